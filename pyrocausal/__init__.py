@@ -1,0 +1,54 @@
+"""Causal graphs from experiments whose targets nobody wrote down, as a probabilistic program in Pyro."""
+
+from pyrocausal import credit, graphs, networks, settings, simulate, targets
+from pyrocausal.beliefs import EdgeBeliefs, IndependentBeliefs, OrientedBeliefs
+from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.discover import discover
+from pyrocausal.handlers import intervene, mask_sites
+from pyrocausal.kinds import Categorical, Continuous
+from pyrocausal.mechanisms import Mechanisms, NeuralMechanisms
+from pyrocausal.metrics import shd, target_accuracy
+from pyrocausal.model import CausalModel
+from pyrocausal.plots import plot_graph, plot_targets
+from pyrocausal.result import CausalPosterior, Chain
+from pyrocausal.scoring import score_graphs
+from pyrocausal.sdi import SDI, Info, State
+from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "SDI",
+    "Categorical",
+    "CausalModel",
+    "CausalPosterior",
+    "Chain",
+    "Continuous",
+    "CreditAssignment",
+    "EdgeBeliefs",
+    "GraphFitting",
+    "GraphScoring",
+    "IndependentBeliefs",
+    "Info",
+    "InterventionalData",
+    "Mechanisms",
+    "NeuralMechanisms",
+    "OrientedBeliefs",
+    "Regime",
+    "State",
+    "Stopping",
+    "credit",
+    "discover",
+    "graphs",
+    "intervene",
+    "mask_sites",
+    "networks",
+    "plot_graph",
+    "plot_targets",
+    "score_graphs",
+    "settings",
+    "shd",
+    "simulate",
+    "target_accuracy",
+    "targets",
+]

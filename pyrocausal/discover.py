@@ -1,0 +1,198 @@
+"""The front door: from data to a posterior in one call, restarts in parallel."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing import Manager
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from joblib import Parallel, delayed
+from tqdm.auto import tqdm
+
+from pyrocausal.data import InterventionalData
+from pyrocausal.knowledge import Edge, fixed_edges
+from pyrocausal.result import CausalPosterior, Chain
+from pyrocausal.sdi import SDI, Info
+
+__all__ = ["discover"]
+
+Report = tuple[int, int, float, int, bool]  # chain, step, confidence, edges, settled
+
+
+def discover(
+    data: InterventionalData,
+    *,
+    chains: int = 4,
+    cores: int | None = None,
+    seed: int | None = None,
+    max_steps: int | None = None,
+    progress: bool = True,
+    required: Iterable[Edge] = (),
+    forbidden: Iterable[Edge] = (),
+    algorithm: SDI | None = None,
+) -> CausalPosterior:
+    """Learn a causal graph and the targets of every regime.
+
+    Parameters
+    ----------
+    data
+        Observational rows and regimes.
+    chains
+        Independent restarts, each with its own seed and mechanisms; default 4.
+    cores
+        Processes to spread the chains over, one thread each; default: all cores, but no more than chains. The result
+        does not depend on it.
+    seed
+        Makes the result reproducible on one machine; default: a fresh one, kept in the result.
+    max_steps
+        Steps after which a chain ends even if it has not settled, with a warning; default: the algorithm's own.
+    progress
+        Whether to show a progress bar.
+    required, forbidden
+        Edges (cause, effect) known to be there or known not to be.
+    algorithm
+        Settings; default `SDI()`. `SDI.paper()` is the published algorithm.
+
+    Returns
+    -------
+    CausalPosterior
+
+    Raises
+    ------
+    TypeError
+        If `data` is no `InterventionalData`.
+    ValueError
+        If a number is out of range or the required and forbidden edges contradict each other.
+
+    Warns
+    -----
+    RuntimeWarning
+        If a chain ended before it settled.
+
+    Examples
+    --------
+    >>> import pyrocausal as pc
+    >>> simulation = pc.simulate(pc.load_network("chain3"), intervention=pc.simulate.soft, seed=0)  # doctest: +SKIP
+    >>> result = pc.discover(simulation.data, chains=1, seed=0, progress=False)  # doctest: +SKIP
+    """
+    if not isinstance(data, InterventionalData):
+        raise TypeError(
+            f"data must be an InterventionalData, got {type(data).__name__}; make one with InterventionalData.from_frame, "
+            "from_frames, from_arrays, from_csv or from_npz"
+        )
+    for name, value in (("chains", chains), ("cores", cores), ("max_steps", max_steps)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
+        raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
+    required, forbidden = tuple(required), tuple(forbidden)
+    fixed_edges(data.names, required, forbidden)  # complain before any work
+    algorithm = SDI() if algorithm is None else algorithm
+    if max_steps is not None:
+        algorithm = replace(algorithm, stopping=replace(algorithm.stopping, max_steps=max_steps))
+    seed = secrets.randbits(32) if seed is None else seed
+    seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(chains)]
+    cores = min(cores or os.cpu_count() or 1, chains)
+
+    with _progress(chains, algorithm.stopping.max_steps, show=progress, across_processes=cores > 1) as report:
+        jobs = (delayed(_run_chain)(algorithm, data, required, forbidden, c, s, report) for c, s in enumerate(seeds))
+        found = Parallel(n_jobs=cores, max_nbytes=None)(jobs)
+    result = CausalPosterior(data, tuple(found), seed)
+    stuck = [c for c, chain in enumerate(found) if not chain.settled]
+    if stuck:
+        confidence = ", ".join(f"{found[c].trace['confidence'].iloc[-1]:.3f}" for c in stuck)
+        warnings.warn(
+            f"{len(stuck)} of {chains} chains have not settled after {algorithm.stopping.max_steps} steps (confidence "
+            f"{confidence}); raise max_steps, or read edges between 0 and 1 as undecided",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return result
+
+
+def _run_chain(
+    algorithm: SDI,
+    data: InterventionalData,
+    required: tuple[Edge, ...],
+    forbidden: tuple[Edge, ...],
+    number: int,
+    seed: int,
+    report: Callable[[Report], object] | None,
+) -> Chain:
+    rows: list[dict[str, Any]] = []
+
+    def keep(info: Info) -> None:
+        rows.append({name: getattr(info, name) for name in ("step", "loss", "confidence", "edges", "gradient_norm")})
+        if report is not None:
+            report((number, info.step, info.confidence, info.edges, info.settled))
+
+    start = time.process_time()
+    with _one_thread(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "the beliefs have not settled", RuntimeWarning)  # said once for all chains
+        state, info = algorithm.run(data, seed=seed, required=required, forbidden=forbidden, on_info=keep)
+    return Chain(
+        seed=seed,
+        model=state.model,
+        edge_probability=info.edge_probability,
+        target_probability=info.target_probability,
+        trace=pd.DataFrame(rows).set_index("step"),
+        settled=info.settled,
+        cpu_seconds=time.process_time() - start,
+    )
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One thread per chain: the sums of a parallel reduction depend on the number of threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _progress(
+    chains: int, max_steps: int, *, show: bool, across_processes: bool
+) -> Iterator[Callable[[Report], object] | None]:
+    """A bar over the steps of all chains, and the function that chains report to, from this process or others."""
+    if not show:
+        yield None
+        return
+    with tqdm(total=chains * max_steps, unit="step", desc="discover", dynamic_ncols=True) as bar:
+        latest: dict[int, Report] = {}
+
+        def update(report: Report) -> None:
+            number, step, _, _, settled = report
+            latest[number] = report
+            if settled:
+                bar.total -= max_steps - step
+            confidence = min(r[2] for r in latest.values())
+            edges = sorted({r[3] for r in latest.values()})
+            text = f"{edges[0]}" if len(edges) == 1 else f"{edges[0]}-{edges[-1]}"
+            bar.set_postfix_str(f"confidence {confidence:.3f}, edges {text}", refresh=False)
+            bar.update()
+
+        if not across_processes:
+            yield update
+            return
+        with Manager() as manager:
+            queue = manager.Queue()
+            listener = threading.Thread(target=lambda: [update(r) for r in iter(queue.get, None)], daemon=True)
+            listener.start()
+            try:
+                yield queue.put
+            finally:
+                queue.put(None)
+                listener.join()

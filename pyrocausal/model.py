@@ -1,0 +1,198 @@
+"""The probabilistic program: a graph, then one sample site per variable under the variable's own name.
+
+`CausalModel` is an ordinary Pyro model. `do`, `condition`, `block`, `replay`, `mask`, `Predictive` and
+`pyrocausal.intervene` work on it; to use given graphs, condition the site `"edges"`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any, Literal
+
+import networkx as nx
+import pyro
+import torch
+from pyro.nn import PyroModule
+
+from pyrocausal.beliefs import EdgeBeliefs
+from pyrocausal.kinds import Categorical, Kind
+from pyrocausal.mechanisms import Mechanisms
+
+__all__ = ["CausalModel"]
+
+
+class CausalModel(PyroModule):
+    """Beliefs over edges and a mechanism per variable, as one Pyro model.
+
+    Sites: `"edges"` (Bernoulli, event shape [d, d], row = effect, column = cause) and one per variable. Plates:
+    `"graphs"` (dim -2, only where several graphs are asked for) and `"rows"` (dim -1). The values that a mechanism
+    sees are the values that the sites return, so a handler that changes a value reaches all its descendants.
+
+    Parameters
+    ----------
+    names
+        The variables, length d.
+    kinds
+        Their kinds, length d.
+    mechanisms
+        Functional parameters.
+    beliefs
+        Structural parameters.
+
+    Raises
+    ------
+    ValueError
+        If the arguments disagree on the number of variables.
+    """
+
+    def __init__(
+        self, names: Sequence[str], kinds: Sequence[Kind], mechanisms: Mechanisms, beliefs: EdgeBeliefs
+    ) -> None:
+        with pyro.settings.context(module_local_params=True):
+            super().__init__()
+        sizes = len(names), len(kinds), len(beliefs.free)
+        if len(set(sizes)) > 1:
+            raise ValueError("names, kinds and beliefs disagree on the number of variables: {}, {}, {}".format(*sizes))
+        self.names = tuple(names)
+        self.kinds = tuple(kinds)
+        self.mechanisms = mechanisms
+        self.beliefs = beliefs
+
+    def __call__(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Run the program on this module's own parameters.
+
+        By default Pyro keeps the parameters of modules in one global store by name, so that two models of this class
+        would overwrite each other's.
+        """
+        with pyro.settings.context(module_local_params=True):
+            return super().__call__(*args, **kwargs)
+
+    def forward(
+        self,
+        values: torch.Tensor | None = None,
+        size: int | None = None,
+        graphs: int | Literal["rows"] | None = None,
+    ) -> torch.Tensor:
+        """Draw graphs, then observe or sample every variable.
+
+        Parameters
+        ----------
+        values
+            Encoded table, shape [n, d]: every variable is observed, whatever the graphs (a cyclic draw only scores).
+        size
+            Without `values`: rows to sample, ancestrally, from one graph. A draw of `"edges"` that has a cycle loses,
+            cycle by cycle, its least believed edge; the graph used is the site `"dag"`, the number of edges lost the
+            site `"broken_edges"` (both deterministic).
+        graphs
+            None: one graph. K: K graphs, each on all rows. `"rows"`: each row its own graph.
+
+        Returns
+        -------
+        torch.Tensor
+            The values, shape [*batch, d]; encoded, see `InterventionalData.decode`.
+
+        Raises
+        ------
+        ValueError
+            If not exactly one of `values` and `size` is given, if values of several graphs are to be sampled, or if a
+            handler changes the value of a site whose children were evaluated already, which can only happen where the
+            graphs have no common topological order.
+        """
+        if (values is None) == (size is None):
+            raise ValueError("give either values, to observe every variable, or size, to sample rows")
+        if values is not None and (values.dim() != 2 or values.shape[1] != len(self.names)):
+            raise ValueError(f"values must have shape [n, {len(self.names)}], got {list(values.shape)}")
+        if values is None and graphs is not None:
+            raise ValueError("rows are sampled from one graph at a time; leave graphs out and call again for more")
+        n = int(size) if values is None else len(values)
+        rows = pyro.plate("rows", n, dim=-1)
+        with ExitStack() as plates:
+            if graphs is None:
+                edges = self.beliefs()  # [d, d]
+            elif graphs == "rows":
+                plates.enter_context(rows)
+                edges = self.beliefs()  # [n, d, d]
+            else:
+                plates.enter_context(pyro.plate("graphs", graphs, dim=-2))
+                edges = self.beliefs()  # [K, 1, d, d]
+            if graphs != "rows":
+                plates.enter_context(rows)
+            if values is None:
+                return self._sample(edges)
+            return self._observe(values, edges)
+
+    def _observe(self, values: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
+        order = topological_order(edges) if edges.dim() == 2 else None
+        conditional = self.mechanisms.conditionals(values, edges)
+        evaluated: list[int] = []
+        for i in range(len(self.names)) if order is None else order:
+            given = self._typed(i, values[..., i])
+            value = pyro.sample(self.names[i], conditional(i), obs=given)
+            evaluated.append(i)
+            if value is not given and not (value.shape == given.shape and torch.equal(value, given.to(value.dtype))):
+                late = [self.names[k] for k in evaluated if edges[..., k, i].any()]
+                if late:
+                    raise ValueError(
+                        f"the value of {self.names[i]!r} was changed by a handler after its child {late[0]!r} had been "
+                        "evaluated; use one acyclic graph, or number the variables in a topological order"
+                    )
+                values = _replace(values, i, value)
+                conditional = self.mechanisms.conditionals(values, edges)
+        return values
+
+    def _sample(self, edges: torch.Tensor) -> torch.Tensor:
+        d = len(self.names)
+        with torch.no_grad():
+            dag, broken = break_cycles(edges, self.beliefs.edge_probability)
+        pyro.deterministic("dag", dag, event_dim=2)
+        pyro.deterministic("broken_edges", edges.new_tensor(float(broken)), event_dim=0)
+        values = edges.new_zeros(1, d)  # grows to [n, d] with the first value
+        for i in topological_order(dag) or ():
+            value = pyro.sample(self.names[i], self.mechanisms.conditional(i, values, dag[i]))
+            values = _replace(values, i, value)
+        return values
+
+    def _typed(self, i: int, column: torch.Tensor) -> torch.Tensor:
+        return column.long() if isinstance(self.kinds[i], Categorical) else column
+
+
+def _replace(values: torch.Tensor, i: int, value: torch.Tensor) -> torch.Tensor:
+    """Values with column `i` replaced, batch shapes broadcast: [*a, d], [*b] -> [*broadcast(a, b), d]."""
+    columns = list(values.unbind(-1))
+    columns[i] = value.to(values.dtype)
+    return torch.stack(torch.broadcast_tensors(*columns), -1)
+
+
+def topological_order(edges: torch.Tensor) -> list[int] | None:
+    """Variables with causes before effects, or None where the graph [d, d] has a cycle."""
+    graph = nx.from_numpy_array(edges.detach().cpu().numpy().T, create_using=nx.DiGraph)
+    try:
+        return list(nx.topological_sort(graph))
+    except nx.NetworkXUnfeasible:
+        return None
+
+
+def break_cycles(edges: torch.Tensor, probability: torch.Tensor) -> tuple[torch.Tensor, int]:
+    """Remove the least believed edge of a cycle until none is left.
+
+    Parameters
+    ----------
+    edges
+        0/1 graph, shape [d, d] (effect, cause).
+    probability
+        Edge beliefs, shape [d, d].
+
+    Returns
+    -------
+    tuple
+        The acyclic graph [d, d] and the number of edges removed.
+    """
+    dag, removed = edges.clone(), 0
+    graph = nx.from_numpy_array(dag.cpu().numpy().T, create_using=nx.DiGraph)
+    while not nx.is_directed_acyclic_graph(graph):
+        cause, effect = min(nx.find_cycle(graph)[:], key=lambda edge: float(probability[edge[1], edge[0]]))
+        graph.remove_edge(cause, effect)
+        dag[effect, cause] = 0.0
+        removed += 1
+    return dag, removed

@@ -1,0 +1,194 @@
+"""What a fit gives back: beliefs over edges and targets from independent restarts, and the fitted programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+
+from pyrocausal.data import InterventionalData
+from pyrocausal.model import CausalModel
+
+__all__ = ["CausalPosterior", "Chain"]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One independent restart.
+
+    Attributes
+    ----------
+    seed
+        Seed of everything random in it.
+    model
+        The fitted program.
+    edge_probability
+        Beliefs at the end, shape [d, d] (effect, cause).
+    target_probability
+        Posterior over targets, shape [R, d + 1]; the last column is none.
+    trace
+        One row per step: loss, confidence, edges, gradient_norm.
+    settled
+        Whether the stopping rule held at the end.
+    cpu_seconds
+        Processor time of the restart.
+    """
+
+    seed: int
+    model: CausalModel
+    edge_probability: torch.Tensor
+    target_probability: torch.Tensor
+    trace: pd.DataFrame
+    settled: bool
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class CausalPosterior:
+    """Edge and target probabilities from several restarts.
+
+    Attributes
+    ----------
+    data
+        What was fitted.
+    chains
+        The restarts, at least one.
+    seed
+        Seed that the chains' seeds were made from.
+    """
+
+    data: InterventionalData
+    chains: tuple[Chain, ...]
+    seed: int
+
+    @property
+    def edge_probabilities(self) -> xr.DataArray:
+        """Belief in every edge, averaged over chains; dims ("effect", "cause"), coordinates the variables' names."""
+        names = list(self.data.names)
+        return xr.DataArray(
+            _mean([chain.edge_probability for chain in self.chains]),
+            dims=("effect", "cause"),
+            coords={"effect": names, "cause": names},
+            name="edge_probability",
+        )
+
+    @property
+    def target_probabilities(self) -> xr.DataArray:
+        """Belief in every target, averaged over chains; dims ("regime", "variable").
+
+        What a row lacks to one is the probability that the regime has no target (that can be seen).
+        """
+        return xr.DataArray(
+            _mean([chain.target_probability[:, :-1] for chain in self.chains]),
+            dims=("regime", "variable"),
+            coords={"regime": list(self.data.regime_names), "variable": list(self.data.names)},
+            name="target_probability",
+        )
+
+    @property
+    def model(self) -> CausalModel:
+        """The Pyro program of the chain whose beliefs are closest to the average."""
+        mean = self.edge_probabilities.values
+        distance = [float(np.abs(c.edge_probability.cpu().numpy() - mean).sum()) for c in self.chains]
+        return self.chains[int(np.argmin(distance))].model
+
+    @property
+    def settled(self) -> bool:
+        """Whether every chain met the stopping rule."""
+        return all(chain.settled for chain in self.chains)
+
+    def to_networkx(self, threshold: float = 0.5) -> nx.DiGraph:
+        """Graph of the edges believed with more than `threshold`.
+
+        Parameters
+        ----------
+        threshold
+            In [0, 1).
+
+        Returns
+        -------
+        networkx.DiGraph
+            All variables, edges cause -> effect with attribute "probability".
+
+        Raises
+        ------
+        ValueError
+            If the threshold is outside [0, 1).
+        """
+        if not 0 <= threshold < 1:
+            raise ValueError(f"threshold must be in [0, 1), got {threshold!r}")
+        probability = self.edge_probabilities
+        graph: nx.DiGraph = nx.DiGraph()
+        graph.add_nodes_from(self.data.names)
+        for effect, cause in zip(*np.nonzero(probability.values > threshold), strict=True):
+            names = self.data.names
+            graph.add_edge(names[cause], names[effect], probability=float(probability.values[effect, cause]))
+        return graph
+
+    def targets(self, threshold: float = 0.5) -> dict[str, tuple[str, ...]]:
+        """Targets of every regime believed with more than `threshold`; an empty tuple where none is.
+
+        Parameters
+        ----------
+        threshold
+            In [0, 1).
+        """
+        table = self.target_probabilities
+        names = np.array(self.data.names)
+        return {str(r): tuple(map(str, names[row > threshold])) for r, row in zip(table.regime.values, table.values, strict=True)}
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the result, data and fitted programs to a file.
+
+        Parameters
+        ----------
+        path
+            The file, conventionally `*.pt`.
+        """
+        torch.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> CausalPosterior:
+        """Read what `save` wrote. The file is a pickle: open only files that you trust.
+
+        Parameters
+        ----------
+        path
+            The file.
+
+        Returns
+        -------
+        CausalPosterior
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file holds something else.
+        """
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"no such file: {path}")
+        found = torch.load(path, weights_only=False)
+        if not isinstance(found, cls):
+            raise ValueError(f"{path} holds a {type(found).__name__}, not a CausalPosterior written by save")
+        return found
+
+    def __repr__(self) -> str:
+        edges = self.to_networkx().number_of_edges()
+        state = "settled" if self.settled else "not settled"
+        return (
+            f"CausalPosterior({len(self.chains)} chains, {state}; {len(self.data.names)} variables, "
+            f"{edges} edges above 0.5, {len(self.data.regimes)} regimes)"
+        )
+
+
+def _mean(tensors: Sequence[torch.Tensor]) -> np.ndarray:
+    return torch.stack(list(tensors)).mean(0).cpu().numpy()

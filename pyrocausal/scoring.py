@@ -1,0 +1,107 @@
+"""Graph scores: the log-likelihood of rows under given graphs, through the Pyro program and its handlers.
+
+Scores factorise over effects: the term of X_i depends on row i of a graph alone. Sampled graphs repeat rows, the more
+the further a fit has come, so a batch of graphs is scored through the fewest graphs that hold all the distinct rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyro
+import torch
+from pyro import poutine
+
+from pyrocausal.handlers import intervene
+from pyrocausal.model import CausalModel
+
+__all__ = ["distinct_parent_sets", "score_graphs", "site_log_probs"]
+
+
+def distinct_parent_sets(graphs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pack graphs into fewer graphs that hold the same parent sets.
+
+    Parameters
+    ----------
+    graphs
+        0/1, shape [K, d, d] (effect, cause).
+
+    Returns
+    -------
+    packed : torch.Tensor
+        Shape [U, d, d], U <= K: row i of these graphs runs through the distinct rows i of `graphs`.
+    place : torch.Tensor
+        Shape [K, d]: `packed[place[k, i], i]` equals `graphs[k, i]`.
+    """
+    bits = np.packbits(graphs.cpu().numpy().astype(bool), axis=-1)  # [K, d, bytes]
+    keys = np.ascontiguousarray(bits).view(f"V{bits.shape[-1]}")[..., 0]  # [K, d]
+    found = [np.unique(keys[:, i], return_index=True, return_inverse=True) for i in range(keys.shape[1])]
+    packed = graphs.new_zeros(max(len(first) for _, first, _ in found), *graphs.shape[1:])
+    for i, (_, first, _) in enumerate(found):
+        packed[: len(first), i] = graphs[first, i]
+    place = np.stack([inverse.reshape(-1) for _, _, inverse in found], 1)
+    return packed, torch.as_tensor(place, device=graphs.device)
+
+
+def site_log_probs(model: CausalModel, values: torch.Tensor, graphs: torch.Tensor) -> torch.Tensor:
+    """Log-probability of every variable in every row under every graph, as handlers in scope leave it.
+
+    Parameters
+    ----------
+    model
+        The program.
+    values
+        Encoded rows, shape [n, d].
+    graphs
+        Shape [K, d, d] (effect, cause).
+
+    Returns
+    -------
+    torch.Tensor
+        Shape [d, K, n].
+    """
+    given = pyro.condition(model, {"edges": graphs[:, None]})  # [K, 1, d, d]
+    trace = poutine.trace(given).get_trace(values, graphs=len(graphs))
+    trace.compute_log_prob(lambda name, site: name in model.names)
+    return torch.stack([trace.nodes[name]["log_prob"] for name in model.names])
+
+
+@torch.no_grad()
+def score_graphs(
+    model: CausalModel, rows: Sequence[torch.Tensor] | torch.Tensor, graphs: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
+    """Mean log-likelihood per row of each effect in each regime under each graph, without the targets' terms.
+
+    All regimes go through one trace: each target is intervened on, in the rows of its regimes, at the value it took
+    there; children see that value, and its own term is masked.
+
+    Parameters
+    ----------
+    model
+        The program.
+    rows
+        Encoded rows per regime, each of shape [n_r, d]; equal sizes as one tensor [R, n, d] are faster.
+    graphs
+        Shape [K, d, d].
+    targets
+        True where a variable is taken for a target of the regime, shape [R, d].
+
+    Returns
+    -------
+    torch.Tensor
+        Shape [K, R, d]; exactly zero where the effect is a target.
+    """
+    sizes = [len(block) for block in rows]
+    values = torch.cat(list(rows))  # [sum n_r, d]
+    hit = targets.repeat_interleave(torch.tensor(sizes, device=targets.device), 0)  # [sum n_r, d]
+    anywhere = targets.any(0).nonzero()[:, 0].tolist()
+    with intervene(
+        {model.names[i]: values[:, i] for i in anywhere}, rows={model.names[i]: hit[:, i] for i in anywhere}
+    ):
+        terms = site_log_probs(model, values, graphs)  # [d, K, sum n_r]
+    if len(set(sizes)) == 1:
+        means = terms.unflatten(-1, (len(sizes), sizes[0])).mean(-1)  # [d, K, R]
+    else:
+        means = torch.stack([block.mean(-1) for block in terms.split(sizes, -1)], -1)  # [d, K, R]
+    return means.permute(1, 2, 0)

@@ -1,0 +1,431 @@
+"""Structure discovery from interventions: the three phases, repeated until every belief is near 0 or 1.
+
+1. *Graph fitting.* Mechanisms maximise the log-likelihood of observational rows under graphs sampled from the beliefs.
+2. *Graph scoring.* For each regime predict the target, then score sampled graphs on the regime's rows with the target
+   intervened on and its own term masked.
+3. *Credit assignment.* The scores become a score-function gradient of the beliefs, beside regularisers.
+
+`SDI.init` makes a state, `SDI.step` runs one round, `SDI.run` repeats it to the end. `SDI()` is what we found to work
+best; `SDI.paper()` is the published algorithm with the published settings.
+
+References
+----------
+.. [1] N. R. Ke et al., "Learning Neural Causal Models from Unknown Interventions", arXiv:1910.01075.
+.. [2] P. Lippe et al., "Efficient Neural Causal Discovery without Acyclicity Constraints", arXiv:2107.10483.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import NamedTuple
+
+import pyro
+import torch
+from pyro import poutine
+
+from pyrocausal.beliefs import EdgeBeliefs, IndependentBeliefs, OrientedBeliefs
+from pyrocausal.conjugate import NewMechanisms
+from pyrocausal.credit import acyclicity, self_normalised, sparsity
+from pyrocausal.data import InterventionalData
+from pyrocausal.knowledge import Edge, fixed_edges
+from pyrocausal.mechanisms import Mechanisms, NeuralMechanisms
+from pyrocausal.model import CausalModel
+from pyrocausal.scoring import distinct_parent_sets, score_graphs
+from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
+from pyrocausal.targets import TargetEvidence, greatest_drop, known_targets, target_posterior
+
+__all__ = ["SDI", "Info", "State"]
+
+
+class Info(NamedTuple):
+    """What a person wants to see of one step.
+
+    Attributes
+    ----------
+    step
+        Steps done.
+    loss
+        Negative log-likelihood per observational row in the last gradient step of phase 1.
+    edge_probability
+        Beliefs, shape [d, d] (effect, cause).
+    target_probability
+        Posterior over targets, shape [R, d + 1]; the last column is none.
+    gradient_norm
+        Norm of the gradient of the structural parameters.
+    confidence
+        Mean over learned edges of max(p, 1 - p).
+    edges
+        Edges believed with more than one half.
+    settled
+        True once the stopping rule holds.
+    """
+
+    step: int
+    loss: float
+    edge_probability: torch.Tensor
+    target_probability: torch.Tensor
+    gradient_norm: float
+    confidence: float
+    edges: int
+    settled: bool
+
+
+@dataclass(frozen=True)
+class State:
+    """What the next step needs. Model and optimisers hold the parameters and are updated in place.
+
+    Attributes
+    ----------
+    data
+        Observational rows and regimes.
+    model
+        The program: mechanisms and beliefs.
+    mechanism_optimiser, belief_optimiser
+        Optimisers of the functional and of the structural parameters.
+    new_mechanisms
+        Evidence of new mechanisms, kept.
+    known, hit
+        Known targets, see `known_targets`.
+    regime_likelihood
+        Running average of the log-likelihood per row, shape [R + 1, d]; the last row is observational. Not yet
+        corrected for its start at zero.
+    step
+        Steps done.
+    loss
+        Last loss of phase 1.
+    graph
+        Thresholded graph, shape [d, d].
+    unchanged
+        Steps since that graph last changed.
+    """
+
+    data: InterventionalData
+    model: CausalModel
+    mechanism_optimiser: torch.optim.Optimizer
+    belief_optimiser: torch.optim.Optimizer
+    new_mechanisms: NewMechanisms
+    known: torch.Tensor
+    hit: torch.Tensor
+    regime_likelihood: torch.Tensor
+    step: int
+    loss: float
+    graph: torch.Tensor
+    unchanged: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SDI:
+    """The algorithm: settings of its phases and the modules it fits.
+
+    Parameters
+    ----------
+    mechanisms
+        Makes the functional parameters from the kinds of the variables.
+    beliefs
+        Makes the structural parameters from fixed edges.
+    fitting, scoring, credit, stopping
+        Settings of the three phases and of the end.
+    """
+
+    mechanisms: Callable[..., Mechanisms] = NeuralMechanisms
+    beliefs: Callable[[torch.Tensor], EdgeBeliefs] = OrientedBeliefs
+    fitting: GraphFitting = field(default_factory=GraphFitting)
+    scoring: GraphScoring = field(default_factory=GraphScoring)
+    credit: CreditAssignment = field(default_factory=CreditAssignment)
+    stopping: Stopping = field(default_factory=Stopping)
+
+    @classmethod
+    def paper(cls, max_steps: int = 4000) -> SDI:
+        """The algorithm as published: independent beliefs, greatest drop, self-normalised credit (Ke et al. 2019).
+
+        Parameters
+        ----------
+        max_steps
+            Steps after which a fit ends with a warning if it has not settled.
+        """
+        return cls(
+            beliefs=IndependentBeliefs,
+            fitting=GraphFitting(optimiser=partial(torch.optim.Adam, lr=5e-2), every=1, steps=10),
+            scoring=GraphScoring(rows=500, target_rule=greatest_drop, memory=0.0),
+            credit=CreditAssignment(
+                estimator=self_normalised,
+                optimiser=partial(torch.optim.Adam, lr=5e-3),
+                regularisers={sparsity: 0.1, acyclicity: 0.5},
+            ),
+            stopping=Stopping(max_steps=max_steps),
+        )
+
+    def init(
+        self,
+        data: InterventionalData,
+        required: tuple[Edge, ...] = (),
+        forbidden: tuple[Edge, ...] = (),
+    ) -> State:
+        """Fresh parameters, drawn from torch's global random state, and their warm-up on observational rows.
+
+        Parameters
+        ----------
+        data
+            Observational rows and regimes.
+        required, forbidden
+            Edges (cause, effect) whose belief is fixed.
+
+        Returns
+        -------
+        State
+            Before the first step.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If required or forbidden edges are malformed or contradict each other (see `fixed_edges`).
+        """
+        device = data.observational.device
+        fixed = fixed_edges(data.names, required, forbidden)
+        model = CausalModel(data.names, data.kinds, self.mechanisms(data.kinds), self.beliefs(fixed)).to(device)
+        known, hit = known_targets(data.names, [regime.targets for regime in data.regimes])
+        R, d = hit.shape
+        return State(
+            data=data,
+            model=model,
+            mechanism_optimiser=self.fitting.optimiser(model.mechanisms.parameters()),
+            belief_optimiser=self.credit.optimiser(model.beliefs.parameters()),
+            new_mechanisms=NewMechanisms(data.kinds, [regime.rows for regime in data.regimes]),
+            known=known.to(device),
+            hit=hit.to(device),
+            regime_likelihood=torch.zeros(R + 1, d, device=device),
+            step=0,
+            loss=float("nan"),
+            graph=torch.zeros(d, d, dtype=torch.bool, device=device),
+            unchanged=0,
+        )
+
+    def step(self, state: State) -> tuple[State, Info]:
+        """One round of the three phases.
+
+        Parameters
+        ----------
+        state
+            Where the fit stands; its model and optimisers are updated in place.
+
+        Returns
+        -------
+        tuple of State and Info
+            The next state and what happened.
+        """
+        with _fast_pyro():
+            if state.step % self.fitting.every == 0:
+                state = self.fit_mechanisms(state, self.fitting.steps if state.step else self.fitting.warm_up)
+            state, posterior = self.predict_targets(state)
+            targets = posterior[:, :-1] > 0.5  # [R, d]
+            graphs, scores = self.score(state, targets)
+            gradient_norm = self.assign_credit(state, graphs, scores, targets)
+        return self._conclude(state, posterior, gradient_norm)
+
+    # ------------------------------------------------------------------ phase 1
+    def fit_mechanisms(self, state: State, steps: int) -> State:
+        """Phase 1: maximise the log-likelihood of observational rows, each under its own sampled graph.
+
+        Parameters
+        ----------
+        state
+            Where the fit stands.
+        steps
+            Gradient steps.
+
+        Returns
+        -------
+        State
+            With the last loss.
+        """
+        rows, model, loss = state.data.observational, state.model, torch.tensor(state.loss)
+        for _ in range(steps):
+            batch = rows[torch.randint(len(rows), (self.fitting.rows,), device=rows.device)]
+            with poutine.trace(param_only=False) as recorded, poutine.block(hide=["edges"]):
+                model(batch, graphs="rows")
+            log_probs = [recorded.trace.nodes[name] for name in model.names]
+            loss = -sum(site["fn"].log_prob(site["value"]).sum() for site in log_probs) / len(batch)
+            state.mechanism_optimiser.zero_grad()
+            loss.backward()
+            state.mechanism_optimiser.step()
+        return replace(state, loss=float(loss))
+
+    # ------------------------------------------------------------------ phase 2
+    def predict_targets(self, state: State) -> tuple[State, torch.Tensor]:
+        """Phase 2a: update the evidence on targets with a few sampled graphs.
+
+        Returns
+        -------
+        tuple of State and torch.Tensor
+            The state with the evidence, and the posterior over targets [R, d + 1].
+        """
+        data, memory = state.data, self.scoring.memory
+        graphs = self._sample_graphs(state, self.scoring.target_graphs)
+        rows = [*self._rows(data, self.scoring.rows), _subsample(data.observational, self.scoring.rows)]
+        nobody = torch.zeros(len(rows), len(data.names), dtype=torch.bool, device=graphs.device)
+        now = score_graphs(state.model, rows, graphs, nobody).mean(0)  # [R + 1, d]
+        state = replace(state, regime_likelihood=memory * state.regime_likelihood + (1 - memory) * now)
+        return state, self.targets(state)
+
+    def targets(self, state: State) -> torch.Tensor:
+        """Posterior over targets from the evidence gathered so far, shape [R, d + 1]."""
+        likelihood = state.regime_likelihood / (1 - self.scoring.memory ** (state.step + 1))
+        sizes = torch.tensor([len(regime.rows) for regime in state.data.regimes], device=likelihood.device)
+        evidence = TargetEvidence(
+            regime=likelihood[:-1],
+            observational=likelihood[-1],
+            new_mechanism=state.new_mechanisms.evidence(state.graph) / sizes[:, None],
+            rows=sizes,
+        )
+        return target_posterior(self.scoring.target_rule, evidence, state.known, state.hit)
+
+    def score(self, state: State, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Phase 2b: score sampled graphs on every regime without the terms of its targets.
+
+        Parameters
+        ----------
+        state
+            Where the fit stands.
+        targets
+            True where a variable is taken for a target, shape [R, d].
+
+        Returns
+        -------
+        tuple of torch.Tensor
+            Graphs [K, d, d] and scores [K, R, d].
+        """
+        graphs = self._sample_graphs(state, self.scoring.graphs)
+        packed, place = distinct_parent_sets(graphs)
+        size = self.scoring.rows * len(graphs) // len(packed)
+        scores = score_graphs(state.model, self._rows(state.data, size), packed, targets)  # [U, R, d]
+        return graphs, scores.transpose(1, 2)[place, torch.arange(place.shape[1], device=place.device)].transpose(1, 2)
+
+    # ------------------------------------------------------------------ phase 3
+    def assign_credit(
+        self, state: State, graphs: torch.Tensor, scores: torch.Tensor, targets: torch.Tensor
+    ) -> float:
+        """Phase 3: one step of the structural parameters.
+
+        Parameters
+        ----------
+        state
+            Where the fit stands; its beliefs are updated in place.
+        graphs, scores
+            From phase 2, [K, d, d] and [K, R, d].
+        targets
+            Shape [R, d].
+
+        Returns
+        -------
+        float
+            Norm of the gradient.
+        """
+        beliefs, optimiser = state.model.beliefs, state.belief_optimiser
+        gradient = self.credit.estimator(graphs, scores, beliefs.edge_probability.detach())  # [R, d, d]
+        optimiser.zero_grad()
+        beliefs.assign_credit(gradient, targets)
+        existence = beliefs.probability(orientation=False)
+        penalty = sum(weight * regulariser(existence) for regulariser, weight in self.credit.regularisers.items())
+        if isinstance(penalty, torch.Tensor):
+            penalty.backward()
+        norm = torch.stack([p.grad.norm() for p in beliefs.parameters() if p.grad is not None]).norm()
+        optimiser.step()
+        beliefs.confine()
+        return float(norm)
+
+    # ------------------------------------------------------------------ to the end
+    def run(
+        self,
+        data: InterventionalData,
+        *,
+        seed: int = 0,
+        required: tuple[Edge, ...] = (),
+        forbidden: tuple[Edge, ...] = (),
+        on_info: Callable[[Info], object] | None = None,
+    ) -> tuple[State, Info]:
+        """Repeat the three phases until the beliefs have settled.
+
+        Torch's global random state is left as it was.
+
+        Parameters
+        ----------
+        data
+            Observational rows and regimes.
+        seed
+            Seed of everything random in this fit.
+        required, forbidden
+            Edges (cause, effect) whose belief is fixed.
+        on_info
+            Called with the `Info` of every step.
+
+        Returns
+        -------
+        tuple of State and Info
+            Of the last step.
+
+        Warns
+        -----
+        RuntimeWarning
+            If the fit ends at `max_steps` before it has settled.
+        """
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            state, settled = self.init(data, required, forbidden), False
+            while not settled and state.step < self.stopping.max_steps:
+                state, info = self.step(state)
+                settled = info.settled
+                if on_info is not None:
+                    on_info(info)
+        if not settled:
+            warnings.warn(
+                f"the beliefs have not settled after {state.step} steps (confidence {info.confidence:.3f}); "
+                "raise max_steps, or read the edges between 0 and 1 as undecided",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return state, info
+
+    def _conclude(self, state: State, posterior: torch.Tensor, gradient_norm: float) -> tuple[State, Info]:
+        beliefs = state.model.beliefs
+        probability = beliefs.edge_probability.detach().clone()
+        graph = probability > 0.5
+        unchanged = state.unchanged + 1 if torch.equal(graph, state.graph) else 0
+        sure = torch.maximum(probability, 1 - probability)[beliefs.free]
+        decided = bool((sure >= 1 - self.stopping.tolerance).all())
+        state = replace(state, step=state.step + 1, graph=graph, unchanged=unchanged)
+        info = Info(
+            step=state.step,
+            loss=state.loss,
+            edge_probability=probability,
+            target_probability=posterior,
+            gradient_norm=gradient_norm,
+            confidence=float(sure.mean()) if len(sure) else 1.0,
+            edges=int(graph.sum()),
+            settled=decided and unchanged >= self.stopping.patience,
+        )
+        return state, info
+
+    def _sample_graphs(self, state: State, count: int) -> torch.Tensor:
+        """Graphs from the beliefs, by the model's own site: shape [count, d, d]."""
+        with pyro.settings.context(module_local_params=True), torch.no_grad(), pyro.plate("graphs", count, dim=-1):
+            return state.model.beliefs()
+
+    def _rows(self, data: InterventionalData, size: int) -> list[torch.Tensor]:
+        return [_subsample(regime.rows, size) for regime in data.regimes]
+
+
+def _subsample(rows: torch.Tensor, size: int) -> torch.Tensor:
+    """Random rows without repetition, all of them where there are no more than `size`."""
+    if len(rows) <= size:
+        return rows
+    if len(rows) > 20 * size:  # a permutation of a long table costs more than the step; repetitions are rare
+        return rows[torch.randint(len(rows), (size,), device=rows.device)]
+    return rows[torch.randperm(len(rows), device=rows.device)[:size]]
+
+
+def _fast_pyro() -> pyro.validation_enabled:
+    """Pyro's checks of distributions and traces, off within the loop: they double the cost of a site."""
+    return pyro.validation_enabled(False)

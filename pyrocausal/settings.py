@@ -1,0 +1,146 @@
+"""Settings of the three phases and of the end of a fit: one frozen, self-checking object each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import partial
+from typing import Any, TypeAlias
+
+import torch
+
+from pyrocausal.credit import Credit, conditional_difference, sparsity
+from pyrocausal.targets import TargetRule, bayes_factor
+
+__all__ = ["CreditAssignment", "GraphFitting", "GraphScoring", "Stopping"]
+
+Optimiser: TypeAlias = Callable[[Iterable[torch.nn.Parameter]], torch.optim.Optimizer]
+Regulariser: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
+
+
+def _require(settings: Any, least: float, *names: str) -> None:
+    for name in names:
+        value = getattr(settings, name)
+        if not value >= least:
+            raise ValueError(f"{type(settings).__name__}.{name} must be at least {least:g}, got {value!r}")
+
+
+@dataclass(frozen=True)
+class GraphFitting:
+    """Phase 1: mechanisms on observational rows, each row under a graph of its own.
+
+    Parameters
+    ----------
+    optimiser
+        Makes the optimiser of the functional parameters.
+    rows
+        Observational rows per gradient step.
+    warm_up
+        Gradient steps before the first scores.
+    every
+        Steps of the whole algorithm between refits.
+    steps
+        Gradient steps per refit.
+    """
+
+    optimiser: Optimiser = partial(torch.optim.Adam, lr=5e-3)
+    rows: int = 512
+    warm_up: int = 600
+    every: int = 4
+    steps: int = 20
+
+    def __post_init__(self) -> None:
+        _require(self, 1, "rows", "every")
+        _require(self, 0, "warm_up", "steps")
+
+
+@dataclass(frozen=True)
+class GraphScoring:
+    """Phase 2: who was hit, and what sampled graphs say of the rows of each regime.
+
+    Parameters
+    ----------
+    graphs
+        Graphs sampled and scored per step.
+    rows
+        Rows per regime and step; regimes with fewer rows give all they have.
+    target_rule
+        Maps `TargetEvidence` to a posterior over targets.
+    target_graphs
+        Graphs that target evidence is averaged over per step.
+    memory
+        Weight of the past in the running average of target evidence, in [0, 1).
+    """
+
+    graphs: int = 100
+    rows: int = 64
+    target_rule: TargetRule = bayes_factor
+    target_graphs: int = 10
+    memory: float = 0.9
+
+    def __post_init__(self) -> None:
+        _require(self, 1, "graphs", "rows", "target_graphs")
+        if not 0 <= self.memory < 1:
+            raise ValueError(f"GraphScoring.memory must be in [0, 1), got {self.memory!r}")
+
+
+@dataclass(frozen=True)
+class CreditAssignment:
+    """Phase 3: from scores to a step of the structural parameters.
+
+    Parameters
+    ----------
+    estimator
+        Score-function gradient estimator, see `pyrocausal.credit`.
+    optimiser
+        Makes the optimiser of the structural parameters.
+    regularisers
+        Weight of each regulariser. The weight of `sparsity` is the price of an edge in nats per row.
+    """
+
+    estimator: Credit = conditional_difference
+    optimiser: Optimiser = partial(torch.optim.Adam, lr=0.2, betas=(0.9, 0.9))
+    regularisers: Mapping[Regulariser, float] = field(default_factory=lambda: {sparsity: 0.002})
+
+    def __post_init__(self) -> None:
+        for regulariser, weight in self.regularisers.items():
+            if not weight >= 0:
+                name = getattr(regulariser, "__name__", regulariser)
+                raise ValueError(f"the weight of regulariser {name} must be at least 0, got {weight!r}")
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When a fit ends.
+
+    Parameters
+    ----------
+    tolerance
+        Every belief must be this close to 0 or 1, in (0, 0.5).
+    patience
+        Steps during which the thresholded graph must not have changed.
+    max_steps
+        Steps after which a fit ends with a warning if it has not settled.
+    """
+
+    tolerance: float = 0.05
+    patience: int = 20
+    max_steps: int = 400
+
+    def __post_init__(self) -> None:
+        _require(self, 1, "patience", "max_steps")
+        if not 0 < self.tolerance < 0.5:
+            raise ValueError(f"Stopping.tolerance must be in (0, 0.5), got {self.tolerance!r}")
+
+
+def describe(settings: Any) -> dict[str, str]:
+    """Settings as text, for records."""
+    return {f.name: _text(getattr(settings, f.name)) for f in fields(settings)}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, partial):
+        return f"{value.func.__name__}({', '.join(f'{k}={v}' for k, v in value.keywords.items())})"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_text(k)}={v}" for k, v in value.items())
+    return getattr(value, "__name__", repr(value))

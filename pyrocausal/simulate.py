@@ -1,0 +1,226 @@
+"""Simulated experiments: random ground truths, interventions on them, and the data these give.
+
+All randomness comes from the generators and seeds passed in.
+
+References
+----------
+Ke et al. (2019), Learning neural causal models from unknown interventions, arXiv:1910.01075: the neural categorical
+ground truths and the soft intervention (a redrawn mechanism with the same parents).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple, Protocol
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from pyrocausal.data import InterventionalData
+from pyrocausal.ground_truth import GroundTruth
+from pyrocausal.kinds import Categorical, Continuous
+from pyrocausal.truth_mechanisms import AdditiveNoise, Distribution, Floats, Mechanism, NeuralCategorical, Normal
+
+__all__ = [
+    "Intervention", "Simulation", "additive_noise_truth", "hard_normal", "hard_random", "hard_uniform",
+    "neural_network_truth", "simulate", "soft",
+]  # fmt: skip
+
+REFERENCE_ROWS = 1_000  # rows that additive mechanisms are normalised on, and that estimate information
+
+
+def neural_network_truth(
+    graph: nx.DiGraph, rng: Generator, *, states: int = 2, min_information: float = 0.01, max_tries: int = 1_000
+) -> tuple[GroundTruth, int]:
+    """Draw neural categorical mechanisms until every edge carries information.
+
+    Parameters
+    ----------
+    graph
+        A DAG, cause -> effect.
+    rng
+        Source of randomness.
+    states
+        States of each variable, labelled 0, 1, ...
+    min_information
+        Least I(cause; effect | other parents) of any edge, in nats; 0 accepts the first draw.
+    max_tries
+        Draws of all mechanisms before giving up.
+
+    Returns
+    -------
+    tuple of GroundTruth and int
+        The truth, and how many draws were rejected before it.
+
+    Raises
+    ------
+    ValueError
+        When states < 2, min_information is negative, or no draw of max_tries had the information.
+    """
+    if states < 2 or min_information < 0:
+        raise ValueError(f"states must be >= 2 and min_information >= 0; got {states} and {min_information}")
+    d = len(graph)
+    labels: dict[str, tuple | None] = {name: tuple(range(states)) for name in graph}
+    for rejections in range(max_tries):
+        mechanisms: dict[str, Mechanism] = {
+            name: NeuralCategorical.draw([states] * graph.in_degree(name), states, d * states, 4 * max(d, states), rng)
+            for name in graph
+        }
+        truth = GroundTruth(graph, mechanisms, labels)
+        if min_information == 0:
+            return truth, rejections
+        rows = truth.sample(REFERENCE_ROWS, rng)
+        carried = (truth.conditional_mutual_information(cause, effect, rows) for cause, effect in graph.edges)
+        if all(each >= min_information for each in carried):
+            return truth, rejections
+    raise ValueError(
+        f"no draw in max_tries={max_tries} gave each of {graph.number_of_edges()} edges min_information="
+        f"{min_information} nats: lower min_information, or take a sparser graph"
+    )
+
+
+def additive_noise_truth(
+    graph: nx.DiGraph, rng: Generator, *, activation: Callable[[Floats], Floats] = np.tanh
+) -> GroundTruth:
+    """Draw continuous mechanisms with additive Gaussian noise, scaled on rows of their own parents.
+
+    Parameters
+    ----------
+    graph
+        A DAG, cause -> effect.
+    rng
+        Source of randomness.
+    activation
+        Of the hidden layers; `numpy.positive` makes all mechanisms linear.
+    """
+    mechanisms, values = dict[str, Mechanism](), dict[str, NDArray]()
+    for name in nx.topological_sort(graph):
+        causes = [values[parent] for parent in graph if graph.has_edge(parent, name)]
+        reference = np.stack(causes, -1) if causes else np.empty((REFERENCE_ROWS, 0))  # [m, p]
+        mechanisms[name] = AdditiveNoise.draw(reference, rng, activation)
+        values[name] = mechanisms[name].sample(reference, rng)
+    return GroundTruth(graph, mechanisms, dict.fromkeys(graph))
+
+
+class Intervention(Protocol):
+    """Makes the mechanism to put in place of a target's own."""
+
+    def __call__(self, truth: GroundTruth, target: str, rng: Generator, /) -> Mechanism:
+        """Make a mechanism for one regime."""
+        ...
+
+
+def soft(truth: GroundTruth, target: str, rng: Generator) -> Mechanism:
+    """Redraw the target's mechanism; it keeps its parents."""
+    return truth.mechanisms[target].redraw(rng)
+
+
+def hard_uniform(truth: GroundTruth, target: str, rng: Generator) -> Mechanism:
+    """Draw a categorical target uniformly over its states."""
+    return Distribution(np.full(truth.card(target), 1 / truth.card(target)))
+
+
+def hard_random(truth: GroundTruth, target: str, rng: Generator) -> Mechanism:
+    """Draw a categorical target from a distribution that is itself drawn from Dirichlet(1)."""
+    return Distribution(rng.dirichlet(np.ones(truth.card(target))))
+
+
+def hard_normal(mean: float | None = None, sd: float = 1.0) -> Intervention:
+    """Draw a continuous target from a normal distribution.
+
+    Parameters
+    ----------
+    mean
+        In the target's units; None takes its observational mean plus or minus two standard deviations, at random.
+    sd
+        Standard deviation, in the target's units.
+
+    Raises
+    ------
+    ValueError
+        When sd is negative; when the intervention is applied to a categorical target.
+    """
+    if sd < 0:
+        raise ValueError(f"sd must not be negative; got {sd}")
+
+    def replace_by_normal(truth: GroundTruth, target: str, rng: Generator, /) -> Mechanism:
+        if truth.states[target] is not None:
+            raise ValueError(f"target {target!r} is categorical; hard_normal needs a continuous variable")
+        if mean is not None:
+            return Normal(mean, sd)
+        column = truth.sample(REFERENCE_ROWS, rng)[target]
+        return Normal(float(column.mean() + rng.choice((-2.0, 2.0)) * column.std()), sd)
+
+    return replace_by_normal
+
+
+class Simulation(NamedTuple):
+    """A simulated experiment: data whose targets are unknown, and what is true of it."""
+
+    data: InterventionalData
+    truth: GroundTruth
+    targets: dict[str, tuple[str, ...]]
+
+
+def simulate(
+    truth: GroundTruth,
+    *,
+    intervention: Intervention,
+    rows: int = 10_000,
+    rows_per_regime: int = 500,
+    regimes_per_variable: int = 1,
+    targets: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Simulation:
+    """Sample observational rows and single-target regimes, in random order under neutral names.
+
+    Parameters
+    ----------
+    truth
+        Where the rows come from.
+    intervention
+        `soft`, `hard_uniform`, `hard_random`, `hard_normal()` or any function of the same signature; called once
+        per regime.
+    rows
+        Observational rows.
+    rows_per_regime
+        Rows of each regime.
+    regimes_per_variable
+        Regimes per target.
+    targets
+        Variables to intervene on; None means all.
+    seed
+        Of all randomness.
+
+    Returns
+    -------
+    Simulation
+        The data carry `truth.graph` and no targets; those are beside them, per regime.
+
+    Raises
+    ------
+    ValueError
+        When a count is too small, targets is empty or names an unknown variable, or a sampled column is constant.
+    """
+    least = {"rows": 2, "rows_per_regime": 2, "regimes_per_variable": 1}
+    for what, count in zip(least, (rows, rows_per_regime, regimes_per_variable), strict=True):
+        if count < least[what]:
+            raise ValueError(f"{what} must be at least {least[what]}; got {count}")
+    targets = truth.names if targets is None else targets
+    if isinstance(targets, str) or not set(targets) or not set(targets) <= set(truth.names):
+        raise ValueError(f"targets must be a list of variables among {truth.names}; got {targets!r}")
+    rng = np.random.default_rng(seed)
+    observational = truth.sample(rows, rng)
+    wanted = list(targets) * regimes_per_variable
+    hit, regimes = dict[str, tuple[str, ...]](), dict[str, pd.DataFrame]()
+    for index, which in enumerate(rng.permutation(len(wanted))):
+        regime, target = f"regime {index}", wanted[which]
+        hit[regime] = (target,)
+        regimes[regime] = truth.sample(rows_per_regime, rng, {target: intervention(truth, target, rng)})
+    kinds = {name: Continuous() if states is None else Categorical(states) for name, states in truth.states.items()}
+    data = InterventionalData.from_frames(observational, regimes, kinds=kinds)
+    return Simulation(replace(data, truth=truth.graph), truth, hit)

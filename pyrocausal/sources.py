@@ -1,0 +1,148 @@
+"""Where tables come from: arrays, one long table, comma-separated files and numpy archives, all brought to frames.
+
+``d`` counts variables, ``n`` observational rows, ``R`` regimes and ``n_r`` the rows of regime r.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Hashable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import torch
+
+from pyrocausal.kinds import listing
+from pyrocausal.tables import check_frame, check_names, check_unique
+
+__all__ = ["Array", "FilePath", "Frames", "frames_of_arrays", "read_csv", "read_npz", "split_by_label"]
+
+MISSING_IN_CSV = ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null"]  # "None" is often a state
+
+Array: TypeAlias = np.ndarray | torch.Tensor
+FilePath: TypeAlias = str | PathLike[str]
+Frames: TypeAlias = tuple[pd.DataFrame, dict[str, pd.DataFrame]]  # observational [n, d], regimes [n_r, d] by name
+
+
+def frames_of_arrays(
+    observational: Array, regimes: Mapping[str, Array] | Sequence[Array] | Array, names: Sequence[str] | None
+) -> Frames:
+    """Name the columns of arrays [n, d] and [n_r, d], and regimes without names.
+
+    Raises
+    ------
+    TypeError
+        If a table is a DataFrame, `regimes` has the wrong type or a name is no string.
+    ValueError
+        If a table has another dimension or width than expected, or the names are not fit for variables.
+    """
+    table = _table(observational, "observational")
+    labels = [f"X{i}" for i in range(table.shape[1])] if names is None else list(check_names(names, "names"))
+    if not isinstance(regimes, (Mapping, Sequence, np.ndarray, torch.Tensor)):
+        raise TypeError(f"regimes: expected arrays, or a mapping of name to array, got {type(regimes).__name__}")
+    if not isinstance(regimes, Mapping):
+        regimes = {f"regime {r}": rows for r, rows in enumerate(regimes)}
+    arrays = {name: _table(rows, f"regime {name!r}") for name, rows in regimes.items()}
+    for where, width in [("names", len(labels)), *((f"regime {r!r}", a.shape[1]) for r, a in arrays.items())]:
+        if width != table.shape[1]:
+            raise ValueError(f"{where}: expected {table.shape[1]} variables as in observational, got {width}")
+    frames = {name: pd.DataFrame(array, columns=labels) for name, array in arrays.items()}
+    return pd.DataFrame(table, columns=labels), frames
+
+
+def _table(values: Any, where: str) -> np.ndarray:
+    """`values` as a numpy table [n, columns], floats as float64."""
+    if isinstance(values, (pd.DataFrame, pd.Series)):
+        raise TypeError(f"{where}: expected an array or a tensor, got a {type(values).__name__}; see from_frames")
+    if isinstance(values, torch.Tensor):
+        values = (values.double() if values.is_floating_point() else values).detach().cpu().numpy()
+    array = np.asarray(values)
+    if array.ndim != 2:
+        raise ValueError(f"{where}: expected a table with 2 dimensions, rows and variables, got {array.ndim}")
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+def split_by_label(frame: pd.DataFrame, regime: str, observational: Hashable) -> Frames:
+    """Split a long table by its column `regime`, whose labels as strings name the regimes.
+
+    Raises
+    ------
+    TypeError
+        If `frame` is no DataFrame.
+    ValueError
+        If the column is absent or incomplete, or the label `observational` does not occur in it.
+    """
+    check_frame(frame, "frame")
+    if list(frame.columns).count(regime) != 1:
+        raise ValueError(f"regime: expected one column {regime!r}, the columns are {listing(frame.columns)}")
+    codes, values = pd.factorize(frame[regime])
+    if unlabelled := int((codes < 0).sum()):
+        raise ValueError(f"regime: {unlabelled} rows have no label in column {regime!r}; label or drop them")
+    labels = [str(value) for value in values]
+    alike = [label for label in labels if label == str(observational)]
+    alike += [label for label, value in zip(labels, values, strict=True) if value == observational]
+    if not alike:
+        raise ValueError(
+            f"observational: no row has {observational!r} in column {regime!r}; the labels are {listing(labels)}"
+        )
+    of_row = np.array(labels, dtype=object)[codes]  # [n + sum of n_r]
+    tables = {label: frame.loc[of_row == label].drop(columns=regime) for label in labels}
+    return tables.pop(alike[0]), tables
+
+
+def read_csv(path: FilePath, regime: str) -> pd.DataFrame:
+    """Read a long table, the column `regime` as text.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is empty or two columns have the same name.
+    """
+    try:
+        header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
+    except pd.errors.EmptyDataError as error:
+        raise ValueError(f"path: {path} is empty; expected a header and rows") from error
+    check_unique(header.iloc[0].tolist(), f"the columns of {path}")
+    return pd.read_csv(path, dtype={regime: str}, keep_default_na=False, na_values=MISSING_IN_CSV, low_memory=False)
+
+
+def read_npz(path: FilePath) -> tuple[np.ndarray, np.ndarray, nx.DiGraph | None]:
+    """Read data_obs [n, d], data_int [R, n_r, d] and, where there is an adj_matrix [d, d], its graph over X0, X1, ...
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is no archive, lacks an array or holds pickled objects, data_int has another shape or adj_matrix is
+        no graph over d variables.
+    """
+    if not Path(path).exists():
+        raise FileNotFoundError(f"path: there is no file {path}")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"path: {path} is no .npz archive; write it with numpy.savez")
+    with np.load(path, allow_pickle=False) as archive:
+        if lacking := [key for key in ("data_obs", "data_int") if key not in archive.files]:
+            raise ValueError(f"path: {path} lacks {lacking}; it holds {archive.files}")
+        observational, regimes = archive["data_obs"], archive["data_int"]
+        adjacency = archive["adj_matrix"] if "adj_matrix" in archive.files else None
+    if regimes.ndim != 3:
+        raise ValueError(f"data_int: expected shape [R, n_r, d], got {list(regimes.shape)}")
+    if adjacency is None:
+        return observational, regimes, None
+    d = regimes.shape[2]
+    if adjacency.shape != (d, d) or not np.isin(adjacency, (0, 1)).all() or np.diagonal(adjacency).any():
+        raise ValueError(
+            f"adj_matrix: expected zeros and ones of shape [{d}, {d}] with a zero diagonal, got shape "
+            f"{list(adjacency.shape)}, values {np.unique(adjacency)[:5].tolist()}"
+        )
+    truth = nx.DiGraph()
+    truth.add_nodes_from(f"X{i}" for i in range(d))
+    truth.add_edges_from((f"X{cause}", f"X{effect}") for cause, effect in np.argwhere(adjacency))
+    return observational, regimes, truth

@@ -1,0 +1,201 @@
+"""From the user's tables to encoded rows: names, shapes and values are checked here, before anything is computed.
+
+``d`` counts variables, ``n`` the rows of a table, ``n_r`` those of regime r. `where` and `argument` say in messages
+what is being checked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import torch
+
+from pyrocausal.kinds import Categorical, Continuous, Kind, infer_kind, listing, native
+
+__all__ = [
+    "Kinds", "Targets", "check_frame", "check_kinds", "check_names", "check_rows", "check_truth", "check_unique",
+    "encode_rows", "encode_tables", "known_targets",
+]  # fmt: skip
+
+RESERVED_NAMES = ("edges", "rows", "graphs", "chain", "draw", "sample")  # sites of the Pyro model, dimensions of ArviZ
+RESERVED_SUFFIX = "__CF"  # how pyro.poutine.do marks the intervened half of a site
+MOST_INFERRED_STATES = 50
+
+KindLike: TypeAlias = Kind | type[Categorical] | type[Continuous]
+Kinds: TypeAlias = Mapping[str, KindLike] | Sequence[KindLike] | None
+Targets: TypeAlias = Mapping[str, str | Iterable[str] | None] | None
+
+
+def check_unique(names: Sequence[str], argument: str) -> Sequence[str]:
+    """Return `names`; raise if one occurs twice."""
+    if repeated := [name for name, times in Counter(names).items() if times > 1]:
+        raise ValueError(f"{argument}: {listing(repeated)} occurs more than once; names must be unique")
+    return names
+
+
+def check_names(names: Sequence[str], argument: str) -> tuple[str, ...]:
+    """Return the names of variables as a tuple; raise if they cannot be sites of a Pyro model."""
+    if isinstance(names, str):
+        raise TypeError(f"{argument}: expected one string for each variable, got the string {names!r}")
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"{argument}: expected strings, got {native(name)!r}; rename this variable")
+        if not name or name in RESERVED_NAMES or name.endswith(RESERVED_SUFFIX):
+            raise ValueError(
+                f"{argument}: a variable cannot be called {name!r}; empty names, {listing(RESERVED_NAMES)} and names "
+                f"that end in {RESERVED_SUFFIX} are reserved, rename it"
+            )
+    if len(names) < 2:
+        raise ValueError(f"{argument}: expected at least two variables, got {listing(names)}")
+    return tuple(check_unique(names, argument))
+
+
+def check_kinds(kinds: Iterable[Kind], names: Sequence[str]) -> tuple[Kind, ...]:
+    """Return one kind for each variable as a tuple; raise unless states, shift and scale are settled."""
+    kinds = tuple(kinds)
+    if len(kinds) != len(names):
+        raise ValueError(f"kinds: expected one for each of {len(names)} variables, got {len(kinds)}")
+    for name, kind in zip(names, kinds, strict=True):
+        if not isinstance(kind, Kind):
+            raise TypeError(f"kinds: expected a Categorical or Continuous for variable {name!r}, got {kind!r}")
+        if None in (kind.shift, kind.scale) if isinstance(kind, Continuous) else kind.cardinality < 2:
+            raise ValueError(f"kinds: variable {name!r} needs two states, or shift and scale; got {kind!r}")
+    return kinds
+
+
+def check_truth(truth: nx.DiGraph, names: Sequence[str]) -> None:
+    """Raise unless `truth` is a directed graph over these variables."""
+    if not isinstance(truth, nx.DiGraph):
+        raise TypeError(f"truth: expected a networkx.DiGraph, got {type(truth).__name__}")
+    if odd := sorted(map(str, set(truth.nodes) ^ set(names))):
+        raise ValueError(f"truth: its nodes must be the variables, but {odd} occur on one side only")
+
+
+def check_rows(rows: torch.Tensor, names: Sequence[str], kinds: Sequence[Kind], where: str, fewest: int = 2) -> None:
+    """Raise unless `rows` are encoded rows [n, d] of these variables, float32."""
+    if not isinstance(rows, torch.Tensor) or rows.dtype != torch.float32:
+        came = rows.dtype if isinstance(rows, torch.Tensor) else type(rows).__name__
+        raise TypeError(f"{where}: expected a float32 tensor, got {came}; see InterventionalData.from_arrays")
+    if rows.ndim != 2 or rows.shape[1] != len(names):
+        raise ValueError(f"{where}: expected shape [n, {len(names)}], got {list(rows.shape)}")
+    if len(rows) < fewest:
+        raise ValueError(f"{where}: expected at least {fewest} rows, got {len(rows)}")
+    infinite = (~rows.isfinite()).sum(0).tolist()  # [d]
+    cardinalities = torch.tensor([kind.cardinality for kind in kinds], device=rows.device)  # [d]
+    wrong = (cardinalities > 0) & ((rows != rows.round()) | (rows < 0) | (rows >= cardinalities))  # [n, d]
+    for name, kind, count, stray in zip(names, kinds, infinite, wrong.any(0).tolist(), strict=True):
+        if count:
+            raise ValueError(f"variable {name!r} in {where}: {count} encoded values are NaN or infinite")
+        if stray:
+            raise ValueError(
+                f"variable {name!r} in {where}: expected codes 0 to {kind.cardinality - 1}, got others; labels "
+                "go through from_arrays or encode"
+            )
+
+
+def check_frame(frame: pd.DataFrame, where: str) -> None:
+    """Raise unless `frame` is a DataFrame."""
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"{where}: expected a DataFrame, got {type(frame).__name__}")
+
+
+def _align(frame: pd.DataFrame, names: Sequence[str], where: str) -> pd.DataFrame:
+    """The columns of `frame` [n, d] in the order of `names`; raise if it has others."""
+    check_frame(frame, where)
+    check_unique(list(frame.columns), where)
+    lacking = [name for name in names if name not in frame.columns]
+    extra = [name for name in frame.columns if name not in names]
+    if lacking or extra:
+        raise ValueError(
+            f"{where}: its columns must be the variables; it lacks {listing(lacking)} and adds {listing(extra)}"
+        )
+    return frame[list(names)]
+
+
+def encode_rows(frame: pd.DataFrame, names: Sequence[str], kinds: Sequence[Kind], where: str) -> torch.Tensor:
+    """Encoded rows [n, d], float32, of `frame`, whose columns are `names` in any order."""
+    frame = _align(frame, names, where)
+    columns = (
+        kind.encode(frame[name], f"variable {name!r} in {where}") for name, kind in zip(names, kinds, strict=True)
+    )
+    return torch.from_numpy(np.stack([*columns], axis=1)).float()  # [n, d]
+
+
+def encode_tables(
+    observational: pd.DataFrame, regimes: Mapping[str, pd.DataFrame], kinds: Kinds
+) -> tuple[tuple[str, ...], tuple[Kind, ...], torch.Tensor, dict[str, torch.Tensor]]:
+    """Check the user's tables, settle the kinds of the variables and encode all rows.
+
+    Returns
+    -------
+    names, kinds : tuple
+        Of the d variables, in the observational order.
+    rows : Tensor [n, d], float32
+        The observational ones.
+    regimes : dict of str to Tensor [n_r, d], float32
+        Those of each regime, in order.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :meth:`pyrocausal.data.InterventionalData.from_frames` says of tables and kinds.
+    """
+    check_frame(observational, "observational")
+    names = check_names(list(observational.columns), "the columns of observational")
+    regime_names = check_unique([str(label) for label in regimes], "regimes")
+    tables = {"the observational rows": observational}
+    for name, frame in zip(regime_names, regimes.values(), strict=True):
+        tables[f"regime {name!r}"] = _align(frame, names, f"regime {name!r}")
+    for where, frame in tables.items():
+        if len(frame) < 2:
+            raise ValueError(f"{where}: expected at least 2 rows, got {len(frame)}; remove it or add rows")
+    chosen = _chosen_kinds(kinds, names)
+    resolved: list[Kind] = []
+    for name in names:
+        columns = {f"variable {name!r} in {where}": frame[name] for where, frame in tables.items()}
+        kind = (chosen.get(name) or infer_kind(columns)).resolve(columns)
+        if name not in chosen and kind.cardinality > MOST_INFERRED_STATES:
+            raise ValueError(
+                f"variable {name!r} has {kind.cardinality} distinct values, too many to take them for categories; "
+                f"say kinds={{{name!r}: Continuous}} or Categorical"
+            )
+        resolved.append(kind)
+    control, *rest = (encode_rows(frame, names, resolved, where) for where, frame in tables.items())
+    return names, tuple(resolved), control, dict(zip(regime_names, rest, strict=True))
+
+
+def _chosen_kinds(kinds: Kinds, names: Sequence[str]) -> dict[str, Kind]:
+    """The kinds that the user gave, by variable, classes as instances."""
+    advice = "pass pyrocausal.Categorical or pyrocausal.Continuous"
+    if kinds is None:
+        return {}
+    if isinstance(kinds, str) or not isinstance(kinds, (Mapping, Sequence)):
+        raise TypeError(f"kinds: expected a mapping of variable to kind or one for each variable, {advice}")
+    if not isinstance(kinds, Mapping):
+        if len(kinds) != len(names):
+            raise ValueError(f"kinds: expected one for each of {len(names)} variables, got {len(kinds)}")
+        kinds = dict(zip(names, kinds, strict=True))
+    chosen: dict[str, Kind] = {}
+    for name, kind in kinds.items():
+        if name not in names:
+            raise ValueError(f"kinds: {name!r} is no variable; the variables are {listing(names)}")
+        instance = kind() if isinstance(kind, type) and kind in (Categorical, Continuous) else kind
+        if not isinstance(instance, Kind):
+            raise TypeError(f"kinds: expected a kind for variable {name!r}, got {kind!r}; {advice}")
+        chosen[name] = instance
+    return chosen
+
+
+def known_targets(targets: Targets, regime_names: Sequence[str]) -> dict[str, Any]:
+    """The targets that the user gave, by the name of the regime as a string."""
+    if targets is not None and not isinstance(targets, Mapping):
+        raise TypeError(f"targets: expected a mapping of regime to variables, got {type(targets).__name__}")
+    named = {str(name): given for name, given in (targets or {}).items()}
+    if strange := [name for name in named if name not in regime_names]:
+        raise ValueError(f"targets: {strange[0]!r} is no regime; the regimes are {listing(regime_names)}")
+    return named

@@ -1,0 +1,81 @@
+"""Small data and models that many tests share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyro
+import pytest
+import torch
+
+from pyrocausal.beliefs import IndependentBeliefs
+from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.kinds import Categorical, Continuous, Kind
+from pyrocausal.knowledge import fixed_edges
+from pyrocausal.mechanisms import NeuralMechanisms
+from pyrocausal.model import CausalModel
+
+MIXED: tuple[Kind, ...] = (Categorical((0, 1)), Continuous(0.0, 1.0), Categorical((0, 1, 2)), Continuous(0.0, 1.0))
+KINDS: dict[str, tuple[Kind, ...]] = {
+    "categorical": (Categorical((0, 1)), Categorical((0, 1, 2)), Categorical((0, 1, 2, 3)), Categorical((0, 1))),
+    "continuous": (Continuous(0.0, 1.0),) * 4,
+    "mixed": MIXED,
+}
+
+
+@pytest.fixture(autouse=True)
+def _repeatable():
+    """Same random numbers in every test, and proof that no test leaves parameters in Pyro's global store."""
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    pyro.clear_param_store()
+    yield
+    assert not pyro.get_param_store(), "a test left parameters in Pyro's global store"
+
+
+def make_model(kinds=MIXED, hidden=8, beliefs=IndependentBeliefs, **known) -> CausalModel:
+    names = [f"X{i}" for i in range(len(kinds))]
+    mechanisms = NeuralMechanisms(kinds, hidden=hidden)
+    with torch.no_grad():
+        for parameter in mechanisms.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    return CausalModel(names, kinds, mechanisms, beliefs(fixed_edges(names, **known)))
+
+
+def make_rows(kinds, n, generator=None) -> torch.Tensor:
+    columns = [
+        torch.randint(k.cardinality, (n,), generator=generator).float()
+        if isinstance(k, Categorical)
+        else torch.randn(n, generator=generator)
+        for k in kinds
+    ]
+    return torch.stack(columns, 1)
+
+
+def random_graphs(d, count, probability=0.5) -> torch.Tensor:
+    return torch.bernoulli(torch.full((count, d, d), probability)) * (1 - torch.eye(d))
+
+
+def every_graph(d) -> torch.Tensor:
+    """All directed graphs without self-loops, cyclic ones too: [2 ** (d (d - 1)), d, d]."""
+    places = [(i, j) for i in range(d) for j in range(d) if i != j]
+    graphs = torch.zeros(2 ** len(places), d, d)
+    for k in range(len(graphs)):
+        for bit, (i, j) in enumerate(places):
+            graphs[k, i, j] = (k >> bit) & 1
+    return graphs
+
+
+def small_data(kinds=KINDS["categorical"], rows=40, regimes=3, targets=None) -> InterventionalData:
+    names = tuple(f"X{i}" for i in range(len(kinds)))
+    made = tuple(
+        Regime(f"regime {r}", make_rows(kinds, rows + r), None if targets is None else targets[r])
+        for r in range(regimes)
+    )
+    return InterventionalData(names, tuple(kinds), make_rows(kinds, rows), made)
+
+
+def acyclic_graphs(d, count) -> torch.Tensor:
+    """Random DAGs, each in a random order of its own."""
+    lower = torch.tril(torch.bernoulli(torch.full((count, d, d), 0.6)), -1)
+    orders = [torch.as_tensor(np.random.default_rng(k).permutation(d)) for k in range(count)]
+    return torch.stack([g[o][:, o] for g, o in zip(lower, orders, strict=True)])
