@@ -30,6 +30,7 @@ from pyrocausal.beliefs import EdgeBeliefs, IndependentBeliefs, OrientedBeliefs
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.credit import acyclicity, self_normalised, sparsity
 from pyrocausal.data import InterventionalData
+from pyrocausal.handlers import mask_sites
 from pyrocausal.knowledge import Edge, fixed_edges
 from pyrocausal.mechanisms import Mechanisms, NeuralMechanisms
 from pyrocausal.model import CausalModel
@@ -113,6 +114,7 @@ class State:
     step: int
     loss: float
     graph: torch.Tensor
+    target_probability: torch.Tensor
     unchanged: int
 
 
@@ -149,7 +151,7 @@ class SDI:
         return cls(
             beliefs=IndependentBeliefs,
             fitting=GraphFitting(optimiser=partial(torch.optim.Adam, lr=5e-2), every=1, steps=10),
-            scoring=GraphScoring(rows=500, target_rule=greatest_drop, memory=0.0),
+            scoring=GraphScoring(rows=500, work=10**9, target_rule=greatest_drop, memory=0.0),
             credit=CreditAssignment(
                 estimator=self_normalised,
                 optimiser=partial(torch.optim.Adam, lr=5e-3),
@@ -200,6 +202,7 @@ class SDI:
             step=0,
             loss=float("nan"),
             graph=torch.zeros(d, d, dtype=torch.bool, device=device),
+            target_probability=None,
             unchanged=0,
         )
 
@@ -220,6 +223,8 @@ class SDI:
             if state.step % self.fitting.every == 0:
                 state = self.fit_mechanisms(state, self.fitting.steps if state.step else self.fitting.warm_up)
             state, posterior = self.predict_targets(state)
+            if state.step == 0 and self.fitting.regime_share:
+                state = self.fit_mechanisms(state, self.fitting.warm_up // 2)
             targets = posterior[:, :-1] > 0.5  # [R, d]
             graphs, scores = self.score(state, targets)
             gradient_norm = self.assign_credit(state, graphs, scores, targets)
@@ -241,17 +246,37 @@ class SDI:
         State
             With the last loss.
         """
-        rows, model, loss = state.data.observational, state.model, torch.tensor(state.loss)
+        model, loss = state.model, torch.tensor(state.loss)
+        toggle = min(0.5, self.fitting.toggles / len(model.names)) * model.beliefs.free
         for _ in range(steps):
-            batch = rows[torch.randint(len(rows), (self.fitting.rows,), device=rows.device)]
-            with poutine.trace(param_only=False) as recorded, poutine.block(hide=["edges"]):
-                model(batch, graphs="rows")
-            log_probs = [recorded.trace.nodes[name] for name in model.names]
-            loss = -sum(site["fn"].log_prob(site["value"]).sum() for site in log_probs) / len(batch)
+            batch, hit = self._training_rows(state)
+            edges = (self._sample_graphs(state, len(batch)) - toggle.expand(len(batch), -1, -1).bernoulli()).abs()
+            with mask_sites({name: ~hit[:, i] for i, name in enumerate(model.names)}):
+                trace = poutine.trace(pyro.condition(model, {"edges": edges})).get_trace(batch, graphs="rows")
+            trace.compute_log_prob(lambda name, site: name in model.names)
+            loss = -sum(trace.nodes[name]["log_prob_sum"] for name in model.names) / len(batch)
             state.mechanism_optimiser.zero_grad()
             loss.backward()
             state.mechanism_optimiser.step()
-        return replace(state, loss=float(loss))
+        return replace(state, loss=float(loss.detach()))
+
+    def _training_rows(self, state: State) -> tuple[torch.Tensor, torch.Tensor]:
+        """A batch for phase 1 and where its values are not natural: rows [n, d] and a mask [n, d]."""
+        observational, size = state.data.observational, self.fitting.rows
+        batch = observational[torch.randint(len(observational), (size,), device=observational.device)]
+        hit = torch.zeros_like(batch, dtype=torch.bool)
+        sure = state.target_probability.max(1).values > 0.9 if state.target_probability is not None else None
+        if self.fitting.regime_share and sure is not None and sure.any():
+            n = int(size * self.fitting.regime_share)
+            which = sure.nonzero()[:, 0]
+            which = which[torch.randint(len(which), (n,))]
+            m = torch.tensor([len(r.rows) for r in state.data.regimes])[which] // 2
+            row = (torch.rand(n) * m).long() * 2
+            flat = torch.cat([r.rows for r in state.data.regimes])
+            start = torch.tensor([0]+[len(r.rows) for r in state.data.regimes]).cumsum(0)[which]
+            batch[:n] = flat[start + row]
+            hit[:n] = (state.target_probability[:, :-1] > 0.5)[which]
+        return batch, hit
 
     # ------------------------------------------------------------------ phase 2
     def predict_targets(self, state: State) -> tuple[State, torch.Tensor]:
@@ -264,11 +289,13 @@ class SDI:
         """
         data, memory = state.data, self.scoring.memory
         graphs = self._sample_graphs(state, self.scoring.target_graphs)
-        rows = [*self._rows(data, self.scoring.rows), _subsample(data.observational, self.scoring.rows)]
+        rows = self._rows(data, self.scoring.graphs)
+        rows.append(_subsample(data.observational, self.scoring.rows))
         nobody = torch.zeros(len(rows), len(data.names), dtype=torch.bool, device=graphs.device)
         now = score_graphs(state.model, rows, graphs, nobody).mean(0)  # [R + 1, d]
         state = replace(state, regime_likelihood=memory * state.regime_likelihood + (1 - memory) * now)
-        return state, self.targets(state)
+        state = replace(state, target_probability=self.targets(state))
+        return state, state.target_probability
 
     def targets(self, state: State) -> torch.Tensor:
         """Posterior over targets from the evidence gathered so far, shape [R, d + 1]."""
@@ -299,8 +326,7 @@ class SDI:
         """
         graphs = self._sample_graphs(state, self.scoring.graphs)
         packed, place = distinct_parent_sets(graphs)
-        size = self.scoring.rows * len(graphs) // len(packed)
-        scores = score_graphs(state.model, self._rows(state.data, size), packed, targets)  # [U, R, d]
+        scores = score_graphs(state.model, self._rows(state.data, len(packed)), packed, targets)  # [U, R, d]
         return graphs, scores.transpose(1, 2)[place, torch.arange(place.shape[1], device=place.device)].transpose(1, 2)
 
     # ------------------------------------------------------------------ phase 3
@@ -413,8 +439,10 @@ class SDI:
         with pyro.settings.context(module_local_params=True), torch.no_grad(), pyro.plate("graphs", count, dim=-1):
             return state.model.beliefs()
 
-    def _rows(self, data: InterventionalData, size: int) -> list[torch.Tensor]:
-        return [_subsample(regime.rows, size) for regime in data.regimes]
+    def _rows(self, data: InterventionalData, graphs: int) -> list[torch.Tensor]:
+        """Rows of every regime, as many as the work allows for this number of graphs."""
+        size = min(self.scoring.rows, max(1, self.scoring.work // (graphs * len(data.regimes))))
+        return [_subsample(regime.rows[1::2] if self.fitting.regime_share else regime.rows, size) for regime in data.regimes]
 
 
 def _subsample(rows: torch.Tensor, size: int) -> torch.Tensor:

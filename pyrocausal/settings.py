@@ -41,6 +41,9 @@ class GraphFitting:
         Steps of the whole algorithm between refits.
     steps
         Gradient steps per refit.
+    toggles
+        Parents per variable that are toggled at random in a sampled graph. A mechanism that has stopped seeing a
+        parent would score it badly for that reason alone, and a belief could not come back.
     """
 
     optimiser: Optimiser = partial(torch.optim.Adam, lr=5e-3)
@@ -48,10 +51,12 @@ class GraphFitting:
     warm_up: int = 600
     every: int = 4
     steps: int = 20
+    toggles: float = 1.0
+    regime_share: float = 0.5
 
     def __post_init__(self) -> None:
         _require(self, 1, "rows", "every")
-        _require(self, 0, "warm_up", "steps")
+        _require(self, 0, "warm_up", "steps", "toggles")
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,10 @@ class GraphScoring:
     graphs
         Graphs sampled and scored per step.
     rows
-        Rows per regime and step; regimes with fewer rows give all they have.
+        Rows per regime and step at the most; regimes with fewer give all they have.
+    work
+        Pairs of a row and a graph that a step scores at the most, over all regimes. As the beliefs settle, sampled
+        graphs repeat each other's parent sets, and the same work scores more rows.
     target_rule
         Maps `TargetEvidence` to a posterior over targets.
     target_graphs
@@ -73,13 +81,14 @@ class GraphScoring:
     """
 
     graphs: int = 100
-    rows: int = 64
+    rows: int = 1000
+    work: int = 70_000
     target_rule: TargetRule = bayes_factor
     target_graphs: int = 10
     memory: float = 0.9
 
     def __post_init__(self) -> None:
-        _require(self, 1, "graphs", "rows", "target_graphs")
+        _require(self, 1, "graphs", "rows", "work", "target_graphs")
         if not 0 <= self.memory < 1:
             raise ValueError(f"GraphScoring.memory must be in [0, 1), got {self.memory!r}")
 
