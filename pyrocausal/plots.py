@@ -1,7 +1,426 @@
-"""Pictures of a result: pure functions that take axes and return them."""
+"""Pictures of a result: pure functions that take axes and return them.
+
+The graph is laid out in layers, causes above effects (Sugiyama's method): longest paths give the layers, sweeps of
+barycentres the order within a layer, and isotonic regression the positions. Lengths are typographic points.
+
+References
+----------
+Sugiyama, Tagawa and Toda (1981), Methods for visual understanding of hierarchical system structures, IEEE
+Transactions on Systems, Man, and Cybernetics 11.
+"""
 
 from __future__ import annotations
-from typing import Any
 
-def plot_graph(result: Any, ax: Any = None) -> Any: ...
-def plot_targets(result: Any, ax: Any = None) -> Any: ...
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import matplotlib.pyplot as plt
+import networkx as nx
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
+from matplotlib.path import Path
+from matplotlib.textpath import text_to_path
+from numpy.typing import NDArray
+
+from pyrocausal.result import CausalPosterior
+
+__all__ = ["graph_size", "plot_graph", "plot_targets", "targets_size", "targets_with_none"]
+
+LEAST_SHOWN = 0.2  # edges believed less than this are not drawn
+FONT, SMALL_FONT = 10.0, 7.0
+LAYER_GAP, NODE_GAP, BEND_GAP, BENDS_WIDTH, COMPONENT_GAP = 44.0, 20.0, 14.0, 420.0, 34.0
+LARGEST_GRAPH, LEGEND_HEIGHT, MARGIN = (16.0, 12.0), 34.0, 10.0  # inches; points
+# Okabe and Ito's colours, told apart by colour-blind people
+DARK, GREY, TARGET, EXTRA, REVERSED, MISSING = "#222222", "#999999", "#F9D795", "#D55E00", "#CC79A7", "#0072B2"
+
+Edge: TypeAlias = tuple[str, str]
+Pair: TypeAlias = tuple[float, float]
+Line: TypeAlias = Literal["solid", "dashed", "dotted"]
+Points: TypeAlias = NDArray[np.float64]  # [m, 2]
+
+
+# ---------------------------------------------------------------------- the graph
+def plot_graph(
+    result: CausalPosterior, ax: Axes | None = None, threshold: float = 0.5, truth: nx.DiGraph | None = None
+) -> Axes:
+    """Draw the graph, causes above effects.
+
+    An edge is the wider the more it is believed; edges between 0.2 and `threshold` are light and dashed. Variables
+    that at least one regime hits are filled and say which regimes. An arrow that points upwards closes a cycle.
+
+    Parameters
+    ----------
+    result
+        Edge and target probabilities.
+    ax
+        Where to draw; by default new axes, as large as the graph asks for.
+    threshold
+        Edges believed more than this are found, in [0.2, 1).
+    truth
+        The true graph, over the same variables: colours tell right, extra and reversed edges, and those missing are
+        added.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Each edge is a patch whose gid is "cause -> effect".
+
+    Raises
+    ------
+    ValueError
+        If the threshold is out of range or the truth has other variables.
+
+    Examples
+    --------
+    >>> ax = plot_graph(result, threshold=0.8)  # doctest: +SKIP
+    >>> ax.figure.savefig("graph.pdf")  # doctest: +SKIP
+    """
+    graph, labels = _shown_edges(result, threshold, truth), _labels(result)
+    layout = _layout(graph, labels)
+    if ax is None:
+        margins = {"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 0.92}
+        _, ax = plt.subplots(figsize=_inches(layout), gridspec_kw=margins)
+    extent = ax.get_window_extent()
+    points = 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
+    scale = min(extent.width * points / layout.width, extent.height * points / layout.height)
+    scale = min(scale, 1.5)  # points on paper per point of the layout
+    spare_x = max(0.0, extent.width * points / scale - layout.width) / 2
+    spare_y = max(0.0, extent.height * points / scale - layout.height) / 2
+    ax.set(xlim=(-spare_x, layout.width + spare_x), ylim=(layout.height + spare_y, -spare_y), aspect="equal")
+    ax.set_axis_off()
+    for cause, effect, edge in graph.edges(data=True):
+        ax.add_patch(_arrow(layout.routes[cause, effect], f"{cause} -> {effect}", edge, scale))
+    for name, (x, y) in layout.centres.items():
+        (width, height), small = layout.sizes[name], labels[name]
+        box = FancyBboxPatch(
+            (x - width / 2, y - height / 2), width, height,
+            boxstyle="round,pad=0,rounding_size=6", mutation_aspect=1, gid=name,
+            facecolor=TARGET if small else "white", edgecolor=DARK, linewidth=0.9 * scale, zorder=3,
+        )  # fmt: skip
+        ax.add_patch(box)
+        style: dict[str, Any] = {"ha": "center", "va": "center", "color": DARK, "zorder": 4, "parse_math": False}
+        ax.text(x, y - (0.3 * height / 2 if small else 0), name, fontsize=FONT * scale, **style)
+        if small:
+            ax.text(x, y + 0.46 * height / 2, small, fontsize=SMALL_FONT * scale, **style)
+    _legend(ax, graph, threshold, truth is not None, any(labels.values()), max(scale, 0.8))
+    found = sum(p > threshold for *_, p in graph.edges(data="probability"))
+    undecided = sum(LEAST_SHOWN < p <= threshold for *_, p in graph.edges(data="probability"))
+    ax.set_title(f"{_count(found, 'edge')} above {threshold:g}" + (f", {undecided} undecided" if undecided else ""))
+    return ax
+
+
+def graph_size(result: CausalPosterior, threshold: float = 0.5, truth: nx.DiGraph | None = None) -> Pair:
+    """Width and height in inches at which `plot_graph` is at its best."""
+    return _inches(_layout(_shown_edges(result, threshold, truth), _labels(result)))
+
+
+def _shown_edges(result: CausalPosterior, threshold: float, truth: nx.DiGraph | None) -> nx.DiGraph:
+    """Edges to draw, with attributes probability, color and linestyle."""
+    if not LEAST_SHOWN <= threshold < 1:
+        raise ValueError(f"threshold must be in [{LEAST_SHOWN:g}, 1), got {threshold!r}")
+    names = result.data.names
+    if truth is not None and set(truth) != set(names):
+        odd = sorted(map(str, set(truth) ^ set(names)))
+        raise ValueError(f"truth must have the variables of the result; these are in one only: {odd}")
+    believed = result.edge_probabilities.values
+    graph: nx.DiGraph = nx.DiGraph()
+    graph.add_nodes_from(names)
+    for (effect, cause), probability in np.ndenumerate(believed):
+        edge, found = (names[cause], names[effect]), probability > threshold
+        color = DARK if found else GREY
+        if truth is not None and found and not truth.has_edge(*edge):
+            color = REVERSED if truth.has_edge(*edge[::-1]) else EXTRA
+        missing = truth is not None and truth.has_edge(*edge) and max(probability, believed[cause, effect]) <= threshold
+        if probability > LEAST_SHOWN or missing:
+            line = "solid" if found else "dashed" if probability > LEAST_SHOWN else "dotted"
+            color = MISSING if missing else color
+            graph.add_edge(*edge, probability=float(probability), color=color, linestyle=line)
+    return graph
+
+
+def _labels(result: CausalPosterior) -> dict[str, str]:
+    """Under each variable's name: the regimes that hit it, or how many where these are many."""
+    hits: dict[str, list[str]] = {name: [] for name in result.data.names}
+    for regime, targets in result.targets().items():
+        for name in targets:
+            hits[name].append(regime)
+    texts = {name: ", ".join(regimes) for name, regimes in hits.items()}
+    return {name: t if len(t) <= 16 else f"hit by {_count(len(hits[name]), 'regime')}" for name, t in texts.items()}
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def _arrow(route: Points, name: str, edge: Mapping, scale: float) -> FancyArrowPatch:
+    least = 1.3 if edge["linestyle"] == "dotted" else 0.5  # of little probability, but meant to be seen
+    width, head = max(least, 0.5 + 1.9 * edge["probability"]), 3 + 2.5 * edge["probability"]
+    return FancyArrowPatch(
+        path=Path(route), arrowstyle=f"-|>,head_length={1.7 * head:.2f},head_width={0.6 * head:.2f}",
+        mutation_scale=scale, linewidth=width * scale, color=edge["color"], linestyle=edge["linestyle"],
+        joinstyle="miter", capstyle="butt", zorder=2 if edge["linestyle"] == "solid" else 1, gid=name,
+    )  # fmt: skip
+
+
+def _legend(ax: Axes, graph: nx.DiGraph, threshold: float, judged: bool, targets: bool, scale: float) -> None:
+    """Name what occurs in the picture, in the strip below it."""
+    above = f"above {threshold:g}"
+    texts: dict[tuple[str, Line], str] = {
+        (DARK, "solid"): f"right, {above}" if judged else f"{above}, wider = surer",
+        (EXTRA, "solid"): f"extra, {above}",
+        (REVERSED, "solid"): f"reversed, {above}",
+        (GREY, "dashed"): f"undecided, {LEAST_SHOWN:g} to {threshold:g}",
+        (MISSING, "dashed"): f"missing, {LEAST_SHOWN:g} to {threshold:g}",
+        (MISSING, "dotted"): f"missing, below {LEAST_SHOWN:g}",
+    }
+    occurring = {(edge["color"], edge["linestyle"]) for *_, edge in graph.edges(data=True)}
+    handles: list[Line2D | Patch] = [
+        Line2D([], [], color=color, linestyle=line, linewidth=1.6 if line == "solid" else 1.2, label=text)
+        for (color, line), text in texts.items()
+        if (color, line) in occurring
+    ]
+    if targets:
+        handles.append(Patch(facecolor=TARGET, edgecolor=DARK, linewidth=0.9, label="target of a regime"))
+    if handles:
+        columns = len(handles) if len(handles) <= 3 else (len(handles) + 1) // 2
+        style: dict[str, Any] = {"loc": "lower center", "frameon": False, "borderaxespad": 0.1, "columnspacing": 1.4}
+        ax.legend(handles=handles, ncols=columns, fontsize=8 * scale, **style)
+
+
+# ---------------------------------------------------------------------- its layout
+class _Layout(NamedTuple):
+    centres: dict[str, Pair]
+    sizes: dict[str, Pair]
+    routes: dict[Edge, Points]  # from the border of the cause to that of the effect
+    width: float
+    height: float
+
+
+def _inches(layout: _Layout) -> Pair:
+    width, height = layout.width / 72 / 0.98, layout.height / 72 / 0.91
+    shrink = min(1.0, LARGEST_GRAPH[0] / width, LARGEST_GRAPH[1] / height)
+    return max(4.5, width * shrink), max(2.5, height * shrink)
+
+
+def _layout(graph: nx.DiGraph, labels: Mapping[str, str]) -> _Layout:
+    """Place connected parts of the graph one by one, and pack them in rows, the largest first."""
+    two_lines = any(labels.values())
+    sizes = {
+        name: (max(_text_width(name, FONT), _text_width(label, SMALL_FONT)) + 14, 32.0 if two_lines else 22.0)
+        for name, label in labels.items()
+    }
+    parts = [_layered(graph.subgraph(nodes), sizes) for nodes in nx.weakly_connected_components(graph)]
+    parts.sort(key=lambda part: -len(part))
+    boxes = []
+    for part in parts:
+        half = np.array([sizes[p] if isinstance(p, str) else (0.0, 0.0) for p in part]) / 2  # [m, 2]
+        points = np.array(list(part.values()))
+        boxes.append(((points - half).min(0), (points + half).max(0)))
+    areas = [float(np.prod(high - low + COMPONENT_GAP)) for low, high in boxes]
+    widest = max(*(float(high[0] - low[0]) for low, high in boxes), 1.4 * sum(areas) ** 0.5)
+    places: dict[Hashable, Points] = {}
+    x, y, row = MARGIN, MARGIN, 0.0
+    right = 0.0
+    for part, (low, high) in zip(parts, boxes, strict=True):
+        if x > MARGIN and x + high[0] - low[0] > widest + MARGIN:
+            x, y, row = MARGIN, y + row + COMPONENT_GAP, 0.0
+        places |= {p: np.array(xy) - low + (x, y) for p, xy in part.items()}
+        x, row = x + high[0] - low[0] + COMPONENT_GAP, max(row, float(high[1] - low[1]))
+        right = max(right, x - COMPONENT_GAP + MARGIN)
+    centres = {name: (float(places[name][0]), float(places[name][1])) for name in graph}
+    routes = {(c, e): _route(c, e, places, sizes, two_way=graph.has_edge(e, c)) for c, e in graph.edges}
+    return _Layout(centres, sizes, routes, right, y + row + MARGIN + LEGEND_HEIGHT)
+
+
+def _text_width(text: str, size: float) -> float:
+    if not text:
+        return 0.0
+    return float(text_to_path.get_text_width_height_descent(text, FontProperties(size=size), ismath=False)[0])
+
+
+def _layered(graph: nx.DiGraph, sizes: Mapping[str, Pair]) -> dict[Hashable, Pair]:
+    """Positions of the variables of a connected graph, and of the bends ((upper, lower), layer) of its long edges."""
+    dag: nx.DiGraph = nx.DiGraph()
+    dag.add_nodes_from(graph)
+    for cause, effect, _ in sorted(graph.edges(data="probability"), key=lambda edge: -edge[2]):
+        if not nx.has_path(dag, effect, cause):  # an edge that closes a cycle of surer ones points upwards
+            dag.add_edge(cause, effect)
+    layer = {name: depth for depth, names in enumerate(nx.topological_generations(dag)) for name in names}
+    for name in graph:  # a root goes right above its first effect
+        if not dag.in_degree(name) and dag.out_degree(name):
+            layer[name] = min(layer[effect] for effect in dag[name]) - 1
+    layers: list[list[Hashable]] = [[] for _ in range(max(layer.values()) + 1)]
+    for name in nx.dfs_preorder_nodes(dag.to_undirected()):
+        layers[layer[name]].append(name)
+    links: nx.Graph = nx.Graph()  # between neighbouring layers
+    links.add_nodes_from(graph)
+    for upper, lower in {(u, v) if layer[u] < layer[v] else (v, u): None for u, v in graph.edges}:
+        bends = [((upper, lower), depth) for depth in range(layer[upper] + 1, layer[lower])]
+        for _, depth in bends:
+            layers[depth].append(((upper, lower), depth))
+        nx.add_path(links, [upper, *bends, lower])
+    layers = _fewest_crossings(layers, links)
+    x = _abscissas(layers, links, sizes)
+    step = LAYER_GAP + max(height for _, height in sizes.values())
+    return {p: (x[p], depth * step) for depth, places in enumerate(layers) for p in places}
+
+
+def _fewest_crossings(layers: list[list[Hashable]], links: nx.Graph) -> list[list[Hashable]]:
+    """Order each layer by the mean rank of its neighbours in the layer before, downwards and upwards in turn."""
+
+    def crossings(layers: Sequence[Sequence[Hashable]]) -> int:
+        total = 0
+        for upper, lower in pairwise(layers):
+            rank = {p: r for r, p in enumerate(lower)}
+            ends = [(u, rank[q]) for u, p in enumerate(upper) for q in links[p] if q in rank]
+            a, b = np.array(ends, dtype=int).reshape(-1, 2).T
+            total += int(((a[:, None] < a) & (b[:, None] > b)).sum())
+        return total
+
+    best, least = layers, crossings(layers)
+    for sweep in range(16):
+        layers = [list(places) for places in (layers if sweep % 2 == 0 else layers[::-1])]
+        for before, places in pairwise(layers):
+            rank = {p: r for r, p in enumerate(before)}
+            middle = {}
+            for here, p in enumerate(places):
+                ranks = [rank[q] for q in links[p] if q in rank]
+                middle[p] = float(np.mean(ranks)) if ranks else here * len(before) / len(places)
+            places.sort(key=middle.__getitem__)
+        layers = layers if sweep % 2 == 0 else layers[::-1]
+        if (now := crossings(layers)) < least:
+            best, least = layers, now
+    return best
+
+
+def _abscissas(
+    layers: Sequence[Sequence[Hashable]], links: nx.Graph, sizes: Mapping[str, Pair]
+) -> dict[Hashable, float]:
+    """Horizontal positions: as close to the mean of the neighbours as order and widths allow."""
+    offsets = []  # how far right of the first place each place of a layer is at least, [m]
+    x: dict[Hashable, float] = {}
+    for places in layers:
+        bends = sum(not isinstance(p, str) for p in places)
+        gap = min(BEND_GAP, BENDS_WIDTH / max(bends, 1))
+        half = np.array([sizes[p][0] / 2 + NODE_GAP / 2 if isinstance(p, str) else gap / 2 for p in places])
+        offset = np.concatenate([[0.0], np.cumsum(half[:-1] + half[1:])])
+        offsets.append(offset)
+        x |= dict(zip(places, offset - offset[-1] / 2, strict=True))
+    order = [*range(len(layers)), *range(len(layers) - 1)[::-1]]
+    for _ in range(12):
+        for depth in order:
+            places = layers[depth]
+            wanted = [np.mean([x[q] for q in links[p]]) if links[p] else x[p] for p in places]
+            weight = [1.0 if isinstance(p, str) else 3.0 for p in places]  # rather straight edges
+            moved = offsets[depth] + _isotonic(np.array(wanted) - offsets[depth], np.array(weight))
+            x |= dict(zip(places, moved.tolist(), strict=True))
+    return x
+
+
+def _isotonic(values: NDArray, weights: NDArray) -> NDArray:
+    """The non-decreasing sequence [m] closest to `values` [m] in weighted squares: pool adjacent violators."""
+    pools: list[tuple[float, float, int]] = []  # mean, weight, length
+    for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
+        pools.append((value, weight, 1))
+        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
+            (a, v, m), (b, w, n) = pools[-2:]
+            pools[-2:] = [((a * v + b * w) / (v + w), v + w, m + n)]
+    return np.repeat([mean for mean, _, _ in pools], [length for _, _, length in pools])
+
+
+def _route(cause: str, effect: str, places: Mapping, sizes: Mapping[str, Pair], two_way: bool) -> Points:
+    """A smooth curve through the bends of an edge, from border to border; aside where its reverse is drawn too."""
+    downwards = places[cause][1] < places[effect][1]
+    ends = (cause, effect) if downwards else (effect, cause)
+    bends = sorted((p for p in places if isinstance(p, tuple) and p[0] == ends), key=lambda p: p[1])
+    knots = np.array([places[p] for p in ([cause, *bends, effect] if downwards else [cause, *bends[::-1], effect])])
+    slopes = np.gradient(knots, axis=0)
+    slopes[1:-1, 0] *= 0.75  # steep where the edge passes between variables
+    t = np.linspace(0, 1, 30)[:, None]
+    pieces = [
+        (1 + 2 * t) * (1 - t) ** 2 * a + t * (1 - t) ** 2 * u + t**2 * (3 - 2 * t) * b + t**2 * (t - 1) * v
+        for a, b, u, v in zip(knots[:-1], knots[1:], slopes[:-1], slopes[1:], strict=True)
+    ]  # cubic Hermite
+    curve = np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
+    if two_way:
+        along = np.gradient(curve, axis=0)
+        aside = np.stack([-along[:, 1], along[:, 0]], 1) / np.linalg.norm(along, axis=1, keepdims=True)
+        curve = curve + 9 * np.sin(np.pi * np.linspace(0, 1, len(curve)))[:, None] * aside
+    inside = [(np.abs(curve - places[end]) < np.array(sizes[end]) / 2 + 1).all(1) for end in (cause, effect)]
+    start, stop = int(np.flatnonzero(inside[0])[-1]), int(np.flatnonzero(inside[1])[0])
+    return curve[start + 1 : stop]
+
+
+# ---------------------------------------------------------------------- targets
+def targets_with_none(result: CausalPosterior) -> tuple[list[str], NDArray]:
+    """Columns of the table of targets, and the table [R, d + 1]: the variables, then none.
+
+    None is what the variables of a regime lack to one.
+    """
+    probability = result.target_probabilities.values.astype(np.float64)  # [R, d]
+    none = np.clip(1 - probability.sum(1, keepdims=True), 0, 1)
+    return [*result.data.names, "none" if "none" not in result.data.names else "(none)"], np.hstack([probability, none])
+
+
+def plot_targets(result: CausalPosterior, ax: Axes | None = None) -> Axes:
+    """Draw the probability of every target of every regime as a heat map.
+
+    Parameters
+    ----------
+    result
+        Target probabilities.
+    ax
+        Where to draw; by default new axes.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Regimes from top to bottom; variables from left to right, then none. Regimes whose targets were known
+        beforehand are marked so.
+
+    Examples
+    --------
+    >>> ax = plot_targets(result)  # doctest: +SKIP
+    """
+    if ax is None:
+        _, ax = plt.subplots(figsize=targets_size(result), layout="constrained")
+    columns, table = targets_with_none(result)
+    rows = [r.name if r.targets is None else f"{r.name} (known)" for r in result.data.regimes]
+    image = ax.imshow(table, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    inches = ax.get_window_extent().width / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
+    height = ax.get_window_extent().height / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
+    cell = 72 * inches / len(columns), 72 * height / len(rows)  # points
+    small, upright = min(9.0, 0.85 * cell[0]), _widest(columns, 9) < cell[0]
+    ax.set_xticks(
+        range(len(columns)), columns, fontsize=9 if upright else small, parse_math=False,
+        rotation=0 if upright else 90,
+    )  # fmt: skip
+    ax.set_yticks(range(len(rows)), rows, fontsize=min(9.0, 0.85 * cell[1]), parse_math=False)
+    ax.set_xticks(np.arange(len(columns) + 1) - 0.5, minor=True)
+    ax.set_yticks(np.arange(len(rows) + 1) - 0.5, minor=True)
+    ax.grid(which="minor", color="#dddddd", linewidth=0.5)
+    ax.axvline(len(columns) - 1.5, color=DARK, linewidth=1)
+    ax.tick_params(which="both", length=0)
+    if cell[0] >= 20 and cell[1] >= 9:
+        for (row, column), value in np.ndenumerate(table):
+            if value >= 0.005:
+                color = "white" if value > 0.6 else DARK
+                ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=7, color=color)
+    ax.set(xlabel="variable", ylabel="regime", title="Targets of the regimes")
+    ax.figure.colorbar(image, ax=ax, label="probability", pad=0.02, aspect=25, shrink=min(1.0, 4 / height))
+    return ax
+
+
+def targets_size(result: CausalPosterior) -> Pair:
+    """Width and height in inches at which `plot_targets` is at its best."""
+    columns, names = len(result.data.names) + 1, [f"{name} (known)" for name in result.data.regime_names]
+    width = 1.6 + min(_widest(names, 9) / 72, 3) + max(2.5, columns * 0.4)
+    return min(width, 18.0), min(1.9 + max(1.2, 0.24 * len(names)), 20.0)
+
+
+def _widest(texts: Iterable[str], size: float) -> float:
+    return max(_text_width(text, size) for text in texts)

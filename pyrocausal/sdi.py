@@ -16,6 +16,7 @@ References
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,7 @@ from pyrocausal.mechanisms import Mechanisms, NeuralMechanisms
 from pyrocausal.model import CausalModel
 from pyrocausal.scoring import distinct_parent_sets, score_graphs
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
+from pyrocausal.split import Split, leaves_observational_range, split_rows
 from pyrocausal.targets import TargetEvidence, greatest_drop, known_targets, target_posterior
 
 __all__ = ["SDI", "Info", "State"]
@@ -90,9 +92,13 @@ class State:
         Evidence of new mechanisms, kept.
     known, hit
         Known targets, see `known_targets`.
-    regime_likelihood
-        Running average of the log-likelihood per row, shape [R + 1, d]; the last row is observational. Not yet
-        corrected for its start at zero.
+    split
+        Which rows fit mechanisms and which score graphs.
+    likelihood
+        Running averages of the log-likelihood per row, shape [2, R + 1, d], not yet corrected for their start at zero:
+        its mean over graphs, and the log of the likelihood's mean. The last row is observational.
+    target_probability
+        Posterior over targets, shape [R, d + 1]; the last column is none.
     step
         Steps done.
     loss
@@ -110,12 +116,18 @@ class State:
     new_mechanisms: NewMechanisms
     known: torch.Tensor
     hit: torch.Tensor
-    regime_likelihood: torch.Tensor
+    split: Split
+    likelihood: torch.Tensor
+    target_probability: torch.Tensor
     step: int
     loss: float
     graph: torch.Tensor
-    target_probability: torch.Tensor
     unchanged: int
+
+    @property
+    def targets(self) -> torch.Tensor:
+        """True where a variable is taken for a target of a regime, shape [R, d]."""
+        return self.target_probability[:, :-1] > 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +162,9 @@ class SDI:
         """
         return cls(
             beliefs=IndependentBeliefs,
-            fitting=GraphFitting(optimiser=partial(torch.optim.Adam, lr=5e-2), every=1, steps=10),
+            fitting=GraphFitting(
+                optimiser=partial(torch.optim.Adam, lr=5e-2), every=1, steps=10, toggles=0.0, regime_rows=False
+            ),
             scoring=GraphScoring(rows=500, work=10**9, target_rule=greatest_drop, memory=0.0),
             credit=CreditAssignment(
                 estimator=self_normalised,
@@ -188,6 +202,8 @@ class SDI:
         device = data.observational.device
         fixed = fixed_edges(data.names, required, forbidden)
         model = CausalModel(data.names, data.kinds, self.mechanisms(data.kinds), self.beliefs(fixed)).to(device)
+        share = self.fitting.regime_rows
+        share = leaves_observational_range(data) if share is None else share
         known, hit = known_targets(data.names, [regime.targets for regime in data.regimes])
         R, d = hit.shape
         return State(
@@ -198,11 +214,12 @@ class SDI:
             new_mechanisms=NewMechanisms(data.kinds, [regime.rows for regime in data.regimes]),
             known=known.to(device),
             hit=hit.to(device),
-            regime_likelihood=torch.zeros(R + 1, d, device=device),
+            split=split_rows(data, share),
+            likelihood=torch.zeros(2, R + 1, d, device=device),
+            target_probability=torch.full((R, d + 1), 1 / (d + 1), device=device),
             step=0,
             loss=float("nan"),
             graph=torch.zeros(d, d, dtype=torch.bool, device=device),
-            target_probability=None,
             unchanged=0,
         )
 
@@ -222,17 +239,18 @@ class SDI:
         with _fast_pyro():
             if state.step % self.fitting.every == 0:
                 state = self.fit_mechanisms(state, self.fitting.steps if state.step else self.fitting.warm_up)
-            state, posterior = self.predict_targets(state)
-            if state.step == 0 and self.fitting.regime_share:
-                state = self.fit_mechanisms(state, self.fitting.warm_up // 2)
-            targets = posterior[:, :-1] > 0.5  # [R, d]
-            graphs, scores = self.score(state, targets)
-            gradient_norm = self.assign_credit(state, graphs, scores, targets)
-        return self._conclude(state, posterior, gradient_norm)
+            if state.step == 0 and len(state.split.fitting) > len(state.data.observational):
+                state = self.fit_mechanisms(self.predict_targets(state), self.fitting.warm_up)
+            state = self.predict_targets(state)
+            graphs, scores = self.score(state)
+            gradient_norm = self.assign_credit(state, graphs, scores)
+        return self._conclude(state, gradient_norm)
 
     # ------------------------------------------------------------------ phase 1
     def fit_mechanisms(self, state: State, steps: int) -> State:
-        """Phase 1: maximise the log-likelihood of observational rows, each under its own sampled graph.
+        """Phase 1: maximise the log-likelihood of rows, each under its own sampled graph.
+
+        Rows are observational; see `pyrocausal.split` for when rows of regimes join them.
 
         Parameters
         ----------
@@ -247,11 +265,15 @@ class SDI:
             With the last loss.
         """
         model, loss = state.model, torch.tensor(state.loss)
+        rows, origin, _ = state.split
+        masked = bool((origin < len(state.data.regimes)).any())
+        keep = torch.cat([self._natural(state), torch.ones_like(state.hit[:1])])  # [R + 1, d]
         toggle = min(0.5, self.fitting.toggles / len(model.names)) * model.beliefs.free
         for _ in range(steps):
-            batch, hit = self._training_rows(state)
+            chosen = torch.randint(len(rows), (self.fitting.rows,), device=rows.device)
+            batch, natural = rows[chosen], keep[origin[chosen]]  # [n, d] each
             edges = (self._sample_graphs(state, len(batch)) - toggle.expand(len(batch), -1, -1).bernoulli()).abs()
-            with mask_sites({name: ~hit[:, i] for i, name in enumerate(model.names)}):
+            with mask_sites({name: natural[:, i] for i, name in enumerate(model.names)} if masked else ()):
                 trace = poutine.trace(pyro.condition(model, {"edges": edges})).get_trace(batch, graphs="rows")
             trace.compute_log_prob(lambda name, site: name in model.names)
             loss = -sum(trace.nodes[name]["log_prob_sum"] for name in model.names) / len(batch)
@@ -260,64 +282,50 @@ class SDI:
             state.mechanism_optimiser.step()
         return replace(state, loss=float(loss.detach()))
 
-    def _training_rows(self, state: State) -> tuple[torch.Tensor, torch.Tensor]:
-        """A batch for phase 1 and where its values are not natural: rows [n, d] and a mask [n, d]."""
-        observational, size = state.data.observational, self.fitting.rows
-        batch = observational[torch.randint(len(observational), (size,), device=observational.device)]
-        hit = torch.zeros_like(batch, dtype=torch.bool)
-        sure = state.target_probability.max(1).values > 0.9 if state.target_probability is not None else None
-        if self.fitting.regime_share and sure is not None and sure.any():
-            n = int(size * self.fitting.regime_share)
-            which = sure.nonzero()[:, 0]
-            which = which[torch.randint(len(which), (n,))]
-            m = torch.tensor([len(r.rows) for r in state.data.regimes])[which] // 2
-            row = (torch.rand(n) * m).long() * 2
-            flat = torch.cat([r.rows for r in state.data.regimes])
-            start = torch.tensor([0]+[len(r.rows) for r in state.data.regimes]).cumsum(0)[which]
-            batch[:n] = flat[start + row]
-            hit[:n] = (state.target_probability[:, :-1] > 0.5)[which]
-        return batch, hit
-
     # ------------------------------------------------------------------ phase 2
-    def predict_targets(self, state: State) -> tuple[State, torch.Tensor]:
-        """Phase 2a: update the evidence on targets with a few sampled graphs.
+    def predict_targets(self, state: State) -> State:
+        """Phase 2a: update the evidence on targets, and their posterior, with a few sampled graphs.
+
+        Parameters
+        ----------
+        state
+            Where the fit stands.
 
         Returns
         -------
-        tuple of State and torch.Tensor
-            The state with the evidence, and the posterior over targets [R, d + 1].
+        State
+            With `likelihood` and `target_probability` updated.
         """
-        data, memory = state.data, self.scoring.memory
-        graphs = self._sample_graphs(state, self.scoring.target_graphs)
-        rows = self._rows(data, self.scoring.graphs)
-        rows.append(_subsample(data.observational, self.scoring.rows))
-        nobody = torch.zeros(len(rows), len(data.names), dtype=torch.bool, device=graphs.device)
-        now = score_graphs(state.model, rows, graphs, nobody).mean(0)  # [R + 1, d]
-        state = replace(state, regime_likelihood=memory * state.regime_likelihood + (1 - memory) * now)
-        state = replace(state, target_probability=self.targets(state))
-        return state, state.target_probability
+        memory, graphs = self.scoring.memory, self._sample_graphs(state, self.scoring.target_graphs)
+        rows = self._rows(state, self.scoring.graphs)
+        rows.append(_subsample(state.data.observational, len(rows[0])))
+        nobody = torch.zeros(len(rows), graphs.shape[-1], dtype=torch.bool, device=graphs.device)
+        scores = score_graphs(state.model, rows, graphs, nobody)  # [K, R + 1, d]
+        sizes = torch.tensor([len(block) for block in rows], device=graphs.device)[:, None]
+        marginal = (scores * sizes).logsumexp(0).sub(math.log(len(graphs))) / sizes
+        now = torch.stack([scores.mean(0), marginal])  # [2, R + 1, d]
+        state = replace(state, likelihood=memory * state.likelihood + (1 - memory) * now)
+        return replace(state, target_probability=self._targets(state))
 
-    def targets(self, state: State) -> torch.Tensor:
-        """Posterior over targets from the evidence gathered so far, shape [R, d + 1]."""
-        likelihood = state.regime_likelihood / (1 - self.scoring.memory ** (state.step + 1))
-        sizes = torch.tensor([len(regime.rows) for regime in state.data.regimes], device=likelihood.device)
+    def _targets(self, state: State) -> torch.Tensor:
+        expected, marginal = state.likelihood / (1 - self.scoring.memory ** (state.step + 1))
+        sizes = torch.tensor([len(regime.rows) for regime in state.data.regimes], device=expected.device)
         evidence = TargetEvidence(
-            regime=likelihood[:-1],
-            observational=likelihood[-1],
+            expected=expected[:-1],
+            marginal=marginal[:-1],
+            observational=expected[-1],
             new_mechanism=state.new_mechanisms.evidence(state.graph) / sizes[:, None],
             rows=sizes,
         )
         return target_posterior(self.scoring.target_rule, evidence, state.known, state.hit)
 
-    def score(self, state: State, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def score(self, state: State) -> tuple[torch.Tensor, torch.Tensor]:
         """Phase 2b: score sampled graphs on every regime without the terms of its targets.
 
         Parameters
         ----------
         state
             Where the fit stands.
-        targets
-            True where a variable is taken for a target, shape [R, d].
 
         Returns
         -------
@@ -326,13 +334,11 @@ class SDI:
         """
         graphs = self._sample_graphs(state, self.scoring.graphs)
         packed, place = distinct_parent_sets(graphs)
-        scores = score_graphs(state.model, self._rows(state.data, len(packed)), packed, targets)  # [U, R, d]
+        scores = score_graphs(state.model, self._rows(state, len(packed)), packed, state.targets)  # [U, R, d]
         return graphs, scores.transpose(1, 2)[place, torch.arange(place.shape[1], device=place.device)].transpose(1, 2)
 
     # ------------------------------------------------------------------ phase 3
-    def assign_credit(
-        self, state: State, graphs: torch.Tensor, scores: torch.Tensor, targets: torch.Tensor
-    ) -> float:
+    def assign_credit(self, state: State, graphs: torch.Tensor, scores: torch.Tensor) -> float:
         """Phase 3: one step of the structural parameters.
 
         Parameters
@@ -341,8 +347,6 @@ class SDI:
             Where the fit stands; its beliefs are updated in place.
         graphs, scores
             From phase 2, [K, d, d] and [K, R, d].
-        targets
-            Shape [R, d].
 
         Returns
         -------
@@ -352,7 +356,7 @@ class SDI:
         beliefs, optimiser = state.model.beliefs, state.belief_optimiser
         gradient = self.credit.estimator(graphs, scores, beliefs.edge_probability.detach())  # [R, d, d]
         optimiser.zero_grad()
-        beliefs.assign_credit(gradient, targets)
+        beliefs.assign_credit(gradient, state.targets)
         existence = beliefs.probability(orientation=False)
         penalty = sum(weight * regulariser(existence) for regulariser, weight in self.credit.regularisers.items())
         if isinstance(penalty, torch.Tensor):
@@ -414,7 +418,7 @@ class SDI:
             )
         return state, info
 
-    def _conclude(self, state: State, posterior: torch.Tensor, gradient_norm: float) -> tuple[State, Info]:
+    def _conclude(self, state: State, gradient_norm: float) -> tuple[State, Info]:
         beliefs = state.model.beliefs
         probability = beliefs.edge_probability.detach().clone()
         graph = probability > 0.5
@@ -426,7 +430,7 @@ class SDI:
             step=state.step,
             loss=state.loss,
             edge_probability=probability,
-            target_probability=posterior,
+            target_probability=state.target_probability,
             gradient_norm=gradient_norm,
             confidence=float(sure.mean()) if len(sure) else 1.0,
             edges=int(graph.sum()),
@@ -439,10 +443,16 @@ class SDI:
         with pyro.settings.context(module_local_params=True), torch.no_grad(), pyro.plate("graphs", count, dim=-1):
             return state.model.beliefs()
 
-    def _rows(self, data: InterventionalData, graphs: int) -> list[torch.Tensor]:
+    def _rows(self, state: State, graphs: int) -> list[torch.Tensor]:
         """Rows of every regime, as many as the work allows for this number of graphs."""
-        size = min(self.scoring.rows, max(1, self.scoring.work // (graphs * len(data.regimes))))
-        return [_subsample(regime.rows[1::2] if self.fitting.regime_share else regime.rows, size) for regime in data.regimes]
+        regimes = state.split.scoring
+        size = min(self.scoring.rows, max(1, self.scoring.work // (graphs * len(regimes))))
+        return [_subsample(rows, size) for rows in regimes]
+
+    def _natural(self, state: State) -> torch.Tensor:
+        """Where a regime's values come from the natural mechanisms, [R, d]; nowhere while its target is in doubt."""
+        certain = state.target_probability.max(1, keepdim=True).values > self.fitting.certainty
+        return certain & ~state.targets
 
 
 def _subsample(rows: torch.Tensor, size: int) -> torch.Tensor:

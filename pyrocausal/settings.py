@@ -44,6 +44,11 @@ class GraphFitting:
     toggles
         Parents per variable that are toggled at random in a sampled graph. A mechanism that has stopped seeing a
         parent would score it badly for that reason alone, and a belief could not come back.
+    regime_rows
+        Whether half of the rows of regimes fit mechanisms too (see `pyrocausal.split`); None, the default: where
+        interventions leave the observational range. A second warm-up then follows the first.
+    certainty
+        Least probability of a regime's most probable target (or none) for its rows to do so.
     """
 
     optimiser: Optimiser = partial(torch.optim.Adam, lr=5e-3)
@@ -52,7 +57,8 @@ class GraphFitting:
     every: int = 4
     steps: int = 20
     toggles: float = 1.0
-    regime_share: float = 0.5
+    regime_rows: bool | None = None
+    certainty: float = 0.9
 
     def __post_init__(self) -> None:
         _require(self, 1, "rows", "every")

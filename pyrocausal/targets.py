@@ -22,18 +22,22 @@ class TargetEvidence(NamedTuple):
 
     Attributes
     ----------
-    regime
+    expected
         Log-likelihood per row of each variable in each regime under its observational mechanism, averaged over
         sampled graphs; shape [R, d].
+    marginal
+        The same with the likelihood averaged, not its logarithm: a variable that *some* sampled graph explains is
+        explained, and an extrapolation that went wrong under other graphs does not make it a target; shape [R, d].
     observational
-        The same on observational rows; shape [d].
+        As `expected`, on observational rows; shape [d].
     new_mechanism
         Log evidence per row of a new mechanism for the variable in that regime; shape [R, d].
     rows
         Rows of each regime; shape [R].
     """
 
-    regime: torch.Tensor
+    expected: torch.Tensor
+    marginal: torch.Tensor
     observational: torch.Tensor
     new_mechanism: torch.Tensor
     rows: torch.Tensor
@@ -55,14 +59,14 @@ def greatest_drop(evidence: TargetEvidence) -> torch.Tensor:
     torch.Tensor
         One-hot, shape [R, d + 1]; never *none*.
     """
-    drop = evidence.observational - evidence.regime  # [R, d]
+    drop = evidence.observational - evidence.expected  # [R, d]
     return torch.nn.functional.one_hot(drop.argmax(1), drop.shape[1] + 1).to(drop.dtype)
 
 
 def bayes_factor(evidence: TargetEvidence) -> torch.Tensor:
     """Posterior of a single target or none, from log Bayes factors of a new mechanism against the observational one.
 
-    The factor of variable i in regime r is n_r (new_mechanism_ri - regime_ri); every target and *none* are equally
+    The factor of variable i in regime r is n_r (new_mechanism_ri - marginal_ri); every target and *none* are equally
     likely beforehand. An intervention that leaves the distribution as it was cannot be found, and comes out as none.
 
     Parameters
@@ -75,7 +79,7 @@ def bayes_factor(evidence: TargetEvidence) -> torch.Tensor:
     torch.Tensor
         Shape [R, d + 1], rows sum to one.
     """
-    factors = evidence.rows[:, None] * (evidence.new_mechanism - evidence.regime)
+    factors = evidence.rows[:, None] * (evidence.new_mechanism - evidence.marginal)
     return torch.nn.functional.pad(factors, (0, 1)).softmax(1)
 
 
@@ -116,5 +120,5 @@ def target_posterior(rule: TargetRule, evidence: TargetEvidence, known: torch.Te
     torch.Tensor
         Shape [R, d + 1]; a known regime has 1 at each of its targets, or at *none*.
     """
-    certain = torch.cat([hit, ~hit.any(1, keepdim=True)], 1).to(evidence.regime.dtype)
+    certain = torch.cat([hit, ~hit.any(1, keepdim=True)], 1).to(evidence.marginal.dtype)
     return torch.where(known[:, None], certain, rule(evidence))

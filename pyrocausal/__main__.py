@@ -1,0 +1,334 @@
+"""The command line: `pyrocausal fit` for a table, `pyrocausal demo` for a network whose truth is known."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
+
+import numpy as np
+
+import pyrocausal
+from pyrocausal import networks
+from pyrocausal.data import InterventionalData
+from pyrocausal.discover import discover
+from pyrocausal.kinds import Categorical, Continuous
+from pyrocausal.metrics import shd
+from pyrocausal.report import compare, edge_table, write_report
+from pyrocausal.result import CausalPosterior
+from pyrocausal.sdi import SDI
+from pyrocausal.simulate import Intervention, Simulation, hard_random, hard_uniform, simulate, soft
+from pyrocausal.tables import Kinds
+
+__all__ = ["main"]
+
+INTERVENTIONS: dict[str, Intervention] = {"soft": soft, "uniform": hard_uniform, "random": hard_random}
+SMALL, SMALL_SIZES, LARGE_SIZES = 3, (3, 10_000, 500), (1, 50_000, 512)  # variables; regimes each, rows, rows of each
+
+FIT_EXAMPLES = """\
+examples:
+  One column, condition, says under which condition a row was recorded; "control" marks rows without intervention:
+    pyrocausal fit cells.csv --regime-column condition --observational control --out results
+
+  Age comes before everything else, and what the drug hits is known:
+    pyrocausal fit trial.csv --regime-column arm --observational placebo --out results \\
+        --forbidden weight age --forbidden dose age --target drug=dose
+
+Column types are inferred: text and whole numbers are categories, other numbers continuous.
+"""
+DEMO_EXAMPLES = """\
+examples:
+  pyrocausal demo chain3
+  pyrocausal demo sachs --chains 1 --out results
+  pyrocausal demo asia --intervention soft --regimes-per-variable 6
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Leave it to `main` to say what is wrong, in one line."""
+        raise ValueError(f"{message} (see {self.prog} --help)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv
+        Arguments; by default those of the process.
+
+    Returns
+    -------
+    int
+        0, or 2 after bad input (one line on standard error says what is wrong), or 130 after Ctrl-C.
+    """
+    try:
+        with _warnings_in_one_line():
+            arguments = _parser().parse_args(argv)
+            arguments.run(arguments)
+    except (ValueError, TypeError, OSError) as error:
+        _say_error(error)
+        return 2
+    except KeyboardInterrupt:
+        print("pyrocausal: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _say_error(error: Exception) -> None:
+    text = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.filename else str(error)
+    if "kinds" in text:
+        text += " (on the command line: --categorical NAME or --continuous NAME)"
+    print("pyrocausal: error:", " ".join(text.split()), file=sys.stderr)
+
+
+@contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    def show(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:  # fmt: skip
+        print("pyrocausal: warning:", " ".join(str(message).split()), file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RuntimeWarning)
+        warnings.showwarning = show
+        yield
+
+
+# ---------------------------------------------------------------------- arguments
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(
+        prog="pyrocausal",
+        formatter_class=raw,
+        description="Causal graphs from experiments whose targets nobody wrote down.",
+        epilog="examples:\n  pyrocausal demo sachs\n  pyrocausal fit cells.csv --regime-column condition "
+        "--observational control --out results\n\nSee pyrocausal COMMAND --help for all options.",
+    )
+    parser.add_argument("--version", action="version", version=f"pyrocausal {pyrocausal.__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
+
+    text = "learn the graph and the targets from a table"
+    fit = commands.add_parser(
+        "fit", help=text, formatter_class=raw, epilog=FIT_EXAMPLES,
+        usage="%(prog)s TABLE.csv --regime-column COLUMN --observational NAME --out DIR [options]",
+        description="Learn a causal graph, and which variable each experiment acted on, from a table.",
+    )  # fmt: skip
+    fit.set_defaults(run=_fit)
+    fit.add_argument("table", metavar="TABLE.csv", type=Path, help="comma-separated rows with a header")
+    fit.add_argument("--regime-column", metavar="COLUMN", required=True, help="column that tells each row's regime")
+    fit.add_argument("--observational", metavar="NAME", required=True, help="its label of rows without intervention")
+    fit.add_argument("--out", metavar="DIR", type=Path, required=True, help="where the report goes")
+    known = fit.add_argument_group("what is known beforehand (each option can be repeated)")
+    pair: dict[str, Any] = {"nargs": 2, "action": "append", "metavar": ("CAUSE", "EFFECT"), "default": []}
+    known.add_argument("--required", help="an edge that is there", **pair)
+    known.add_argument("--forbidden", help="an edge that cannot be there", **pair)
+    known.add_argument(
+        "--target", metavar="REGIME=VARIABLE", action="append", default=[], type=_target,
+        help='a known target of a regime; "REGIME=" if it has none',
+    )  # fmt: skip
+    names: dict[str, Any] = {"nargs": "+", "action": "extend", "metavar": "NAME", "default": []}
+    known.add_argument("--categorical", help="variables that are categories", **names)
+    known.add_argument("--continuous", help="variables that are numbers", **names)
+    fit.add_argument("--paper", action="store_true", help="the algorithm of the paper (arXiv:1910.01075), as published")
+    _add_common(fit, seed="default: a fresh one, kept in the report", default_seed=None)
+
+    text = "simulate experiments on a network, learn it back, compare with the truth"
+    demo = commands.add_parser(
+        "demo", help=text, formatter_class=raw, epilog=DEMO_EXAMPLES,
+        usage="%(prog)s NAME [options]\n       %(prog)s --list", description=text[0].upper() + text[1:] + ".",
+    )  # fmt: skip
+    demo.set_defaults(run=_demo)
+    demo.add_argument(
+        "name", metavar="NAME", nargs="?",
+        help=f"{', '.join(networks.available())}; with pgmpy installed also its networks, such as alarm",
+    )  # fmt: skip
+    demo.add_argument("--list", action="store_true", help="list the networks that come with pyrocausal, and end")
+    demo.add_argument(
+        "--intervention", choices=INTERVENTIONS,
+        help="soft redraws a mechanism, uniform and random replace it; default: uniform, soft for 3 variables",
+    )  # fmt: skip
+    small, large = SMALL_SIZES, LARGE_SIZES
+    for option, what, few, many in (
+        ("--regimes-per-variable", "experiments on each variable", small[0], large[0]),
+        ("--rows", "observational rows", small[1], large[1]),
+        ("--rows-per-regime", "rows of each experiment", small[2], large[2]),
+    ):
+        demo.add_argument(
+            option, metavar="N", type=_count, help=f"{what}; default: {many:,}, or {few:,} for 3 variables"
+        )
+    demo.add_argument("--out", metavar="DIR", type=Path, help="write a report there, too")
+    _add_common(demo, seed="of the simulation and the fit; default: 0", default_seed=0)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, seed: str, default_seed: int | None) -> None:
+    group = parser.add_argument_group("the run")
+    group.add_argument("--seed", metavar="N", type=_seed, default=default_seed, help=seed)
+    group.add_argument("--chains", metavar="N", type=_count, default=4, help="independent restarts; default: 4")
+    group.add_argument("--cores", metavar="N", type=_count, help="processes for the chains; default: all cores")
+    group.add_argument("--max-steps", metavar="N", type=_count, help="end a chain after so many steps")
+    group.add_argument("--quiet", action="store_true", help="no progress bar, only the results")
+
+
+def _whole(text: str, least: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = least - 1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, got {text!r}")
+    return number
+
+
+def _count(text: str) -> int:
+    return _whole(text, 1)
+
+
+def _seed(text: str) -> int:
+    return _whole(text, 0)
+
+
+def _target(text: str) -> tuple[str, str]:
+    regime, equals, variable = text.rpartition("=")
+    if not (regime and equals):
+        raise argparse.ArgumentTypeError(f"expected REGIME=VARIABLE, or REGIME= for none, got {text!r}")
+    return regime, variable
+
+
+# ---------------------------------------------------------------------- fit
+def _fit(arguments: argparse.Namespace) -> None:
+    data = InterventionalData.from_csv(
+        arguments.table, arguments.regime_column, arguments.observational,
+        kinds=_kinds(arguments.categorical, arguments.continuous), targets=_targets(arguments.target),
+    )  # fmt: skip
+    _make_folder(arguments.out)
+    result = _discover(arguments, data, SDI.paper() if arguments.paper else None)
+    report = write_report(result, arguments.out)
+    _print_edges(result)
+    print("targets:")
+    width = max(map(len, data.regime_names))
+    for regime, found in result.targets().items():
+        print(f"  {regime:{width}}  {', '.join(found) or 'none'}")
+    print(f"seed {result.seed}")
+    print(f"report: {report}")
+
+
+def _kinds(categorical: Sequence[str], continuous: Sequence[str]) -> Kinds:
+    if both := sorted(set(categorical) & set(continuous)):
+        raise ValueError(f"{both[0]!r} is given both as --categorical and as --continuous")
+    return {**dict.fromkeys(categorical, Categorical), **dict.fromkeys(continuous, Continuous)}
+
+
+def _targets(pairs: Sequence[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    targets: dict[str, list[str]] = {}
+    for regime, variable in pairs:
+        targets.setdefault(regime, []).append(variable)
+    for regime, variables in targets.items():
+        if "" in variables and set(variables) != {""}:
+            raise ValueError(f"--target says both that regime {regime!r} has no target and that it has one")
+    return {regime: tuple(filter(None, variables)) for regime, variables in targets.items()}
+
+
+# ---------------------------------------------------------------------- demo
+def _demo(arguments: argparse.Namespace) -> None:
+    if arguments.list:
+        print("\n".join(networks.available()))
+        return
+    if arguments.name is None:
+        raise ValueError(f"say which network: {', '.join(networks.available())} (see pyrocausal demo --help)")
+    truth = networks.load(arguments.name)
+    small = len(truth.names) <= SMALL
+    kind = arguments.intervention or ("soft" if small else "uniform")
+    regimes, rows, rows_per_regime = SMALL_SIZES if small else LARGE_SIZES
+    simulation = simulate(
+        truth,
+        intervention=INTERVENTIONS[kind],
+        rows=arguments.rows or rows,
+        rows_per_regime=arguments.rows_per_regime or rows_per_regime,
+        regimes_per_variable=arguments.regimes_per_variable or regimes,
+        seed=arguments.seed,
+    )
+    data = simulation.data
+    if arguments.out is not None:
+        _make_folder(arguments.out)
+    print(
+        f"{arguments.name}: {data.d} variables, {truth.graph.number_of_edges()} edges; simulated {data.n:,} "
+        f"observational rows and {len(data.regimes)} regimes of {len(data.regimes[0].rows):,} rows, {kind} "
+        "interventions, targets hidden",
+        flush=True,
+    )
+    start = time.perf_counter()
+    result = _discover(arguments, data, None)
+    seconds = time.perf_counter() - start
+    _print_edges(result)
+    _print_targets(result, simulation, kind)
+    print(f"structural Hamming distance: {shd(result.to_networkx(), truth.graph)}")
+    cpu = sum(chain.cpu_seconds for chain in result.chains)
+    print(f"wall time {seconds:.1f} s, processor time {cpu:.1f} s, chains {len(result.chains)}, seed {result.seed}")
+    if arguments.out is not None:
+        print(f"report: {write_report(result, arguments.out)}")
+
+
+def _print_targets(result: CausalPosterior, simulation: Simulation, kind: str) -> None:
+    found = result.targets()
+    wrong = [regime for regime, hit in simulation.targets.items() if set(found[regime]) != set(hit)]
+    print(f"targets: {len(found) - len(wrong)} of {len(found)} right")
+    for regime in wrong:
+        (target,) = simulation.targets[regime]
+        truth, note = simulation.truth, ""
+        if kind == "uniform" and not truth.parents(target) and np.ptp(truth.table(target)) < 1e-9:
+            note = f" ({target} is uniform by itself: there is nothing to see)"
+        print(f"  {regime}: found {', '.join(found[regime]) or 'none'}, true {target}{note}")
+
+
+# ---------------------------------------------------------------------- both
+def _make_folder(folder: Path) -> None:
+    """Complain before the work if the report cannot be written."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"--out: {folder} is a file, not a directory")
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm: SDI | None) -> CausalPosterior:
+    return discover(
+        data,
+        chains=arguments.chains,
+        cores=arguments.cores,
+        seed=arguments.seed,
+        max_steps=arguments.max_steps,
+        progress=not arguments.quiet,
+        required=[tuple(edge) for edge in getattr(arguments, "required", ())],
+        forbidden=[tuple(edge) for edge in getattr(arguments, "forbidden", ())],
+        algorithm=algorithm,
+    )
+
+
+def _print_edges(result: CausalPosterior) -> None:
+    """Edges above 0.5, the surest first, and what is wrong with them where the truth is known."""
+    table, truth = edge_table(result), result.data.truth
+    found = table[table.probability > 0.5]
+    undecided = int(((table.probability >= 0.2) & (table.probability <= 0.8)).sum())
+    verdict = {} if truth is None else compare(result.to_networkx(), truth)
+    marks: dict[tuple[Any, Any], str] = {
+        edge: what for what, edges in verdict.items() if what != "right" for edge in edges
+    }
+    lines = [(f"{r.cause} -> {r.effect}", f"{r.probability:.2f}", (r.cause, r.effect)) for r in found.itertuples()]
+    missing = [f"{cause} -> {effect}" for cause, effect in verdict.get("missing", [])]
+    width = max((len(text) for text in [*missing, *(line[0] for line in lines)]), default=0)
+    print(f"edges above 0.5: {len(lines)}" + (f" (undecided between 0.2 and 0.8: {undecided})" if undecided else ""))
+    for text, probability, edge in lines:
+        print(f"  {text:{width}}  {probability}  {marks.get(edge, '')}".rstrip())
+    for text in missing:
+        print(f"  {text:{width}}        missing")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
