@@ -94,9 +94,11 @@ class State:
         Known targets, see `known_targets`.
     split
         Which rows fit mechanisms and which score graphs.
+    target_rows
+        Rows of each regime that tell its target, the same in every step.
     likelihood
-        Running averages of the log-likelihood per row, shape [2, R + 1, d], not yet corrected for their start at zero:
-        its mean over graphs, and the log of the likelihood's mean. The last row is observational.
+        Running averages over refits of the log-likelihood per row, shape [2, R + 1, d]: its mean over sampled graphs,
+        and the log of the likelihood's mean. The last row is observational.
     target_probability
         Posterior over targets, shape [R, d + 1]; the last column is none.
     step
@@ -117,6 +119,7 @@ class State:
     known: torch.Tensor
     hit: torch.Tensor
     split: Split
+    target_rows: tuple[torch.Tensor, ...]
     likelihood: torch.Tensor
     target_probability: torch.Tensor
     step: int
@@ -206,15 +209,18 @@ class SDI:
         share = leaves_observational_range(data) if share is None else share
         known, hit = known_targets(data.names, [regime.targets for regime in data.regimes])
         R, d = hit.shape
+        split = split_rows(data, share)
+        target_rows = tuple(_subsample(rows, self.scoring.rows) for rows in split.scoring)
         return State(
             data=data,
             model=model,
             mechanism_optimiser=self.fitting.optimiser(model.mechanisms.parameters()),
             belief_optimiser=self.credit.optimiser(model.beliefs.parameters()),
-            new_mechanisms=NewMechanisms(data.kinds, [regime.rows for regime in data.regimes]),
+            new_mechanisms=NewMechanisms(data.kinds, target_rows),
             known=known.to(device),
             hit=hit.to(device),
-            split=split_rows(data, share),
+            split=split,
+            target_rows=target_rows,
             likelihood=torch.zeros(2, R + 1, d, device=device),
             target_probability=torch.full((R, d + 1), 1 / (d + 1), device=device),
             step=0,
@@ -239,9 +245,9 @@ class SDI:
         with _fast_pyro():
             if state.step % self.fitting.every == 0:
                 state = self.fit_mechanisms(state, self.fitting.steps if state.step else self.fitting.warm_up)
-            if state.step == 0 and len(state.split.fitting) > len(state.data.observational):
-                state = self.fit_mechanisms(self.predict_targets(state), self.fitting.warm_up)
-            state = self.predict_targets(state)
+                if state.step == 0 and len(state.split.fitting) > len(state.data.observational):
+                    state = self.fit_mechanisms(self.predict_targets(state), self.fitting.warm_up)
+                state = self.predict_targets(state)
             graphs, scores = self.score(state)
             gradient_norm = self.assign_credit(state, graphs, scores)
         return self._conclude(state, gradient_norm)
@@ -269,10 +275,12 @@ class SDI:
         masked = bool((origin < len(state.data.regimes)).any())
         keep = torch.cat([self._natural(state), torch.ones_like(state.hit[:1])])  # [R + 1, d]
         toggle = min(0.5, self.fitting.toggles / len(model.names)) * model.beliefs.free
+        probability = model.beliefs.edge_probability.detach()
+        probability = probability + toggle - 2 * probability * toggle  # of an edge that is drawn, then perhaps toggled
         for _ in range(steps):
             chosen = torch.randint(len(rows), (self.fitting.rows,), device=rows.device)
             batch, natural = rows[chosen], keep[origin[chosen]]  # [n, d] each
-            edges = (self._sample_graphs(state, len(batch)) - toggle.expand(len(batch), -1, -1).bernoulli()).abs()
+            edges = torch.bernoulli(probability.expand(len(batch), -1, -1))
             with mask_sites({name: natural[:, i] for i, name in enumerate(model.names)} if masked else ()):
                 trace = poutine.trace(pyro.condition(model, {"edges": edges})).get_trace(batch, graphs="rows")
             trace.compute_log_prob(lambda name, site: name in model.names)
@@ -286,6 +294,9 @@ class SDI:
     def predict_targets(self, state: State) -> State:
         """Phase 2a: update the evidence on targets, and their posterior, with a few sampled graphs.
 
+        It follows every refit; between refits only the beliefs move, and slowly. The same rows serve every time, so that
+        old and new mechanisms are compared on the same rows.
+
         Parameters
         ----------
         state
@@ -296,20 +307,20 @@ class SDI:
         State
             With `likelihood` and `target_probability` updated.
         """
-        memory, graphs = self.scoring.memory, self._sample_graphs(state, self.scoring.target_graphs)
-        rows = self._rows(state, self.scoring.graphs)
-        rows.append(_subsample(state.data.observational, len(rows[0])))
+        graphs = self._sample_graphs(state, self.scoring.target_graphs)
+        rows = [*state.target_rows, _subsample(state.data.observational, self.scoring.rows)]
         nobody = torch.zeros(len(rows), graphs.shape[-1], dtype=torch.bool, device=graphs.device)
         scores = score_graphs(state.model, rows, graphs, nobody)  # [K, R + 1, d]
         sizes = torch.tensor([len(block) for block in rows], device=graphs.device)[:, None]
-        marginal = (scores * sizes).logsumexp(0).sub(math.log(len(graphs))) / sizes
-        now = torch.stack([scores.mean(0), marginal])  # [2, R + 1, d]
+        averaged = (scores * sizes).logsumexp(0).sub(math.log(len(graphs))) / sizes
+        now = torch.stack([scores.mean(0), averaged])  # [2, R + 1, d]
+        memory = self.scoring.memory if state.step else 0.0
         state = replace(state, likelihood=memory * state.likelihood + (1 - memory) * now)
         return replace(state, target_probability=self._targets(state))
 
     def _targets(self, state: State) -> torch.Tensor:
-        expected, marginal = state.likelihood / (1 - self.scoring.memory ** (state.step + 1))
-        sizes = torch.tensor([len(regime.rows) for regime in state.data.regimes], device=expected.device)
+        expected, marginal = state.likelihood
+        sizes = torch.tensor([len(rows) for rows in state.target_rows], device=expected.device)
         evidence = TargetEvidence(
             expected=expected[:-1],
             marginal=marginal[:-1],
@@ -459,7 +470,7 @@ def _subsample(rows: torch.Tensor, size: int) -> torch.Tensor:
     """Random rows without repetition, all of them where there are no more than `size`."""
     if len(rows) <= size:
         return rows
-    if len(rows) > 20 * size:  # a permutation of a long table costs more than the step; repetitions are rare
+    if len(rows) > 20 * size:  # a permutation of a long table costs more than the step, and repetitions are rare
         return rows[torch.randint(len(rows), (size,), device=rows.device)]
     return rows[torch.randperm(len(rows), device=rows.device)[:size]]
 

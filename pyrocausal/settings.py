@@ -52,7 +52,7 @@ class GraphFitting:
     """
 
     optimiser: Optimiser = partial(torch.optim.Adam, lr=5e-3)
-    rows: int = 512
+    rows: int = 256
     warm_up: int = 600
     every: int = 4
     steps: int = 20
@@ -81,17 +81,17 @@ class GraphScoring:
     target_rule
         Maps `TargetEvidence` to a posterior over targets.
     target_graphs
-        Graphs that target evidence is averaged over per step.
+        Graphs that target evidence is averaged over after every refit.
     memory
         Weight of the past in the running average of target evidence, in [0, 1).
     """
 
     graphs: int = 100
     rows: int = 1000
-    work: int = 70_000
+    work: int = 40_000
     target_rule: TargetRule = bayes_factor
     target_graphs: int = 10
-    memory: float = 0.9
+    memory: float = 0.5
 
     def __post_init__(self) -> None:
         _require(self, 1, "graphs", "rows", "work", "target_graphs")
@@ -114,7 +114,7 @@ class CreditAssignment:
     """
 
     estimator: Credit = conditional_difference
-    optimiser: Optimiser = partial(torch.optim.Adam, lr=0.2, betas=(0.9, 0.9))
+    optimiser: Optimiser = partial(torch.optim.Adam, lr=0.1, betas=(0.9, 0.9))
     regularisers: Mapping[Regulariser, float] = field(default_factory=lambda: {sparsity: 0.002})
 
     def __post_init__(self) -> None:

@@ -79,3 +79,30 @@ def acyclic_graphs(d, count) -> torch.Tensor:
     lower = torch.tril(torch.bernoulli(torch.full((count, d, d), 0.6)), -1)
     orders = [torch.as_tensor(np.random.default_rng(k).permutation(d)) for k in range(count)]
     return torch.stack([g[o][:, o] for g, o in zip(lower, orders, strict=True)])
+
+
+def naive_log_prob(mechanisms, i, row, parents, value) -> torch.Tensor:
+    """log p(X_i = value | parents at their values in `row`): one masked input vector, one network, by explicit loops.
+
+    Parameters: row [d] and parents [d] (0/1), all of one row and one graph.
+    """
+    inputs = []
+    for j, kind in enumerate(mechanisms.kinds):
+        present = float(parents[j])
+        if isinstance(kind, Categorical):
+            inputs += [present * float(int(row[j]) == state) for state in range(kind.cardinality)]
+        else:
+            inputs += [present, present * float(row[j])]
+    h = mechanisms.bias_in[i].clone()
+    for entry, weights in zip(inputs, mechanisms.weight_in[i], strict=True):
+        if entry:
+            h = h + entry * weights
+    units = []
+    for u, unit in enumerate(h):
+        units.append(unit if u >= mechanisms.nonlinear or unit >= 0 else mechanisms.negative_slope * unit)
+    out = mechanisms.bias_out[i] + torch.stack(units) @ mechanisms.weight_out[i]
+    kind = mechanisms.kinds[i]
+    if isinstance(kind, Categorical):
+        return torch.distributions.Categorical(logits=out[: kind.cardinality]).log_prob(value.long())
+    low, high = mechanisms.log_scale_bounds
+    return torch.distributions.Normal(out[0], out[1].clamp(low, high).exp()).log_prob(value)

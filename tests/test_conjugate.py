@@ -1,0 +1,192 @@
+"""Closed-form evidence against the product of one-row-ahead predictions."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from conftest import KINDS, make_rows
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pyrocausal.conjugate import NewMechanisms, dirichlet_multinomial, linear_regression
+from pyrocausal.kinds import Categorical, Continuous
+
+
+def urn(codes, cells, states, n_cells, concentration):
+    """Polya's urn: each row is predicted from the rows before it in its own cell."""
+    prior = concentration / (states * n_cells)
+    seen: dict[tuple[int, int], int] = {}
+    total = 0.0
+    for code, cell in zip(codes, cells, strict=True):
+        in_cell = sum(seen.get((cell, s), 0) for s in range(states))
+        total += math.log((prior + seen.get((cell, code), 0)) / (states * prior + in_cell))
+        seen[cell, code] = seen.get((cell, code), 0) + 1
+    return total
+
+
+@given(
+    states=st.integers(2, 5),
+    n_cells=st.integers(1, 6),
+    n=st.integers(0, 40),
+    concentration=st.sampled_from([0.3, 1.0, 7.0]),
+    seed=st.integers(0, 10**6),
+)
+@settings(max_examples=60, deadline=None)
+def test_dirichlet_multinomial_is_the_urn(states, n_cells, n, concentration, seed):
+    generator = torch.Generator().manual_seed(seed)
+    codes = torch.randint(states, (n,), generator=generator)
+    cells = torch.randint(n_cells, (n,), generator=generator)
+    expected = urn(codes.tolist(), cells.tolist(), states, n_cells, concentration)
+    found = dirichlet_multinomial(codes, cells, states, n_cells, concentration)
+    assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_dirichlet_multinomial_by_hand():
+    # Two binary rows in one cell, prior 1/2 each: 1/2 for the first, then (1/2 + 1) / 2 or (1/2) / 2.
+    one = torch.zeros(2, dtype=torch.long)
+    assert dirichlet_multinomial(torch.tensor([1, 1]), one, 2, 1) == pytest.approx(math.log(0.5 * 0.75))
+    assert dirichlet_multinomial(torch.tensor([0, 1]), one, 2, 1) == pytest.approx(math.log(0.5 * 0.25))
+
+
+def student_steps(y, design, shape, rate):
+    """Bayesian linear regression row by row: each row has a Student-t prediction from the rows before it."""
+    p = design.shape[1]
+    precision, weights = torch.eye(p).double(), torch.zeros(p).double()
+    a, b, total = shape, rate, 0.0
+    for row, value in zip(design.double(), y.double(), strict=True):
+        spread = 1.0 + row @ torch.linalg.solve(precision, row)
+        scale = (b / a * spread).sqrt()
+        total += torch.distributions.StudentT(2 * a, row @ weights, scale).log_prob(value)
+        error = value - row @ weights
+        a, b = a + 0.5, b + 0.5 * error**2 / spread
+        after = precision + torch.outer(row, row)
+        weights = torch.linalg.solve(after, precision @ weights + row * value)
+        precision = after
+    return float(total)
+
+
+@given(
+    n=st.integers(1, 25),
+    p=st.integers(1, 4),
+    shape=st.sampled_from([0.5, 1.0, 3.0]),
+    rate=st.sampled_from([0.1, 2.0]),
+    scale=st.sampled_from([0.1, 1.0, 30.0]),
+    seed=st.integers(0, 10**6),
+)
+@settings(max_examples=40, deadline=None)
+def test_linear_regression_is_the_product_of_predictions(n, p, shape, rate, scale, seed):
+    generator = torch.Generator().manual_seed(seed)
+    design = torch.randn(n, p, generator=generator)
+    y = scale * torch.randn(n, generator=generator) + design.sum(1)
+    expected = student_steps(y, design, shape, torch.tensor(rate, dtype=torch.double))
+    assert linear_regression(y, design, shape, rate) == pytest.approx(expected, rel=1e-8, abs=1e-8)
+
+
+def test_linear_regression_prefers_the_design_that_explains():
+    x = torch.randn(200)
+    y = 2.0 * x + 0.1 * torch.randn(200)
+    ones = torch.ones(200, 1)
+    gain = linear_regression(y, torch.cat([ones, x[:, None]], 1)) - linear_regression(y, ones)
+    # n/2 log(b0 / b1) - log(n) / 2 with b0 = 0.1 + n/2 (4 + 0.01) and b1 = 0.1 + n/2 0.01 + 2^2 / 2 in expectation.
+    assert gain == pytest.approx(100 * math.log(401.1 / 3.1) - 0.5 * math.log(200), abs=30)
+
+
+def test_linear_regression_of_a_constant_is_finite():
+    assert math.isfinite(linear_regression(torch.ones(50), torch.ones(50, 1)))
+
+
+def graph(d, edges):
+    made = torch.zeros(d, d)
+    for cause, effect in edges:
+        made[effect, cause] = 1.0
+    return made
+
+
+def log_mean(free, given):
+    return math.log((math.exp(free - given) + 1.0) / 2.0) + given
+
+
+CATEGORICAL = (Categorical((0, 1)), Categorical((0, 1, 2)), Categorical((0, 1)))
+
+
+def test_evidence_is_half_free_and_half_given_the_parents():
+    regimes = [make_rows(CATEGORICAL, n) for n in (12, 20)]
+    found = NewMechanisms(CATEGORICAL, regimes).evidence(graph(3, [(0, 2), (1, 2)]))
+    assert found.shape == (2, 3)
+    for r, rows in enumerate(regimes):
+        codes, zero = rows.long(), [0] * len(rows)
+        free = [urn(codes[:, i].tolist(), zero, CATEGORICAL[i].cardinality, 1, 1.0) for i in range(3)]
+        cells = (codes[:, 0] * 3 + codes[:, 1]).tolist()
+        given_parents = urn(codes[:, 2].tolist(), cells, 2, 6, 1.0)
+        expected = [free[0], free[1], log_mean(free[2], given_parents)]
+        torch.testing.assert_close(found[r], torch.tensor(expected), rtol=1e-5, atol=1e-5)
+
+
+def test_the_better_half_decides_less_log_two():
+    # Strong dependence: the half that looks at the parents decides; far beyond the range of exp.
+    cause = torch.randint(2, (5000,)).float()
+    rows = torch.stack([cause, cause], 1)
+    kinds = (Categorical((0, 1)),) * 2
+    found = NewMechanisms(kinds, [rows]).evidence(graph(2, [(0, 1)]))[0, 1]
+    given_parents = dirichlet_multinomial(rows[:, 1].long(), rows[:, 0].long(), 2, 2)
+    assert found.item() == pytest.approx(given_parents - math.log(2.0), rel=1e-6)
+    assert given_parents > -50
+    independent = torch.stack([cause, torch.randint(2, (5000,)).float()], 1)
+    found = NewMechanisms(kinds, [independent]).evidence(graph(2, [(0, 1)]))[0, 1]
+    free = dirichlet_multinomial(independent[:, 1].long(), torch.zeros(5000, dtype=torch.long), 2, 1)
+    assert free - math.log(2.0) - 1e-2 <= found.item() <= free + 1e-2
+
+
+def test_a_table_too_large_says_nothing():
+    rows = make_rows(CATEGORICAL, 15)
+
+    class Small(NewMechanisms):
+        max_cells = 11  # X2 given X0 and X1 needs 2 x 3 x 2 = 12 entries
+
+    class Enough(NewMechanisms):
+        max_cells = 12
+
+    parents = graph(3, [(0, 2), (1, 2)])
+    free = urn(rows[:, 2].long().tolist(), [0] * 15, 2, 1, 1.0)
+    assert Small(CATEGORICAL, [rows]).evidence(parents)[0, 2].item() == pytest.approx(free - math.log(2), rel=1e-5)
+    cells = (rows[:, 0] * 3 + rows[:, 1]).long().tolist()
+    both = log_mean(free, urn(rows[:, 2].long().tolist(), cells, 2, 6, 1.0))
+    assert abs(both - (free - math.log(2))) > 1e-3
+    assert Enough(CATEGORICAL, [rows]).evidence(parents)[0, 2].item() == pytest.approx(both, rel=1e-5)
+
+
+def test_continuous_variables_are_regressed_on_values_squares_and_states():
+    kinds = (Continuous(0.0, 1.0), Categorical((0, 1, 2)), Continuous(0.0, 1.0))
+    rows = make_rows(kinds, 30)
+    found = NewMechanisms(kinds, [rows]).evidence(graph(3, [(0, 2), (1, 2)]))[0]
+    ones, x = torch.ones(30, 1), rows[:, :1]
+    states = (rows[:, 1:2] == torch.arange(3.0)).float()
+    free = linear_regression(rows[:, 2], ones)
+    full = linear_regression(rows[:, 2], torch.cat([ones, x, x**2, states], 1))
+    assert found[2].item() == pytest.approx(log_mean(free, full), rel=1e-5)
+    assert found[0].item() == pytest.approx(linear_regression(rows[:, 0], ones), rel=1e-5)
+
+
+def test_a_continuous_parent_of_a_categorical_variable_is_cut_into_bins_of_equal_counts():
+    kinds = (Continuous(0.0, 1.0), Categorical((0, 1)))
+    rows = make_rows(kinds, 30)
+    rank = rows[:, 0].argsort().argsort()
+    cells = (rank // 10).tolist()  # three bins of ten
+    given_parent = urn(rows[:, 1].long().tolist(), cells, 2, 3, 1.0)
+    free = urn(rows[:, 1].long().tolist(), [0] * 30, 2, 1, 1.0)
+    found = NewMechanisms(kinds, [rows]).evidence(graph(2, [(0, 1)]))[0, 1]
+    assert found.item() == pytest.approx(log_mean(free, given_parent), rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kept_evidence_is_the_evidence(kind):
+    kinds = KINDS[kind]
+    regimes = [make_rows(kinds, n) for n in (10, 14)]
+    kept = NewMechanisms(kinds, regimes)
+    for seed in range(6):
+        edges = torch.bernoulli(torch.full((4, 4), 0.5), generator=torch.Generator().manual_seed(seed))
+        edges = edges.fill_diagonal_(0.0)
+        assert torch.equal(kept.evidence(edges), NewMechanisms(kinds, regimes).evidence(edges))
+        assert torch.equal(kept.evidence(edges), kept.evidence(edges.bool()))

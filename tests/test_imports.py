@@ -1,0 +1,96 @@
+"""Modules import downwards only, and what is public exists and is explained."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
+
+import pytest
+
+import pyrocausal
+
+ROOT = Path(pyrocausal.__file__).parent
+ENGINE = [
+    "kinds", "tables", "sources", "data", "knowledge", "mechanisms", "beliefs", "handlers", "model", "scoring",
+    "conjugate", "targets", "credit", "split", "settings", "sdi", "result", "metrics", "discover",
+]  # fmt: skip
+TRUTH = ["graphs", "truth_mechanisms", "ground_truth", "networks", "simulate"]
+FRONT = ["plots", "report", "__main__"]
+ORDER = [*ENGINE, *TRUTH, *FRONT]
+
+
+def imported(source: str) -> set[str]:
+    """Modules of this package that a source imports, anywhere in it; "" for the package itself."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            module = node.module or ""
+            names = [f"{module}.{alias.name}" for alias in node.names] if module == "pyrocausal" else [module]
+        for name in names:
+            package, *rest = name.split(".")
+            if package == "pyrocausal":
+                found.add(rest[0] if rest else "")
+    return found
+
+
+def test_the_reader_of_imports_finds_them():
+    source = "import pyrocausal\nfrom pyrocausal import tables\ndef f():\n    from pyrocausal.data import Regime\n"
+    assert imported(source) == {"", "tables", "data"}
+    assert imported("import pyrocausal.model as m\nimport pyro\nfrom pyro import poutine") == {"model"}
+
+
+def test_every_module_has_a_place():
+    assert sorted(path.stem for path in ROOT.glob("*.py")) == sorted([*ORDER, "__init__"])
+    assert not [path for path in ROOT.iterdir() if path.is_dir() and (path / "__init__.py").exists()]
+
+
+@pytest.mark.parametrize("module", ORDER)
+def test_imports_point_one_way(module):
+    found = imported((ROOT / f"{module}.py").read_text())
+    if module == "__main__":
+        found.discard("")  # the version
+    allowed = set(ORDER[: ORDER.index(module)])
+    if module in TRUTH:
+        allowed = {"kinds", "data", *TRUTH[: TRUTH.index(module)]}
+    assert found <= allowed, f"{module} imports {sorted(found - allowed)}, which come after it or are not for it"
+
+
+def test_the_engine_does_not_know_the_truth():
+    # Otherwise a fit could look at the answer.
+    for module in ENGINE:
+        assert not imported((ROOT / f"{module}.py").read_text()) & set(TRUTH), module
+
+
+@pytest.mark.parametrize("name", pyrocausal.__all__)
+def test_public_names_exist_and_have_a_docstring(name):
+    found = getattr(pyrocausal, name)
+    own = found.__doc__
+    assert own and len(own.split()) >= 3, f"{name} has no docstring"
+    if inspect.isclass(found):
+        assert not own.startswith(f"{name}("), f"{name} has only the docstring that dataclass makes"
+
+
+def test_public_names_are_listed_once_and_all_of_them():
+    assert len(set(pyrocausal.__all__)) == len(pyrocausal.__all__)
+    imported_names = {
+        alias.asname or alias.name
+        for node in ast.walk(ast.parse((ROOT / "__init__.py").read_text()))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert imported_names == set(pyrocausal.__all__)
+
+
+@pytest.mark.parametrize("module", [name for name in ORDER if name != "__main__"])
+def test_every_modules_public_names_exist_and_have_a_docstring(module):
+    found = __import__(f"pyrocausal.{module}", fromlist=["*"])
+    assert found.__doc__
+    for name in getattr(found, "__all__", ()):
+        value = getattr(found, name)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            assert value.__doc__, f"{module}.{name}"

@@ -1,0 +1,42 @@
+"""The README runs, and continuous integration runs the README's commands."""
+
+import os
+import re
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FENCED = re.findall(r"^```(\w+)\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+
+matplotlib.use("Agg")
+
+
+def test_continuous_integration_runs_the_readmes_commands():
+    assert [language for language, _ in FENCED[:2]] == ["sh", "sh"]
+    demo, test = (text.strip() for _, text in FENCED[:2])
+    script = ROOT / ".ci" / "run"
+    commands = re.findall(r'^run "(.*?)"', script.read_text(encoding="utf-8"), re.M)
+    assert commands[1] == test
+    assert commands[-1] == demo
+    assert os.access(script, os.X_OK)
+
+
+@pytest.mark.filterwarnings("ignore:1 of 1 chains have not settled:RuntimeWarning")
+def test_python_examples(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for language, code in FENCED:
+        if language == "python":
+            exec(compile(code, "README.md", "exec"), names)
+    plt.close("all")
+
+    result = names["result"]
+    assert set(names["graph"].edges) == {("ligand", "kinase"), ("kinase", "reporter")}
+    assert result.targets() == {"vehicle": (), "drug A": ("ligand",), "drug B": ("kinase",), "drug C": ("reporter",)}
+    assert "[('kinase', 'reporter'), ('ligand', 'kinase')]" in capsys.readouterr().out
+    assert {path.name for path in tmp_path.iterdir()} == {"graph.png", "targets.png", "cells.pt"}
+    assert (names["sampled"].reporter == "high").mean() == pytest.approx(0.8, abs=0.1)
+    assert len(names["swapped"].chains) == 1

@@ -1,0 +1,109 @@
+"""Settings check themselves, and say which one is wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from functools import partial
+
+import pytest
+import torch
+
+from pyrocausal.credit import acyclicity, leave_one_out, sparsity
+from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping, describe
+
+ALL = [GraphFitting, GraphScoring, CreditAssignment, Stopping]
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "least"),
+    [
+        (GraphFitting, "rows", 1),
+        (GraphFitting, "every", 1),
+        (GraphFitting, "warm_up", 0),
+        (GraphFitting, "steps", 0),
+        (GraphFitting, "toggles", 0),
+        (GraphScoring, "graphs", 1),
+        (GraphScoring, "rows", 1),
+        (GraphScoring, "work", 1),
+        (GraphScoring, "target_graphs", 1),
+        (Stopping, "patience", 1),
+        (Stopping, "max_steps", 1),
+    ],
+)
+def test_least_values(settings, name, least):
+    assert getattr(settings(**{name: least}), name) == least
+    for bad in (least - 1, float("nan")):
+        message = f"{settings.__name__}.{name} must be at least {least}, got {bad!r}"
+        with pytest.raises(ValueError, match=re.escape(message)):
+            settings(**{name: bad})
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "good", "bad", "interval"),
+    [
+        (GraphScoring, "memory", (0.0, 0.999), (-0.1, 1.0, float("nan")), "[0, 1)"),
+        (Stopping, "tolerance", (1e-9, 0.49), (0.0, 0.5, -1.0, float("nan")), "(0, 0.5)"),
+    ],
+)
+def test_intervals(settings, name, good, bad, interval):
+    for value in good:
+        assert getattr(settings(**{name: value}), name) == value
+    for value in bad:
+        message = f"{settings.__name__}.{name} must be in {interval}, got {value!r}"
+        with pytest.raises(ValueError, match=re.escape(message)):
+            settings(**{name: value})
+
+
+def test_weights_of_regularisers():
+    assert CreditAssignment(regularisers={}).regularisers == {}
+    assert CreditAssignment(regularisers={sparsity: 0.0}).regularisers == {sparsity: 0.0}
+    for bad in (-0.1, float("nan")):
+        with pytest.raises(ValueError, match=f"the weight of regulariser acyclicity must be at least 0, got {bad}"):
+            CreditAssignment(regularisers={sparsity: 0.1, acyclicity: bad})
+    nameless = partial(sparsity)
+    with pytest.raises(ValueError, match=re.escape(f"the weight of regulariser {nameless} must be at least 0")):
+        CreditAssignment(regularisers={nameless: -1.0})
+
+
+@pytest.mark.parametrize("settings", ALL)
+def test_frozen_and_independent(settings):
+    one, other = settings(), settings()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(one, dataclasses.fields(one)[0].name, None)
+    assert one == other
+    for field in dataclasses.fields(one):
+        value = getattr(one, field.name)
+        assert not isinstance(value, dict) or value is not getattr(other, field.name)
+
+
+@pytest.mark.parametrize("settings", [GraphFitting, CreditAssignment])
+def test_optimisers_make_an_optimiser_of_the_parameters_given(settings):
+    parameter = torch.nn.Parameter(torch.ones(2))
+    optimiser = settings().optimiser([parameter])
+    assert isinstance(optimiser, torch.optim.Optimizer)
+    parameter.sum().backward()
+    optimiser.step()
+    assert (parameter != 1.0).all()
+
+
+@pytest.mark.parametrize("settings", ALL)
+def test_descriptions_name_every_setting_in_text(settings):
+    text = describe(settings())
+    assert list(text) == [field.name for field in dataclasses.fields(settings)]
+    assert all(isinstance(value, str) and " at 0x" not in value for value in text.values())
+
+
+def test_description_of_functions_partials_and_mappings():
+    text = describe(
+        CreditAssignment(
+            estimator=leave_one_out,
+            optimiser=partial(torch.optim.SGD, lr=0.5),
+            regularisers={sparsity: 0.25, acyclicity: 1.0},
+        )
+    )
+    assert text == {
+        "estimator": "leave_one_out",
+        "optimiser": "SGD(lr=0.5)",
+        "regularisers": "sparsity=0.25, acyclicity=1.0",
+    }

@@ -1,0 +1,116 @@
+"""Target rules against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pyrocausal.targets import TargetEvidence, bayes_factor, greatest_drop, known_targets, target_posterior
+
+NAMES = ("A", "B", "C")
+
+
+def evidence(R=2, d=3, **fields):
+    made = {
+        "expected": torch.zeros(R, d),
+        "fitted": torch.zeros(R, d),
+        "observational": torch.zeros(d),
+        "new_mechanism": torch.zeros(R, d),
+        "rows": torch.full((R,), 10),
+    }
+    return TargetEvidence(**{**made, **{name: torch.as_tensor(value) for name, value in fields.items()}})
+
+
+def test_bayes_factor_by_hand():
+    found = bayes_factor(
+        evidence(
+            new_mechanism=[[-1.0, -2.0, -3.0], [-1.0, -1.0, -1.0]],
+            fitted=[[-1.1, -1.5, -3.0], [-0.5, -0.9, -2.0]],
+            rows=[10, 2],
+            expected=[[9.0, -9.0, 9.0]] * 2,  # not looked at
+            observational=[9.0, -9.0, 0.0],
+        )
+    )
+    first = [math.exp(1.0), math.exp(-5.0), 1.0, 1.0]  # e^(rows x (new - old)), and 1 for none
+    second = [math.exp(-1.0), math.exp(-0.2), math.exp(2.0), 1.0]
+    expected = [[x / sum(row) for x in row] for row in (first, second)]
+    torch.testing.assert_close(found, torch.tensor(expected), rtol=1e-5, atol=1e-7)
+
+
+def test_bayes_factor_of_no_evidence_is_even():
+    torch.testing.assert_close(bayes_factor(evidence()), torch.full((2, 4), 0.25))
+
+
+def test_bayes_factor_of_many_rows_does_not_overflow():
+    found = bayes_factor(
+        evidence(new_mechanism=[[-1.0, -2.0, -3.0]] * 2, fitted=[[-3.0, -3.0, -3.0]] * 2, rows=[10**6] * 2)
+    )
+    assert torch.equal(found, torch.tensor([[1.0, 0.0, 0.0, 0.0]] * 2))
+
+
+@given(seed=st.integers(0, 10**6), rows=st.integers(1, 50))
+@settings(max_examples=30, deadline=None)
+def test_bayes_factor_invariants(seed, rows):
+    torch.manual_seed(seed)
+    new, old = torch.randn(2, 3), torch.randn(2, 3)
+    found = bayes_factor(evidence(new_mechanism=new, fitted=old, rows=[rows] * 2))
+    torch.testing.assert_close(found.sum(1), torch.ones(2))
+    # Odds against none are the factors themselves.
+    odds = found[:, :-1].log() - found[:, -1:].log()
+    keep = found.min(1).values > 1e-30
+    torch.testing.assert_close(odds[keep], (rows * (new - old))[keep], rtol=1e-3, atol=1e-3)
+    # Only the difference counts.
+    shift = torch.randn(2, 3)
+    again = bayes_factor(evidence(new_mechanism=new + shift, fitted=old + shift, rows=[rows] * 2))
+    torch.testing.assert_close(again, found, rtol=1e-3, atol=1e-4)
+
+
+def test_greatest_drop_by_hand():
+    found = greatest_drop(
+        evidence(
+            expected=[[-1.0, -2.0, -5.0], [-4.0, -2.1, -5.0]],
+            observational=[-0.9, -1.0, -4.9],  # C is worst throughout, but it was before
+            new_mechanism=[[9.0, -9.0, 0.0]] * 2,  # not looked at
+            fitted=[[9.0, -9.0, 0.0]] * 2,
+        )
+    )
+    assert found.tolist() == [[0, 1, 0, 0], [1, 0, 0, 0]]
+    assert found.dtype == torch.float32
+
+
+def test_greatest_drop_never_says_none():
+    gain = greatest_drop(evidence(expected=torch.ones(2, 3)))
+    assert torch.equal(gain[:, -1], torch.zeros(2))
+    assert torch.equal(gain.sum(1), torch.ones(2))
+
+
+def test_known_targets():
+    known, hit = known_targets(NAMES, [None, (), ("B",), ("C", "A")])
+    assert known.tolist() == [False, True, True, True]
+    assert hit.int().tolist() == [[0, 0, 0], [0, 0, 0], [0, 1, 0], [1, 0, 1]]
+    assert known.dtype == hit.dtype == torch.bool
+
+
+@pytest.mark.parametrize("rule", [bayes_factor, greatest_drop])
+def test_known_targets_override_the_rule(rule):
+    known, hit = known_targets(NAMES, [None, (), ("B",), ("C", "A")])
+    wrong = evidence(
+        R=4, new_mechanism=torch.tensor([[5.0, 0.0, 0.0]] * 4), expected=torch.tensor([[-5.0, 0.0, 0.0]] * 4)
+    )
+    found = target_posterior(rule, wrong, known, hit)
+    assert torch.equal(found[0], rule(wrong)[0])  # unknown: the rule's word, A
+    assert found[0].argmax() == 0
+    assert found[1:].tolist() == [[0, 0, 0, 1], [0, 1, 0, 0], [1, 0, 1, 0]]
+
+
+def test_a_rule_of_your_own():
+    known, hit = known_targets(NAMES, [None, ("B",)])
+
+    def last(evidence):
+        return torch.tensor([0.0, 0.0, 1.0, 0.0]).expand(len(evidence.rows), 4)
+
+    assert target_posterior(last, evidence(), known, hit).tolist() == [[0, 0, 1, 0], [0, 1, 0, 0]]
