@@ -1,6 +1,6 @@
 """Structural parameters: how much each edge is believed, as Pyro parameters behind a Bernoulli `"edges"` site.
 
-Row = effect, column = cause: entry (i, j) is the belief that X_j is a direct cause of X_i, gamma_ij of Ke et al. (2019).
+Row = effect, column = cause: entry (i, j) is the belief that X_j is a direct cause of X_i (gamma_ij of Ke et al.).
 
 References
 ----------
@@ -97,7 +97,7 @@ class IndependentBeliefs(EdgeBeliefs):
 
     def __init__(self, fixed: torch.Tensor, bound: float = 6.0) -> None:
         super().__init__(fixed, bound)
-        self.gamma = PyroParam(torch.zeros_like(self.certain))
+        self.gamma: torch.Tensor = PyroParam(torch.zeros_like(self.certain))  # type: ignore[assignment]
 
     def logits(self, existence: bool = True, orientation: bool = True) -> torch.Tensor:
         """See `EdgeBeliefs.logits`; gamma stands for existence and orientation alike."""
@@ -117,8 +117,8 @@ class OrientedBeliefs(EdgeBeliefs):
 
     def __init__(self, fixed: torch.Tensor, bound: float = 6.0) -> None:
         super().__init__(fixed, bound)
-        self.gamma = PyroParam(torch.zeros_like(self.certain))
-        self.rho = PyroParam(torch.zeros_like(self.certain))
+        self.gamma: torch.Tensor = PyroParam(torch.zeros_like(self.certain))  # type: ignore[assignment]
+        self.rho: torch.Tensor = PyroParam(torch.zeros_like(self.certain))  # type: ignore[assignment]
 
     @property
     def theta(self) -> torch.Tensor:

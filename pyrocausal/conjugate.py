@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from pyrocausal.kinds import Categorical, Kind
@@ -122,14 +123,11 @@ class NewMechanisms:
         return torch.stack(columns, 1).to(graph.device)
 
     def _evidence(self, rows: torch.Tensor, i: int, parents: tuple[int, ...]) -> float:
-        free = self._given(rows, i, ())
-        given = self._given(rows, i, parents) if parents else free
-        if given is None:  # a table too large to mean anything says nothing
-            return free - math.log(2.0)
-        high, low = max(free, given), min(free, given)
-        return high + math.log1p(math.exp(low - high)) - math.log(2.0)
+        free, given = self._given(rows, i, ()), self._given(rows, i, parents)
+        return float(np.logaddexp(free, given)) - math.log(2.0)
 
-    def _given(self, rows: torch.Tensor, i: int, parents: tuple[int, ...]) -> float | None:
+    def _given(self, rows: torch.Tensor, i: int, parents: tuple[int, ...]) -> float:
+        """Log evidence given parents; a table too large to mean anything says nothing."""
         kind = self.kinds[i]
         if not isinstance(kind, Categorical):
             return linear_regression(rows[:, i], self._design(rows, parents))
@@ -138,7 +136,7 @@ class NewMechanisms:
             codes, states = self._codes(rows, j)
             cells, n_cells = cells * states + codes, n_cells * states
             if n_cells * kind.cardinality > self.max_cells:
-                return None
+                return -math.inf
         return dirichlet_multinomial(rows[:, i].long(), cells, kind.cardinality, n_cells)
 
     def _codes(self, rows: torch.Tensor, j: int) -> tuple[torch.Tensor, int]:

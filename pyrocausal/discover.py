@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import os
 import secrets
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from multiprocessing import Manager
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from joblib import Parallel, delayed
-from tqdm.auto import tqdm
 
 from pyrocausal.data import InterventionalData
 from pyrocausal.knowledge import Edge, fixed_edges
+from pyrocausal.progress import Report, progress_bar
 from pyrocausal.result import CausalPosterior, Chain
 from pyrocausal.sdi import SDI, Info
 
 __all__ = ["discover"]
-
-Report = tuple[int, int, float, int, bool]  # chain, step, confidence, edges, settled
 
 
 def discover(
@@ -82,13 +78,16 @@ def discover(
     Examples
     --------
     >>> import pyrocausal as pc
-    >>> simulation = pc.simulate(pc.load_network("chain3"), intervention=pc.simulate.soft, seed=0)  # doctest: +SKIP
-    >>> result = pc.discover(simulation.data, chains=1, seed=0, progress=False)  # doctest: +SKIP
+    >>> truth = pc.networks.load("chain3")
+    >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
+    >>> result = pc.discover(data, chains=1, seed=0, progress=False)
+    >>> sorted(result.to_networkx().edges)
+    [('X0', 'X1'), ('X1', 'X2')]
     """
     if not isinstance(data, InterventionalData):
         raise TypeError(
-            f"data must be an InterventionalData, got {type(data).__name__}; make one with InterventionalData.from_frame, "
-            "from_frames, from_arrays, from_csv or from_npz"
+            f"data must be an InterventionalData, got {type(data).__name__}; make one with "
+            "InterventionalData.from_frame, from_frames, from_arrays, from_csv or from_npz"
         )
     for name, value in (("chains", chains), ("cores", cores), ("max_steps", max_steps)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
@@ -104,7 +103,8 @@ def discover(
     seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(chains)]
     cores = min(cores or os.cpu_count() or 1, chains)
 
-    with _progress(chains, algorithm.stopping.max_steps, show=progress, across_processes=cores > 1) as report:
+    steps = algorithm.stopping.max_steps
+    with progress_bar(chains, steps, across_processes=cores > 1) if progress else nullcontext() as report:
         jobs = (delayed(_run_chain)(algorithm, data, required, forbidden, c, s, report) for c, s in enumerate(seeds))
         found = Parallel(n_jobs=cores, max_nbytes=None)(jobs)
     result = CausalPosterior(data, tuple(found), seed)
@@ -134,7 +134,7 @@ def _run_chain(
     def keep(info: Info) -> None:
         rows.append({name: getattr(info, name) for name in ("step", "loss", "confidence", "edges", "gradient_norm")})
         if report is not None:
-            report((number, info.step, info.confidence, info.edges, info.settled))
+            report(Report(number, info.step, info.confidence, info.edges, info.settled))
 
     start = time.process_time()
     with _one_thread(), warnings.catch_warnings():
@@ -160,39 +160,3 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextmanager
-def _progress(
-    chains: int, max_steps: int, *, show: bool, across_processes: bool
-) -> Iterator[Callable[[Report], object] | None]:
-    """A bar over the steps of all chains, and the function that chains report to, from this process or others."""
-    if not show:
-        yield None
-        return
-    with tqdm(total=chains * max_steps, unit="step", desc="discover", dynamic_ncols=True) as bar:
-        latest: dict[int, Report] = {}
-
-        def update(report: Report) -> None:
-            number, step, _, _, settled = report
-            latest[number] = report
-            if settled:
-                bar.total -= max_steps - step
-            confidence = min(r[2] for r in latest.values())
-            edges = sorted({r[3] for r in latest.values()})
-            text = f"{edges[0]}" if len(edges) == 1 else f"{edges[0]}-{edges[-1]}"
-            bar.set_postfix_str(f"confidence {confidence:.3f}, edges {text}", refresh=False)
-            bar.update()
-
-        if not across_processes:
-            yield update
-            return
-        with Manager() as manager:
-            queue = manager.Queue()
-            listener = threading.Thread(target=lambda: [update(r) for r in iter(queue.get, None)], daemon=True)
-            listener.start()
-            try:
-                yield queue.put
-            finally:
-                queue.put(None)
-                listener.join()

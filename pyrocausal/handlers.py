@@ -24,7 +24,7 @@ from pyro.poutine.messenger import Messenger
 __all__ = ["intervene", "mask_sites"]
 
 
-class mask_sites(Messenger):  # noqa: N801  (a handler is a verb, as pyro.poutine.mask)
+class mask_sites(Messenger):
     """Drop the log-probability of named sample sites, wholly or row by row.
 
     `pyro.poutine.mask` masks every site in scope; this handler only the sites it names. Masks of several handlers
@@ -68,7 +68,7 @@ class mask_sites(Messenger):  # noqa: N801  (a handler is a verb, as pyro.poutin
             msg["mask"] = mask if msg["mask"] is None else msg["mask"] & mask
 
 
-class intervene(Messenger):  # noqa: N801
+class intervene(Messenger):
     """Intervene on sites: their children see the given values and their own likelihood terms are dropped.
 
     Parameters

@@ -171,7 +171,7 @@ class NeuralMechanisms(Mechanisms):
         return out.view(m, n) if parents.dim() == 1 else out.view(m, len(graphs), n)
 
     def _activate(self, h: torch.Tensor, dim: int) -> torch.Tensor:
-        """Leaky ReLU in place on the nonlinear units along `dim`; a fresh buffer per layer costs more than the layer."""
+        """Leaky ReLU on the nonlinear units along `dim`, in place: a fresh buffer costs more than the layer."""
         F.leaky_relu_(h.narrow(dim, 0, self.nonlinear), self.negative_slope)
         return h
 

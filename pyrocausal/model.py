@@ -105,7 +105,7 @@ class CausalModel(PyroModule):
             raise ValueError(f"values must have shape [n, {len(self.names)}], got {list(values.shape)}")
         if values is None and graphs is not None:
             raise ValueError("rows are sampled from one graph at a time; leave graphs out and call again for more")
-        n = int(size) if values is None else len(values)
+        n = size if values is None else len(values)
         rows = pyro.plate("rows", n, dim=-1)
         with ExitStack() as plates:
             if graphs is None:

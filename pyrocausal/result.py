@@ -142,7 +142,10 @@ class CausalPosterior:
         """
         table = self.target_probabilities
         names = np.array(self.data.names)
-        return {str(r): tuple(map(str, names[row > threshold])) for r, row in zip(table.regime.values, table.values, strict=True)}
+        return {
+            str(r): tuple(map(str, names[row > threshold]))
+            for r, row in zip(table.regime.values, table.values, strict=True)
+        }
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the result, data and fitted programs to a file.

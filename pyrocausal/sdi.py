@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
@@ -284,7 +285,7 @@ class SDI:
             with mask_sites({name: natural[:, i] for i, name in enumerate(model.names)} if masked else ()):
                 trace = poutine.trace(pyro.condition(model, {"edges": edges})).get_trace(batch, graphs="rows")
             trace.compute_log_prob(lambda name, site: name in model.names)
-            loss = -sum(trace.nodes[name]["log_prob_sum"] for name in model.names) / len(batch)
+            loss = -torch.stack([trace.nodes[name]["log_prob_sum"] for name in model.names]).sum() / len(batch)
             state.mechanism_optimiser.zero_grad()
             loss.backward()
             state.mechanism_optimiser.step()
@@ -294,8 +295,8 @@ class SDI:
     def predict_targets(self, state: State) -> State:
         """Phase 2a: update the evidence on targets, and their posterior, with a few sampled graphs.
 
-        It follows every refit; between refits only the beliefs move, and slowly. The same rows serve every time, so that
-        old and new mechanisms are compared on the same rows.
+        It follows every refit; between refits only the beliefs move, and slowly. The same rows serve every time, and
+        the new mechanisms they are compared with.
 
         Parameters
         ----------
@@ -475,6 +476,6 @@ def _subsample(rows: torch.Tensor, size: int) -> torch.Tensor:
     return rows[torch.randperm(len(rows), device=rows.device)[:size]]
 
 
-def _fast_pyro() -> pyro.validation_enabled:
+def _fast_pyro() -> AbstractContextManager[None]:
     """Pyro's checks of distributions and traces, off within the loop: they double the cost of a site."""
     return pyro.validation_enabled(False)

@@ -17,6 +17,9 @@ __all__ = ["CreditAssignment", "GraphFitting", "GraphScoring", "Stopping"]
 Optimiser: TypeAlias = Callable[[Iterable[torch.nn.Parameter]], torch.optim.Optimizer]
 Regulariser: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
+FUNCTIONAL_ADAM = partial(torch.optim.Adam, lr=5e-3)
+STRUCTURAL_ADAM = partial(torch.optim.Adam, lr=0.1, betas=(0.9, 0.9))  # a short memory: scores are noisy, not sparse
+
 
 def _require(settings: Any, least: float, *names: str) -> None:
     for name in names:
@@ -51,7 +54,7 @@ class GraphFitting:
         Least probability of a regime's most probable target (or none) for its rows to do so.
     """
 
-    optimiser: Optimiser = partial(torch.optim.Adam, lr=5e-3)
+    optimiser: Optimiser = FUNCTIONAL_ADAM
     rows: int = 256
     warm_up: int = 600
     every: int = 4
@@ -114,7 +117,7 @@ class CreditAssignment:
     """
 
     estimator: Credit = conditional_difference
-    optimiser: Optimiser = partial(torch.optim.Adam, lr=0.1, betas=(0.9, 0.9))
+    optimiser: Optimiser = STRUCTURAL_ADAM
     regularisers: Mapping[Regulariser, float] = field(default_factory=lambda: {sparsity: 0.002})
 
     def __post_init__(self) -> None:

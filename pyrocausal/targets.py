@@ -105,7 +105,9 @@ def known_targets(names: Sequence[str], targets: Sequence[tuple[str, ...] | None
     return known, hit
 
 
-def target_posterior(rule: TargetRule, evidence: TargetEvidence, known: torch.Tensor, hit: torch.Tensor) -> torch.Tensor:
+def target_posterior(
+    rule: TargetRule, evidence: TargetEvidence, known: torch.Tensor, hit: torch.Tensor
+) -> torch.Tensor:
     """Apply a rule where targets are unknown and the truth where they are known.
 
     Parameters

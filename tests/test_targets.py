@@ -17,7 +17,7 @@ NAMES = ("A", "B", "C")
 def evidence(R=2, d=3, **fields):
     made = {
         "expected": torch.zeros(R, d),
-        "fitted": torch.zeros(R, d),
+        "marginal": torch.zeros(R, d),
         "observational": torch.zeros(d),
         "new_mechanism": torch.zeros(R, d),
         "rows": torch.full((R,), 10),
@@ -29,7 +29,7 @@ def test_bayes_factor_by_hand():
     found = bayes_factor(
         evidence(
             new_mechanism=[[-1.0, -2.0, -3.0], [-1.0, -1.0, -1.0]],
-            fitted=[[-1.1, -1.5, -3.0], [-0.5, -0.9, -2.0]],
+            marginal=[[-1.1, -1.5, -3.0], [-0.5, -0.9, -2.0]],
             rows=[10, 2],
             expected=[[9.0, -9.0, 9.0]] * 2,  # not looked at
             observational=[9.0, -9.0, 0.0],
@@ -47,7 +47,7 @@ def test_bayes_factor_of_no_evidence_is_even():
 
 def test_bayes_factor_of_many_rows_does_not_overflow():
     found = bayes_factor(
-        evidence(new_mechanism=[[-1.0, -2.0, -3.0]] * 2, fitted=[[-3.0, -3.0, -3.0]] * 2, rows=[10**6] * 2)
+        evidence(new_mechanism=[[-1.0, -2.0, -3.0]] * 2, marginal=[[-3.0, -3.0, -3.0]] * 2, rows=[10**6] * 2)
     )
     assert torch.equal(found, torch.tensor([[1.0, 0.0, 0.0, 0.0]] * 2))
 
@@ -57,7 +57,7 @@ def test_bayes_factor_of_many_rows_does_not_overflow():
 def test_bayes_factor_invariants(seed, rows):
     torch.manual_seed(seed)
     new, old = torch.randn(2, 3), torch.randn(2, 3)
-    found = bayes_factor(evidence(new_mechanism=new, fitted=old, rows=[rows] * 2))
+    found = bayes_factor(evidence(new_mechanism=new, marginal=old, rows=[rows] * 2))
     torch.testing.assert_close(found.sum(1), torch.ones(2))
     # Odds against none are the factors themselves.
     odds = found[:, :-1].log() - found[:, -1:].log()
@@ -65,7 +65,7 @@ def test_bayes_factor_invariants(seed, rows):
     torch.testing.assert_close(odds[keep], (rows * (new - old))[keep], rtol=1e-3, atol=1e-3)
     # Only the difference counts.
     shift = torch.randn(2, 3)
-    again = bayes_factor(evidence(new_mechanism=new + shift, fitted=old + shift, rows=[rows] * 2))
+    again = bayes_factor(evidence(new_mechanism=new + shift, marginal=old + shift, rows=[rows] * 2))
     torch.testing.assert_close(again, found, rtol=1e-3, atol=1e-4)
 
 
@@ -75,7 +75,7 @@ def test_greatest_drop_by_hand():
             expected=[[-1.0, -2.0, -5.0], [-4.0, -2.1, -5.0]],
             observational=[-0.9, -1.0, -4.9],  # C is worst throughout, but it was before
             new_mechanism=[[9.0, -9.0, 0.0]] * 2,  # not looked at
-            fitted=[[9.0, -9.0, 0.0]] * 2,
+            marginal=[[9.0, -9.0, 0.0]] * 2,
         )
     )
     assert found.tolist() == [[0, 1, 0, 0], [1, 0, 0, 0]]
