@@ -13,12 +13,14 @@ from __future__ import annotations
 import pyro
 import pyro.distributions as dist
 import torch
-from pyro.nn import PyroModule, PyroParam
+from pyro.nn import PyroParam
+
+from pyrocausal.local import LocalModule
 
 __all__ = ["EdgeBeliefs", "IndependentBeliefs", "OrientedBeliefs"]
 
 
-class EdgeBeliefs(PyroModule):
+class EdgeBeliefs(LocalModule):
     """Bernoulli beliefs over the edges of a graph; subclasses say how parameters make a probability.
 
     Parameters

@@ -18,14 +18,15 @@ from collections.abc import Callable, Sequence
 import pyro.distributions as dist
 import torch
 import torch.nn.functional as F
-from pyro.nn import PyroModule
+from pyro.nn import PyroParam
 
 from pyrocausal.kinds import Categorical, Kind
+from pyrocausal.local import LocalModule
 
 __all__ = ["Mechanisms", "NeuralMechanisms"]
 
 
-class Mechanisms(PyroModule):
+class Mechanisms(LocalModule):
     """p(X_i | parents) for every variable and every parent set; subclass it to bring your own mechanisms.
 
     A subclass implements `conditional`; it may override `conditionals` where computing all variables together is
@@ -114,10 +115,10 @@ class NeuralMechanisms(Mechanisms):
         self.register_buffer("entry_owner", owners, persistent=False)
         self.register_buffer("entry_feature", first, persistent=False)
         self.register_buffer("feature_owner", torch.repeat_interleave(torch.tensor(self.widths)), persistent=False)
-        self.weight_in = torch.nn.Parameter(torch.randn(d, features, units) / d**0.5)
-        self.bias_in = torch.nn.Parameter(torch.zeros(d, units))
-        self.weight_out = torch.nn.Parameter(torch.randn(d, units, outputs) / units**0.5)
-        self.bias_out = torch.nn.Parameter(torch.zeros(d, outputs))
+        self.weight_in: torch.Tensor = PyroParam(torch.randn(d, features, units) / d**0.5)  # type: ignore[assignment]
+        self.bias_in: torch.Tensor = PyroParam(torch.zeros(d, units))  # type: ignore[assignment]
+        self.weight_out: torch.Tensor = PyroParam(torch.randn(d, units, outputs) / units**0.5)  # type: ignore[assignment]
+        self.bias_out: torch.Tensor = PyroParam(torch.zeros(d, outputs))  # type: ignore[assignment]
 
     def conditional(self, i: int, values: torch.Tensor, parents: torch.Tensor) -> dist.TorchDistribution:
         """See `Mechanisms.conditional`."""

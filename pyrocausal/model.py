@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Any, Literal
+from typing import Literal
 
 import networkx as nx
 import pyro
 import torch
-from pyro.nn import PyroModule
 
 from pyrocausal.beliefs import EdgeBeliefs
 from pyrocausal.kinds import Categorical, Kind
+from pyrocausal.local import LocalModule
 from pyrocausal.mechanisms import Mechanisms
 
 __all__ = ["CausalModel"]
 
 
-class CausalModel(PyroModule):
+class CausalModel(LocalModule):
     """Beliefs over edges and a mechanism per variable, as one Pyro model.
 
     Sites: `"edges"` (Bernoulli, event shape [d, d], row = effect, column = cause) and one per variable. Plates:
@@ -49,8 +49,7 @@ class CausalModel(PyroModule):
     def __init__(
         self, names: Sequence[str], kinds: Sequence[Kind], mechanisms: Mechanisms, beliefs: EdgeBeliefs
     ) -> None:
-        with pyro.settings.context(module_local_params=True):
-            super().__init__()
+        super().__init__()
         sizes = len(names), len(kinds), len(beliefs.free)
         if len(set(sizes)) > 1:
             raise ValueError("names, kinds and beliefs disagree on the number of variables: {}, {}, {}".format(*sizes))
@@ -58,15 +57,6 @@ class CausalModel(PyroModule):
         self.kinds = tuple(kinds)
         self.mechanisms = mechanisms
         self.beliefs = beliefs
-
-    def __call__(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Run the program on this module's own parameters.
-
-        By default Pyro keeps the parameters of modules in one global store by name, so that two models of this class
-        would overwrite each other's.
-        """
-        with pyro.settings.context(module_local_params=True):
-            return super().__call__(*args, **kwargs)
 
     def forward(
         self,

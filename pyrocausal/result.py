@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -122,8 +123,7 @@ class CausalPosterior:
         ValueError
             If the threshold is outside [0, 1).
         """
-        if not 0 <= threshold < 1:
-            raise ValueError(f"threshold must be in [0, 1), got {threshold!r}")
+        _check_threshold(threshold)
         probability = self.edge_probabilities
         graph: nx.DiGraph = nx.DiGraph()
         graph.add_nodes_from(self.data.names)
@@ -139,7 +139,13 @@ class CausalPosterior:
         ----------
         threshold
             In [0, 1).
+
+        Raises
+        ------
+        ValueError
+            If the threshold is outside [0, 1).
         """
+        _check_threshold(threshold)
         table = self.target_probabilities
         names = np.array(self.data.names)
         return {
@@ -179,7 +185,10 @@ class CausalPosterior:
         """
         if not Path(path).is_file():
             raise FileNotFoundError(f"no such file: {path}")
-        found = torch.load(path, weights_only=False)
+        try:
+            found = torch.load(path, weights_only=False)
+        except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+            raise ValueError(f"{path} is not a file written by CausalPosterior.save: {error}") from error
         if not isinstance(found, cls):
             raise ValueError(f"{path} holds a {type(found).__name__}, not a CausalPosterior written by save")
         return found
@@ -191,6 +200,11 @@ class CausalPosterior:
             f"CausalPosterior({len(self.chains)} chains, {state}; {len(self.data.names)} variables, "
             f"{edges} edges above 0.5, {len(self.data.regimes)} regimes)"
         )
+
+
+def _check_threshold(threshold: float) -> None:
+    if not 0 <= threshold < 1:
+        raise ValueError(f"threshold must be in [0, 1), got {threshold!r}")
 
 
 def _mean(tensors: Sequence[torch.Tensor]) -> np.ndarray:

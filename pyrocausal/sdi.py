@@ -452,7 +452,7 @@ class SDI:
 
     def _sample_graphs(self, state: State, count: int) -> torch.Tensor:
         """Graphs from the beliefs, by the model's own site: shape [count, d, d]."""
-        with pyro.settings.context(module_local_params=True), torch.no_grad(), pyro.plate("graphs", count, dim=-1):
+        with torch.no_grad(), pyro.plate("graphs", count, dim=-1):
             return state.model.beliefs()
 
     def _rows(self, state: State, graphs: int) -> list[torch.Tensor]:

@@ -236,9 +236,6 @@ def test_the_base_class_asks_for_a_parametrisation():
         beliefs.assign_credit(torch.zeros(R, D, D), torch.zeros(R, D, dtype=torch.bool))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="only CausalModel.__call__ keeps parameters local, EdgeBeliefs.__call__ does not"
-)
 def test_beliefs_called_alone_do_not_share_parameters():
     one, other = IndependentBeliefs(unknown()), IndependentBeliefs(unknown())
     randomise(one)

@@ -243,9 +243,6 @@ def test_elbo_trains_a_bigger_model_with_a_torch_optimiser():
     pyro.clear_param_store()
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AttributeError, reason="plain nn.Parameters have no unconstrained() for SVI.step"
-)
 @pytest.mark.parametrize("nested", [True, False])
 def test_svi_step(nested):
     model, rows = make_model(KINDS["continuous"][:3]), torch.randn(50, 3)
@@ -260,7 +257,6 @@ def test_svi_step(nested):
         pyro.clear_param_store()
 
 
-@pytest.mark.xfail(strict=True, raises=AttributeError, reason="the outer module's context was made without param_state")
 def test_a_nested_model_can_be_called_by_itself():
     bigger, rows = Dose(linear_gaussian()), torch.randn(N, 3)
     assert torch.equal(bigger.model(rows), rows)

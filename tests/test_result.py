@@ -87,7 +87,6 @@ def test_threshold_errors(result, threshold):
         result.to_networkx(threshold)
 
 
-@pytest.mark.xfail(strict=True, reason="targets() documents a threshold in [0, 1) but does not check it")
 @pytest.mark.parametrize("threshold", [-0.1, 1.0])
 def test_threshold_errors_of_targets(result, threshold):
     with pytest.raises(ValueError, match="threshold must be in"):
@@ -160,7 +159,6 @@ def test_wrong_files(result, tmp_path):
         CausalPosterior.load(tmp_path / "other.pt")
 
 
-@pytest.mark.xfail(strict=True, raises=pickle.UnpicklingError, reason="load lets torch's own error through")
 def test_a_file_that_is_no_pickle_is_a_value_error(tmp_path):
     (tmp_path / "table.csv").write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match=r"table\.csv"):
