@@ -29,6 +29,7 @@ __all__ = [
     "Credit",
     "acyclicity",
     "conditional_difference",
+    "cycles",
     "leave_one_out",
     "self_normalised",
     "sparsity",
@@ -87,13 +88,20 @@ def leave_one_out(graphs: torch.Tensor, scores: torch.Tensor, probability: torch
     return torch.einsum("kri,kij->rij", centred, graphs - probability) / (len(graphs) - 1)
 
 
-def self_normalised(graphs: torch.Tensor, scores: torch.Tensor, probability: torch.Tensor) -> torch.Tensor:
+def self_normalised(
+    graphs: torch.Tensor, scores: torch.Tensor, probability: torch.Tensor, rows: float = 1.0
+) -> torch.Tensor:
     """The paper's estimator: sum_k (c_ij^k - p_ij) w_i^k with likelihood weights w that sum to one over graphs.
 
-    A self-normalised importance estimate of the gradient of log E[exp S_i]. The weights are computed in log space and
-    per graph. Parameters and returns as for `conditional_difference`.
+    A self-normalised importance estimate of the gradient of log E[exp(rows S_i)]. The weights are computed in log
+    space and per graph. Parameters and returns as for `conditional_difference`; in addition
+
+    Parameters
+    ----------
+    rows
+        Rows that the likelihood counts for; scores are means per row.
     """
-    weights = scores.softmax(0)  # [K, R, d]
+    weights = (rows * scores).softmax(0)  # [K, R, d]
     return torch.einsum("kri,kij->rij", weights, graphs - probability)
 
 
@@ -105,6 +113,18 @@ def sparsity(probability: torch.Tensor) -> torch.Tensor:
 def acyclicity(probability: torch.Tensor) -> torch.Tensor:
     """Penalty on 2-cycles, sum over i < j of cosh(p_ij p_ji) (Ke et al., section 3.4; zero where none is believed)."""
     return (torch.cosh(probability * probability.t()) - 1.0).triu(1).sum()
+
+
+def cycles(probability: torch.Tensor) -> torch.Tensor:
+    """Expected number of edges that close a directed cycle with edges believed with more than one half.
+
+    Its weight is what such an edge must pay on top of `sparsity`: the weakest edge of a cycle gives way, and then the
+    others pay no longer. Where nothing is believed yet, nothing is paid. `acyclicity` sees cycles of length two alone.
+    """
+    reach = (probability.detach() > 0.5).to(probability.dtype)  # [d, d], effect reached from cause
+    for _ in range((len(reach) - 1).bit_length()):  # paths of up to 2, 4, 8, ... edges
+        reach = (reach + reach @ reach).clamp(max=1.0)
+    return (probability * reach.t()).sum()
 
 
 def uncertainty(probability: torch.Tensor) -> torch.Tensor:

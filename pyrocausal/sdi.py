@@ -171,7 +171,9 @@ class SDI:
             ),
             scoring=GraphScoring(rows=500, work=10**9, target_rule=greatest_drop, memory=0.0),
             credit=CreditAssignment(
-                estimator=self_normalised,
+                # The released code adds up the scores of 20 graphs in each weight; that sets its scale beside the
+                # published weight of sparsity.
+                estimator=partial(self_normalised, rows=20.0),
                 optimiser=partial(torch.optim.Adam, lr=5e-3),
                 regularisers={sparsity: 0.1, acyclicity: 0.5},
             ),

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from pyrocausal.credit import Credit, conditional_difference, sparsity
+from pyrocausal.credit import Credit, conditional_difference, cycles, sparsity
 from pyrocausal.targets import TargetRule, bayes_factor
 
 __all__ = ["CreditAssignment", "GraphFitting", "GraphScoring", "Stopping"]
@@ -118,7 +118,7 @@ class CreditAssignment:
 
     estimator: Credit = conditional_difference
     optimiser: Optimiser = STRUCTURAL_ADAM
-    regularisers: Mapping[Regulariser, float] = field(default_factory=lambda: {sparsity: 0.002})
+    regularisers: Mapping[Regulariser, float] = field(default_factory=lambda: {sparsity: 0.002, cycles: 0.02})
 
     def __post_init__(self) -> None:
         for regulariser, weight in self.regularisers.items():
