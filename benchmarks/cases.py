@@ -41,15 +41,17 @@ def three(graph: nx.DiGraph) -> Callable[[int], Case]:
     return make
 
 
-def network(name: str, intervention: simulate.Intervention, per_variable: int) -> Callable[[int], Case]:
-    """A published network: 50,000 observational rows and 512 a regime."""
+def network(
+    name: str, intervention: simulate.Intervention, per_variable: int, rows: int = 50_000, per_regime: int = 512
+) -> Callable[[int], Case]:
+    """A shipped network: 50,000 observational rows and 512 a regime by default."""
 
     def make(seed: int) -> Case:
         made = simulate.simulate(
             networks.load(name),
             intervention=intervention,
-            rows=50_000,
-            rows_per_regime=512,
+            rows=rows,
+            rows_per_regime=per_regime,
             regimes_per_variable=per_variable,
             seed=seed,
         )
@@ -71,6 +73,8 @@ CASES: dict[str, Callable[[int], Case]] = {
     "fork3": three(graphs.fork(3)),
     "collider3": three(graphs.collider(3)),
     "confounder3": three(graphs.confounder3()),
+    "chain3-hard": network("chain3", simulate.hard_uniform, 3, 10_000, 500),
+    "confounder3-hard": network("confounder3", simulate.hard_uniform, 3, 10_000, 500),
     "continuous5": continuous,
     "sachs-uniform": network("sachs", simulate.hard_uniform, 1),
     "sachs-soft6": network("sachs", simulate.soft, 6),

@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     print(
-        f"{'case':<14} {'SHD':<16} {'targets':<8} {'visible':<8} {'settled':<8} {'steps':<22} CPU s (median)  rejected"
+        f"{'case':<16} {'SHD':<16} {'targets':<8} {'visible':<8} {'settled':<8} {'steps':<22} CPU s (median)  rejected"
     )
     for name in options.cases:
         runs = Parallel(n_jobs=options.jobs)(delayed(_one)(name, seed, options.paper) for seed in options.seeds)
@@ -44,7 +44,7 @@ def main() -> None:
         shds, steps = " ".join(str(o.shd) for o in found), " ".join(str(o.steps) for o in found)
         cpu, rejected = np.median([o.cpu for o in found]), sum(rejections for rejections, _ in runs)
         print(
-            f"{name:<14} {shds:<16} {targets:<8} {visible:<8} {settled:<8} {steps:<22} {cpu:<15.1f} {rejected}",
+            f"{name:<16} {shds:<16} {targets:<8} {visible:<8} {settled:<8} {steps:<22} {cpu:<15.1f} {rejected}",
             flush=True,
         )
 
