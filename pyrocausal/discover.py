@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def discover(
     Raises
     ------
     TypeError
-        If `data` is no `InterventionalData`.
+        If `data` is no `InterventionalData` or `algorithm` no `SDI`.
     ValueError
         If a number is out of range or the required and forbidden edges contradict each other.
 
@@ -89,17 +90,18 @@ def discover(
             f"data must be an InterventionalData, got {type(data).__name__}; make one with "
             "InterventionalData.from_frame, from_frames, from_arrays, from_csv or from_npz"
         )
-    for name, value in (("chains", chains), ("cores", cores), ("max_steps", max_steps)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
-        raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
+    limits = (("chains", chains, 1), ("cores", cores, 1), ("max_steps", max_steps, 1), ("seed", seed, 0))
+    for name, value, least in limits:
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < least):
+            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
     required, forbidden = tuple(required), tuple(forbidden)
     fixed_edges(data.names, required, forbidden)  # complain before any work
     algorithm = SDI() if algorithm is None else algorithm
+    if not isinstance(algorithm, SDI):
+        raise TypeError(f"algorithm must be an SDI, got {algorithm!r}; say SDI() or SDI.paper()")
     if max_steps is not None:
         algorithm = replace(algorithm, stopping=replace(algorithm.stopping, max_steps=max_steps))
-    seed = secrets.randbits(32) if seed is None else seed
+    seed = secrets.randbits(32) if seed is None else int(seed)
     seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(chains)]
     cores = min(cores or os.cpu_count() or 1, chains)
 

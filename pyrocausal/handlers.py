@@ -34,7 +34,8 @@ class mask_sites(Messenger):
     ----------
     sites
         Names whose terms are dropped altogether, or a mapping from names to boolean masks that broadcast against
-        the site's log-probability. As in `pyro.poutine.mask`, True keeps a term and False drops it.
+        the site's log-probability. As in `pyro.poutine.mask`, True keeps a term and False drops it. Names that the
+        model has no site for mask nothing.
 
     Raises
     ------
@@ -57,12 +58,14 @@ class mask_sites(Messenger):
         super().__init__()
         if isinstance(sites, str):
             raise TypeError(f"sites must be a collection of names, got the string {sites!r}; pass {{{sites!r}}}")
+        self.met: set[str] = set()
         self.masks = dict(sites) if isinstance(sites, Mapping) else dict.fromkeys(sites, False)
         for name, mask in self.masks.items():
             if not isinstance(mask, bool) and not (isinstance(mask, torch.Tensor) and mask.dtype == torch.bool):
                 raise TypeError(f"the mask of site {name!r} must be boolean, got {mask!r}")
 
     def _pyro_sample(self, msg: Any) -> None:
+        self.met.add(msg["name"])
         mask = self.masks.get(msg["name"])
         if mask is not None:
             msg["mask"] = mask if msg["mask"] is None else msg["mask"] & mask
@@ -83,7 +86,8 @@ class intervene(Messenger):
     Raises
     ------
     ValueError
-        If `rows` names a site that `values` does not.
+        If `rows` names a site that `values` does not; on leaving the scope, if a model ran in it and had no site of a
+        name in `values`.
 
     Examples
     --------
@@ -116,3 +120,9 @@ class intervene(Messenger):
     def __exit__(self, *exception: Any) -> None:
         self._mask.__exit__(*exception)
         self._do.__exit__(*exception)
+        missed = [name for name in self._mask.masks if name not in self._mask.met]
+        if missed and self._mask.met and exception[0] is None:
+            sites = ", ".join(sorted(self._mask.met))
+            raise ValueError(
+                f"values names {missed[0]!r}, but no sample site of the model is called so; sites: {sites}"
+            )

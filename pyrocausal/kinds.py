@@ -237,6 +237,7 @@ def _numbers(column: pd.Series, where: str) -> np.ndarray:
     types = pd.api.types
     numeric = types.is_float_dtype(column) or types.is_integer_dtype(column) or types.is_bool_dtype(column)
     if not numeric and (text := [value for value in column[column.notna()] if not isinstance(value, Real)]):
-        raise ValueError(f"{where} is continuous but holds {text[0]!r}; correct the value or say Categorical")
+        wrong = next((value for value in text if pd.isna(pd.to_numeric(value, errors="coerce"))), text[0])
+        raise ValueError(f"{where} is continuous but holds {wrong!r}; correct the value or say Categorical")
     _check_complete(column, where)
     return column.to_numpy(dtype=np.float64)

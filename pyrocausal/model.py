@@ -84,13 +84,21 @@ class CausalModel(LocalModule):
 
         Raises
         ------
+        TypeError
+            If `values` is no tensor.
         ValueError
-            If not exactly one of `values` and `size` is given, if values of several graphs are to be sampled, or if a
-            handler changes the value of a site whose children were evaluated already, which can only happen where the
-            graphs have no common topological order.
+            If not exactly one of `values` and `size` is given; if a number is out of range; if values of several graphs
+            are to be sampled; if a handler gives a categorical variable a value that is no code; or if it changes the
+            value of a site whose children were evaluated already, which can only happen where the graphs have no common
+            topological order.
         """
         if (values is None) == (size is None):
             raise ValueError("give either values, to observe every variable, or size, to sample rows")
+        if values is not None and not isinstance(values, torch.Tensor):
+            raise TypeError(f"values must be an encoded tensor, got {type(values).__name__}; use data.encode(frame)")
+        for name, count in (("size", size), ("graphs", None if graphs == "rows" else graphs)):
+            if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+                raise ValueError(f"{name} must be a whole number of at least 1, got {count!r}")
         if values is not None and (values.dim() != 2 or values.shape[1] != len(self.names)):
             raise ValueError(f"values must have shape [n, {len(self.names)}], got {list(values.shape)}")
         if values is None and graphs is not None:
@@ -127,12 +135,15 @@ class CausalModel(LocalModule):
                         f"the value of {self.names[i]!r} was changed by a handler after its child {late[0]!r} had been "
                         "evaluated; use one acyclic graph, or number the variables in a topological order"
                     )
+                self._check_codes(i, value)
                 values = _replace(values, i, value)
                 conditional = self.mechanisms.conditionals(values, edges)
         return values
 
     def _sample(self, edges: torch.Tensor) -> torch.Tensor:
         d = len(self.names)
+        if edges.dim() != 2:
+            raise ValueError("rows are sampled from one graph at a time; with Predictive, use parallel=False")
         with torch.no_grad():
             dag, broken = break_cycles(edges, self.beliefs.edge_probability)
         pyro.deterministic("dag", dag, event_dim=2)
@@ -140,8 +151,20 @@ class CausalModel(LocalModule):
         values = edges.new_zeros(1, d)  # grows to [n, d] with the first value
         for i in topological_order(dag) or ():
             value = pyro.sample(self.names[i], self.mechanisms.conditional(i, values, dag[i]))
+            self._check_codes(i, value)
             values = _replace(values, i, value)
         return values
+
+    def _check_codes(self, i: int, value: torch.Tensor) -> None:
+        """Refuse a value from a handler that is no code: a lookup would read it as another variable's state."""
+        kind = self.kinds[i]
+        if not isinstance(kind, Categorical):
+            return
+        if not bool(((value >= 0) & (value < kind.cardinality) & (value % 1 == 0)).all()):
+            raise ValueError(
+                f"values of {self.names[i]!r} must be codes 0 to {kind.cardinality - 1} of its states {kind.states}; "
+                "use data.encode(frame), or the index of the state"
+            )
 
     def _typed(self, i: int, column: torch.Tensor) -> torch.Tensor:
         return column.long() if isinstance(self.kinds[i], Categorical) else column

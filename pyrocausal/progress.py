@@ -6,6 +6,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from typing import Any, NamedTuple
 
@@ -70,7 +71,7 @@ class _Sender:
         self.connection: Connection | None = None
 
     def __call__(self, report: Report) -> None:
-        with suppress(OSError):
+        with suppress(OSError, EOFError, AuthenticationError):
             if self.connection is None:
                 self.connection = Client(self.address, authkey=self.key)
             self.connection.send(tuple(report))
@@ -97,6 +98,8 @@ def _listening(show: Callable[[Report], None]) -> Iterator[_Sender]:
             while True:
                 try:
                     connection = listener.accept()
+                except (EOFError, AuthenticationError):  # a stranger knocked
+                    continue
                 except OSError:  # the listener was closed: all chains are done
                     return
                 threading.Thread(target=receive, args=(connection,), daemon=True).start()

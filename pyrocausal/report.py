@@ -130,6 +130,7 @@ def _page(result: CausalPosterior, edges: pd.DataFrame, targets: pd.DataFrame) -
         "the variables measured. The wider the arrow, the more the edge is believed; dashed edges are undecided, and "
         "filled variables are targets of at least one regime. Colours compare with the true graph where it is known.",
         *_against_truth(result),
+        *_cycle(result),
         f"### Edges believed with more than 0.5 ({len(found)})",
         _edges(found, result) if len(found) else "None.",
         f"### Undecided edges, between {low:g} and {high:g} ({len(undecided)})",
@@ -150,6 +151,15 @@ def _page(result: CausalPosterior, edges: pd.DataFrame, targets: pd.DataFrame) -
         "data.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _cycle(result: CausalPosterior) -> list[str]:
+    graph = result.to_networkx()
+    if nx.is_directed_acyclic_graph(graph):
+        return []
+    found = nx.find_cycle(graph)
+    cycle = " -> ".join([cause for cause, _ in found] + [found[0][0]])
+    return [f"**The edges above 0.5 hold the cycle {cycle}: at least one of them is wrong.**"]
 
 
 def _fitted(result: CausalPosterior) -> list[str]:

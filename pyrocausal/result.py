@@ -186,9 +186,11 @@ class CausalPosterior:
         if not Path(path).is_file():
             raise FileNotFoundError(f"no such file: {path}")
         try:
-            found = torch.load(path, weights_only=False)
+            found = torch.load(path, map_location="cpu", weights_only=False)
         except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
             raise ValueError(f"{path} is not a file written by CausalPosterior.save: {error}") from error
+        except (ImportError, AttributeError) as error:
+            raise ValueError(f"{path} needs code that is not here; import your own mechanisms: {error}") from error
         if not isinstance(found, cls):
             raise ValueError(f"{path} holds a {type(found).__name__}, not a CausalPosterior written by save")
         return found

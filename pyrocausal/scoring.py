@@ -16,7 +16,7 @@ from pyro import poutine
 from pyrocausal.handlers import intervene
 from pyrocausal.model import CausalModel
 
-__all__ = ["distinct_parent_sets", "score_graphs", "site_log_probs"]
+__all__ = ["distinct_parent_sets", "score_graphs", "site_log_probs", "unpack"]
 
 
 def distinct_parent_sets(graphs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -42,6 +42,25 @@ def distinct_parent_sets(graphs: torch.Tensor) -> tuple[torch.Tensor, torch.Tens
         packed[: len(first), i] = graphs[first, i]
     place = np.stack([inverse.reshape(-1) for _, _, inverse in found], 1)
     return packed, torch.as_tensor(place, device=graphs.device)
+
+
+def unpack(scores: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+    """Scores of graphs from the scores of their packed parent sets.
+
+    Parameters
+    ----------
+    scores
+        Scores of `packed`, shape [U, R, d].
+    place
+        Shape [K, d], see `distinct_parent_sets`.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape [K, R, d].
+    """
+    effects = torch.arange(place.shape[1], device=place.device)
+    return scores.transpose(1, 2)[place, effects].transpose(1, 2)
 
 
 def site_log_probs(model: CausalModel, values: torch.Tensor, graphs: torch.Tensor) -> torch.Tensor:

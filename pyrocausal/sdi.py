@@ -36,7 +36,7 @@ from pyrocausal.handlers import mask_sites
 from pyrocausal.knowledge import Edge, fixed_edges
 from pyrocausal.mechanisms import Mechanisms, NeuralMechanisms
 from pyrocausal.model import CausalModel
-from pyrocausal.scoring import distinct_parent_sets, score_graphs
+from pyrocausal.scoring import distinct_parent_sets, score_graphs, unpack
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.split import Split, leaves_observational_range, split_rows
 from pyrocausal.targets import TargetEvidence, greatest_drop, known_targets, target_posterior
@@ -52,7 +52,7 @@ class Info(NamedTuple):
     step
         Steps done.
     loss
-        Negative log-likelihood per observational row in the last gradient step of phase 1.
+        Negative log-likelihood per row in the last gradient step of phase 1.
     edge_probability
         Beliefs, shape [d, d] (effect, cause).
     target_probability
@@ -155,6 +155,15 @@ class SDI:
     credit: CreditAssignment = field(default_factory=CreditAssignment)
     stopping: Stopping = field(default_factory=Stopping)
 
+    def __post_init__(self) -> None:
+        parts = {"fitting": GraphFitting, "scoring": GraphScoring, "credit": CreditAssignment, "stopping": Stopping}
+        for name, kind in parts.items():
+            if not isinstance(value := getattr(self, name), kind):
+                raise TypeError(f"SDI.{name} must be a {kind.__name__}, got {value!r}")
+        for name in ("mechanisms", "beliefs"):
+            if not callable(value := getattr(self, name)):
+                raise TypeError(f"SDI.{name} must be a class or function, got {value!r}")
+
     @classmethod
     def paper(cls, max_steps: int = 2000) -> SDI:
         """The algorithm as published: independent beliefs, greatest drop, self-normalised credit (Ke et al. 2019).
@@ -192,7 +201,7 @@ class SDI:
         required: tuple[Edge, ...] = (),
         forbidden: tuple[Edge, ...] = (),
     ) -> State:
-        """Fresh parameters, drawn from torch's global random state, and their warm-up on observational rows.
+        """Fresh parameters, drawn from torch's global random state; the first `step` warms the mechanisms up.
 
         Parameters
         ----------
@@ -319,7 +328,8 @@ class SDI:
         graphs = self._sample_graphs(state, self.scoring.target_graphs)
         rows = [*state.target_rows, _subsample(state.data.observational, self.scoring.rows)]
         nobody = torch.zeros(len(rows), graphs.shape[-1], dtype=torch.bool, device=graphs.device)
-        scores = score_graphs(state.model, rows, graphs, nobody)  # [K, R + 1, d]
+        packed, place = distinct_parent_sets(graphs)
+        scores = unpack(score_graphs(state.model, rows, packed, nobody), place)  # [K, R + 1, d]
         sizes = torch.tensor([len(block) for block in rows], device=graphs.device)[:, None]
         averaged = (scores * sizes).logsumexp(0).sub(math.log(len(graphs))) / sizes
         now = torch.stack([scores.mean(0), averaged])  # [2, R + 1, d]
@@ -354,8 +364,8 @@ class SDI:
         """
         graphs = self._sample_graphs(state, self.scoring.graphs)
         packed, place = distinct_parent_sets(graphs)
-        scores = score_graphs(state.model, self._rows(state, len(packed)), packed, state.targets)  # [U, R, d]
-        return graphs, scores.transpose(1, 2)[place, torch.arange(place.shape[1], device=place.device)].transpose(1, 2)
+        scores = score_graphs(state.model, self._rows(state, len(packed)), packed, state.targets)
+        return graphs, unpack(scores, place)
 
     # ------------------------------------------------------------------ phase 3
     def assign_credit(self, state: State, graphs: torch.Tensor, scores: torch.Tensor) -> float:
@@ -464,9 +474,12 @@ class SDI:
             return state.model.beliefs()
 
     def _rows(self, state: State, graphs: int) -> list[torch.Tensor]:
-        """Rows of every regime, as many as the work allows for this number of graphs."""
+        """Rows of every regime, as many as the work allows for this number of graphs.
+
+        Looking up the inputs of a row costs about as much as scoring it under ten graphs.
+        """
         regimes = state.split.scoring
-        size = min(self.scoring.rows, max(1, self.scoring.work // (graphs * len(regimes))))
+        size = min(self.scoring.rows, max(1, self.scoring.work // ((graphs + 10) * len(regimes))))
         return [_subsample(rows, size) for rows in regimes]
 
     def _natural(self, state: State) -> torch.Tensor:
@@ -476,7 +489,7 @@ class SDI:
 
 
 def _subsample(rows: torch.Tensor, size: int) -> torch.Tensor:
-    """Random rows without repetition, all of them where there are no more than `size`."""
+    """Random rows, all of them where there are no more than `size`; from a long table some may repeat."""
     if len(rows) <= size:
         return rows
     if len(rows) > 20 * size:  # a permutation of a long table costs more than the step, and repetitions are rare

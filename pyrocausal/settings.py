@@ -28,16 +28,23 @@ def _require(settings: Any, least: float, *names: str) -> None:
             raise ValueError(f"{type(settings).__name__}.{name} must be at least {least:g}, got {value!r}")
 
 
+def _require_callable(settings: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(settings, name)
+        if not callable(value):
+            raise TypeError(f"{type(settings).__name__}.{name} must be a function, got {value!r}")
+
+
 @dataclass(frozen=True)
 class GraphFitting:
-    """Phase 1: mechanisms on observational rows, each row under a graph of its own.
+    """Phase 1: mechanisms on observational rows (see `pyrocausal.split`), each row under a graph of its own.
 
     Parameters
     ----------
     optimiser
         Makes the optimiser of the functional parameters.
     rows
-        Observational rows per gradient step.
+        Rows per gradient step.
     warm_up
         Gradient steps before the first scores.
     every
@@ -66,6 +73,9 @@ class GraphFitting:
     def __post_init__(self) -> None:
         _require(self, 1, "rows", "every")
         _require(self, 0, "warm_up", "steps", "toggles")
+        _require_callable(self, "optimiser")
+        if not 0 <= self.certainty <= 1:
+            raise ValueError(f"GraphFitting.certainty must be in [0, 1], got {self.certainty!r}")
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,9 @@ class GraphScoring:
     memory: float = 0.5
 
     def __post_init__(self) -> None:
-        _require(self, 1, "graphs", "rows", "work", "target_graphs")
+        _require(self, 2, "graphs")  # one graph has none to be compared with
+        _require(self, 1, "rows", "work", "target_graphs")
+        _require_callable(self, "target_rule")
         if not 0 <= self.memory < 1:
             raise ValueError(f"GraphScoring.memory must be in [0, 1), got {self.memory!r}")
 
@@ -121,6 +133,7 @@ class CreditAssignment:
     regularisers: Mapping[Regulariser, float] = field(default_factory=lambda: {sparsity: 0.002, cycles: 0.02})
 
     def __post_init__(self) -> None:
+        _require_callable(self, "estimator", "optimiser")
         for regulariser, weight in self.regularisers.items():
             if not weight >= 0:
                 name = getattr(regulariser, "__name__", regulariser)

@@ -102,14 +102,22 @@ def read_csv(path: FilePath, regime: str) -> pd.DataFrame:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is empty or two columns have the same name.
+        If the file is empty or no CSV table, two columns have the same name, or columns lack one.
     """
     try:
         header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
     except pd.errors.EmptyDataError as error:
         raise ValueError(f"path: {path} is empty; expected a header and rows") from error
     check_unique(header.iloc[0].tolist(), f"the columns of {path}")
-    return pd.read_csv(path, dtype={regime: str}, keep_default_na=False, na_values=MISSING_IN_CSV, low_memory=False)
+    try:
+        frame = pd.read_csv(
+            path, dtype={regime: str}, keep_default_na=False, na_values=MISSING_IN_CSV, low_memory=False
+        )
+    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise ValueError(f"path: {path} is no readable CSV table: {error}") from error
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise ValueError(f"path: the rows of {path} have more fields than its header; name every column")
+    return frame
 
 
 def read_npz(path: FilePath) -> tuple[np.ndarray, np.ndarray, nx.DiGraph | None]:

@@ -22,7 +22,8 @@ __all__ = [
     "encode_rows", "encode_tables", "known_targets",
 ]  # fmt: skip
 
-RESERVED_NAMES = ("edges", "rows", "graphs", "chain", "draw", "sample")  # sites of the Pyro model, dimensions of ArviZ
+# Sites of the model, of Pyro itself, and dimensions of ArviZ.
+RESERVED_NAMES = ("edges", "rows", "graphs", "dag", "broken_edges", "_INPUT", "_RETURN", "chain", "draw", "sample")
 RESERVED_SUFFIX = "__CF"  # how pyro.poutine.do marks the intervened half of a site
 MOST_INFERRED_STATES = 50
 
@@ -162,7 +163,7 @@ def encode_tables(
         if name not in chosen and kind.cardinality > MOST_INFERRED_STATES:
             raise ValueError(
                 f"variable {name!r} has {kind.cardinality} distinct values, too many to take them for categories; "
-                f"say kinds={{{name!r}: Continuous}} or Categorical"
+                f"drop it if it only names the rows, or say kinds={{{name!r}: Continuous}} or Categorical"
             )
         resolved.append(kind)
     control, *rest = (encode_rows(frame, names, resolved, where) for where, frame in tables.items())

@@ -9,6 +9,7 @@ from conftest import every_graph
 from pyrocausal.credit import (
     acyclicity,
     conditional_difference,
+    cycles,
     leave_one_out,
     self_normalised,
     sparsity,
@@ -127,3 +128,16 @@ def test_regularisers():
     assert sparsity(p) == 3.0
     torch.testing.assert_close(acyclicity(p), torch.tensor(0.25).cosh() - 1)
     assert uncertainty(p) == -0.5
+
+
+def test_cycles_charges_what_would_close_one():
+    p = torch.zeros(4, 4)
+    p[1, 0], p[2, 1] = 0.9, 0.8  # 0 -> 1 -> 2
+    assert cycles(p) == 0.0
+    p[3, 2], p[0, 3] = 0.7, 0.3  # -> 3, and weakly back to 0: only the edge that would close the cycle pays
+    torch.testing.assert_close(cycles(p), torch.tensor(0.3))
+    p[0, 3] = 0.6  # now all four are believed and all four pay
+    torch.testing.assert_close(cycles(p), torch.tensor(0.9 + 0.8 + 0.7 + 0.6))
+    p.requires_grad_()
+    cycles(p).backward()
+    assert p.grad[0, 3] == 1.0 and p.grad[3, 2] == 1.0 and p.grad[0, 2] == 1.0 and p.grad[2, 0] == 0.0 + 1.0

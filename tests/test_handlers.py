@@ -108,3 +108,18 @@ def test_bad_arguments():
         mask_sites({"a": torch.ones(3)})
     with pytest.raises(ValueError, match="rows names the site 'b'"):
         intervene({"a": 1.0}, rows={"b": torch.tensor([True])})
+
+
+def test_a_misspelt_target_is_an_error():
+    with pytest.raises(ValueError, match="values names 'A'.*sites: a, b"), intervene({"A": torch.tensor(1.0)}):
+        chain()
+
+
+@pytest.mark.parametrize("bad", [2.0, -1.0, 0.5])
+def test_values_that_are_no_codes_are_refused(bad):
+    model, rows = make_model(KINDS["categorical"]), make_rows(KINDS["categorical"], 5)
+    refused, forced = "values of 'X0' must be codes 0 to 1", {"X0": torch.tensor(bad)}
+    with pytest.raises(ValueError, match=refused), intervene(forced):
+        pyro.condition(model, {"edges": torch.ones(4, 4).tril(-1)})(rows)
+    with pytest.raises(ValueError, match=refused), intervene(forced):
+        model(size=3)

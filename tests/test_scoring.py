@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrocausal.handlers import intervene, mask_sites
-from pyrocausal.scoring import distinct_parent_sets, score_graphs, site_log_probs
+from pyrocausal.scoring import distinct_parent_sets, score_graphs, site_log_probs, unpack
 
 D, K = 4, 5
 TARGETS = torch.tensor([[0, 0, 0, 0], [0, 1, 0, 0], [1, 0, 1, 0], [1, 1, 1, 1]]).bool()  # [R, d]
@@ -128,3 +128,12 @@ def test_site_log_probs_are_left_as_handlers_leave_them():
         masked = site_log_probs(model, rows, graphs)
     assert torch.equal(masked[2], torch.where(keep, terms[2], torch.zeros(())))
     assert torch.equal(masked[[0, 1, 3]], terms[[0, 1, 3]])
+
+
+def test_packed_scores_unpack_to_the_scores_of_the_graphs():
+    model, rows = make_model(), [make_rows(KINDS["mixed"], 7) for _ in range(3)]
+    graphs, targets = random_graphs(4, 40), torch.eye(3, 4).bool()
+    packed, place = distinct_parent_sets(graphs)
+    assert len(packed) < len(graphs)
+    direct = score_graphs(model, rows, graphs, targets)
+    torch.testing.assert_close(unpack(score_graphs(model, rows, packed, targets), place), direct)

@@ -293,7 +293,7 @@ def test_scores_are_those_of_the_sampled_graphs():
 
 
 def test_work_limits_the_rows():
-    algorithm = tiny(scoring=GraphScoring(graphs=10, rows=30, work=10 * 3 * 7))
+    algorithm = tiny(scoring=GraphScoring(graphs=10, rows=30, work=20 * 3 * 7))
     state = algorithm.init(small_data())
     assert [len(block) for block in algorithm._rows(state, 10)] == [7, 7, 7]
     assert [len(block) for block in algorithm._rows(state, 1)] == [30, 30, 30]
@@ -408,7 +408,7 @@ def test_run_warns_when_it_ends_too_early():
 def test_the_paper_preset_is_the_published_algorithm():
     paper = SDI.paper(max_steps=123)
     assert paper.beliefs is IndependentBeliefs
-    assert paper.credit.estimator is self_normalised
+    assert paper.credit.estimator.func is self_normalised
     assert paper.credit.regularisers == {sparsity: 0.1, acyclicity: 0.5}
     assert paper.scoring.target_rule is greatest_drop
     assert paper.scoring.rows == 500

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from pyrocausal.credit import acyclicity, leave_one_out, sparsity
+from pyrocausal.sdi import SDI
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping, describe
 
 ALL = [GraphFitting, GraphScoring, CreditAssignment, Stopping]
@@ -23,7 +24,7 @@ ALL = [GraphFitting, GraphScoring, CreditAssignment, Stopping]
         (GraphFitting, "warm_up", 0),
         (GraphFitting, "steps", 0),
         (GraphFitting, "toggles", 0),
-        (GraphScoring, "graphs", 1),
+        (GraphScoring, "graphs", 2),
         (GraphScoring, "rows", 1),
         (GraphScoring, "work", 1),
         (GraphScoring, "target_graphs", 1),
@@ -107,3 +108,14 @@ def test_description_of_functions_partials_and_mappings():
         "optimiser": "SGD(lr=0.5)",
         "regularisers": "sparsity=0.25, acyclicity=1.0",
     }
+
+
+def test_parts_must_be_what_they_are_called():
+    with pytest.raises(TypeError, match=r"GraphScoring\.target_rule must be a function, got 'greatest'"):
+        GraphScoring(target_rule="greatest")
+    with pytest.raises(TypeError, match=r"CreditAssignment\.estimator must be a function"):
+        CreditAssignment(estimator="leave_one_out")
+    with pytest.raises(ValueError, match=r"GraphFitting\.certainty must be in \[0, 1\], got 2"):
+        GraphFitting(certainty=2)
+    with pytest.raises(TypeError, match=r"SDI\.fitting must be a GraphFitting"):
+        SDI(fitting=GraphScoring())
