@@ -111,7 +111,7 @@ def test_bad_arguments():
 
 
 def test_a_misspelt_target_is_an_error():
-    with pytest.raises(ValueError, match="values names 'A'.*sites: a, b"), intervene({"A": torch.tensor(1.0)}):
+    with pytest.raises(ValueError, match=r"values names 'A'.*sites: a, b"), intervene({"A": torch.tensor(1.0)}):
         chain()
 
 
