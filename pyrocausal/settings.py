@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -162,16 +162,3 @@ class Stopping:
         _require(self, 1, "patience", "max_steps")
         if not 0 < self.tolerance < 0.5:
             raise ValueError(f"Stopping.tolerance must be in (0, 0.5), got {self.tolerance!r}")
-
-
-def describe(settings: Any) -> dict[str, str]:
-    """Settings as text, for records."""
-    return {f.name: _text(getattr(settings, f.name)) for f in fields(settings)}
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, partial):
-        return f"{value.func.__name__}({', '.join(f'{k}={v}' for k, v in value.keywords.items())})"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{_text(k)}={v}" for k, v in value.items())
-    return getattr(value, "__name__", repr(value))

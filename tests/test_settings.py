@@ -9,9 +9,9 @@ from functools import partial
 import pytest
 import torch
 
-from pyrocausal.credit import acyclicity, leave_one_out, sparsity
+from pyrocausal.credit import acyclicity, sparsity
 from pyrocausal.sdi import SDI
-from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping, describe
+from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 
 ALL = [GraphFitting, GraphScoring, CreditAssignment, Stopping]
 
@@ -86,28 +86,6 @@ def test_optimisers_make_an_optimiser_of_the_parameters_given(settings):
     parameter.sum().backward()
     optimiser.step()
     assert (parameter != 1.0).all()
-
-
-@pytest.mark.parametrize("settings", ALL)
-def test_descriptions_name_every_setting_in_text(settings):
-    text = describe(settings())
-    assert list(text) == [field.name for field in dataclasses.fields(settings)]
-    assert all(isinstance(value, str) and " at 0x" not in value for value in text.values())
-
-
-def test_description_of_functions_partials_and_mappings():
-    text = describe(
-        CreditAssignment(
-            estimator=leave_one_out,
-            optimiser=partial(torch.optim.SGD, lr=0.5),
-            regularisers={sparsity: 0.25, acyclicity: 1.0},
-        )
-    )
-    assert text == {
-        "estimator": "leave_one_out",
-        "optimiser": "SGD(lr=0.5)",
-        "regularisers": "sparsity=0.25, acyclicity=1.0",
-    }
 
 
 def test_parts_must_be_what_they_are_called():
