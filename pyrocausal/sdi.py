@@ -476,10 +476,10 @@ class SDI:
     def _rows(self, state: State, graphs: int) -> list[torch.Tensor]:
         """Rows of every regime, as many as the work allows for this number of graphs.
 
-        Looking up the inputs of a row costs about as much as scoring it under ten graphs.
+        Looking up the inputs of a row costs about as much as scoring it under five graphs.
         """
         regimes = state.split.scoring
-        size = min(self.scoring.rows, max(1, self.scoring.work // ((graphs + 10) * len(regimes))))
+        size = min(self.scoring.rows, max(1, self.scoring.work // ((graphs + 5) * len(regimes))))
         return [_subsample(rows, size) for rows in regimes]
 
     def _natural(self, state: State) -> torch.Tensor:

@@ -101,7 +101,7 @@ class GraphScoring:
 
     graphs: int = 100
     rows: int = 1000
-    work: int = 40_000
+    work: int = 45_000
     target_rule: TargetRule = bayes_factor
     target_graphs: int = 10
     memory: float = 0.5

@@ -293,10 +293,10 @@ def test_scores_are_those_of_the_sampled_graphs():
 
 
 def test_work_limits_the_rows():
-    algorithm = tiny(scoring=GraphScoring(graphs=10, rows=30, work=20 * 3 * 7))
+    algorithm = tiny(scoring=GraphScoring(graphs=10, rows=30, work=15 * 3 * 7))
     state = algorithm.init(small_data())
     assert [len(block) for block in algorithm._rows(state, 10)] == [7, 7, 7]
-    assert [len(block) for block in algorithm._rows(state, 1)] == [12, 12, 12]  # a row costs ten graphs by itself
+    assert [len(block) for block in algorithm._rows(state, 1)] == [17, 17, 17]  # a row costs five graphs by itself
     generous = tiny(scoring=GraphScoring(graphs=10, rows=30, work=10**6))
     assert [len(block) for block in generous._rows(state, 1)] == [30, 30, 30]
     assert [len(block) for block in algorithm._rows(state, 10_000)] == [1, 1, 1]
