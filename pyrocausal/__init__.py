@@ -12,8 +12,9 @@ from pyrocausal.model import CausalModel
 from pyrocausal.plots import plot_graph, plot_targets
 from pyrocausal.result import CausalPosterior, Chain
 from pyrocausal.scoring import score_graphs
-from pyrocausal.sdi import SDI, Info, State
+from pyrocausal.sdi import SDI
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
+from pyrocausal.state import Info, State
 
 __version__ = "0.1.0"
 

@@ -21,7 +21,8 @@ from pyrocausal.data import InterventionalData
 from pyrocausal.knowledge import Edge, fixed_edges
 from pyrocausal.progress import Report, progress_bar
 from pyrocausal.result import CausalPosterior, Chain
-from pyrocausal.sdi import SDI, Info
+from pyrocausal.sdi import SDI
+from pyrocausal.state import Info
 
 __all__ = ["discover"]
 

@@ -22,7 +22,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import NamedTuple
 
 import pyro
 import torch
@@ -38,100 +37,11 @@ from pyrocausal.mechanisms import Mechanisms, NeuralMechanisms
 from pyrocausal.model import CausalModel
 from pyrocausal.scoring import distinct_parent_sets, score_graphs, unpack
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
-from pyrocausal.split import Split, leaves_observational_range, split_rows
+from pyrocausal.split import leaves_observational_range, split_rows
+from pyrocausal.state import Info, State
 from pyrocausal.targets import TargetEvidence, greatest_drop, known_targets, target_posterior
 
-__all__ = ["SDI", "Info", "State"]
-
-
-class Info(NamedTuple):
-    """What a person wants to see of one step.
-
-    Attributes
-    ----------
-    step
-        Steps done.
-    loss
-        Negative log-likelihood per row in the last gradient step of phase 1.
-    edge_probability
-        Beliefs, shape [d, d] (effect, cause).
-    target_probability
-        Posterior over targets, shape [R, d + 1]; the last column is none.
-    gradient_norm
-        Norm of the gradient of the structural parameters.
-    confidence
-        Mean over learned edges of max(p, 1 - p).
-    edges
-        Edges believed with more than one half.
-    settled
-        True once the stopping rule holds.
-    """
-
-    step: int
-    loss: float
-    edge_probability: torch.Tensor
-    target_probability: torch.Tensor
-    gradient_norm: float
-    confidence: float
-    edges: int
-    settled: bool
-
-
-@dataclass(frozen=True)
-class State:
-    """What the next step needs. Model and optimisers hold the parameters and are updated in place.
-
-    Attributes
-    ----------
-    data
-        Observational rows and regimes.
-    model
-        The program: mechanisms and beliefs.
-    mechanism_optimiser, belief_optimiser
-        Optimisers of the functional and of the structural parameters.
-    new_mechanisms
-        Evidence of new mechanisms, kept.
-    known, hit
-        Known targets, see `known_targets`.
-    split
-        Which rows fit mechanisms and which score graphs.
-    target_rows
-        Rows of each regime that tell its target, the same in every step.
-    likelihood
-        Running averages over refits of the log-likelihood per row, shape [2, R + 1, d]: its mean over sampled graphs,
-        and the log of the likelihood's mean. The last row is observational.
-    target_probability
-        Posterior over targets, shape [R, d + 1]; the last column is none.
-    step
-        Steps done.
-    loss
-        Last loss of phase 1.
-    graph
-        Thresholded graph, shape [d, d].
-    unchanged
-        Steps since that graph last changed.
-    """
-
-    data: InterventionalData
-    model: CausalModel
-    mechanism_optimiser: torch.optim.Optimizer
-    belief_optimiser: torch.optim.Optimizer
-    new_mechanisms: NewMechanisms
-    known: torch.Tensor
-    hit: torch.Tensor
-    split: Split
-    target_rows: tuple[torch.Tensor, ...]
-    likelihood: torch.Tensor
-    target_probability: torch.Tensor
-    step: int
-    loss: float
-    graph: torch.Tensor
-    unchanged: int
-
-    @property
-    def targets(self) -> torch.Tensor:
-        """True where a variable is taken for a target of a regime, shape [R, d]."""
-        return self.target_probability[:, :-1] > 0.5
+__all__ = ["SDI"]
 
 
 @dataclass(frozen=True, kw_only=True)

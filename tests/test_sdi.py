@@ -20,9 +20,10 @@ from pyrocausal.kinds import Continuous
 from pyrocausal.mechanisms import Mechanisms, NeuralMechanisms
 from pyrocausal.networks import load
 from pyrocausal.scoring import score_graphs
-from pyrocausal.sdi import SDI, Info
+from pyrocausal.sdi import SDI
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.simulate import hard_uniform, simulate, soft
+from pyrocausal.state import Info
 from pyrocausal.targets import bayes_factor, greatest_drop
 
 ADAM = partial(torch.optim.Adam, lr=0.2, betas=(0.9, 0.9))
