@@ -6,6 +6,8 @@ References
 ----------
 Ke et al. (2019), Learning neural causal models from unknown interventions, arXiv:1910.01075: the neural categorical
 ground truths and the soft intervention (a redrawn mechanism with the same parents).
+Brouillard et al. (2020), Differentiable causal discovery from interventional data, NeurIPS, arXiv:2007.01754, and the
+code released with it: the linear and neural continuous ground truths in raw units.
 """
 
 from __future__ import annotations
@@ -23,18 +25,36 @@ from numpy.typing import NDArray
 from pyrocausal.data import InterventionalData
 from pyrocausal.ground_truth import GroundTruth
 from pyrocausal.kinds import Categorical, Continuous
-from pyrocausal.truth_mechanisms import AdditiveNoise, Distribution, Floats, Mechanism, NeuralCategorical, Normal
+from pyrocausal.truth_mechanisms import (
+    AdditiveNoise,
+    Distribution,
+    Floats,
+    HiddenLayer,
+    Linear,
+    Mechanism,
+    NeuralCategorical,
+    NoiseAmongInputs,
+    Normal,
+    PlusNoise,
+    leaky_relu,
+)
 
 __all__ = [
-    "Intervention", "Simulation", "additive_noise_truth", "hard_normal", "hard_random", "hard_uniform",
-    "neural_network_truth", "simulate", "soft",
+    "Intervention", "Simulation", "additive_network_truth", "additive_noise_truth", "hard_normal", "hard_random",
+    "hard_uniform", "linear_truth", "neural_network_truth", "nonadditive_network_truth", "simulate", "soft",
 ]  # fmt: skip
 
 REFERENCE_ROWS = 1_000  # rows that additive mechanisms are normalised on, and that estimate information
 
 
 def neural_network_truth(
-    graph: nx.DiGraph, rng: Generator, *, states: int = 2, min_information: float = 0.01, max_tries: int = 1_000
+    graph: nx.DiGraph,
+    rng: Generator,
+    *,
+    states: int = 2,
+    min_information: float = 0.01,
+    max_tries: int = 1_000,
+    embedding: int | None = None,
 ) -> tuple[GroundTruth, int]:
     """Draw neural categorical mechanisms until every edge carries information.
 
@@ -50,6 +70,9 @@ def neural_network_truth(
         Least I(cause; effect | other parents) of any edge, in nats; 0 accepts the first draw.
     max_tries
         Draws of all mechanisms before giving up.
+    embedding
+        Dimension of the random vectors that parents' states enter a network of 48 hidden units as (4 in Lippe et al.
+        2022: strong edges); None: one-hot (Ke et al. 2019: the more states, the weaker the edges).
 
     Returns
     -------
@@ -67,7 +90,14 @@ def neural_network_truth(
     labels: dict[str, tuple | None] = {name: tuple(range(states)) for name in graph}
     for rejections in range(max_tries):
         mechanisms: dict[str, Mechanism] = {
-            name: NeuralCategorical.draw([states] * graph.in_degree(name), states, d * states, 4 * max(d, states), rng)
+            name: NeuralCategorical.draw(
+                [states] * graph.in_degree(name),
+                states,
+                d * states,
+                4 * max(d, states) if embedding is None else 48,
+                rng,
+                embedding,
+            )
             for name in graph
         }
         truth = GroundTruth(graph, mechanisms, labels)
@@ -103,6 +133,52 @@ def additive_noise_truth(
         reference = np.stack(causes, -1) if causes else np.empty((REFERENCE_ROWS, 0))  # [m, p]
         mechanisms[name] = AdditiveNoise.draw(reference, rng, activation)
         values[name] = mechanisms[name].sample(reference, rng)
+    return GroundTruth(graph, mechanisms, dict.fromkeys(graph))
+
+
+def linear_truth(graph: nx.DiGraph, rng: Generator) -> GroundTruth:
+    """Draw linear mechanisms as in DCDI: weights from U(0.25, 1) with random signs, additive Gaussian noise.
+
+    In this truth and the two that follow nothing is standardised, so that the spread of a variable grows along the
+    causal order. The noise of a variable is 0.4 N(0, s) with its variance s from U(1, 2); a variable without parents is
+    N(0, s). The code released with the paper draws s anew for every regime; here it belongs to the variable, as in the
+    paper.
+
+    Parameters
+    ----------
+    graph
+        A DAG, cause -> effect.
+    rng
+        Source of randomness.
+
+    References
+    ----------
+    Brouillard et al. (2020), arXiv:2007.01754, appendix.
+    """
+    return _raw_truth(graph, rng, lambda p, sd: PlusNoise(Linear.draw(p, rng), sd))
+
+
+def additive_network_truth(graph: nx.DiGraph, rng: Generator) -> GroundTruth:
+    """Draw neural mechanisms with additive noise as in DCDI: 10 leaky ReLU units with weights from N(0, 1).
+
+    Parameters, noise and reference are those of `linear_truth`.
+    """
+    return _raw_truth(graph, rng, lambda p, sd: PlusNoise(HiddenLayer.draw(p, 10, rng, leaky_relu), sd))
+
+
+def nonadditive_network_truth(graph: nx.DiGraph, rng: Generator) -> GroundTruth:
+    """Draw neural mechanisms of parents and noise together as in DCDI: 20 tanh units with weights from N(0, 1).
+
+    Parameters, noise and reference are those of `linear_truth`; the noise is one more input of the network.
+    """
+    return _raw_truth(graph, rng, lambda p, sd: NoiseAmongInputs(HiddenLayer.draw(p + 1, 20, rng), sd))
+
+
+def _raw_truth(graph: nx.DiGraph, rng: Generator, draw: Callable[[int, float], Mechanism]) -> GroundTruth:
+    mechanisms = dict[str, Mechanism]()
+    for name in graph:
+        p, sd = graph.in_degree(name), float(np.sqrt(rng.uniform(1.0, 2.0)))
+        mechanisms[name] = draw(p, 0.4 * sd) if p else Normal(0.0, sd)
     return GroundTruth(graph, mechanisms, dict.fromkeys(graph))
 
 

@@ -7,6 +7,8 @@ References
 ----------
 Ke et al. (2019), Learning neural causal models from unknown interventions, arXiv:1910.01075: the neural categorical
 mechanisms and the ranges from which weights and logits are drawn.
+Brouillard et al. (2020), Differentiable causal discovery from interventional data, NeurIPS, arXiv:2007.01754, appendix,
+and the code released with it: the linear and neural mechanisms in raw units.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 __all__ = [
-    "AdditiveNoise", "Constant", "Discrete", "Distribution", "Floats", "Mechanism", "NeuralCategorical", "Normal",
-    "TabularMechanism", "softmax",
+    "AdditiveNoise", "Constant", "Discrete", "Distribution", "Floats", "Function", "HiddenLayer", "Linear", "Mechanism",
+    "NeuralCategorical", "NoiseAmongInputs", "Normal", "PlusNoise", "TabularMechanism", "leaky_relu", "softmax",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -161,6 +163,8 @@ class NeuralCategorical:
         One-hot inputs of *all* variables together: the orthogonal matrix is drawn over them all.
     inputs, bias, outputs, shift
         Weights [sum of cards, H], [H], [H, card] and [card].
+    embedding
+        Dimension of the random vectors that states enter as (Lippe et al. 2022); None: one-hot (Ke et al. 2019).
     """
 
     cards: tuple[int, ...]
@@ -169,10 +173,29 @@ class NeuralCategorical:
     bias: Floats
     outputs: Floats
     shift: Floats
+    embedding: int | None = None
 
     @classmethod
-    def draw(cls, cards: Sequence[int], card: int, width: int, hidden: int, rng: Generator) -> NeuralCategorical:
-        """Draw a network: orthogonal weights with gain 2.5, biases from U(-1.1, 1.1)."""
+    def draw(
+        cls, cards: Sequence[int], card: int, width: int, hidden: int, rng: Generator, embedding: int | None = None
+    ) -> NeuralCategorical:
+        """Draw a network: orthogonal weights with gain 2.5, biases from U(-1.1, 1.1).
+
+        With embeddings these are standard normal, biases from U(-1/2, 1/2), none on the outputs; the outputs of a
+        variable without parents are standard normal.
+        """
+        if embedding is not None:
+            if not cards:
+                nothing = np.zeros((0, hidden))
+                return cls(
+                    (), width, nothing, nothing.sum(0), np.zeros((hidden, card)), rng.standard_normal(card), embedding
+                )
+            weights = _orthogonal(embedding * len(cards), hidden, rng)  # [embedding * p, H]
+            vectors = [rng.standard_normal((states, embedding)) for states in cards]
+            parts = np.split(weights, len(cards))
+            inputs = np.concatenate([vector @ part for vector, part in zip(vectors, parts, strict=True)])
+            bias, outputs = rng.uniform(-0.5, 0.5, hidden), _orthogonal(hidden, card, rng)
+            return cls(tuple(cards), width, inputs, bias, outputs, np.zeros(card), embedding)
         return cls(
             tuple(cards), width, _orthogonal(width, hidden, rng)[: sum(cards)], rng.uniform(-1.1, 1.1, hidden),
             _orthogonal(hidden, card, rng), rng.uniform(-1.1, 1.1, card),
@@ -192,7 +215,7 @@ class NeuralCategorical:
 
     def redraw(self, rng: Generator) -> NeuralCategorical:
         """Draw a network of the same shape."""
-        return NeuralCategorical.draw(self.cards, len(self.shift), self.width, len(self.bias), rng)
+        return NeuralCategorical.draw(self.cards, len(self.shift), self.width, len(self.bias), rng, self.embedding)
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,3 +288,108 @@ class AdditiveNoise:
         """Draw another f and noise scale; without parents, another mean from N(0, 2) and sd from U(0.5, 2)."""
         found = AdditiveNoise.draw(self.reference, rng, self.activation, len(self.bias))
         return found if found.gain else replace(found, centre=rng.normal(0.0, 2.0), sd=rng.uniform(0.5, 2.0))
+
+
+class Function(Protocol):
+    """A function of rows, in raw units: nothing is standardised before it or after it."""
+
+    def __call__(self, rows: Floats) -> Floats:
+        """Value [n] of rows [n, p]."""
+        ...
+
+    def redraw(self, rng: Generator) -> Function:
+        """Draw another function of the same class and shape."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """rows @ weights, with weights [p]."""
+
+    weights: Floats
+
+    @classmethod
+    def draw(cls, p: int, rng: Generator) -> Linear:
+        """Draw weights from U(0.25, 1) with a random sign each."""
+        return cls(rng.choice((-1.0, 1.0), p) * rng.uniform(0.25, 1.0, p))
+
+    def __call__(self, rows: Floats) -> Floats:
+        """Value [n] of rows [n, p]."""
+        return rows @ self.weights
+
+    def redraw(self, rng: Generator) -> Linear:
+        """Draw other weights."""
+        return Linear.draw(len(self.weights), rng)
+
+
+def leaky_relu(values: Floats) -> Floats:
+    """Values where positive, a quarter of them elsewhere."""
+    return np.where(values > 0, values, 0.25 * values)
+
+
+@dataclass(frozen=True, eq=False)
+class HiddenLayer:
+    """activation(rows @ inputs + bias) @ outputs + shift.
+
+    Attributes
+    ----------
+    inputs, bias, outputs, shift
+        Weights [p, H], [H] and [H], and a number.
+    activation
+        Of the hidden layer.
+    """
+
+    inputs: Floats
+    bias: Floats
+    outputs: Floats
+    shift: float
+    activation: Callable[[Floats], Floats] = np.tanh
+
+    @classmethod
+    def draw(cls, p: int, hidden: int, rng: Generator, activation: Callable[[Floats], Floats] = np.tanh) -> HiddenLayer:
+        """Draw weights from N(0, 1), and biases as PyTorch does: from U(-1, 1) over the root of a layer's inputs."""
+        inputs, outputs = rng.standard_normal((p, hidden)), rng.standard_normal(hidden)
+        bias = rng.uniform(-1.0, 1.0, hidden) / np.sqrt(max(p, 1))
+        return cls(inputs, bias, outputs, float(rng.uniform(-1.0, 1.0) / np.sqrt(hidden)), activation)
+
+    def __call__(self, rows: Floats) -> Floats:
+        """Value [n] of rows [n, p]."""
+        return self.activation(rows @ self.inputs + self.bias) @ self.outputs + self.shift
+
+    def redraw(self, rng: Generator) -> HiddenLayer:
+        """Draw other weights and biases."""
+        p, hidden = self.inputs.shape
+        return HiddenLayer.draw(p, hidden, rng, self.activation)
+
+
+@dataclass(frozen=True, eq=False)
+class PlusNoise:
+    """x = function(parents) + sd * noise, with standard normal noise."""
+
+    function: Function
+    sd: float
+
+    def sample(self, parents: Floats, rng: Generator) -> NDArray:
+        """Draw values [n]."""
+        return self.function(parents) + self.sd * rng.standard_normal(len(parents))
+
+    def redraw(self, rng: Generator) -> PlusNoise:
+        """Draw another function; the noise stays."""
+        return replace(self, function=self.function.redraw(rng))
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseAmongInputs:
+    """x = function(parents, sd * noise), with standard normal noise as the last of p + 1 inputs."""
+
+    function: Function
+    sd: float
+
+    def sample(self, parents: Floats, rng: Generator) -> NDArray:
+        """Draw values [n]."""
+        noise = self.sd * rng.standard_normal((len(parents), 1))
+        return self.function(np.concatenate([parents, noise], 1))
+
+    def redraw(self, rng: Generator) -> NoiseAmongInputs:
+        """Draw another function; the noise stays."""
+        return replace(self, function=self.function.redraw(rng))

@@ -9,15 +9,27 @@ from pyrocausal.graphs import chain, full, random_dag
 from pyrocausal.ground_truth import GroundTruth
 from pyrocausal.networks import load
 from pyrocausal.simulate import (
+    additive_network_truth,
     additive_noise_truth,
     hard_normal,
     hard_random,
     hard_uniform,
+    linear_truth,
     neural_network_truth,
+    nonadditive_network_truth,
     simulate,
     soft,
 )
-from pyrocausal.truth_mechanisms import AdditiveNoise, Normal, TabularMechanism
+from pyrocausal.truth_mechanisms import (
+    AdditiveNoise,
+    HiddenLayer,
+    Linear,
+    NoiseAmongInputs,
+    Normal,
+    PlusNoise,
+    TabularMechanism,
+    leaky_relu,
+)
 
 
 @pytest.fixture
@@ -88,6 +100,48 @@ def test_additive_truth_keeps_its_scale(rng):
     assert sample.std().between(0.9, 2.0).all()
     assert (sample.mean().abs() < 0.3).all()
     assert set(truth.states.values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("make", "noisy", "function", "hidden", "extra"),
+    [
+        (linear_truth, PlusNoise, Linear, None, 0),
+        (additive_network_truth, PlusNoise, HiddenLayer, 10, 0),
+        (nonadditive_network_truth, NoiseAmongInputs, HiddenLayer, 20, 1),
+    ],
+)
+def test_truths_in_raw_units_have_the_published_parts(make, noisy, function, hidden, extra, rng):
+    graph = random_dag(20, 2.0, rng)
+    truth = make(graph, rng)
+    assert truth.sample(100, rng).notna().all(axis=None)
+    assert set(truth.states.values()) == {None}
+    for name, mechanism in truth.mechanisms.items():
+        p = graph.in_degree(name)
+        if p == 0:
+            assert isinstance(mechanism, Normal)
+            assert mechanism.mean == 0.0
+            assert 1.0 <= mechanism.sd**2 <= 2.0
+            continue
+        assert isinstance(mechanism, noisy)
+        assert isinstance(mechanism.function, function)
+        assert 1.0 <= (mechanism.sd / 0.4) ** 2 <= 2.0
+        if hidden is None:
+            assert mechanism.function.weights.shape == (p,)
+        else:
+            assert mechanism.function.inputs.shape == (p + extra, hidden)
+            assert mechanism.function.activation is (np.tanh if extra else leaky_relu)
+    noises = {getattr(mechanism, "sd", None) for mechanism in truth.mechanisms.values()}
+    assert len(noises) == 20
+
+
+def test_raw_units_are_those_of_the_intervention(rng):
+    truth = linear_truth(chain(2), rng)
+    data, _, targets = simulate(truth, intervention=hard_normal(mean=2.0, sd=1.0), rows=5_000, rows_per_regime=5_000)
+    for regime in data.regimes:
+        (target,) = targets[regime.name]
+        column = data.decode(regime.rows)[target]
+        assert column.mean() == pytest.approx(2.0, abs=0.06)
+        assert column.std() == pytest.approx(1.0, abs=0.05)
 
 
 def test_soft_keeps_the_parents(rng):
