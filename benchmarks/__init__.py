@@ -1,1 +1,1 @@
-"""Scripts that print the figures quoted in the documentation."""
+"""Problems with a known truth, methods that solve them, and reports: see `README.md` beside this file."""

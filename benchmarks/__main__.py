@@ -1,0 +1,95 @@
+"""Runs of the benchmark suites and reports on them: `python -m benchmarks run SUITE`, `python -m benchmarks report`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks.methods import METHODS
+from benchmarks.report import report
+from benchmarks.run import run
+from benchmarks.suites import SUITES
+
+__all__ = ["main", "parse_seeds"]
+
+HERE = Path(__file__).parent
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Read seeds such as "0-4", "0,3" or "0-2,7".
+
+    Examples
+    --------
+    >>> parse_seeds("0-2,7")
+    [0, 1, 2, 7]
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise argparse.ArgumentTypeError(f"seeds look like 0-4 or 0,3 or 0-2,7; got {text!r}")
+        seeds += range(int(first), int(last or first) + 1)
+    if not seeds:
+        raise argparse.ArgumentTypeError(f"there are no seeds in {text!r}")
+    return list(dict.fromkeys(seeds))
+
+
+def parse_checkout(text: str) -> tuple[str, Path]:
+    """Read METHOD=PATH."""
+    name, equals, path = text.partition("=")
+    if not equals or not Path(path).is_dir():
+        raise argparse.ArgumentTypeError(f"a checkout is METHOD=PATH of a folder; got {text!r}")
+    return name, Path(path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    runs = commands.add_parser("run", help="fit the problems of a suite and write a row per run")
+    runs.add_argument("suite", choices=list(SUITES))
+    runs.add_argument("--methods", nargs="+", default=["ours"], help=f"of {', '.join(METHODS)}, or module:variable")
+    runs.add_argument("--seeds", type=parse_seeds, default="0-4", help="such as 0-4 or 0,3; default %(default)s")
+    runs.add_argument("--problems", nargs="+", help="default: all of the suite")
+    runs.add_argument("--jobs", type=int, default=1, help="runs at a time, one thread each; default %(default)s")
+    runs.add_argument("--cpu-limit", type=float, help="CPU seconds after which a fit is ended and judged as it is")
+    runs.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+    runs.add_argument(
+        "--checkout", type=parse_checkout, nargs="+", action="extend", default=[], help="METHOD=PATH of its code"
+    )
+    runs.add_argument("--again", action="store_true", help="replace rows that are there already")
+
+    reports = commands.add_parser("report", help="sum up the results in a page with pictures")
+    reports.add_argument("suites", nargs="*", help="default: all that have results")
+    reports.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+    reports.add_argument("--page", type=Path, default=HERE / "RESULTS.md", help="where to write the page")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "run":
+            run(
+                SUITES[options.suite],
+                options.methods,
+                options.seeds,
+                options.out,
+                problems=options.problems,
+                jobs=options.jobs,
+                cpu_limit=options.cpu_limit,
+                checkouts=dict(options.checkout),
+                again=options.again,
+            )
+        else:
+            print(report(options.suites, options.out, options.page))
+    except (ValueError, ImportError) as error:
+        parser.error(str(error))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

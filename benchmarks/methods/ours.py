@@ -1,0 +1,134 @@
+"""This library: its default, and variants that show what a part is worth."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import torch
+
+from benchmarks.methods.base import Answer, Method, Watch, acyclic
+from pyrocausal import (
+    SDI,
+    GraphScoring,
+    Info,
+    InterventionalData,
+    JointEvidence,
+    Refitting,
+    Settled,
+    Settling,
+    State,
+    Stopping,
+    settle,
+    targets,
+)
+from pyrocausal.conjugate import NewMechanisms
+from pyrocausal.evidence import Terms
+
+__all__ = [
+    "CLOSED_FORM",
+    "COPIES",
+    "FREE_EDGES",
+    "FREE_TARGET",
+    "GREATEST_DROP",
+    "NO_PROPOSAL",
+    "OURS",
+    "PAPER",
+    "PHASES",
+    "PLUGGED_IN",
+    "TOLD",
+    "WITHOUT_OBSERVATIONAL",
+    "WITHOUT_TARGET_TERM",
+]  # fmt: skip
+
+
+def _method(
+    name: str,
+    algorithm: SDI,
+    settling: Settling | None = None,
+    told_targets: bool = False,
+    plugged_in: bool = False,
+    patched: AbstractContextManager[object] | None = None,
+) -> Method:
+    def fit(
+        data: InterventionalData, known: dict[str, tuple[str, ...]], seed: int, watch: Watch, checkout: Path | None
+    ) -> Answer:
+        data = replace(data, regimes=tuple(replace(each, targets=known.get(each.name)) for each in data.regimes))
+
+        def on_info(info: Info) -> None:
+            watch(*_graphs(info.edge_probability))
+
+        def on_settled(settled: Settled) -> None:
+            watch(settled.edge_probability.numpy(), settled.dag.numpy())
+
+        with warnings.catch_warnings(), patched or nullcontext():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a fit that has not settled is scored as it is
+            state, info = algorithm.run(data, seed=seed, on_info=on_info)
+            graphs, probability = _graphs(info.edge_probability), info.target_probability
+            if settling:
+                state = _plug_in(state) if plugged_in else state
+                settled = settle(state, settling, seed=seed, on_settled=on_settled)
+                graphs, probability = (
+                    (settled.edge_probability.numpy(), settled.dag.numpy()),
+                    settled.target_probability,
+                )
+        hit = (probability[:, :-1] > 0.5).tolist()
+        found = [{name for name, on in zip(data.names, row, strict=True) if on} for row in hit]
+        return Answer(*graphs, None if told_targets else found, info.step)
+
+    return Method(name, told_targets, missing=lambda checkout: None, fit=fit, handles=lambda data: True)
+
+
+def _graphs(probability: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    array = probability.cpu().numpy()
+    return array, acyclic(array)
+
+
+def _plug_in(state: State) -> State:
+    """Take the targets that the three phases believe in for known."""
+    return replace(state, known=torch.ones_like(state.known), hit=state.targets)
+
+
+BRIEF = SDI(stopping=Stopping(max_steps=Settling().proposal))
+
+OURS = _method("ours", BRIEF, Settling())
+TOLD = _method("told", BRIEF, Settling(), told_targets=True)
+PHASES = _method("phases", SDI())
+PAPER = _method("paper", SDI.paper())
+GREATEST_DROP = _method("greatest-drop", SDI(scoring=GraphScoring(target_rule=targets.greatest_drop)))
+
+# What each part of settling is worth. What no setting leaves out is patched here, so that the library needs no switch.
+NO_PROPOSAL = _method("no-proposal", SDI(stopping=Stopping(max_steps=1)), Settling())
+CLOSED_FORM = _method("closed-form-only", BRIEF, Settling(refitting=None))
+COPIES = _method("copies-only", BRIEF, Settling(refitting=Refitting(), closed_form=False))
+FREE_EDGES = _method("edges-for-free", BRIEF, Settling(price=0.0))
+PLUGGED_IN = _method("targets-plugged-in", BRIEF, Settling(), plugged_in=True)
+
+_new, _terms = NewMechanisms.of, JointEvidence._terms
+
+
+def _free(self: NewMechanisms, i: int, parents: tuple[int, ...]) -> torch.Tensor:
+    return _new(self, i, ())
+
+
+def _dropped(self: NewMechanisms, i: int, parents: tuple[int, ...]) -> torch.Tensor:
+    """The same for every parent set, as where the target's term is masked: the old free marginal of its rows."""
+    return torch.zeros_like(_new(self, i, ()))
+
+
+def _unobserved(self: JointEvidence, *arguments: object) -> Terms:
+    terms = _terms(self, *arguments)  # type: ignore[arg-type]
+    return terms._replace(observational=torch.zeros_like(terms.observational))
+
+
+FREE_TARGET = _method("free-target-only", BRIEF, Settling(), patched=patch.object(NewMechanisms, "of", _free))
+WITHOUT_TARGET_TERM = _method(
+    "target-term-dropped", BRIEF, Settling(), plugged_in=True, patched=patch.object(NewMechanisms, "of", _dropped)
+)
+WITHOUT_OBSERVATIONAL = _method(
+    "no-observational-rows", BRIEF, Settling(), patched=patch.object(JointEvidence, "_terms", _unobserved)
+)

@@ -1,0 +1,156 @@
+"""A page with the results of the suites: tables and pictures, from the rows that runs have written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks import pictures
+from benchmarks.literature import LITERATURE
+from benchmarks.methods import METHODS
+from benchmarks.suites import SUITES, Suite
+
+__all__ = ["report"]
+
+INTRODUCTION = """# Results
+
+Written by `python -m benchmarks report` from the rows in [{folder}]({folder}). A cell says, from the top:
+
+- mean structural Hamming distance (SHD) of the DAG that a method ends with / of its edges above one half;
+- the first of the two for each seed;
+- targets found, of the regimes whose rows show that something was done; no such line for methods that know the targets;
+- median CPU seconds of a fit, and in brackets those after which its graph did not change any more;
+- the number of seeds.
+
+A run at the CPU limit counts with its last graph, one that failed does not count. The data of a problem and a seed are
+the same for all methods. Figures of the literature are for other draws of the same kind of problem, and not checked by
+us."""
+
+
+def report(names: Sequence[str], folder: Path, page: Path) -> str:
+    """Write a page, and pictures beside the rows.
+
+    Parameters
+    ----------
+    names
+        Suites; none means all that have results.
+    folder
+        Where the rows are, and where pictures go.
+    page
+        The page.
+
+    Returns
+    -------
+    str
+        Its text.
+
+    Raises
+    ------
+    ValueError
+        When a suite is unknown or has no results.
+    """
+    if strange := [name for name in names if name not in SUITES]:
+        raise ValueError(f"there is no suite {strange[0]!r}; there are {', '.join(SUITES)}")
+    files = {name: folder / f"{name}.csv" for name in names or SUITES}
+    if names and (empty := [name for name in names if not files[name].exists()]):
+        raise ValueError(f"suite {empty[0]} has no results in {folder}")
+    parts = [INTRODUCTION.format(folder=_link(folder, page))]
+    for name, file in files.items():
+        if file.exists():
+            runs = pd.read_csv(file, dtype={"status": str, "note": str})
+            parts += _section(SUITES[name], runs, folder, page)
+    if len(parts) == 1:
+        raise ValueError(f"there are no results in {folder}; start with python -m benchmarks run SUITE")
+    text = "\n\n".join(parts) + "\n"
+    page.write_text(text, encoding="utf-8")
+    return text
+
+
+def _section(suite: Suite, runs: pd.DataFrame, folder: Path, page: Path) -> list[str]:
+    order = [problem.name for problem in suite.problems]
+    there = set(runs.problem)
+    problems = [name for name in order if name in there] + sorted(there - set(order))
+    literature = {label: means for label, means in LITERATURE.get(suite.name, {}).items() if there & set(means)}
+    drawn = {}
+    if runs.shd_dag.notna().any():
+        drawn[f"{suite.name}-shd.png", "SHD by problem and method"] = pictures.distance(runs, problems, literature)
+    if runs.cpu_total.notna().any():
+        drawn[f"{suite.name}-cpu.png", "CPU seconds by problem and method"] = pictures.cpu(runs, problems)
+    if suite.name == "scaling" and runs.cpu_total.notna().any():
+        title = "CPU seconds a step, and memory, against the number of variables"
+        drawn["scaling-growth.png", title] = pictures.scaling(runs)
+    if suite.name == "density" and runs.shd_dag.notna().any():
+        drawn["density-variables.png", "SHD against the number of variables"] = pictures.against_variables(runs)
+    shown = []
+    for (name, title), figure in drawn.items():
+        figure.savefig(folder / name, dpi=130)
+        shown.append(f"![{title}]({_link(folder / name, page)})")
+    return [f"## {suite.name}", suite.about, _what_was_run(suite, runs), _table(runs, problems, literature), *shown]
+
+
+def _what_was_run(suite: Suite, runs: pd.DataFrame) -> str:
+    methods, seeds = pictures.methods_of(runs), sorted(set(runs.seed))
+    at_limit, failed = (int(runs.status.str.startswith(what).sum()) for what in ("cpu-limit", "error"))
+    command = f"python -m benchmarks run {suite.name} --methods {' '.join(methods)} --seeds {_seeds(seeds)}"
+    said = [f"{len(runs)} runs", *_counted(at_limit, "at the CPU limit"), *_counted(failed, "failed")]
+    return f"Run with `{command}`: {', '.join(said)}."
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    runs: list[list[int]] = []
+    for seed in seeds:
+        if runs and seed == runs[-1][-1] + 1:
+            runs[-1].append(seed)
+        else:
+            runs.append([seed])
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+
+
+def _counted(number: int, what: str) -> list[str]:
+    return [f"{number} {what}"] if number else []
+
+
+def _table(runs: pd.DataFrame, problems: Sequence[str], literature: dict[str, dict[str, float]]) -> str:
+    methods = pictures.methods_of(runs)
+    told = [f"{name}, told targets" if name in METHODS and METHODS[name].told_targets else name for name in methods]
+    header = ["problem", *told, *(f"{label} (literature)" for label in literature)]
+    lines = [header, ["---"] * len(header)]
+    for problem in problems:
+        here = runs[runs.problem == problem]
+        cells = [_cell(here[here.method == method].sort_values("seed")) for method in methods]
+        cells += [f"{means[problem]:g}" if problem in means else "" for means in literature.values()]
+        lines.append([problem, *cells])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(runs: pd.DataFrame) -> str:
+    """What the introduction of the page says."""
+    if runs.empty:
+        return ""
+    judged = runs[runs.shd_dag.notna()]
+    parts = []
+    if len(judged):
+        parts.append(f"**{judged.shd_dag.mean():.1f}** / {judged.shd_edges.mean():.1f}")
+        parts.append(" ".join(f"{each:.0f}" for each in judged.shd_dag))
+        known = judged[judged.target_accuracy_visible.notna()]
+        if len(known):
+            right = round(float((known.target_accuracy_visible * known.n_visible).sum()))
+            parts.append(f"targets {right}/{int(known.n_visible.sum())}")
+    if runs.cpu_total.notna().any():
+        kept = f" ({_seconds(judged.cpu_to_keep.median())})" if judged.cpu_to_keep.notna().any() else ""
+        parts.append(f"{_seconds(runs.cpu_total.median())}{kept} s")
+    at_limit, failed = (int(runs.status.str.startswith(what).sum()) for what in ("cpu-limit", "error"))
+    counts = [f"{len(runs)} seed{'s' if len(runs) > 1 else ''}"]
+    parts.append(", ".join([*counts, *_counted(at_limit, "at the limit"), *_counted(failed, "failed")]))
+    return "<br>".join(parts)
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f}" if value < 10 else f"{value:.0f}"
+
+
+def _link(target: Path, page: Path) -> str:
+    return Path(os.path.relpath(target, page.parent)).as_posix()

@@ -1,0 +1,77 @@
+"""Results as rows of a CSV file per suite, one per run."""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["COLUMNS", "Key", "add_row", "keys", "read_rows"]
+
+Key = tuple[str, str, int]  # problem, method, seed
+
+COLUMNS = (
+    "suite", "problem", "method", "seed", "variables", "edges_true", "shd_dag", "shd_edges", "false_positives",
+    "false_negatives", "auroc", "average_precision", "target_accuracy", "target_accuracy_visible", "n_regimes",
+    "n_visible", "cpu_to_keep", "cpu_total", "peak_memory_mb", "peak_memory_total_mb", "steps", "status", "note",
+)  # fmt: skip
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """All rows of a file, none where there is no file."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def keys(path: Path) -> set[Key]:
+    """The runs that a file has."""
+    return {_key(row) for row in read_rows(path)}
+
+
+def add_row(path: Path, row: Mapping[str, object]) -> None:
+    """Append a run, in place of an earlier one of the same problem, method and seed.
+
+    Several processes may do so at once.
+
+    Parameters
+    ----------
+    path
+        The file, made if it does not exist.
+    row
+        Values by column; those left out, None and NaN are empty cells.
+    """
+    cells = {name: _cell(row.get(name)) for name in COLUMNS}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path.parent):
+        rows = [each for each in read_rows(path) if _key(each) != _key(cells)]
+        part = path.with_suffix(f".{os.getpid()}.part")
+        with part.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n", extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows([*rows, cells])
+        part.replace(path)
+
+
+def _key(row: Mapping[str, str]) -> Key:
+    return row["problem"], row["method"], int(row["seed"])
+
+
+def _cell(value: object) -> str:
+    if value is None or value != value:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

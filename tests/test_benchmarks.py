@@ -1,0 +1,388 @@
+"""The benchmarks: problems, runs in processes of their own, and the report."""
+
+from __future__ import annotations
+
+import argparse
+import doctest
+import pickle
+import signal
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.image
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+from example_methods import CHAIN, FIRST_EDGE
+
+import benchmarks.__main__
+import benchmarks.run
+from benchmarks import worker
+from benchmarks.__main__ import main, parse_checkout, parse_seeds
+from benchmarks.judging import Found, experiment, judge, visible_regimes
+from benchmarks.literature import LITERATURE
+from benchmarks.methods import METHODS, find
+from benchmarks.methods.base import acyclic
+from benchmarks.report import report
+from benchmarks.rows import COLUMNS, add_row, keys, read_rows
+from benchmarks.run import Job, run
+from benchmarks.suites import SUITES
+from pyrocausal import networks, simulate
+from pyrocausal.truth_mechanisms import Distribution
+
+PAPER = SUITES["paper"]
+
+
+def example(name):
+    return f"example_methods:{name}"
+
+
+@pytest.fixture
+def examples(monkeypatch):
+    """Let the processes of the benchmarks import the methods of the tests."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+
+
+# ------------------------------------------------------------------ the command line
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("0-4", [0, 1, 2, 3, 4]), ("0,3", [0, 3]), ("7", [7]), ("0-2,7,1", [0, 1, 2, 7])]
+)
+def test_seeds(text, seeds):
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "4-2", "0;3"])
+def test_seeds_that_are_none(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="seeds"):
+        parse_seeds(text)
+
+
+def test_checkouts(tmp_path):
+    assert parse_checkout(f"enco={tmp_path}") == ("enco", tmp_path)
+    for wrong in (str(tmp_path), f"enco={tmp_path / 'no'}"):
+        with pytest.raises(argparse.ArgumentTypeError, match="METHOD=PATH"):
+            parse_checkout(wrong)
+
+
+def test_examples_in_docstrings():
+    assert doctest.testmod(benchmarks.__main__).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--problems", "chain33"], "no problem 'chain33'"),
+        (["--methods", "ourz"], "no method is called 'ourz'"),
+        (["--methods", "example_methods:CHAIN"], "is no Method"),
+        (["--methods", "no_module:FIT"], "no_module"),
+    ],
+)
+def test_mistakes_are_told_before_any_run(arguments, said, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(benchmarks.run, "one", lambda job: pytest.fail(f"{job} was run"))
+    with pytest.raises(SystemExit):
+        main(["run", "paper", "--out", str(tmp_path), *arguments])
+    assert said in capsys.readouterr().err
+
+
+def test_methods_say_whether_they_can_run(tmp_path):
+    assert {"ours", "phases", "paper"} <= set(METHODS)
+    for name, method in METHODS.items():
+        assert find(name) is method
+        for checkout in (None, tmp_path):
+            assert method.missing(checkout) is None or isinstance(method.missing(checkout), str)
+
+
+# ------------------------------------------------------------------ problems
+def test_suites_are_complete_and_named_once():
+    sizes = {name: len(suite.problems) for name, suite in SUITES.items()}
+    assert sizes == {"paper": 8, "bnlearn": 21, "synthetic25": 6, "continuous": 13, "scaling": 5, "density": 6}
+    for name, suite in SUITES.items():
+        names = [problem.name for problem in suite.problems]
+        assert suite.name == name
+        assert len(set(names)) == len(names)
+        for means in LITERATURE.get(name, {}).values():
+            assert set(means) <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("suite", "problem", "variables", "rows", "regimes", "per_regime"),
+    [
+        ("paper", "chain3", 3, 10_000, 9, 500),
+        ("paper", "confounder3", 3, 10_000, 9, 500),
+        ("bnlearn", "asia-uniform", 8, 50_000, 8, 512),
+        ("bnlearn", "asia-soft6", 8, 50_000, 48, 512),
+        ("bnlearn", "sachs-random", 11, 50_000, 11, 512),
+        ("synthetic25", "full", 25, 5_000, 25, 200),
+        ("continuous", "tanh5", 5, 10_000, 5, 500),
+        ("continuous", "linear-d10-e1", 10, 909, 10, 909),
+        ("continuous", "additive-d10-e4", 10, 909, 10, 909),
+        ("continuous", "nonadditive-d20-e4", 20, 476, 20, 476),
+        ("scaling", "random10", 10, 5_000, 10, 200),
+        ("density", "full4", 4, 10_000, 12, 500),
+        ("density", "full8", 8, 10_000, 24, 500),
+    ],
+)
+def test_problems_are_what_they_say(suite, problem, variables, rows, regimes, per_regime):
+    data, truth, targets = SUITES[suite].problem(problem).make(3)
+    assert data.observational.shape == (rows, variables)
+    assert [len(regime.rows) for regime in data.regimes] == [per_regime] * regimes
+    assert all(regime.targets is None for regime in data.regimes)
+    hit = [target for (target,) in targets.values()]
+    assert sorted(hit) == sorted(list(truth.names) * (regimes // variables))
+
+
+def test_a_seed_decides_a_problem():
+    problem = PAPER.problem("collider3")
+    (first, note), (second, _), (other, _) = (problem.build(seed) for seed in (1, 1, 2))
+    assert (first.data.observational == second.data.observational).all()
+    assert first.targets == second.targets
+    assert (first.data.observational != other.data.observational).any()
+    assert "0.01 nats" in note
+    truth = first.truth
+    assert min(truth.conditional_mutual_information(*edge) for edge in truth.graph.edges) >= 0.01
+
+
+def test_information_is_lowered_where_it_cannot_be_had(monkeypatch):
+    monkeypatch.setattr("benchmarks.suites.TRIES", 3)
+    monkeypatch.setattr("benchmarks.suites.INFORMATION", (0.5, 0.4, 0.0))
+    _, note = PAPER.problem("full8").build(0)
+    assert note == "every edge 0 nats; 6 draws rejected"
+
+
+# ------------------------------------------------------------------ judging
+def test_judging_by_hand():
+    simulation, note = PAPER.problem("chain3").build(0)
+    true = experiment(simulation, note)
+    hit = [set(true.targets[name]) for name in simulation.data.regime_names]
+    wrong = next(i for i, seen in enumerate(true.visible.values()) if seen)
+    hit[wrong] = set()
+    verdict = judge(Found(0.9 * CHAIN, FIRST_EDGE | CHAIN.T, hit), true)
+    assert (verdict["shd_dag"], verdict["shd_edges"]) == (2, 0)
+    assert (verdict["false_positives"], verdict["false_negatives"]) == (2, 1)
+    assert (verdict["auroc"], verdict["average_precision"]) == (1.0, 1.0)
+    shown = sum(true.visible.values())
+    assert verdict["target_accuracy"] == pytest.approx(8 / 9)
+    assert verdict["target_accuracy_visible"] == pytest.approx((shown - 1) / shown)
+    assert np.isnan(judge(Found(0.9 * CHAIN, CHAIN, None), true)["target_accuracy"])
+
+
+def test_an_intervention_is_visible_if_it_changes_something():
+    truth = networks.load("chain3")
+    nothing = simulate.simulate(truth, intervention=lambda truth, name, rng: truth.mechanisms[name], seed=0)
+    assert visible_regimes(nothing) == [False] * 3
+    certain = simulate.simulate(
+        truth, intervention=lambda truth, name, rng: Distribution(np.array([0.02, 0.98])), seed=0
+    )
+    assert visible_regimes(certain) == [True] * 3
+    few = simulate.simulate(truth, intervention=simulate.hard_uniform, rows_per_regime=4, seed=0)
+    assert visible_regimes(few) == [False] * 3
+    assert all(visible_regimes(SUITES["continuous"].problem("tanh5").make(0)))
+
+
+def test_the_weakest_edge_of_a_cycle_goes():
+    belief = np.zeros((3, 3))
+    belief[1, 0], belief[2, 1], belief[0, 2], belief[2, 0] = 0.9, 0.8, 0.6, 0.3
+    np.testing.assert_array_equal(acyclic(belief), CHAIN)
+    belief[0, 1] = 0.95  # two cycles: 0 <-> 1 and 0 -> 1 -> 2 -> 0
+    dag = acyclic(belief)
+    assert dag[0, 1] and not dag[1, 0]
+    assert nx.is_directed_acyclic_graph(nx.from_numpy_array(dag, create_using=nx.DiGraph))
+
+
+# ------------------------------------------------------------------ rows
+def row(problem, method, seed, **more):
+    return {"suite": "paper", "problem": problem, "method": method, "seed": seed, **more}
+
+
+def test_rows_are_replaced_by_key(tmp_path):
+    file = tmp_path / "results" / "paper.csv"
+    assert keys(file) == set()
+    add_row(file, row("chain3", "ours", 0, shd_dag=3, auroc=float("nan"), note="a, b\nc"))
+    add_row(file, row("chain3", "ours", 1, shd_dag=1))
+    add_row(file, row("chain3", "ours", 0, shd_dag=0, cpu_total=1 / 3))
+    assert [(each["seed"], each["shd_dag"], each["cpu_total"]) for each in read_rows(file)] == [
+        ("1", "1", ""),
+        ("0", "0", "0.333333"),
+    ]
+    assert keys(file) == {("chain3", "ours", 0), ("chain3", "ours", 1)}
+    assert list(read_rows(file)[0]) == list(COLUMNS)
+    assert [path.name for path in file.parent.iterdir()] == ["paper.csv"]
+
+
+def test_rows_survive_writers_at_once(tmp_path):
+    file = tmp_path / "paper.csv"
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda seed: add_row(file, row("chain3", "ours", seed)), range(30)))
+    assert len(keys(file)) == 30
+
+
+# ------------------------------------------------------------------ runs
+def test_runs_in_processes(examples, tmp_path, capsys):
+    names = [example(name) for name in ("ABSENT", "ENDLESS", "RIGHT")]
+    run(PAPER, names, [2], tmp_path, problems=["chain3"], jobs=2, cpu_limit=2)
+    assert "example_methods:ABSENT is left out: it is not here" in capsys.readouterr().out
+    table = pd.read_csv(tmp_path / "paper.csv", index_col="method")
+    assert set(table.index) == {example("RIGHT"), example("ENDLESS")}
+    simulation, note = PAPER.problem("chain3").build(2)
+    true = experiment(simulation, note)
+
+    found = table.loc[example("RIGHT")]
+    assert (found.status, found.suite, found.problem, found.seed, found.note) == ("ok", "paper", "chain3", 2, note)
+    assert (found.variables, found.edges_true, found.n_regimes) == (3, 2, 9)
+    assert (found.shd_dag, found.shd_edges, found.false_positives, found.false_negatives) == (0, 0, 0, 0)
+    assert (found.auroc, found.average_precision) == (1, 1)
+    assert found.target_accuracy == pytest.approx(3 / 9, rel=1e-5)
+    assert found.n_visible == sum(true.visible.values())
+    shown = [true.targets[name] == ("X0",) for name, seen in true.visible.items() if seen]
+    assert found.target_accuracy_visible == pytest.approx(np.mean(shown), rel=1e-5)
+    assert 0 < found.cpu_to_keep < 0.6 * found.cpu_total
+    assert 20 < found.peak_memory_mb < 200
+    assert found.peak_memory_total_mb > 100 + found.peak_memory_mb
+    assert found.steps == 9
+
+    killed = table.loc[example("ENDLESS")]
+    assert (killed.status, killed.cpu_total) == ("cpu-limit", 2)
+    assert (killed.shd_dag, killed.false_positives, killed.false_negatives) == (1, 0, 1)
+    assert killed.cpu_to_keep < 1
+    assert np.isnan(killed.target_accuracy)
+
+
+def test_a_failed_run_says_why(examples, tmp_path, capsys, monkeypatch):
+    def here(command, stdout, **settings):
+        """Do in this process what another one would do."""
+        try:
+            worker.main(command[3:])
+        except RuntimeError as error:
+            stdout.write(f"Traceback\nRuntimeError: {error}\n".encode())
+            stdout.flush()
+        return subprocess.CompletedProcess(command, ends.pop(0))
+
+    ends = [1, -signal.SIGKILL]
+    monkeypatch.setattr(subprocess, "run", here)
+    run(PAPER, [example("BROKEN")], [0, 1], tmp_path, problems=["chain3"])
+    assert "the method is broken" in capsys.readouterr().err
+    failed, killed = read_rows(tmp_path / "paper.csv")
+    assert failed["status"] == "error: RuntimeError: the method is broken"
+    assert killed["status"] == "error: ended by SIGKILL"
+    assert (failed["shd_dag"], failed["cpu_total"], failed["variables"]) == ("", "", "3")
+
+
+def test_runs_that_are_there_are_not_repeated(tmp_path, capsys, monkeypatch):
+    jobs = []
+
+    def one(job: Job):
+        jobs.append(job)
+        return row(job.problem, job.method, job.seed, shd_dag=len(jobs), status="ok")
+
+    monkeypatch.setattr(benchmarks.run, "one", one)
+    arguments = ["run", "paper", "--problems", "fork3", "--methods", "ours", "--out", str(tmp_path), "--seeds"]
+    assert main([*arguments, "0,1"]) == 0
+    assert main([*arguments, "0-2"]) == 0
+    assert [job.seed for job in jobs] == [0, 1, 2]
+    assert "1 runs to do, 2 already in" in capsys.readouterr().out
+    assert main([*arguments, "1", "--again"]) == 0
+    assert [(each["seed"], each["shd_dag"]) for each in read_rows(tmp_path / "paper.csv")] == [
+        ("0", "1"),
+        ("2", "3"),
+        ("1", "4"),
+    ]
+
+
+def test_a_method_is_not_asked_twice_whether_it_is_made_for_a_problem(tmp_path, capsys, monkeypatch):
+    asked = []
+    monkeypatch.setattr(benchmarks.run, "one", asked.append)
+    run(PAPER, ["ours"], range(5), tmp_path, problems=["fork3"])
+    assert len(asked) == 1
+    assert "ours is not made for fork3" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_worker_tells_what_a_method_may_know(tmp_path):
+    arguments = ["paper", "chain3", example("TOLD"), "0", str(tmp_path), "--checkout", str(tmp_path)]
+    assert worker.main(arguments) == 0
+    seen = pickle.loads((tmp_path / worker.ANSWER).read_bytes())
+    assert seen.found.targets is None
+    assert seen.cpu_to_keep == seen.cpu  # it never showed its graph
+    assert worker.main(["paper", "chain3", example("PICKY"), "0", str(tmp_path)]) == worker.UNHANDLED
+
+
+def test_our_methods_answer_in_the_order_of_variables_and_regimes():
+    simulation = simulate.simulate(networks.load("chain3"), intervention=simulate.hard_uniform, rows=1_000, seed=0)
+    data, _, targets = simulation
+    shown = []
+    answer = METHODS["phases"].fit(replace(data, truth=None), {}, 0, lambda *graph: shown.append(graph), None)
+    np.testing.assert_array_equal(answer.dag, CHAIN)
+    np.testing.assert_array_equal(answer.edge_probability > 0.5, CHAIN)
+    assert answer.targets == [set(targets[name]) for name in data.regime_names]
+    assert answer.steps == len(shown)
+
+
+# ------------------------------------------------------------------ the report
+def results(folder, suite, methods, seeds=3):
+    """Rows of a suite; the second method is told targets, and the last run of the last method fails."""
+    for place, problem in enumerate(SUITES[suite].problems):
+        d = 4 + 3 * place
+        for m, method in enumerate(methods):
+            for seed in range(seeds):
+                made = {
+                    "suite": suite, "problem": problem.name, "method": method, "seed": seed, "variables": d,
+                    "edges_true": d, "shd_dag": m + seed, "shd_edges": m, "target_accuracy": None if m else 0.5,
+                    "target_accuracy_visible": None if m else 0.75, "n_regimes": 6, "n_visible": 4,
+                    "cpu_to_keep": 0.5 * (1 + seed), "cpu_total": float(1 + seed), "steps": 10,
+                    "peak_memory_mb": d * d, "status": "cpu-limit" if m and not seed else "ok",
+                }  # fmt: skip
+                add_row(folder / f"{suite}.csv", made)
+    broken = {"suite": suite, "problem": problem.name, "method": method, "seed": seed, "status": "error: no"}
+    add_row(folder / f"{suite}.csv", broken)
+
+
+def test_report_has_tables_and_pictures(tmp_path):
+    folder, page = tmp_path / "rows", tmp_path / "RESULTS.md"
+    results(folder, "synthetic25", ["ours", "told"])
+    results(folder, "scaling", ["ours"])
+    results(folder, "density", ["ours", "their own"])
+    text = report([], folder, page)
+    assert page.read_text() == text
+    assert "[rows](rows)" in text
+    order = [text.index(f"## {suite}\n") for suite in ("synthetic25", "scaling", "density")]
+    assert order == sorted(order)
+    assert "## paper" not in text
+    assert "| problem | ours | told, told targets | ENCO, told targets (literature) |" in text
+    first = "**1.0** / 0.0<br>0 1 2<br>targets 9/12<br>2.0 (1.0) s<br>3 seeds"
+    second = "**2.0** / 1.0<br>1 2 3<br>2.0 (1.0) s<br>3 seeds, 1 at the limit"
+    assert f"| chain | {first} | {second} | 1.7 |" in text
+    assert "1.5 (0.8) s<br>3 seeds, 1 at the limit, 1 failed" in text
+    assert (
+        "`python -m benchmarks run synthetic25 --methods ours told --seeds 0-2`: 36 runs, 6 at the CPU limit, 1 failed"
+        in text
+    )
+    pictures = {path.name for path in folder.glob("*.png")}
+    assert pictures == {
+        *(f"{suite}-{what}.png" for suite in ("synthetic25", "scaling", "density") for what in ("shd", "cpu")),
+        "scaling-growth.png", "density-variables.png",
+    }  # fmt: skip
+    for name in pictures:
+        assert f"](rows/{name})" in text
+        pixels = matplotlib.image.imread(folder / name)
+        assert min(pixels.shape[:2]) > 200
+        assert pixels[..., :3].std() > 0.01  # not empty
+
+
+def test_report_of_failures_alone(tmp_path):
+    add_row(tmp_path / "paper.csv", row("chain3", "ours", 0, status="error: no"))
+    text = report(["paper"], tmp_path, tmp_path / "page.md")
+    assert "| chain3 | 1 seed, 1 failed |" in text
+    assert not list(tmp_path.glob("*.png"))
+
+
+def test_report_says_what_is_missing(tmp_path):
+    for names, said in (
+        ([], "no results"),
+        (["paper"], "suite paper has no results"),
+        (["papers"], "no suite 'papers'"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            report(names, tmp_path, tmp_path / "page.md")
