@@ -4,16 +4,19 @@ from pyrocausal import credit, graphs, networks, settings, simulate, targets
 from pyrocausal.beliefs import EdgeBeliefs, IndependentBeliefs, OrientedBeliefs
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.discover import discover
+from pyrocausal.evidence import JointEvidence
 from pyrocausal.handlers import intervene, mask_sites
 from pyrocausal.kinds import Categorical, Continuous
 from pyrocausal.mechanisms import Mechanisms, NeuralMechanisms
 from pyrocausal.metrics import shd, target_accuracy
 from pyrocausal.model import CausalModel
 from pyrocausal.plots import plot_graph, plot_targets
+from pyrocausal.refitting import Refitting
 from pyrocausal.result import CausalPosterior, Chain
 from pyrocausal.scoring import score_graphs
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
+from pyrocausal.settle import Settled, Settling, settle
 from pyrocausal.state import Info, State
 
 __version__ = "0.1.0"
@@ -32,10 +35,14 @@ __all__ = [
     "IndependentBeliefs",
     "Info",
     "InterventionalData",
+    "JointEvidence",
     "Mechanisms",
     "NeuralMechanisms",
     "OrientedBeliefs",
+    "Refitting",
     "Regime",
+    "Settled",
+    "Settling",
     "State",
     "Stopping",
     "credit",
@@ -48,6 +55,7 @@ __all__ = [
     "plot_targets",
     "score_graphs",
     "settings",
+    "settle",
     "shd",
     "simulate",
     "target_accuracy",

@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 
 from pyrocausal.kinds import Categorical, Kind
@@ -25,9 +24,15 @@ __all__ = ["NewMechanisms", "dirichlet_multinomial", "linear_regression"]
 
 
 def dirichlet_multinomial(
-    codes: torch.Tensor, cells: torch.Tensor, states: int, n_cells: int, concentration: float = 1.0
-) -> float:
-    """Log evidence of categorical values whose distribution in each cell has a Dirichlet prior.
+    codes: torch.Tensor,
+    cells: torch.Tensor,
+    tables: torch.Tensor,
+    states: int,
+    n_cells: int,
+    n_tables: int,
+    concentration: float = 1.0,
+) -> torch.Tensor:
+    """Log evidence of categorical values whose distribution in each cell of a table has a Dirichlet prior.
 
     Parameters
     ----------
@@ -35,51 +40,71 @@ def dirichlet_multinomial(
         Values, shape [n], integers in [0, states).
     cells
         Parent configuration of each row, shape [n], integers in [0, n_cells).
-    states, n_cells
-        Sizes of the table.
+    tables
+        The table that each row belongs to, shape [n], integers in [0, n_tables); each has a distribution of its own.
+    states, n_cells, n_tables
+        Sizes.
     concentration
         Equivalent sample size, spread evenly over the table (BDeu).
 
     Returns
     -------
-    float
-        Nats.
+    torch.Tensor
+        Nats per table, shape [n_tables], double.
     """
-    counts = torch.bincount(cells * states + codes, minlength=states * n_cells).view(n_cells, states).double()
     entry, cell = concentration / (states * n_cells), concentration / n_cells
-    per_cell = math.lgamma(cell) - torch.lgamma(cell + counts.sum(1))
-    per_entry = torch.lgamma(entry + counts) - math.lgamma(entry)
-    return float(per_cell.sum() + per_entry.sum())
+    cells = tables * n_cells + cells
+
+    def log_rising(keys: torch.Tensor, size: int, prior: float, per_table: int) -> torch.Tensor:
+        if size > 4 * len(keys):  # most of a large table is empty, and what is empty adds nothing
+            present, counts = keys.unique(return_counts=True)
+        else:
+            counts = torch.bincount(keys, minlength=size)
+            present = counts.nonzero()[:, 0]
+            counts = counts[present]
+        terms = torch.lgamma(prior + counts.double()) - math.lgamma(prior)
+        return terms.new_zeros(n_tables).index_add_(0, present // per_table, terms)
+
+    entries = log_rising(cells * states + codes, n_tables * n_cells * states, entry, n_cells * states)
+    return entries - log_rising(cells, n_tables * n_cells, cell, n_cells)
 
 
-def linear_regression(y: torch.Tensor, design: torch.Tensor, shape: float = 1.0, rate: float = 0.1) -> float:
-    """Log evidence of y = design @ w + noise with conjugate priors on a standardised scale.
+def linear_regression(gram: torch.Tensor, rows: torch.Tensor, shape: float = 1.0, rate: float = 0.1) -> torch.Tensor:
+    """Log evidence of y = X w + noise, with a unit-information prior on w and noise on a standardised scale.
 
-    Weights are N(0, s^2 I) given the noise variance s^2, which is inverse-gamma(shape, rate).
+    Given the noise variance s^2, which is inverse-gamma(shape, rate), weights are N(0, s^2 (X'X / n)^-1): as much as
+    one row would tell, whatever the units of a regressor or the scale of the noise.
 
     Parameters
     ----------
-    y
-        Values, shape [n].
-    design
-        Regressors, shape [n, p].
+    gram
+        Inner products of the p columns of X and, last, y; shape [..., p + 1, p + 1].
+    rows
+        Number of rows n, shape [...].
     shape, rate
         Prior of the noise variance.
 
     Returns
     -------
-    float
-        Nats.
+    torch.Tensor
+        Nats, shape [...], double.
+
+    References
+    ----------
+    R. E. Kass, L. Wasserman, "A reference Bayesian test for nested hypotheses", 1995.
     """
-    y, design = y.double(), design.double()
-    n, p = design.shape
-    precision = design.t() @ design + torch.eye(p, dtype=torch.double, device=y.device)
-    weights = torch.linalg.solve(precision, design.t() @ y)
+    gram, n = gram.double(), rows.double()
+    data, products, squares = gram[..., :-1, :-1], gram[..., :-1, -1:], gram[..., -1, -1]
+    # A constant or repeated column has no precision of its own; a trace of one keeps the determinant.
+    prior = data / n[..., None, None] + 1e-6 * torch.eye(data.shape[-1], dtype=data.dtype, device=data.device)
+    precision = prior + data
+    factor = torch.linalg.cholesky(precision)
+    weights = torch.cholesky_solve(products, factor)
     a = shape + n / 2
-    b = rate + 0.5 * float((y @ y - weights @ precision @ weights).clamp(min=0.0))
-    log_det = float(torch.linalg.slogdet(precision)[1])
-    gammas = math.lgamma(a) - math.lgamma(shape)
-    return gammas - 0.5 * n * math.log(2 * math.pi) - 0.5 * log_det + shape * math.log(rate) - a * math.log(b)
+    b = rate + 0.5 * (squares - (products * weights).sum((-2, -1))).clamp(min=0.0)
+    log_det = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1) - 0.5 * torch.linalg.slogdet(prior)[1]
+    gammas = torch.lgamma(a) - math.lgamma(shape)
+    return gammas - 0.5 * n * math.log(2 * math.pi) - log_det + shape * math.log(rate) - a * b.log()
 
 
 class NewMechanisms:
@@ -98,7 +123,12 @@ class NewMechanisms:
 
     def __init__(self, kinds: Sequence[Kind], regimes: Sequence[torch.Tensor]) -> None:
         self.kinds = tuple(kinds)
-        self.regimes = tuple(regimes)
+        self.rows = torch.tensor([len(rows) for rows in regimes])  # [R]
+        self._table = torch.arange(len(regimes)).repeat_interleave(self.rows)
+        self._codes = torch.stack([self._coded(j, [rows[:, j].cpu() for rows in regimes]) for j in range(len(kinds))])
+        self._states = [kind.cardinality if isinstance(kind, Categorical) else self.bins for kind in self.kinds]
+        self._columns: list[list[int]] = []
+        self._gram = self._grams([rows.cpu().double() for rows in regimes])
         self._kept: dict[tuple[int, tuple[int, ...]], torch.Tensor] = {}
 
     def evidence(self, graph: torch.Tensor) -> torch.Tensor:
@@ -112,48 +142,55 @@ class NewMechanisms:
         Returns
         -------
         torch.Tensor
-            Nats over all rows of a regime, shape [R, d].
+            Nats over all rows of a regime, shape [R, d], double.
         """
-        columns = []
-        for i, row in enumerate(graph.tolist()):
-            key = i, tuple(j for j, on in enumerate(row) if on)
-            if key not in self._kept:
-                self._kept[key] = torch.tensor([self._evidence(rows, *key) for rows in self.regimes])
-            columns.append(self._kept[key])
+        columns = [self.of(i, tuple(j for j, on in enumerate(row) if on)) for i, row in enumerate(graph.tolist())]
         return torch.stack(columns, 1).to(graph.device)
 
-    def _evidence(self, rows: torch.Tensor, i: int, parents: tuple[int, ...]) -> float:
-        free, given = self._given(rows, i, ()), self._given(rows, i, parents)
-        return float(np.logaddexp(free, given)) - math.log(2.0)
+    def of(self, i: int, parents: tuple[int, ...]) -> torch.Tensor:
+        """The same for one variable and its parents in ascending order: shape [R], on the CPU."""
+        if (i, parents) not in self._kept:
+            free, given = self._given(i, ()), self._given(i, parents)
+            self._kept[i, parents] = torch.logaddexp(free, given) - math.log(2.0)
+        return self._kept[i, parents]
 
-    def _given(self, rows: torch.Tensor, i: int, parents: tuple[int, ...]) -> float:
+    def _given(self, i: int, parents: tuple[int, ...]) -> torch.Tensor:
         """Log evidence given parents; a table too large to mean anything says nothing."""
         kind = self.kinds[i]
         if not isinstance(kind, Categorical):
-            return linear_regression(rows[:, i], self._design(rows, parents))
-        cells, n_cells = torch.zeros(len(rows), dtype=torch.long, device=rows.device), 1
+            columns = [0, *(c for j in parents for c in self._columns[j]), self._columns[i][0]]
+            return linear_regression(self._gram[:, columns][:, :, columns], self.rows)
+        cells, n_cells = torch.zeros_like(self._table), 1
         for j in parents:
-            codes, states = self._codes(rows, j)
-            cells, n_cells = cells * states + codes, n_cells * states
+            cells, n_cells = cells * self._states[j] + self._codes[j], n_cells * self._states[j]
             if n_cells * kind.cardinality > self.max_cells:
-                return -math.inf
-        return dirichlet_multinomial(rows[:, i].long(), cells, kind.cardinality, n_cells)
+                return torch.full((len(self.rows),), -math.inf, dtype=torch.double)
+        return dirichlet_multinomial(self._codes[i], cells, self._table, kind.cardinality, n_cells, len(self.rows))
 
-    def _codes(self, rows: torch.Tensor, j: int) -> tuple[torch.Tensor, int]:
-        """States of a parent of a categorical variable; a continuous parent is cut into bins of equal counts."""
-        kind = self.kinds[j]
-        if isinstance(kind, Categorical):
-            return rows[:, j].long(), kind.cardinality
-        cuts = rows[:, j].quantile(torch.arange(1, self.bins, device=rows.device) / self.bins)
-        return torch.bucketize(rows[:, j].contiguous(), cuts), self.bins
+    def _coded(self, j: int, columns: Sequence[torch.Tensor]) -> torch.Tensor:
+        """States of a variable as a parent, [sum n_r]; a continuous one is cut, in each regime, into equal counts."""
+        if isinstance(self.kinds[j], Categorical):
+            return torch.cat(list(columns)).long()
+        at = torch.arange(1, self.bins) / self.bins
+        return torch.cat([torch.bucketize(column.contiguous(), column.quantile(at)) for column in columns])
 
-    def _design(self, rows: torch.Tensor, parents: tuple[int, ...]) -> torch.Tensor:
-        """Regressors of a continuous variable: a constant; one-hot states; values and their squares."""
-        blocks = [torch.ones_like(rows[:, :1])]
-        for j in parents:
-            kind = self.kinds[j]
-            if isinstance(kind, Categorical):
-                blocks.append(torch.nn.functional.one_hot(rows[:, j].long(), kind.cardinality).to(rows.dtype))
-            else:
-                blocks += [rows[:, j, None], rows[:, j, None] ** 2]
-        return torch.cat(blocks, 1)
+    def _grams(self, regimes: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Inner products of all regressors per regime: a constant; one-hot states; values and their squares."""
+        if all(isinstance(kind, Categorical) for kind in self.kinds):
+            return torch.empty(0)
+        width = 1
+        for kind in self.kinds:
+            size = kind.cardinality if isinstance(kind, Categorical) else 2
+            self._columns.append(list(range(width, width + size)))
+            width += size
+        grams = []
+        for rows in regimes:
+            blocks = [torch.ones_like(rows[:, :1])]
+            for j, kind in enumerate(self.kinds):
+                if isinstance(kind, Categorical):
+                    blocks.append(torch.nn.functional.one_hot(rows[:, j].long(), kind.cardinality).double())
+                else:
+                    blocks += [rows[:, j, None], rows[:, j, None] ** 2]
+            design = torch.cat(blocks, 1)  # [n_r, width]
+            grams.append(design.t() @ design)
+        return torch.stack(grams)

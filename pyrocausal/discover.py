@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import time
@@ -17,14 +18,18 @@ import pandas as pd
 import torch
 from joblib import Parallel, delayed
 
+from pyrocausal.climb import strongest_dag
 from pyrocausal.data import InterventionalData
 from pyrocausal.knowledge import Edge, fixed_edges
 from pyrocausal.progress import Report, progress_bar
 from pyrocausal.result import CausalPosterior, Chain
 from pyrocausal.sdi import SDI
+from pyrocausal.settle import Settled, Settling, settle
 from pyrocausal.state import Info
 
 __all__ = ["discover"]
+
+ROUND = 30  # steps of the progress bar that a round of settling counts as: about as long, on the networks we measured
 
 
 def discover(
@@ -38,6 +43,7 @@ def discover(
     required: Iterable[Edge] = (),
     forbidden: Iterable[Edge] = (),
     algorithm: SDI | None = None,
+    settling: Settling | None = None,
 ) -> CausalPosterior:
     """Learn a causal graph and the targets of every regime.
 
@@ -53,13 +59,17 @@ def discover(
     seed
         Makes the result reproducible on one machine; default: a fresh one, kept in the result.
     max_steps
-        Steps after which a chain ends even if it has not settled, with a warning; default: the algorithm's own.
+        Steps of the three phases at the most; default: the algorithm's own, or fewer where settling follows. Without
+        settling a chain whose beliefs are then not near 0 or 1 is warned of.
     progress
         Whether to show a progress bar.
     required, forbidden
         Edges (cause, effect) known to be there or known not to be.
     algorithm
-        Settings; default `SDI()`. `SDI.paper()` is the published algorithm.
+        Settings of the three phases; default `SDI()`. `SDI.paper()` is the published algorithm.
+    settling
+        Settings of what follows them; default `Settling()`, or none where the algorithm holds no rows out for it, as
+        `SDI.paper()`. `Settling(rounds=0)` leaves it out.
 
     Returns
     -------
@@ -68,9 +78,10 @@ def discover(
     Raises
     ------
     TypeError
-        If `data` is no `InterventionalData` or `algorithm` no `SDI`.
+        If `data` is no `InterventionalData`, `algorithm` no `SDI` or `settling` no `Settling`.
     ValueError
-        If a number is out of range or the required and forbidden edges contradict each other.
+        If a number is out of range, the required and forbidden edges contradict each other, or settling is asked for
+        where the algorithm holds no rows out.
 
     Warns
     -----
@@ -100,23 +111,37 @@ def discover(
     algorithm = SDI() if algorithm is None else algorithm
     if not isinstance(algorithm, SDI):
         raise TypeError(f"algorithm must be an SDI, got {algorithm!r}; say SDI() or SDI.paper()")
+    held_out = algorithm.fitting.held_out > 0
+    settling = (Settling() if held_out else Settling(rounds=0)) if settling is None else settling
+    if not isinstance(settling, Settling):
+        raise TypeError(f"settling must be a Settling, got {settling!r}")
+    if settling.rounds and not held_out:
+        raise ValueError("settling needs held-out rows; set GraphFitting.held_out above 0 or Settling.rounds to 0")
+    if max_steps is None and settling.rounds:
+        max_steps = min(settling.proposal, algorithm.stopping.max_steps)
     if max_steps is not None:
         algorithm = replace(algorithm, stopping=replace(algorithm.stopping, max_steps=max_steps))
     seed = secrets.randbits(32) if seed is None else int(seed)
     seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(chains)]
     cores = min(cores or os.cpu_count() or 1, chains)
 
-    steps = algorithm.stopping.max_steps
+    steps = algorithm.stopping.max_steps + settling.rounds * ROUND
     with progress_bar(chains, steps, across_processes=cores > 1) if progress else nullcontext() as report:
-        jobs = (delayed(_run_chain)(algorithm, data, required, forbidden, c, s, report) for c, s in enumerate(seeds))
+        jobs = (
+            delayed(_run_chain)(algorithm, settling, data, required, forbidden, c, s, report)
+            for c, s in enumerate(seeds)
+        )
         found = Parallel(n_jobs=cores, max_nbytes=None)(jobs)
     result = CausalPosterior(data, tuple(found), seed)
-    stuck = [c for c, chain in enumerate(found) if not chain.settled]
-    if stuck:
-        confidence = ", ".join(f"{found[c].trace['confidence'].iloc[-1]:.3f}" for c in stuck)
+    if stuck := [chain for chain in found if not chain.settled]:
+        if settling.rounds:
+            moves = ", ".join(str(chain.rounds["moves"].iloc[-1]) for chain in stuck)
+            how = f"{settling.rounds} rounds of settling (edges changed in the last: {moves}); raise Settling.rounds"
+        else:
+            confidence = ", ".join(f"{chain.trace['confidence'].iloc[-1]:.3f}" for chain in stuck)
+            how = f"{algorithm.stopping.max_steps} steps (confidence {confidence}); raise max_steps"
         warnings.warn(
-            f"{len(stuck)} of {chains} chains have not settled after {algorithm.stopping.max_steps} steps (confidence "
-            f"{confidence}); raise max_steps, or read edges between 0 and 1 as undecided",
+            f"{len(stuck)} of {chains} chains have not settled after {how}, or read edges between 0 and 1 as undecided",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -125,6 +150,7 @@ def discover(
 
 def _run_chain(
     algorithm: SDI,
+    settling: Settling,
     data: InterventionalData,
     required: tuple[Edge, ...],
     forbidden: tuple[Edge, ...],
@@ -132,24 +158,39 @@ def _run_chain(
     seed: int,
     report: Callable[[Report], object] | None,
 ) -> Chain:
-    rows: list[dict[str, Any]] = []
+    steps: list[dict[str, Any]] = []
+    rounds: list[dict[str, Any]] = []
 
-    def keep(info: Info) -> None:
-        rows.append({name: getattr(info, name) for name in ("step", "loss", "confidence", "edges", "gradient_norm")})
+    def on_info(info: Info) -> None:
+        steps.append({name: getattr(info, name) for name in ("step", "loss", "confidence", "edges", "gradient_norm")})
         if report is not None:
-            report(Report(number, info.step, info.confidence, info.edges, info.settled))
+            left = 0 if info.settled else algorithm.stopping.max_steps - info.step
+            report(Report(number, info.step, info.confidence, info.edges, left + settling.rounds * ROUND))
+
+    def on_settled(settled: Settled) -> None:
+        edges = int(settled.dag.sum())
+        rounds.append({"round": settled.round, "evidence": settled.evidence, "edges": edges, "moves": settled.moves})
+        if report is not None:
+            left = 0 if settled.stable else settling.rounds - settled.round
+            done = len(steps) + settled.round * ROUND
+            report(Report(number, done, settled.confidence, edges, left * ROUND))
 
     start = time.process_time()
     with _one_thread(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "the beliefs have not settled", RuntimeWarning)  # said once for all chains
-        state, info = algorithm.run(data, seed=seed, required=required, forbidden=forbidden, on_info=keep)
+        state, info = algorithm.run(data, seed=seed, required=required, forbidden=forbidden, on_info=on_info)
+        settled = settle(state, settling, seed=seed, on_settled=on_settled) if settling.rounds else None
     return Chain(
         seed=seed,
         model=state.model,
-        edge_probability=info.edge_probability,
-        target_probability=info.target_probability,
-        trace=pd.DataFrame(rows).set_index("step"),
-        settled=info.settled,
+        edge_probability=settled.edge_probability if settled else info.edge_probability,
+        beliefs=info.edge_probability,
+        target_probability=settled.target_probability if settled else info.target_probability,
+        dag=settled.dag if settled else strongest_dag(info.edge_probability),
+        evidence=settled.evidence if settled else math.nan,
+        trace=pd.DataFrame(steps).set_index("step"),
+        rounds=pd.DataFrame(rounds, columns=["round", "evidence", "edges", "moves"]).set_index("round"),
+        settled=settled.stable if settled else info.settled,
         cpu_seconds=time.process_time() - start,
     )
 

@@ -14,6 +14,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
 
 import pyro.distributions as dist
 import torch
@@ -23,7 +24,7 @@ from pyro.nn import PyroParam
 from pyrocausal.kinds import Categorical, Kind
 from pyrocausal.local import LocalModule
 
-__all__ = ["Mechanisms", "NeuralMechanisms"]
+__all__ = ["Block", "Copies", "Family", "Mechanisms", "NeuralCopies", "NeuralMechanisms"]
 
 
 class Mechanisms(LocalModule):
@@ -69,14 +70,103 @@ class Mechanisms(LocalModule):
         """
         return lambda i: self.conditional(i, values, edges[..., i, :])
 
+    def copies(self, families: Sequence[Family]) -> Copies | None:
+        """Independent copies of the mechanisms of some variables, each with parents that stay.
+
+        Parameters
+        ----------
+        families
+            The variable and the parents of each copy; length M.
+
+        Returns
+        -------
+        Copies or None
+            None, the default: these mechanisms cannot be copied one by one.
+        """
+        return None
+
+    def features(self, i: int, values: torch.Tensor, parents: torch.Tensor) -> torch.Tensor | None:
+        """What a mechanism makes of its parents' values before its last, linear layer, if it has such.
+
+        Parameters
+        ----------
+        i
+            The variable.
+        values
+            Shape [n, d].
+        parents
+            0/1, shape [d].
+
+        Returns
+        -------
+        torch.Tensor or None
+            Shape [n, any]; None, the default: nothing.
+        """
+        return None
+
+    def blocks(self, values: torch.Tensor, edges: torch.Tensor) -> list[Block]:
+        """Conditionals of rows that each have a graph of their own, variables of one kind together.
+
+        Parameters
+        ----------
+        values
+            Shape [n, d].
+        edges
+            One graph per row, shape [n, d, d] (effect, cause).
+
+        Returns
+        -------
+        list of Block
+            Every variable in one of them; by default a block for each.
+        """
+        conditional = self.conditionals(values, edges)
+        return [Block((i,), conditional(i).expand(torch.Size([1, len(values)]))) for i in range(values.shape[-1])]
+
+
+class Block(NamedTuple):
+    """Variables whose conditionals are one distribution.
+
+    Attributes
+    ----------
+    members
+        The variables.
+    conditional
+        Batch shape [len(members), n].
+    """
+
+    members: tuple[int, ...]
+    conditional: dist.TorchDistribution
+
+
+Family: TypeAlias = tuple[int, tuple[int, ...]]  # a variable, and its parents in ascending order
+
+
+class Copies(LocalModule):
+    """Mechanisms that each know one parent set; see `Mechanisms.copies`."""
+
+    def blocks(self, values: torch.Tensor) -> list[Block]:
+        """Conditionals of rows, copies for variables of one kind together.
+
+        Parameters
+        ----------
+        values
+            Shape [n, d].
+
+        Returns
+        -------
+        list of Block
+            Every copy, counted from 0, in one of them.
+        """
+        raise NotImplementedError
+
 
 class NeuralMechanisms(Mechanisms):
     """One network per variable: linear layer over masked parents, leaky ReLU, linear layer, head.
 
     The first layer is linear in each parent's encoded value, so a hidden state is a sum over parents of looked-up
-    rows. That gives two ways to the same number, chosen by shape: graphs that every row shares are contracted by one
-    matrix product per variable; where each row has its own graph the masked inputs of all variables go through one
-    batched product. A test holds both equal.
+    rows. That gives three ways to the same number, chosen by shape: graphs that every row shares are contracted by one
+    matrix product per variable; where each row has its own graph, rows of the parents are looked up and summed if
+    parents are few, and else the masked inputs of all variables go through one batched product. Tests hold them equal.
 
     A categorical variable enters as one-hot, a continuous one as its value and a constant that tells "absent" from
     "zero". With continuous variables some hidden units stay linear, so that a mechanism extrapolates to values that
@@ -93,6 +183,7 @@ class NeuralMechanisms(Mechanisms):
     linear_units = 2
     negative_slope = 0.1
     log_scale_bounds = (-5.0, 5.0)
+    lookup_cost = 17.0  # features that a matrix product handles in the time of one looked-up row (32 units, measured)
 
     def __init__(self, kinds: Sequence[Kind], hidden: int = 32) -> None:
         super().__init__()
@@ -114,6 +205,9 @@ class NeuralMechanisms(Mechanisms):
         first = torch.cat([starts[self.discrete], starts[self.continuous], starts[self.continuous] + 1])
         self.register_buffer("entry_owner", owners, persistent=False)
         self.register_buffer("entry_feature", first, persistent=False)
+        cards = torch.tensor(self.outputs)[self.discrete, None]
+        absent = torch.where(torch.arange(outputs) < cards, 0.0, -torch.inf)  # [discrete, outputs]
+        self.register_buffer("absent_state", absent, persistent=False)
         self.register_buffer("feature_owner", torch.repeat_interleave(torch.tensor(self.widths)), persistent=False)
         self.weight_in: torch.Tensor = PyroParam(torch.randn(d, features, units) / d**0.5)  # type: ignore[assignment]
         self.bias_in: torch.Tensor = PyroParam(torch.zeros(d, units))  # type: ignore[assignment]
@@ -133,13 +227,57 @@ class NeuralMechanisms(Mechanisms):
         if values.dim() == 2 and (edges.dim() == 2 or (edges.dim() == 4 and edges.shape[-3] == 1)):
             entries = self._entries(values)
             return lambda i: self._head(i, self._shared(i, *entries, edges[..., i, :]))
-        if not (values.dim() == 2 and edges.shape[:-2] == values.shape[:-1]):
-            return super().conditionals(values, edges)
-        inputs = self._features(values)[:, None] * edges[..., self.feature_owner]  # [n, d, F]
-        h = torch.baddbmm(self.bias_in[:, None], inputs.transpose(0, 1), self.weight_in)  # [d, n, units]
+        if values.dim() == 2 and edges.shape[:-2] == values.shape[:-1]:
+            out = self._rowwise(values, edges)  # [d, outputs, n]
+            return lambda i: self._head(i, out[i])
+        return super().conditionals(values, edges)
+
+    def blocks(self, values: torch.Tensor, edges: torch.Tensor) -> list[Block]:
+        """See `Mechanisms.blocks`: a block of the categorical variables, one of the continuous."""
+        out, blocks = self._rowwise(values, edges), []
+        if self.discrete:
+            logits = out[self.discrete] + self.absent_state[..., None]  # [members, outputs, n]
+            blocks.append(Block(tuple(self.discrete), dist.Categorical(logits=logits.movedim(1, -1))))
+        if self.continuous:
+            blocks.append(Block(tuple(self.continuous), self._normal(out[self.continuous].movedim(1, 0))))
+        return blocks
+
+    def copies(self, families: Sequence[Family]) -> NeuralCopies:
+        """See `Mechanisms.copies`."""
+        return NeuralCopies(self, families)
+
+    def features(self, i: int, values: torch.Tensor, parents: torch.Tensor) -> torch.Tensor:
+        """See `Mechanisms.features`: the hidden units."""
+        inputs = self._features(values) * parents[self.feature_owner]  # [n, F]
+        return self._activate(inputs @ self.weight_in[i] + self.bias_in[i], -1)  # [n, units]
+
+    def _rowwise(self, values: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
+        """Outputs where each row has its own graph: values [n, d], edges [n, d, d] -> [d, outputs, n]."""
+        n, d = values.shape
+        parents_per_row = float(edges.sum()) / (n * d)
+        if len(self.feature_owner) > self.lookup_cost * (1 + parents_per_row):
+            h = self._looked_up(values, edges) + self.bias_in[:, None]  # [d, n, units]
+        else:
+            inputs = self._features(values)[:, None] * edges[..., self.feature_owner]  # [n, d, F]
+            h = torch.baddbmm(self.bias_in[:, None], inputs.transpose(0, 1), self.weight_in)  # [d, n, units]
         h = self._activate(h, -1).transpose(1, 2)  # [d, units, n]
-        out = torch.baddbmm(self.bias_out[..., None], self.weight_out.transpose(1, 2), h)  # [d, outputs, n]
-        return lambda i: self._head(i, out[i])
+        return torch.baddbmm(self.bias_out[..., None], self.weight_out.transpose(1, 2), h)
+
+    def _looked_up(self, values: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
+        """First layer as sums of the parents' rows of the weights: values [n, d], edges [n, d, d] -> [d, n, units]."""
+        n, d = values.shape
+        index, scale = self._entries(values)  # [E, n] each
+        present = edges.transpose(0, 1)[..., self.entry_owner]  # [d, n, E]
+        effect, row, entry = present.nonzero().unbind(1)
+        sizes = present.sum(-1).long().flatten()
+        summed = F.embedding_bag(
+            effect * len(self.feature_owner) + index[entry, row],
+            self.weight_in.flatten(0, 1),
+            sizes.cumsum(0) - sizes,
+            mode="sum",
+            per_sample_weights=scale[entry, row] if self.continuous else None,
+        )
+        return summed.view(d, n, -1)
 
     def _features(self, values: torch.Tensor) -> torch.Tensor:
         """Encode values [..., d] as network inputs [..., F]."""
@@ -180,4 +318,58 @@ class NeuralMechanisms(Mechanisms):
         """Distribution from outputs [outputs, ...]."""
         if isinstance(self.kinds[i], Categorical):
             return dist.Categorical(logits=out[: self.outputs[i]].movedim(0, -1))
+        return self._normal(out)
+
+    def _normal(self, out: torch.Tensor) -> dist.TorchDistribution:
         return dist.Normal(out[0], out[1].clamp(*self.log_scale_bounds).exp())
+
+
+class NeuralCopies(Copies):
+    """Networks of `NeuralMechanisms`, each cut down to the inputs of one parent set.
+
+    Parameters
+    ----------
+    mechanisms
+        Where weights are copied from.
+    families
+        The variable and the parents of each copy; length M.
+    """
+
+    def __init__(self, mechanisms: NeuralMechanisms, families: Sequence[Family]) -> None:
+        super().__init__()
+        self._source = [mechanisms]  # in a list, so that it is no part of this module
+        effects = [effect for effect, _ in families]
+        owner, nothing = mechanisms.feature_owner, len(mechanisms.feature_owner)
+        inputs = [torch.isin(owner, owner.new_tensor(parents)).nonzero()[:, 0] for _, parents in families]
+        width = max(1, *(len(features) for features in inputs))
+        # Where a copy has fewer inputs than the widest, the rest point to a feature that is always zero.
+        columns = torch.stack([torch.nn.functional.pad(f, (0, width - len(f)), value=nothing) for f in inputs])
+        self.register_buffer("columns", columns, persistent=False)  # [M, width]
+        with torch.no_grad():
+            padded = torch.nn.functional.pad(mechanisms.weight_in[effects], (0, 0, 0, 1))  # [M, F + 1, units]
+            picked = padded.gather(1, columns[..., None].expand(-1, -1, padded.shape[-1]))
+        self.weight_in: torch.Tensor = PyroParam(picked)  # type: ignore[assignment]
+        for name in ("bias_in", "weight_out", "bias_out"):
+            setattr(self, name, PyroParam(getattr(mechanisms, name)[effects].detach().clone()))
+        kinds = mechanisms.kinds
+        self.to_states = [m for m, i in enumerate(effects) if isinstance(kinds[i], Categorical)]
+        self.to_numbers = [m for m, i in enumerate(effects) if not isinstance(kinds[i], Categorical)]
+        place = {i: k for k, i in enumerate(mechanisms.discrete)}
+        absent = mechanisms.absent_state[[place[effects[m]] for m in self.to_states]]  # [members, outputs]
+        self.register_buffer("absent_state", absent[..., None], persistent=False)
+
+    def blocks(self, values: torch.Tensor) -> list[Block]:
+        """See `Copies.blocks`."""
+        (source,) = self._source
+        features = F.pad(source._features(values), (0, 1))  # [n, F + 1]
+        inputs = features.t()[self.columns].transpose(1, 2)  # [M, n, width]
+        h = torch.baddbmm(self.bias_in[:, None], inputs, self.weight_in)  # [M, n, units]
+        h = source._activate(h, -1).transpose(1, 2)
+        out = torch.baddbmm(self.bias_out[..., None], self.weight_out.transpose(1, 2), h)  # [M, outputs, n]
+        blocks = []
+        if self.to_states:
+            logits = (out[self.to_states] if self.to_numbers else out) + self.absent_state
+            blocks.append(Block(tuple(self.to_states), dist.Categorical(logits=logits.movedim(1, -1))))
+        if self.to_numbers:
+            blocks.append(Block(tuple(self.to_numbers), source._normal(out[self.to_numbers].movedim(1, 0))))
+        return blocks

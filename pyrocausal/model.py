@@ -7,17 +7,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Literal
 
 import networkx as nx
 import pyro
 import torch
+from pyro import poutine
 
 from pyrocausal.beliefs import EdgeBeliefs
 from pyrocausal.kinds import Categorical, Kind
 from pyrocausal.local import LocalModule
-from pyrocausal.mechanisms import Mechanisms
+from pyrocausal.mechanisms import Block, Mechanisms
 
 __all__ = ["CausalModel"]
 
@@ -63,6 +64,7 @@ class CausalModel(LocalModule):
         values: torch.Tensor | None = None,
         size: int | None = None,
         graphs: int | Literal["rows"] | None = None,
+        effects: Sequence[str] | None = None,
     ) -> torch.Tensor:
         """Draw graphs, then observe or sample every variable.
 
@@ -76,6 +78,9 @@ class CausalModel(LocalModule):
             site `"broken_edges"` (both deterministic).
         graphs
             None: one graph. K: K graphs, each on all rows. `"rows"`: each row its own graph.
+        effects
+            With `values`: the variables that are observed; the others have no site and only lend their values to
+            their children. None: all.
 
         Returns
         -------
@@ -88,9 +93,9 @@ class CausalModel(LocalModule):
             If `values` is no tensor.
         ValueError
             If not exactly one of `values` and `size` is given; if a number is out of range; if values of several graphs
-            are to be sampled; if a handler gives a categorical variable a value that is no code; or if it changes the
-            value of a site whose children were evaluated already, which can only happen where the graphs have no common
-            topological order.
+            are to be sampled; if `effects` names no variables or is given without `values`; if a handler gives a
+            categorical variable a value that is no code; or if it changes the value of a site whose children were
+            evaluated already, which can only happen where the graphs have no common topological order.
         """
         if (values is None) == (size is None):
             raise ValueError("give either values, to observe every variable, or size, to sample rows")
@@ -103,6 +108,11 @@ class CausalModel(LocalModule):
             raise ValueError(f"values must have shape [n, {len(self.names)}], got {list(values.shape)}")
         if values is None and graphs is not None:
             raise ValueError("rows are sampled from one graph at a time; leave graphs out and call again for more")
+        if effects is not None:
+            if values is None:
+                raise ValueError("effects need values; sampled rows need every variable")
+            if isinstance(effects, str) or not set(effects) <= set(self.names):
+                raise ValueError(f"effects must be variables among {self.names}, got {effects!r}")
         n = size if values is None else len(values)
         rows = pyro.plate("rows", n, dim=-1)
         with ExitStack() as plates:
@@ -118,14 +128,35 @@ class CausalModel(LocalModule):
                 plates.enter_context(rows)
             if values is None:
                 return self._sample(edges)
-            return self._observe(values, edges)
+            return self._observe(values, edges, self.names if effects is None else effects)
 
-    def _observe(self, values: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
+    def together(self, values: torch.Tensor, counts: torch.Tensor | None = None) -> None:
+        """The same program with plates over the variables in place of a site each; every row has its own graph.
+
+        A site per variable costs as much as the arithmetic in small networks, so the training loop runs this. A test
+        holds its log-density equal to `forward(values, graphs="rows")`. Sites: `"edges"`, and `"block_k"` for the k-th
+        block of `Mechanisms.blocks`, in the plates `"variables_k"` (dim -2) and `"rows"` (dim -1).
+
+        Parameters
+        ----------
+        values
+            Encoded table, shape [n, d].
+        counts
+            Whether a row's term of a variable counts, shape [n, d]; the others are masked. None counts all.
+        """
+        with pyro.plate("rows", len(values), dim=-1):
+            edges = self.beliefs()  # [n, d, d]
+            blocks = self.mechanisms.blocks(values, edges)
+            observe_blocks(blocks, values, range(len(self.names)), self.kinds, counts)
+
+    def _observe(self, values: torch.Tensor, edges: torch.Tensor, effects: Sequence[str]) -> torch.Tensor:
         order = topological_order(edges) if edges.dim() == 2 else None
         conditional = self.mechanisms.conditionals(values, edges)
         evaluated: list[int] = []
         for i in range(len(self.names)) if order is None else order:
-            given = self._typed(i, values[..., i])
+            if self.names[i] not in effects:
+                continue
+            given = _typed(self.kinds[i], values[..., i])
             value = pyro.sample(self.names[i], conditional(i), obs=given)
             evaluated.append(i)
             if value is not given and not (value.shape == given.shape and torch.equal(value, given.to(value.dtype))):
@@ -166,8 +197,39 @@ class CausalModel(LocalModule):
                 "use data.encode(frame), or the index of the state"
             )
 
-    def _typed(self, i: int, column: torch.Tensor) -> torch.Tensor:
-        return column.long() if isinstance(self.kinds[i], Categorical) else column
+
+def observe_blocks(
+    blocks: Sequence[Block],
+    values: torch.Tensor,
+    effects: Sequence[int],
+    kinds: Sequence[Kind],
+    counts: torch.Tensor | None = None,
+) -> None:
+    """Sites of mechanisms that come in blocks, in a plate `"variables_k"` (dim -2) each; part of a program.
+
+    Parameters
+    ----------
+    blocks
+        See `Mechanisms.blocks`.
+    values
+        Encoded table, shape [n, d].
+    effects
+        The variable of each member.
+    kinds
+        Kinds of the variables, length d.
+    counts
+        Whether a row's term of a variable counts, shape [n, d]; the others are masked. None counts all.
+    """
+    for k, (members, conditional) in enumerate(blocks):
+        columns = [effects[m] for m in members]
+        given = _typed(kinds[columns[0]], values[:, columns].t())
+        mask = nullcontext() if counts is None else poutine.mask(mask=counts[:, columns].t())  # type: ignore[call-overload]
+        with pyro.plate(f"variables_{k}", len(columns), dim=-2), mask:
+            pyro.sample(f"block_{k}", conditional, obs=given)
+
+
+def _typed(kind: Kind, column: torch.Tensor) -> torch.Tensor:
+    return column.long() if isinstance(kind, Categorical) else column
 
 
 def _replace(values: torch.Tensor, i: int, value: torch.Tensor) -> torch.Tensor:

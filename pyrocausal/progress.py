@@ -16,13 +16,13 @@ __all__ = ["Report", "progress_bar"]
 
 
 class Report(NamedTuple):
-    """What a chain says after a step."""
+    """What a chain says after a step: `left` is how many it will still make at the most."""
 
     chain: int
     step: int
     confidence: float
     edges: int
-    settled: bool
+    left: int
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def progress_bar(chains: int, max_steps: int, *, across_processes: bool) -> Iter
     Parameters
     ----------
     chains, max_steps
-        What the bar counts to; the steps that a settled chain has left are taken off.
+        What the bar counts to, until chains say that they have less left.
     across_processes
         Whether reports come from other processes.
 
@@ -48,13 +48,12 @@ def progress_bar(chains: int, max_steps: int, *, across_processes: bool) -> Iter
         def show(report: Report) -> None:
             with lock:
                 latest[report.chain] = report
-                if report.settled:
-                    bar.total -= max_steps - report.step
+                bar.total = sum(r.step + r.left for r in latest.values()) + (chains - len(latest)) * max_steps
                 edges = sorted({r.edges for r in latest.values()})
                 confidence = min(r.confidence for r in latest.values())
                 span = "-".join(str(n) for n in (edges[:1] if len(edges) == 1 else (edges[0], edges[-1])))
                 bar.set_postfix_str(f"confidence {confidence:.3f}, edges {span}", refresh=False)
-                bar.update()
+                bar.update(sum(r.step for r in latest.values()) - bar.n)
 
         if across_processes:
             with _listening(show) as sender:
@@ -75,7 +74,7 @@ class _Sender:
             if self.connection is None:
                 self.connection = Client(self.address, authkey=self.key)
             self.connection.send(tuple(report))
-            if report.settled:
+            if not report.left:
                 self.connection.close()
 
 

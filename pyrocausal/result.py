@@ -31,13 +31,24 @@ class Chain:
     model
         The fitted program.
     edge_probability
-        Beliefs at the end, shape [d, d] (effect, cause).
+        Probability of every edge at the end, shape [d, d] (effect, cause): after settling that of `Settled`, else the
+        beliefs.
+    beliefs
+        Beliefs at the end of the three phases, shape [d, d].
     target_probability
         Posterior over targets, shape [R, d + 1]; the last column is none.
+    dag
+        The settled graph, boolean, shape [d, d]; without settling the edges believed with more than one half, less the
+        least believed one of every cycle.
+    evidence
+        log E(dag) in nats, up to a constant of the data; NaN without settling.
     trace
-        One row per step: loss, confidence, edges, gradient_norm.
+        One row per step of the three phases: loss, confidence, edges, gradient_norm.
+    rounds
+        One row per round of settling: evidence, edges, moves; empty without settling.
     settled
-        Whether the stopping rule held at the end.
+        Whether the stopping rule held at the end: of settling that a refit changed nothing, of the three phases alone
+        that every belief was near 0 or 1.
     cpu_seconds
         Processor time of the restart.
     """
@@ -45,8 +56,12 @@ class Chain:
     seed: int
     model: CausalModel
     edge_probability: torch.Tensor
+    beliefs: torch.Tensor
     target_probability: torch.Tensor
+    dag: torch.Tensor
+    evidence: float
     trace: pd.DataFrame
+    rounds: pd.DataFrame
     settled: bool
     cpu_seconds: float
 
@@ -71,7 +86,11 @@ class CausalPosterior:
 
     @property
     def edge_probabilities(self) -> xr.DataArray:
-        """Belief in every edge, averaged over chains; dims ("effect", "cause"), coordinates the variables' names."""
+        """Probability of every edge, averaged over chains; dims ("effect", "cause"), coordinates the variables' names.
+
+        Of a settled chain: each pair of variables has no edge, one or the other direction in proportion to the joint
+        evidence while the rest of the settled graph stands still. Else: the beliefs of the three phases.
+        """
         names = list(self.data.names)
         return xr.DataArray(
             _mean([chain.edge_probability for chain in self.chains]),
@@ -94,11 +113,29 @@ class CausalPosterior:
         )
 
     @property
-    def model(self) -> CausalModel:
-        """The Pyro program of the chain whose beliefs are closest to the average."""
+    def best(self) -> Chain:
+        """The chain whose settled graph has the most evidence; without settling, the one closest to the average."""
+        evidence = [chain.evidence for chain in self.chains]
+        if not np.isnan(evidence).any():
+            return self.chains[int(np.argmax(evidence))]
         mean = self.edge_probabilities.values
         distance = [float(np.abs(c.edge_probability.cpu().numpy() - mean).sum()) for c in self.chains]
-        return self.chains[int(np.argmin(distance))].model
+        return self.chains[int(np.argmin(distance))]
+
+    @property
+    def model(self) -> CausalModel:
+        """The Pyro program of the `best` chain."""
+        return self.best.model
+
+    def dag(self) -> nx.DiGraph:
+        """The acyclic graph of the `best` chain: the settled one, see `Chain.dag`.
+
+        Returns
+        -------
+        networkx.DiGraph
+            All variables, edges cause -> effect with attribute "probability" (see `edge_probabilities`).
+        """
+        return self._graph(self.best.dag.cpu().numpy())
 
     @property
     def settled(self) -> bool:
@@ -124,12 +161,14 @@ class CausalPosterior:
             If the threshold is outside [0, 1).
         """
         _check_threshold(threshold)
-        probability = self.edge_probabilities
+        return self._graph(self.edge_probabilities.values > threshold)
+
+    def _graph(self, edges: np.ndarray) -> nx.DiGraph:
+        names, probability = self.data.names, self.edge_probabilities.values
         graph: nx.DiGraph = nx.DiGraph()
-        graph.add_nodes_from(self.data.names)
-        for effect, cause in zip(*np.nonzero(probability.values > threshold), strict=True):
-            names = self.data.names
-            graph.add_edge(names[cause], names[effect], probability=float(probability.values[effect, cause]))
+        graph.add_nodes_from(names)
+        for effect, cause in zip(*np.nonzero(edges), strict=True):
+            graph.add_edge(names[cause], names[effect], probability=float(probability[effect, cause]))
         return graph
 
     def targets(self, threshold: float = 0.5) -> dict[str, tuple[str, ...]]:
@@ -196,11 +235,11 @@ class CausalPosterior:
         return found
 
     def __repr__(self) -> str:
-        edges = self.to_networkx().number_of_edges()
+        edges = int(self.best.dag.sum())
         state = "settled" if self.settled else "not settled"
         return (
             f"CausalPosterior({len(self.chains)} chains, {state}; {len(self.data.names)} variables, "
-            f"{edges} edges above 0.5, {len(self.data.regimes)} regimes)"
+            f"{edges} edges, {len(self.data.regimes)} regimes)"
         )
 
 

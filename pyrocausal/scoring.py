@@ -63,7 +63,9 @@ def unpack(scores: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
     return scores.transpose(1, 2)[place, effects].transpose(1, 2)
 
 
-def site_log_probs(model: CausalModel, values: torch.Tensor, graphs: torch.Tensor) -> torch.Tensor:
+def site_log_probs(
+    model: CausalModel, values: torch.Tensor, graphs: torch.Tensor, effects: Sequence[str] | None = None
+) -> torch.Tensor:
     """Log-probability of every variable in every row under every graph, as handlers in scope leave it.
 
     Parameters
@@ -74,21 +76,28 @@ def site_log_probs(model: CausalModel, values: torch.Tensor, graphs: torch.Tenso
         Encoded rows, shape [n, d].
     graphs
         Shape [K, d, d] (effect, cause).
+    effects
+        The variables asked for; None: all.
 
     Returns
     -------
     torch.Tensor
-        Shape [d, K, n].
+        Shape [d, K, n], or [len(effects), K, n].
     """
+    names = model.names if effects is None else effects
     given = pyro.condition(model, {"edges": graphs[:, None]})  # [K, 1, d, d]
-    trace = poutine.trace(given).get_trace(values, graphs=len(graphs))
-    trace.compute_log_prob(lambda name, site: name in model.names)
-    return torch.stack([trace.nodes[name]["log_prob"] for name in model.names])
+    trace = poutine.trace(given).get_trace(values, graphs=len(graphs), effects=effects)
+    trace.compute_log_prob(lambda name, site: name in names)
+    return torch.stack([trace.nodes[name]["log_prob"] for name in names])
 
 
 @torch.no_grad()
 def score_graphs(
-    model: CausalModel, rows: Sequence[torch.Tensor] | torch.Tensor, graphs: torch.Tensor, targets: torch.Tensor
+    model: CausalModel,
+    rows: Sequence[torch.Tensor] | torch.Tensor,
+    graphs: torch.Tensor,
+    targets: torch.Tensor,
+    effects: Sequence[str] | None = None,
 ) -> torch.Tensor:
     """Mean log-likelihood per row of each effect in each regime under each graph, without the targets' terms.
 
@@ -105,11 +114,13 @@ def score_graphs(
         Shape [K, d, d].
     targets
         True where a variable is taken for a target of the regime, shape [R, d].
+    effects
+        The variables whose terms are asked for; None: all.
 
     Returns
     -------
     torch.Tensor
-        Shape [K, R, d]; exactly zero where the effect is a target.
+        Shape [K, R, d], or [K, R, len(effects)]; exactly zero where the effect is a target.
     """
     sizes = [len(block) for block in rows]
     values = torch.cat(list(rows))  # [sum n_r, d]
@@ -118,7 +129,7 @@ def score_graphs(
     with intervene(
         {model.names[i]: values[:, i] for i in anywhere}, rows={model.names[i]: hit[:, i] for i in anywhere}
     ):
-        terms = site_log_probs(model, values, graphs)  # [d, K, sum n_r]
+        terms = site_log_probs(model, values, graphs, effects)  # [d, K, sum n_r]
     if len(set(sizes)) == 1:
         means = terms.unflatten(-1, (len(sizes), sizes[0])).mean(-1)  # [d, K, R]
     else:

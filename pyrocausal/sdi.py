@@ -31,14 +31,13 @@ from pyrocausal.beliefs import EdgeBeliefs, IndependentBeliefs, OrientedBeliefs
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.credit import acyclicity, self_normalised, sparsity
 from pyrocausal.data import InterventionalData
-from pyrocausal.handlers import mask_sites
 from pyrocausal.knowledge import Edge, fixed_edges
 from pyrocausal.mechanisms import Mechanisms, NeuralMechanisms
 from pyrocausal.model import CausalModel
 from pyrocausal.scoring import distinct_parent_sets, score_graphs, unpack
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.split import leaves_observational_range, split_rows
-from pyrocausal.state import Info, State
+from pyrocausal.state import Info, State, confidence, natural
 from pyrocausal.targets import TargetEvidence, greatest_drop, known_targets, target_posterior
 
 __all__ = ["SDI"]
@@ -92,8 +91,11 @@ class SDI:
                 steps=50,
                 toggles=0.0,
                 regime_rows=False,
+                held_out=0.0,
             ),
-            scoring=GraphScoring(rows=500, work=10**9, target_rule=greatest_drop, target_graphs=100, memory=0.0),
+            scoring=GraphScoring(
+                rows=500, work=10**9, target_rule=greatest_drop, target_graphs=100, target_rows=10**9, memory=0.0
+            ),
             credit=CreditAssignment(
                 # The paper leaves open how many rows a likelihood counts for. With one, sparsity of 0.1 removes real
                 # edges; the released code adds up 20 scores in each weight, and there the evidence for a reversed edge
@@ -137,8 +139,9 @@ class SDI:
         share = leaves_observational_range(data) if share is None else share
         known, hit = known_targets(data.names, [regime.targets for regime in data.regimes])
         R, d = hit.shape
-        split = split_rows(data, share)
-        target_rows = tuple(_subsample(rows, self.scoring.rows) for rows in split.scoring)
+        split = split_rows(data, share, self.fitting.held_out)
+        telling = min(self.scoring.rows, max(1, self.scoring.target_rows // R))
+        target_rows = tuple(_subsample(rows, telling) for rows in split.scoring)
         return State(
             data=data,
             model=model,
@@ -173,7 +176,7 @@ class SDI:
         with _fast_pyro():
             if state.step % self.fitting.every == 0:
                 state = self.fit_mechanisms(state, self.fitting.steps if state.step else self.fitting.warm_up)
-                if state.step == 0 and len(state.split.fitting) > len(state.data.observational):
+                if state.step == 0 and bool((state.split.origin < len(state.data.regimes)).any()):
                     state = self.fit_mechanisms(self.predict_targets(state), self.fitting.warm_up)
                 state = self.predict_targets(state)
             graphs, scores = self.score(state)
@@ -181,7 +184,13 @@ class SDI:
         return self._conclude(state, gradient_norm)
 
     # ------------------------------------------------------------------ phase 1
-    def fit_mechanisms(self, state: State, steps: int) -> State:
+    def fit_mechanisms(
+        self,
+        state: State,
+        steps: int,
+        probability: torch.Tensor | None = None,
+        schedule: torch.optim.lr_scheduler.LRScheduler | None = None,
+    ) -> State:
         """Phase 1: maximise the log-likelihood of rows, each under its own sampled graph.
 
         Rows are observational; see `pyrocausal.split` for when rows of regimes join them.
@@ -192,6 +201,10 @@ class SDI:
             Where the fit stands.
         steps
             Gradient steps.
+        probability
+            Of every edge in the graphs that are drawn, shape [d, d]; None: the beliefs, with some edges toggled.
+        schedule
+            Stepped after every gradient step.
 
         Returns
         -------
@@ -199,23 +212,26 @@ class SDI:
             With the last loss.
         """
         model, loss = state.model, torch.tensor(state.loss)
-        rows, origin, _ = state.split
+        rows, origin = state.split.fitting, state.split.origin
         masked = bool((origin < len(state.data.regimes)).any())
-        keep = torch.cat([self._natural(state), torch.ones_like(state.hit[:1])])  # [R + 1, d]
-        toggle = min(0.5, self.fitting.toggles / len(model.names)) * model.beliefs.free
-        probability = model.beliefs.edge_probability.detach()
-        probability = probability + toggle - 2 * probability * toggle  # of an edge that is drawn, then perhaps toggled
+        unhit = natural(state.target_probability, self.fitting.certainty)
+        keep = torch.cat([unhit, torch.ones_like(unhit[:1])])  # [R + 1, d]
+        if probability is None:
+            probability = toggled(model.beliefs.edge_probability.detach(), model.beliefs.free, self.fitting.toggles)
         for _ in range(steps):
             chosen = torch.randint(len(rows), (self.fitting.rows,), device=rows.device)
-            batch, natural = rows[chosen], keep[origin[chosen]]  # [n, d] each
-            edges = torch.bernoulli(probability.expand(len(batch), -1, -1))
-            with mask_sites({name: natural[:, i] for i, name in enumerate(model.names)} if masked else ()):
-                trace = poutine.trace(pyro.condition(model, {"edges": edges})).get_trace(batch, graphs="rows")
-            trace.compute_log_prob(lambda name, site: name in model.names)
-            loss = -torch.stack([trace.nodes[name]["log_prob_sum"] for name in model.names]).sum() / len(batch)
+            batch, counts = rows[chosen], keep[origin[chosen]]  # [n, d] each
+            edges = (torch.rand(len(batch), *probability.shape, device=rows.device) < probability).to(rows.dtype)
+            given = pyro.condition(model.together, {"edges": edges})
+            trace = poutine.trace(given).get_trace(batch, counts if masked else None)
+            trace.compute_log_prob(lambda name, site: name != "edges")
+            blocks = [site["log_prob_sum"] for name, site in trace.nodes.items() if name.startswith("block_")]
+            loss = -torch.stack(blocks).sum() / len(batch)
             state.mechanism_optimiser.zero_grad()
             loss.backward()
             state.mechanism_optimiser.step()
+            if schedule is not None:
+                schedule.step()
         return replace(state, loss=float(loss.detach()))
 
     # ------------------------------------------------------------------ phase 2
@@ -254,7 +270,7 @@ class SDI:
             expected=expected[:-1],
             marginal=marginal[:-1],
             observational=expected[-1],
-            new_mechanism=state.new_mechanisms.evidence(state.graph) / sizes[:, None],
+            new_mechanism=(state.new_mechanisms.evidence(state.graph) / sizes[:, None]).to(expected.dtype),
             rows=sizes,
         )
         return target_posterior(self.scoring.target_rule, evidence, state.known, state.hit)
@@ -372,7 +388,7 @@ class SDI:
             edge_probability=probability,
             target_probability=state.target_probability,
             gradient_norm=gradient_norm,
-            confidence=float(sure.mean()) if len(sure) else 1.0,
+            confidence=confidence(probability, beliefs.free),
             edges=int(graph.sum()),
             settled=decided and unchanged >= self.stopping.patience,
         )
@@ -392,10 +408,11 @@ class SDI:
         size = min(self.scoring.rows, max(1, self.scoring.work // ((graphs + 5) * len(regimes))))
         return [_subsample(rows, size) for rows in regimes]
 
-    def _natural(self, state: State) -> torch.Tensor:
-        """Where a regime's values come from the natural mechanisms, [R, d]; nowhere while its target is in doubt."""
-        certain = state.target_probability.max(1, keepdim=True).values > self.fitting.certainty
-        return certain & ~state.targets
+
+def toggled(probability: torch.Tensor, free: torch.Tensor, count: float) -> torch.Tensor:
+    """Probability of an edge that is drawn, then perhaps toggled, `count` free edges of a variable on average."""
+    toggle = min(0.5, count / len(probability)) * free
+    return probability + toggle - 2 * probability * toggle
 
 
 def _subsample(rows: torch.Tensor, size: int) -> torch.Tensor:

@@ -57,6 +57,8 @@ class GraphFitting:
     regime_rows
         Whether half of the rows of regimes fit mechanisms too (see `pyrocausal.split`); None, the default: where
         interventions leave the observational range. A second warm-up then follows the first.
+    held_out
+        Share of the observational rows that are kept from fitting, for joint evidence (see `pyrocausal.evidence`).
     certainty
         Least probability of a regime's most probable target (or none) for its rows to do so.
     """
@@ -68,12 +70,15 @@ class GraphFitting:
     steps: int = 20
     toggles: float = 1.0
     regime_rows: bool | None = None
+    held_out: float = 0.2
     certainty: float = 0.9
 
     def __post_init__(self) -> None:
         _require(self, 1, "rows", "every")
         _require(self, 0, "warm_up", "steps", "toggles")
         _require_callable(self, "optimiser")
+        if not 0 <= self.held_out < 1:
+            raise ValueError(f"GraphFitting.held_out must be in [0, 1), got {self.held_out!r}")
         if not 0 <= self.certainty <= 1:
             raise ValueError(f"GraphFitting.certainty must be in [0, 1], got {self.certainty!r}")
 
@@ -95,6 +100,8 @@ class GraphScoring:
         Maps `TargetEvidence` to a posterior over targets.
     target_graphs
         Graphs that target evidence is averaged over after every refit.
+    target_rows
+        Rows over all regimes that tell targets at the most, shared evenly.
     memory
         Weight of the past in the running average of target evidence, in [0, 1).
     """
@@ -104,11 +111,12 @@ class GraphScoring:
     work: int = 45_000
     target_rule: TargetRule = bayes_factor
     target_graphs: int = 10
+    target_rows: int = 20_000
     memory: float = 0.5
 
     def __post_init__(self) -> None:
         _require(self, 2, "graphs")  # one graph has none to be compared with
-        _require(self, 1, "rows", "work", "target_graphs")
+        _require(self, 1, "rows", "work", "target_graphs", "target_rows")
         _require_callable(self, "target_rule")
         if not 0 <= self.memory < 1:
             raise ValueError(f"GraphScoring.memory must be in [0, 1), got {self.memory!r}")

@@ -12,7 +12,7 @@ from pyrocausal.data import InterventionalData
 from pyrocausal.model import CausalModel
 from pyrocausal.split import Split
 
-__all__ = ["Info", "State"]
+__all__ = ["Info", "State", "confidence", "natural"]
 
 
 class Info(NamedTuple):
@@ -103,3 +103,18 @@ class State:
     def targets(self) -> torch.Tensor:
         """True where a variable is taken for a target of a regime, shape [R, d]."""
         return self.target_probability[:, :-1] > 0.5
+
+
+def confidence(probability: torch.Tensor, free: torch.Tensor) -> float:
+    """Mean of max(p, 1 - p) over the edges that are learned; shapes [d, d]. One where none is."""
+    sure = torch.maximum(probability, 1 - probability)[free]
+    return float(sure.mean()) if len(sure) else 1.0
+
+
+def natural(target_probability: torch.Tensor, certainty: float) -> torch.Tensor:
+    """Where a regime's values come from the natural mechanisms: [R, d + 1] -> [R, d].
+
+    Nowhere in a regime whose most probable target (or none) has a probability below `certainty`.
+    """
+    certain = target_probability.max(1, keepdim=True).values >= certainty
+    return certain & (target_probability[:, :-1] <= 0.5)

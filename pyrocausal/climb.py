@@ -1,0 +1,235 @@
+"""A climb over DAGs on joint evidence: the best moves, again and again, until none gains.
+
+Moves add, delete or reverse an edge; where none of these gains, a parent is exchanged for another variable. The terms
+of a variable depend on its parents alone, so a move asks only for parent sets one edge away from those of the variables
+that it changed, and all moves are compared at once.
+
+Vocabulary: d variables, R regimes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+
+from pyrocausal.evidence import JointEvidence, Terms
+from pyrocausal.model import break_cycles
+
+__all__ = ["Summit", "climb", "strongest_dag"]
+
+LEAST_GAIN = 1e-6  # nats
+
+
+class Summit(NamedTuple):
+    """Where a climb ended.
+
+    Attributes
+    ----------
+    dag
+        Boolean, shape [d, d] (effect, cause).
+    edge_probability
+        Of the three states of every pair of variables (no edge, either direction), each in proportion to its evidence
+        while the rest of the graph stands still; shape [d, d].
+    moves
+        How often edges were changed.
+    """
+
+    dag: torch.Tensor
+    edge_probability: torch.Tensor
+    moves: int
+
+
+class _Moves(NamedTuple):
+    toggle: torch.Tensor  # gain of toggling each edge [d, d], -inf where that is not allowed
+    reverse: torch.Tensor  # gain of reversing each edge [d, d]
+
+
+def climb(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor) -> Summit:
+    """Climb from a DAG.
+
+    Parameters
+    ----------
+    evidence
+        What is climbed.
+    dag
+        Where to begin, boolean, shape [d, d] (effect, cause).
+    free
+        Edges that may change, boolean, shape [d, d].
+
+    Returns
+    -------
+    Summit
+    """
+    d, dag, free, done = len(dag), dag.clone().cpu(), free.cpu(), 0
+    candidates = [_neighbours(dag, free, i) for i in range(d)]
+    evidence.prepare((i, tuple(row.nonzero()[:, 0].tolist())) for i in range(d) for row in candidates[i])
+    looked = [evidence.terms(i, candidates[i]) for i in range(d)]  # [d + 1, ...] each, the last as it is
+    while True:
+        base = Terms(*(torch.stack([part[d] for part in parts]) for parts in zip(*looked, strict=True)))
+        other = Terms(*(torch.stack([part[:d] for part in parts]) for parts in zip(*looked, strict=True)))
+        moves = _gains(evidence, dag, free, base, other)
+        changed = _best_moves(evidence, dag, moves, base, other) or _best_swap(evidence, dag, free, base)
+        if not changed:
+            return Summit(dag, _local_posterior(dag, moves), done)
+        for effect, cause in changed:
+            dag[effect, cause] ^= True
+        effects = sorted({effect for effect, _ in changed})
+        for k in effects:
+            candidates[k] = _neighbours(dag, free, k)
+        evidence.prepare((k, tuple(row.nonzero()[:, 0].tolist())) for k in effects for row in candidates[k])
+        for k in effects:
+            looked[k] = evidence.terms(k, candidates[k])
+        done += 1
+
+
+def _best_moves(
+    evidence: JointEvidence, dag: torch.Tensor, moves: _Moves, base: Terms, other: Terms
+) -> list[tuple[int, int]]:
+    """The edges to toggle: of all moves that gain, the best ones that concern different effects and close no cycle.
+
+    Terms factorise over effects, so gains nearly add up; they interact through the unknown targets alone. Where they
+    come to less than the best move by itself, that is made.
+    """
+    gains = torch.stack([moves.toggle, moves.reverse])
+    order = gains.flatten().argsort(descending=True)
+    order = order[gains.flatten()[order] > LEAST_GAIN]
+    after, changed, busy = dag.clone(), list[tuple[int, int]](), set[int]()
+    first: list[tuple[int, int]] = []
+    for which in order.tolist():
+        kind, i, j = (int(k) for k in torch.unravel_index(torch.tensor(which), gains.shape))
+        edges = [(i, j)] if kind == 0 else [(i, j), (j, i)]
+        if busy & {effect for effect, _ in edges}:
+            continue
+        tried = after.clone()
+        for effect, cause in edges:
+            tried[effect, cause] ^= True
+        if _closure(tried).diagonal().any():
+            continue
+        after, changed = tried, changed + edges
+        busy |= {effect for effect, _ in edges}
+        first = first or changed
+    if changed == first:
+        return first
+
+    def total(edges: list[tuple[int, int]]) -> float:
+        parts = [part.clone() for part in base]
+        for effect, cause in edges:
+            for part, toggled in zip(parts, other, strict=True):
+                part[effect] = toggled[effect, cause]
+        terms, added = Terms(*parts), sum(1 - 2 * int(dag[edge]) for edge in edges)
+        return float(terms.old.sum() + evidence.mixture(terms.new - terms.old).sum() + terms.observational.sum()) - (
+            evidence.price * added
+        )
+
+    return changed if total(changed) > total(first) else first
+
+
+def _neighbours(dag: torch.Tensor, free: torch.Tensor, i: int) -> torch.Tensor:
+    """Parent sets of a variable with each entry toggled where it is free, and last as they are: [d + 1, d]."""
+    return torch.cat([dag[i] ^ torch.diag(free[i]), dag[i : i + 1]])
+
+
+def _gains(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, base: Terms, other: Terms) -> _Moves:
+    """Gain of every move: terms of the parents as they are [d, ...] and with each entry toggled [d, d, ...]."""
+    d = len(dag)
+    gain = base.new - base.old  # [d, R]
+    padded = torch.nn.functional.pad(gain, (0, 0, 0, 1))  # [d + 1, R]
+    total = padded.logsumexp(0)  # [R]
+
+    def without(*members: torch.Tensor) -> torch.Tensor:
+        """Mixture over targets other than the members, [m, R]."""
+        left = padded.expand(len(members[0]), -1, -1).clone()
+        for member in members:
+            left[torch.arange(len(member)), member] = -torch.inf
+        return left.logsumexp(1)
+
+    rest = without(torch.arange(d))  # [d, R]
+    mixed = torch.logaddexp(rest[:, None], other.new - other.old)  # [d, d, R]
+    toggle = (other.old - base.old[:, None] + mixed - total).sum(-1) + other.observational - base.observational[:, None]
+    sign = 1.0 - 2.0 * dag.double()
+    toggle = toggle - evidence.price * sign
+    reach = _closure(dag)  # [effect, cause]: a path from cause to effect
+    legal = free & (dag | ~(dag.t() | reach.t()))
+    toggle = torch.where(legal, toggle, -torch.inf)
+
+    reverse = torch.full((d, d), -torch.inf, dtype=torch.double)
+    around = (reach.double() @ dag.double()) > 0  # another path from cause to effect
+    effects, causes = (dag & free & free.t() & ~around).nonzero().unbind(1)
+    if len(effects):
+        a = Terms(*(part[effects, causes] for part in other))  # the effect without the cause
+        b = Terms(*(part[causes, effects] for part in other))  # the cause with the effect
+        both = torch.stack([without(effects, causes), a.new - a.old, b.new - b.old]).logsumexp(0)
+        change = a.old + b.old - base.old[effects] - base.old[causes] + both - total
+        observed = a.observational + b.observational - base.observational[effects] - base.observational[causes]
+        reverse[effects, causes] = change.sum(-1) + observed
+    return _Moves(toggle, reverse)
+
+
+def _best_swap(
+    evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, base: Terms, tries: int = 32, slack: float = 10.0
+) -> list[tuple[int, int]]:
+    """The exchange of a parent that gains most, as two toggled edges; nothing where none gains.
+
+    There are many exchanges, so the closed form proposes: those that it thinks lose less than `slack` nats, and of
+    these the best `tries`, are looked at closely.
+    """
+    reach = _closure(dag)
+    proposals = []
+    for i in range(len(dag)):
+        out = (dag[i] & free[i]).nonzero()[:, 0]
+        into = (free[i] & ~dag[i] & ~reach[:, i]).nonzero()[:, 0]
+        pairs = torch.cartesian_prod(out, into).reshape(-1, 2)
+        if not len(pairs) or not evidence.closed:
+            continue
+        sets = _exchanged(dag[i], pairs)
+        now = Terms(*(part[0] for part in evidence.rough_terms(i, dag[i : i + 1])))
+        gains = _swap_gains(base, i, now, evidence.rough_terms(i, sets))
+        proposals += [(float(g), i, pair) for g, pair in zip(gains, pairs, strict=True) if g > -slack]
+    best, found = LEAST_GAIN, []
+    for _, i, pair in sorted(proposals, key=lambda proposal: -proposal[0])[:tries]:
+        terms = evidence.terms(i, _exchanged(dag[i], pair[None]))
+        gain = float(_swap_gains(base, i, Terms(*(part[i] for part in base)), terms)[0])
+        if gain > best:
+            best, found = gain, [(i, int(pair[0])), (i, int(pair[1]))]
+    return found
+
+
+def _exchanged(row: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
+    """Parents [d] without the first and with the second of each pair [S, 2]: [S, d]."""
+    sets = row.repeat(len(pairs), 1)
+    sets.scatter_(1, pairs, torch.tensor([False, True]).expand(len(pairs), 2))
+    return sets
+
+
+def _swap_gains(base: Terms, i: int, now: Terms, then: Terms) -> torch.Tensor:
+    """Gain of other parents of one variable, from its terms now and then [S, ...], the rest as it is: [S]."""
+    gain = base.new - base.old
+    rest = torch.nn.functional.pad(torch.cat([gain[:i], gain[i + 1 :]]), (0, 0, 0, 1)).logsumexp(0)  # [R]
+    before, after = (torch.logaddexp(rest, terms.new - terms.old) for terms in (now, then))
+    return (then.old - now.old + after - before).sum(-1) + then.observational - now.observational
+
+
+def _closure(dag: torch.Tensor) -> torch.Tensor:
+    """Whether there is a path from cause to effect: [d, d] -> [d, d]."""
+    reach = dag.float()
+    for _ in range(max(1, math.ceil(math.log2(max(2, len(dag)))))):
+        reach = ((reach + reach @ reach) > 0).float()
+    return reach > 0
+
+
+def _local_posterior(dag: torch.Tensor, moves: _Moves) -> torch.Tensor:
+    """Probabilities of the states of each pair while the rest stands still, from the gains of leaving a DAG."""
+    stay = torch.zeros_like(moves.toggle)
+    there = torch.stack([stay, moves.toggle, moves.reverse]).softmax(0)  # where this edge is: stay, delete, reverse
+    absent = torch.stack([stay, moves.toggle, moves.toggle.t()]).softmax(
+        0
+    )  # where neither is: stay, add, add the other
+    return torch.where(dag, there[0], torch.where(dag.t(), there[2].t(), absent[1])).float().fill_diagonal_(0.0)
+
+
+def strongest_dag(probability: torch.Tensor) -> torch.Tensor:
+    """Edges believed with more than one half, without the least believed edge of every cycle: [d, d] -> [d, d]."""
+    dag, _ = break_cycles((probability > 0.5).float(), probability)
+    return dag.bool().cpu()

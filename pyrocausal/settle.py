@@ -1,0 +1,188 @@
+"""Settling: from what the three phases propose to the DAG with the most joint evidence.
+
+A climb over DAGs (`pyrocausal.climb`) on joint evidence (`pyrocausal.evidence`) begins at the proposed graph. Where it
+changes what is believed of the targets, it is repeated, because the targets decide which rows of regimes tell of a
+variable's observational mechanism. In the end the model's mechanisms are fitted once more, around the settled graph.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import torch
+
+from pyrocausal.climb import climb, strongest_dag
+from pyrocausal.conjugate import NewMechanisms
+from pyrocausal.evidence import JointEvidence
+from pyrocausal.refitting import Refitting
+from pyrocausal.sdi import SDI, toggled
+from pyrocausal.split import cross_fit
+from pyrocausal.state import State, confidence, natural
+
+__all__ = ["Settled", "Settling", "settle"]
+
+
+class Settled(NamedTuple):
+    """Where settling stands, and what a person may look at.
+
+    Attributes
+    ----------
+    round
+        Rounds done.
+    dag
+        The graph, boolean, shape [d, d] (effect, cause).
+    evidence
+        Its log E(G), nats.
+    edge_probability
+        Of the three states of every pair of variables (no edge, either direction), each in proportion to its evidence
+        while the rest of the graph stands still; shape [d, d].
+    target_probability
+        Posterior over targets given the graph, shape [R, d + 1]; the last column is none.
+    confidence
+        Mean over learned edges of max(p, 1 - p).
+    moves
+        Edges added, deleted or reversed, and parents exchanged, in this round.
+    stable
+        Whether another round would change nothing.
+    """
+
+    round: int
+    dag: torch.Tensor
+    evidence: float
+    edge_probability: torch.Tensor
+    target_probability: torch.Tensor
+    confidence: float
+    moves: int
+    stable: bool
+
+
+@dataclass(frozen=True)
+class Settling:
+    """Settings of what follows the three phases.
+
+    Parameters
+    ----------
+    proposal
+        Steps of the three phases before settling at the most; their beliefs need not be near 0 or 1 by then.
+    rounds
+        Climbs at the most; 0 leaves settling out.
+    refitting
+        How copies of mechanisms are fitted to parent sets; None leaves them out and takes the closed form alone.
+    closed_form
+        Whether closed-form estimates of the mechanisms count too.
+    price
+        Price of an edge, in units of half the logarithm of the number of rows that score.
+    certainty
+        Least probability of a regime's most probable target (or none) for its rows to fit mechanisms.
+    final_steps
+        Gradient steps that fit the model's mechanisms around the settled graph.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range or neither estimate is wanted.
+    """
+
+    proposal: int = 30
+    rounds: int = 4
+    refitting: Refitting | None = field(default_factory=Refitting)
+    closed_form: bool = True
+    price: float = 1.5
+    certainty: float = 0.9
+    final_steps: int = 600
+
+    def __post_init__(self) -> None:
+        for name, least in (("proposal", 1), ("rounds", 0), ("price", 0), ("certainty", 0), ("final_steps", 0)):
+            if not (value := getattr(self, name)) >= least:
+                raise ValueError(f"Settling.{name} must be at least {least}, got {value!r}")
+        if self.refitting is None and not self.closed_form:
+            raise ValueError("Settling needs refitting, closed_form or both")
+
+
+def settle(
+    state: State,
+    settling: Settling | None = None,
+    *,
+    seed: int = 0,
+    on_settled: Callable[[Settled], object] | None = None,
+) -> Settled:
+    """Settle a fit. Torch's global random state is left as it was.
+
+    Parameters
+    ----------
+    state
+        The end of the three phases; its mechanisms are fitted further in place.
+    settling
+        Settings; default `Settling()`.
+    seed
+        Seed of everything random.
+    on_settled
+        Called after every round.
+
+    Returns
+    -------
+    Settled
+        Of the last round.
+
+    Raises
+    ------
+    ValueError
+        If the fit held out no observational rows, or no round is asked for.
+    """
+    settling = settling or Settling()
+    if not len(state.split.held_out):
+        raise ValueError("settling needs held-out observational rows; fit with GraphFitting.held_out above 0")
+    if not settling.rounds:
+        raise ValueError("Settling.rounds is 0: there is nothing to do")
+    beliefs, rows = state.model.beliefs, [regime.rows for regime in state.data.regimes]
+    price = settling.price * 0.5 * math.log(sum(map(len, rows)) + len(state.split.held_out))
+    dag, targets = strongest_dag(beliefs.edge_probability.detach()), state.target_probability
+    unchanged = natural(targets, settling.certainty)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        evidence = JointEvidence(
+            kinds=state.data.kinds,
+            mechanisms=state.model.mechanisms,
+            folds=cross_fit(state.data, state.split, unchanged),
+            new_mechanisms=NewMechanisms(state.data.kinds, rows),
+            known=state.known,
+            hit=state.hit,
+            natural=unchanged,
+            price=price,
+            refitting=settling.refitting,
+            closed_form=settling.closed_form,
+        )
+        evidence.choose_decay(dag)
+        for number in range(1, settling.rounds + 1):
+            dag, probability, moves = climb(evidence, dag, beliefs.free)
+            targets = evidence.targets(dag).to(targets)
+            before, unchanged = unchanged, natural(targets, settling.certainty)
+            settled = Settled(
+                round=number,
+                dag=dag,
+                evidence=evidence.of(dag),
+                edge_probability=probability,
+                target_probability=targets,
+                confidence=confidence(probability, beliefs.free.cpu()),
+                moves=moves,
+                stable=torch.equal(before, unchanged),
+            )
+            if on_settled is not None:
+                on_settled(settled)
+            if settled.stable:
+                break
+            evidence = evidence.after(cross_fit(state.data, state.split, unchanged), unchanged)
+        _fit_around(replace(state, target_probability=targets), dag, settling.final_steps)
+    return settled
+
+
+def _fit_around(state: State, dag: torch.Tensor, steps: int) -> None:
+    """Fit the mechanisms to the graph, with one parent of a variable toggled at random."""
+    free = state.model.beliefs.free
+    optimiser = torch.optim.Adam(state.model.mechanisms.parameters(), 3e-3)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, max(1, steps))
+    probability = toggled(dag.to(free.device, torch.get_default_dtype()), free, 1.0)
+    SDI().fit_mechanisms(replace(state, mechanism_optimiser=optimiser), steps, probability, schedule)
