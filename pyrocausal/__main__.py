@@ -22,6 +22,7 @@ from pyrocausal.metrics import shd
 from pyrocausal.report import compare, edge_table, write_report
 from pyrocausal.result import CausalPosterior
 from pyrocausal.sdi import SDI
+from pyrocausal.settle import Settling
 from pyrocausal.simulate import Intervention, Simulation, hard_random, hard_uniform, simulate, soft
 from pyrocausal.tables import Kinds
 
@@ -174,7 +175,8 @@ def _add_common(parser: argparse.ArgumentParser, seed: str, default_seed: int | 
     group.add_argument("--seed", metavar="N", type=_seed, default=default_seed, help=seed)
     group.add_argument("--chains", metavar="N", type=_count, default=4, help="independent restarts; default: 4")
     group.add_argument("--cores", metavar="N", type=_count, help="processes for the chains; default: all cores")
-    group.add_argument("--max-steps", metavar="N", type=_count, help="end a chain after so many steps")
+    group.add_argument("--max-steps", metavar="N", type=_count, help="steps of the three phases at the most")
+    group.add_argument("--no-settling", action="store_true", help="end after the three phases")
     group.add_argument("--quiet", action="store_true", help="no progress bar, only the results")
 
 
@@ -271,6 +273,8 @@ def _demo(arguments: argparse.Namespace) -> None:
     _print_edges(result)
     _print_targets(result, simulation, kind)
     print(f"structural Hamming distance: {shd(result.to_networkx(), truth.graph)}")
+    if not arguments.no_settling:
+        print(f"structural Hamming distance of the settled graph: {shd(result.dag(), truth.graph)}")
     cpu = sum(chain.cpu_seconds for chain in result.chains)
     print(f"wall time {seconds:.1f} s, processor time {cpu:.1f} s, chains {len(result.chains)}, seed {result.seed}")
     if arguments.out is not None:
@@ -308,6 +312,7 @@ def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm
         required=[tuple(edge) for edge in getattr(arguments, "required", ())],
         forbidden=[tuple(edge) for edge in getattr(arguments, "forbidden", ())],
         algorithm=algorithm,
+        settling=Settling(rounds=0) if arguments.no_settling else None,
     )
 
 

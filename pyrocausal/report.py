@@ -145,7 +145,8 @@ def _page(result: CausalPosterior, edges: pd.DataFrame, targets: pd.DataFrame) -
         '```python\nfrom pyrocausal import CausalPosterior\n\nresult = CausalPosterior.load("model.pt")\n'
         "result.edge_probabilities    # labelled by effect and cause\n"
         "result.target_probabilities  # labelled by regime and variable\n"
-        "result.to_networkx()         # graph with edges cause -> effect\n"
+        "result.dag()                 # the settled graph, edges cause -> effect\n"
+        "result.to_networkx()         # the edges above one half\n"
         "result.model                 # the fitted Pyro program\n```",
         "`model.pt` is a Python pickle and holds the data: open only files that you trust, share it as you would the "
         "data.",
@@ -173,15 +174,20 @@ def _fitted(result: CausalPosterior) -> list[str]:
         "observational rows": f"{data.n:,}",
         "regimes": f"{len(in_regimes)} with {sum(in_regimes):,} rows; targets of {known} known beforehand",
         "chains, independent restarts": f"{len(chains)}, settled: {settled}",
-        "steps": ", ".join(str(len(chain.trace)) for chain in chains),
+        "steps of the three phases": ", ".join(str(len(chain.trace)) for chain in chains),
         "seed": str(result.seed),
         "processor time": f"{sum(chain.cpu_seconds for chain in chains):.1f} s",
     }
+    if any(len(chain.rounds) for chain in chains):
+        facts["rounds of settling"] = ", ".join(str(len(chain.rounds)) for chain in chains)
+        facts["edges of the settled graphs"] = ", ".join(str(int(chain.dag.sum())) for chain in chains)
+        most = max(chain.evidence for chain in chains)
+        facts["evidence, below the most (nats)"] = ", ".join(f"{most - chain.evidence:.1f}" for chain in chains)
     parts = [_table(["fitted", ""], facts.items())]
     if settled < len(chains):
         parts.append(
-            f"**{len(chains) - settled} of {len(chains)} chains have not settled**: their last beliefs are averaged "
-            "as they are. Allow more steps, or read edges between 0 and 1 as undecided."
+            f"**{len(chains) - settled} of {len(chains)} chains have not settled**: their last probabilities are "
+            "averaged as they are. Allow more steps or rounds, or read edges between 0 and 1 as undecided."
         )
     return parts
 
@@ -189,12 +195,12 @@ def _fitted(result: CausalPosterior) -> list[str]:
 def _against_truth(result: CausalPosterior) -> list[str]:
     if result.data.truth is None:
         return []
-    found = result.to_networkx()
+    found, settled = result.to_networkx(), shd(result.dag(), result.data.truth)
     verdict = compare(found, result.data.truth)
     rows = [(what, len(those), ", ".join(f"{c} -> {e}" for c, e in those) or "none") for what, those in verdict.items()]
     return [
         "### Against the true graph",
-        f"Structural Hamming distance: **{shd(found, result.data.truth)}**",
+        f"Structural Hamming distance: **{shd(found, result.data.truth)}**; of the graph without cycles: {settled}",
         _table(["edges", "number", "which, as cause -> effect"], rows),
     ]
 

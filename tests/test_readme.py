@@ -34,7 +34,7 @@ def test_python_examples(tmp_path, monkeypatch, capsys):
     plt.close("all")
 
     result = names["result"]
-    assert set(names["graph"].edges) == {("ligand", "kinase"), ("kinase", "reporter")}
+    assert set(result.dag().edges) == {("ligand", "kinase"), ("kinase", "reporter")}
     assert result.targets() == {"vehicle": (), "drug A": ("ligand",), "drug B": ("kinase",), "drug C": ("reporter",)}
     assert "[('kinase', 'reporter'), ('ligand', 'kinase')]" in capsys.readouterr().out
     assert {path.name for path in tmp_path.iterdir()} == {"graph.png", "targets.png", "cells.pt"}
