@@ -117,6 +117,8 @@ def discover(
         raise TypeError(f"settling must be a Settling, got {settling!r}")
     if settling.rounds and not held_out:
         raise ValueError("settling needs held-out rows; set GraphFitting.held_out above 0 or Settling.rounds to 0")
+    if not settling.rounds:  # then nothing needs rows that were held out
+        algorithm = replace(algorithm, fitting=replace(algorithm.fitting, held_out=0.0))
     if max_steps is None and settling.rounds:
         max_steps = min(settling.proposal, algorithm.stopping.max_steps)
     if max_steps is not None:

@@ -58,7 +58,8 @@ class GraphFitting:
         Whether half of the rows of regimes fit mechanisms too (see `pyrocausal.split`); None, the default: where
         interventions leave the observational range. A second warm-up then follows the first.
     held_out
-        Share of the observational rows that are kept from fitting, for joint evidence (see `pyrocausal.evidence`).
+        Share of the observational rows that are kept from fitting, for joint evidence (see `pyrocausal.evidence`);
+        `discover` keeps none where nothing settles.
     certainty
         Least probability of a regime's most probable target (or none) for its rows to do so.
     """
