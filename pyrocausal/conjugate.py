@@ -94,9 +94,14 @@ def linear_regression(gram: torch.Tensor, rows: torch.Tensor, shape: float = 1.0
     R. E. Kass, L. Wasserman, "A reference Bayesian test for nested hypotheses", 1995.
     """
     gram, n = gram.double(), rows.double()
+    # In units of each column's own size: a constant far from zero would leave nothing but rounding errors.
+    size = torch.cat([gram.diagonal(dim1=-2, dim2=-1)[..., :-1].sqrt(), torch.ones_like(gram[..., -1, -1:])], -1)
+    size = torch.where(size > 0, size, torch.ones_like(size))
+    gram = gram / (size[..., None] * size[..., None, :])
     data, products, squares = gram[..., :-1, :-1], gram[..., :-1, -1:], gram[..., -1, -1]
     # A constant or repeated column has no precision of its own; a trace of one keeps the determinant.
-    prior = data / n[..., None, None] + 1e-6 * torch.eye(data.shape[-1], dtype=data.dtype, device=data.device)
+    trace = 1e-6 * torch.eye(data.shape[-1], dtype=data.dtype, device=data.device)
+    prior = (data + trace) / n[..., None, None]
     precision = prior + data
     factor = torch.linalg.cholesky(precision)
     weights = torch.cholesky_solve(products, factor)

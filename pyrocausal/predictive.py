@@ -89,6 +89,8 @@ class ClosedForm:
         cells = math.prod(self._states[j] for j in parents)
         if not fitted or any(not isinstance(self.kinds[j], Categorical) for j in parents):
             return math.inf
+        if cells * self._states[i] > self.max_cells:  # there is no such table
+            return math.inf
         return 0.5 * cells * (self._states[i] - 1) * len(self.rows[1]) / fitted
 
     def _coded(self, j: int) -> tuple[torch.Tensor, torch.Tensor]:

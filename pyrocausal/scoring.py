@@ -125,7 +125,8 @@ def score_graphs(
     sizes = [len(block) for block in rows]
     values = torch.cat(list(rows))  # [sum n_r, d]
     hit = targets.repeat_interleave(torch.tensor(sizes, device=targets.device), 0)  # [sum n_r, d]
-    anywhere = targets.any(0).nonzero()[:, 0].tolist()
+    asked = set(model.names if effects is None else effects)  # the others have no site, and lend the same values anyway
+    anywhere = [i for i in targets.any(0).nonzero()[:, 0].tolist() if model.names[i] in asked]
     with intervene(
         {model.names[i]: values[:, i] for i in anywhere}, rows={model.names[i]: hit[:, i] for i in anywhere}
     ):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import pandas as pd
 import pyro
+import pyro.distributions as dist
 import pytest
 import torch
 
@@ -11,8 +15,9 @@ from pyrocausal.beliefs import IndependentBeliefs
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.kinds import Categorical, Continuous, Kind
 from pyrocausal.knowledge import fixed_edges
-from pyrocausal.mechanisms import NeuralMechanisms
+from pyrocausal.mechanisms import Mechanisms, NeuralMechanisms
 from pyrocausal.model import CausalModel
+from pyrocausal.result import Chain
 
 MIXED: tuple[Kind, ...] = (Categorical((0, 1)), Continuous(0.0, 1.0), Categorical((0, 1, 2)), Continuous(0.0, 1.0))
 KINDS: dict[str, tuple[Kind, ...]] = {
@@ -30,6 +35,21 @@ def _repeatable():
     pyro.clear_param_store()
     yield
     assert not pyro.get_param_store(), "a test left parameters in Pyro's global store"
+
+
+class LinearGaussian(Mechanisms):
+    """What a user may write: X_i ~ Normal(bias_i + sum over parents of weight_ij x_j, exp(log_scale_i))."""
+
+    def __init__(self, kinds) -> None:
+        super().__init__()
+        d = len(kinds)
+        self.weight = torch.nn.Parameter(torch.zeros(d, d))
+        self.bias = torch.nn.Parameter(torch.zeros(d))
+        self.log_scale = torch.nn.Parameter(torch.zeros(d))
+
+    def conditional(self, i, values, parents):
+        mean = (values * parents * self.weight[i]).sum(-1) + self.bias[i]
+        return dist.Normal(mean, self.log_scale[i].exp())
 
 
 def make_model(kinds=MIXED, hidden=8, beliefs=IndependentBeliefs, **known) -> CausalModel:
@@ -72,6 +92,34 @@ def small_data(kinds=KINDS["categorical"], rows=40, regimes=3, targets=None) -> 
         for r in range(regimes)
     )
     return InterventionalData(names, tuple(kinds), make_rows(kinds, rows), made)
+
+
+def make_chain(model, edges, targets, **changes) -> Chain:
+    """A restart that ended with these probabilities, by the three phases alone."""
+    made = {
+        "seed": 0,
+        "model": model,
+        "edge_probability": edges,
+        "beliefs": edges,
+        "target_probability": targets,
+        "dag": edges > 0.5,
+        "evidence": math.nan,
+        "trace": pd.DataFrame({"step": [1, 2], "loss": [3.0, 2.0], "confidence": [0.5, 0.9]}).set_index("step"),
+        "rounds": pd.DataFrame(columns=["evidence", "edges", "moves"]).rename_axis("round"),
+        "settled": True,
+        "cpu_seconds": 0.25,
+    }
+    return Chain(**(made | changes))
+
+
+def is_acyclic(graph) -> bool:
+    """Whether no walk of d steps exists."""
+    walks = torch.linalg.matrix_power(graph.double(), len(graph))
+    return not walks.any()
+
+
+def every_dag(d) -> list[torch.Tensor]:
+    return [graph.bool() for graph in every_graph(d) if is_acyclic(graph)]
 
 
 def acyclic_graphs(d, count) -> torch.Tensor:

@@ -8,8 +8,11 @@ import pandas as pd
 import pytest
 
 import pyrocausal.__main__ as cli
+from pyrocausal.discover import discover
+from pyrocausal.metrics import shd
 from pyrocausal.networks import load
 from pyrocausal.result import CausalPosterior
+from pyrocausal.settle import Settling
 from pyrocausal.simulate import simulate, soft
 
 matplotlib.use("Agg")
@@ -39,6 +42,17 @@ def fit(table, tmp_path):
     return lambda *more, path=table: cli.main(["fit", str(path), *basic, *more])
 
 
+@pytest.fixture
+def briefly(monkeypatch):
+    """Make settling short: closed forms alone, and hardly a last fit."""
+
+    def brief(data, *, settling=None, **arguments):
+        assert settling is None  # left to the default
+        return discover(data, settling=Settling(refitting=None, final_steps=5), **arguments)
+
+    monkeypatch.setattr(cli, "discover", brief)
+
+
 def one_line(capsys) -> str:
     out, err = capsys.readouterr()
     assert out == ""
@@ -49,19 +63,20 @@ def one_line(capsys) -> str:
 def test_fit_writes_a_report(fit, frame, tmp_path, capsys):
     before = plt.get_fignums()
     known = ["--required", "X0", "X1", "--forbidden", "X2", "X0", "--target", "drug 0=X2", "--target", "drug 1="]
-    assert fit(*known) == 0
+    assert fit(*known, "--no-settling") == 0
     assert plt.get_fignums() == before
     out, err = capsys.readouterr()
     folder = tmp_path / "out"
     assert {file.name for file in folder.iterdir()} == FILES
     assert re.search(r"X0 -> X1 +1\.00", out) and re.search(r"drug 1 +none", out) and str(folder / "report.md") in out
-    assert re.fullmatch(r"pyrocausal: warning: 1 of 1 chains have not settled [^\n]*\n", err)
+    assert re.fullmatch(r"pyrocausal: warning: 1 of 1 chains have not settled after 3 steps [^\n]*\n", err)
 
     edges = pd.read_csv(folder / "edges.csv")
     assert list(edges.columns) == ["cause", "effect", "probability"]
     assert len(edges) == 6 and edges.probability.is_monotonic_decreasing
     assert tuple(edges.iloc[0]) == ("X0", "X1", 1.0)
     result = CausalPosterior.load(folder / "model.pt")
+    assert result.chains[0].rounds.empty
     for cause, effect, probability in edges.itertuples(index=False):
         assert float(result.edge_probabilities.sel(cause=cause, effect=effect)) == pytest.approx(probability, abs=1e-5)
 
@@ -76,8 +91,20 @@ def test_fit_writes_a_report(fit, frame, tmp_path, capsys):
     page = (folder / "report.md").read_text(encoding="utf-8")
     for text in ("![Causal graph](graph.png)", "| X0 | X1 | 1.000 |", "chains have not settled", "| seed | 1 |"):
         assert text in page
-    assert "Structural Hamming distance" not in page
+    assert "Structural Hamming distance" not in page and "rounds of settling" not in page
     assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in ("graph.png", "targets.png"))
+
+
+def test_fit_settles_unless_told_otherwise(fit, tmp_path, capsys, briefly):
+    assert fit() == 0
+    folder = tmp_path / "out"
+    (chain,) = CausalPosterior.load(folder / "model.pt").chains
+    assert len(chain.rounds) > 0
+    assert ("have not settled" in capsys.readouterr().err) == (not chain.settled)
+    page = (folder / "report.md").read_text(encoding="utf-8")
+    assert f"| rounds of settling | {len(chain.rounds)} |" in page
+    assert f"| edges of the settled graphs | {int(chain.dag.sum())} |" in page
+    assert "| evidence, below the most (nats) | 0.0 |" in page
 
 
 def test_fit_is_reproducible_and_replaces_reports(fit, tmp_path):
@@ -86,9 +113,11 @@ def test_fit_is_reproducible_and_replaces_reports(fit, tmp_path):
         assert fit("--categorical", "X0", "X1", "--paper") == 0
         tables.append((tmp_path / "out" / "edges.csv").read_text())
     assert tables[0] == tables[1]
+    (chain,) = CausalPosterior.load(tmp_path / "out" / "model.pt").chains
+    assert chain.rounds.empty  # the published algorithm does not settle
 
 
-def test_kinds_from_the_command_line(fit, tmp_path):
+def test_kinds_from_the_command_line(fit, tmp_path, briefly):
     assert fit("--continuous", "X0", "--categorical", "X1") == 0
     kinds = CausalPosterior.load(tmp_path / "out" / "model.pt").data.kinds
     assert [kind.cardinality for kind in kinds] == [0, 2, 2]
@@ -161,6 +190,8 @@ def test_demo_tells_found_from_true(tmp_path, capsys):
     assert text.startswith("chain3: 3 variables, 2 edges; simulated 2,000 observational rows and 9 regimes of 500 rows")
     distance = re.search(r"^structural Hamming distance: (\d+)$", text, re.MULTILINE)
     assert distance and int(distance[1]) == len(re.findall(r" (extra|reversed|missing)$", text, re.MULTILINE))
+    settled = shd(CausalPosterior.load(out / "model.pt").dag(), load("chain3").graph)
+    assert re.search(rf"^structural Hamming distance of the settled graph: {settled}$", text, re.MULTILINE)
     right = re.search(r"^targets: (\d+) of 9 right$", text, re.MULTILINE)
     assert right and 9 - int(right[1]) == len(re.findall(r"^  regime \d: found .*, true X\d", text, re.MULTILINE))
     assert re.search(r"^wall time \d+\.\d s, processor time \d+\.\d s, chains 1, seed 1$", text, re.MULTILINE)
@@ -169,7 +200,7 @@ def test_demo_tells_found_from_true(tmp_path, capsys):
     assert "discover" not in err
 
 
-def test_demo_explains_what_cannot_be_seen(capsys):
+def test_demo_explains_what_cannot_be_seen(capsys, briefly):
     sizes = ["--rows", "500", "--rows-per-regime", "50"]
     assert cli.main(["demo", "asia", *sizes, *QUICK]) == 0
     text = capsys.readouterr().out

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
+import sys
 import warnings
 from dataclasses import replace
 from functools import partial
@@ -11,13 +14,16 @@ import pytest
 import torch
 from conftest import make_rows
 
+from pyrocausal.climb import strongest_dag
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.discover import discover
 from pyrocausal.kinds import Categorical
 from pyrocausal.mechanisms import NeuralMechanisms
+from pyrocausal.refitting import Refitting
 from pyrocausal.result import CausalPosterior
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import GraphFitting, GraphScoring, Stopping
+from pyrocausal.settle import Settling, settle
 
 NAMES = ("A", "B", "C")
 KINDS = (Categorical((0, 1)),) * 3
@@ -46,7 +52,10 @@ ALGORITHM = SDI(
     scoring=GraphScoring(graphs=10, rows=80, work=10**9, target_graphs=4),
     stopping=Stopping(tolerance=0.02, patience=5, max_steps=4),
 )
-quick = partial(discover, algorithm=ALGORITHM, progress=False, cores=1)
+ALONE = Settling(rounds=0)  # the three phases alone
+SETTLING = Settling(proposal=4, refitting=Refitting(steps=5, decays=(0.1,), least_regret=0.0), final_steps=5)
+quick = partial(discover, algorithm=ALGORITHM, settling=ALONE, progress=False, cores=1)
+settled = partial(quick, settling=SETTLING)
 
 
 def assert_same(one: CausalPosterior, other: CausalPosterior) -> None:
@@ -54,9 +63,11 @@ def assert_same(one: CausalPosterior, other: CausalPosterior) -> None:
     assert len(one.chains) == len(other.chains)
     for a, b in zip(one.chains, other.chains, strict=True):
         assert a.seed == b.seed
-        assert torch.equal(a.edge_probability, b.edge_probability)
-        assert torch.equal(a.target_probability, b.target_probability)
+        for name in ("edge_probability", "beliefs", "target_probability", "dag"):
+            assert torch.equal(getattr(a, name), getattr(b, name)), name
+        assert a.evidence == b.evidence or (math.isnan(a.evidence) and math.isnan(b.evidence))
         assert a.trace.equals(b.trace)
+        assert a.rounds.equals(b.rounds)
         state, again = a.model.state_dict(), b.model.state_dict()
         assert all(torch.equal(state[name], again[name]) for name in state)
 
@@ -64,14 +75,15 @@ def assert_same(one: CausalPosterior, other: CausalPosterior) -> None:
 @pytest.mark.filterwarnings(UNSETTLED)
 def test_the_same_seed_gives_the_same_bits_on_any_number_of_cores(data, capfd):
     torch.set_num_threads(2)
-    alone = quick(data, chains=2, seed=5)
+    one = {settling: quick(data, chains=2, seed=5, settling=settling) for settling in (ALONE, SETTLING)}
     assert torch.get_num_threads() == 2
-    spread = discover(data, chains=2, cores=2, seed=5, algorithm=ALGORITHM, progress=True)
-    assert torch.get_num_threads() == 2
-    assert_same(alone, spread)
-    shown = capfd.readouterr().err
-    assert "8/8" in shown  # both chains report to one bar, across processes
-    assert "confidence" in shown and "edges" in shown
+    for settling, expected in one.items():
+        spread = discover(data, chains=2, cores=2, seed=5, algorithm=ALGORITHM, settling=settling)
+        assert torch.get_num_threads() == 2
+        assert_same(expected, spread)
+        shown = capfd.readouterr().err
+        assert re.search(r"\b8/8" if settling is ALONE else r"\b(\d+)/\1\b", shown)  # one bar, across processes
+        assert "confidence" in shown and "edges" in shown
 
 
 @pytest.mark.filterwarnings(UNSETTLED)
@@ -111,6 +123,100 @@ def test_what_comes_back(data):
         assert not chain.trace.isna().any().any()
         assert chain.cpu_seconds > 0
         assert torch.equal(chain.model.beliefs.edge_probability, chain.edge_probability)
+        assert torch.equal(chain.beliefs, chain.edge_probability)
+        assert torch.equal(chain.dag, strongest_dag(chain.beliefs))
+        assert math.isnan(chain.evidence)
+        assert chain.rounds.empty and list(chain.rounds.columns) == ["evidence", "edges", "moves"]
+    assert set(result.dag().nodes) == set(NAMES)
+
+
+def test_what_comes_back_when_settled(data):
+    result = settled(data, chains=2, seed=0)  # a warning would be an error
+    assert result.settled
+    for chain in result.chains:
+        assert chain.trace.index.tolist() == [1, 2, 3, 4]
+        assert torch.equal(chain.model.beliefs.edge_probability, chain.beliefs)
+        assert not torch.equal(chain.edge_probability, chain.beliefs)
+        assert chain.rounds.index.name == "round"
+        assert chain.rounds.index.tolist() == list(range(1, len(chain.rounds) + 1))
+        assert list(chain.rounds.columns) == ["evidence", "edges", "moves"]
+        last = chain.rounds.iloc[-1]
+        assert (last.evidence, last.edges) == (chain.evidence, int(chain.dag.sum()))
+        assert math.isfinite(chain.evidence)
+        assert chain.dag.int().tolist() == [[0, 0, 0], [1, 0, 0], [0, 0, 0]]  # A -> B
+    assert result.best.evidence == max(chain.evidence for chain in result.chains)
+    assert list(result.dag().edges) == [("A", "B")]
+    assert result.dag().edges["A", "B"]["probability"] == pytest.approx(
+        result.edge_probabilities.sel(effect="B", cause="A").item()
+    )
+    assert result.targets() == {"one": ("A",), "two": ("B",)}
+
+
+@pytest.mark.filterwarnings(UNSETTLED)
+def test_without_rounds_the_three_phases_are_all_there_is(data):
+    (chain,) = quick(data, chains=1, seed=3).chains
+    every = replace(ALGORITHM, fitting=replace(ALGORITHM.fitting, held_out=0.0))  # nothing needs rows held out
+    with pytest.warns(RuntimeWarning, match="the beliefs have not settled"):
+        state, info = every.run(data, seed=chain.seed)
+    assert torch.equal(chain.edge_probability, info.edge_probability)
+    assert torch.equal(chain.target_probability, info.target_probability)
+    for name, value in state.model.state_dict().items():
+        assert torch.equal(chain.model.state_dict()[name], value), name
+
+
+def test_settling_begins_where_the_three_phases_end(data):
+    (chain,) = settled(data, chains=1, seed=3).chains
+    with pytest.warns(RuntimeWarning, match="the beliefs have not settled"):
+        state, info = ALGORITHM.run(data, seed=chain.seed)
+    assert torch.equal(chain.beliefs, info.edge_probability)
+    end = settle(state, SETTLING, seed=chain.seed)
+    assert torch.equal(chain.dag, end.dag)
+    assert torch.equal(chain.edge_probability, end.edge_probability)
+    assert torch.equal(chain.target_probability, end.target_probability)
+    assert (chain.evidence, len(chain.rounds)) == (end.evidence, end.round)
+    for name, value in state.model.state_dict().items():
+        assert torch.equal(chain.model.state_dict()[name], value), name
+
+
+@pytest.mark.filterwarnings(UNSETTLED)
+def test_steps_before_settling(data):
+    patient = replace(ALGORITHM, stopping=Stopping(patience=100, max_steps=7))
+    for settling, max_steps, expected in (
+        (ALONE, None, 7),  # the algorithm's own
+        (SETTLING, None, 4),  # settling asks for no more
+        (replace(SETTLING, proposal=9), None, 7),  # but the algorithm may stop before
+        (SETTLING, 5, 5),  # what one says counts
+    ):
+        result = quick(data, chains=1, seed=0, algorithm=patient, settling=settling, max_steps=max_steps)
+        assert len(result.chains[0].trace) == expected
+
+
+def test_settling_is_the_default_where_rows_are_held_out(data, monkeypatch):
+    asked = []
+
+    def remember(algorithm, settling, *rest):
+        asked.append((algorithm.stopping.max_steps, settling))
+        raise InterruptedError
+
+    monkeypatch.setattr(sys.modules["pyrocausal.discover"], "_run_chain", remember)
+    paper = SDI.paper()
+    for arguments in ({}, {"algorithm": ALGORITHM}, {"algorithm": paper}, {"algorithm": paper, "settling": ALONE}):
+        with pytest.raises(InterruptedError):
+            discover(data, chains=1, cores=1, progress=False, **arguments)
+    brief = Settling().proposal
+    assert brief < SDI().stopping.max_steps
+    assert asked == [(brief, Settling()), (4, Settling()), (2000, ALONE), (2000, ALONE)]
+
+
+def test_settling_needs_rows_that_are_held_out(data):
+    for algorithm in (SDI.paper(), replace(ALGORITHM, fitting=replace(ALGORITHM.fitting, held_out=0.0))):
+        with pytest.raises(ValueError, match=r"settling needs held-out rows; set GraphFitting.held_out above 0 or"):
+            discover(data, algorithm=algorithm, settling=Settling())
+    for bad in (True, "yes", Refitting()):
+        with pytest.raises(TypeError, match="settling must be a Settling, got"):
+            discover(data, settling=bad)
+    with pytest.raises(TypeError, match="algorithm must be an SDI, got"):
+        discover(data, algorithm=Settling())
 
 
 def test_a_fit_to_the_end_finds_the_edge_and_says_nothing(data, capfd):
@@ -120,7 +226,7 @@ def test_a_fit_to_the_end_finds_the_edge_and_says_nothing(data, capfd):
         scoring=GraphScoring(graphs=40, rows=80, work=10**9, target_graphs=4),
         stopping=Stopping(tolerance=0.1, patience=5, max_steps=200),
     )
-    result = discover(data, chains=1, cores=1, seed=0, algorithm=algorithm, progress=False)  # a warning is an error
+    result = quick(data, chains=1, seed=0, algorithm=algorithm)  # a warning is an error
     assert result.settled
     assert set(result.to_networkx().edges) == {("A", "B")}
     output = capfd.readouterr()
@@ -137,6 +243,17 @@ def test_required_and_forbidden_edges(data):
     assert 0 < edges.sel(effect="C", cause="B").item() < 1
 
 
+@pytest.mark.filterwarnings(UNSETTLED)
+def test_required_and_forbidden_edges_hold_when_settled(data):
+    result = settled(data, chains=2, seed=0, required=[("C", "A")], forbidden=[("A", "B")])
+    edges, dag = result.edge_probabilities, result.dag()
+    assert ("C", "A") in dag.edges and ("A", "B") not in dag.edges
+    assert edges.sel(effect="A", cause="C").item() == 1.0
+    assert edges.sel(effect="C", cause="A").item() == edges.sel(effect="B", cause="A").item() == 0.0
+    for chain in result.chains:
+        assert chain.dag[0, 2] and not chain.dag[1, 0]
+
+
 def test_one_warning_for_all_chains(data):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -151,6 +268,24 @@ def test_one_warning_for_all_chains(data):
     assert not result.settled
 
 
+def test_one_warning_for_all_chains_that_did_not_settle_in_their_rounds(data):
+    # Nothing was fitted before the first round, so it changes what is believed of the targets.
+    unfitted = replace(ALGORITHM, fitting=replace(ALGORITHM.fitting, warm_up=0, steps=0))
+    unknown = replace(data, regimes=tuple(replace(regime, targets=None) for regime in data.regimes))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = settled(
+            unknown, chains=2, seed=0, algorithm=unfitted, settling=replace(SETTLING, rounds=1, refitting=None)
+        )
+    assert not result.settled
+    (ours,) = [w for w in caught if issubclass(w.category, RuntimeWarning)]
+    moves = [chain.rounds["moves"].iloc[-1] for chain in result.chains if not chain.settled]
+    text = str(ours.message)
+    assert text.startswith(f"{len(moves)} of 2 chains have not settled after 1 rounds of settling")
+    assert f"last: {', '.join(map(str, moves))}); raise Settling.rounds" in text
+    assert os.path.samefile(ours.filename, __file__)
+
+
 def test_max_steps_replaces_the_algorithms_own(data):
     with pytest.warns(RuntimeWarning, match="1 of 1 chains have not settled after 2 steps"):
         result = quick(data, chains=1, max_steps=2, seed=0)
@@ -160,7 +295,7 @@ def test_max_steps_replaces_the_algorithms_own(data):
 
 @pytest.mark.filterwarnings(UNSETTLED)
 def test_progress_goes_to_stderr(data, capfd):
-    discover(data, chains=2, cores=1, seed=0, algorithm=ALGORITHM, progress=True)
+    quick(data, chains=2, seed=0, progress=True)
     output = capfd.readouterr()
     assert output.out == ""
     assert "discover" in output.err and "8/8" in output.err
@@ -170,8 +305,16 @@ def test_progress_goes_to_stderr(data, capfd):
 def test_progress_counts_only_the_steps_that_were_needed(data, capfd):
     forbidden = [(a, b) for a in NAMES for b in NAMES if a != b]  # nothing to learn: settles at the patience
     algorithm = replace(ALGORITHM, stopping=Stopping(patience=2, max_steps=50))
-    discover(data, chains=1, cores=1, seed=0, algorithm=algorithm, forbidden=forbidden)
+    quick(data, chains=1, seed=0, algorithm=algorithm, forbidden=forbidden, progress=True)
     assert "2/2" in capfd.readouterr().err
+
+
+def test_progress_counts_rounds_and_ends_full(data, capfd):
+    result = settled(data, chains=2, seed=0, progress=True)
+    shown = capfd.readouterr().err
+    assert sum(len(chain.rounds) for chain in result.chains) < 2 * SETTLING.rounds
+    done, total = re.findall(r"(\d+)/(\d+) \[", shown)[-1]
+    assert done == total and int(total) > 8
 
 
 @pytest.mark.filterwarnings(UNSETTLED)

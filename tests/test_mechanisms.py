@@ -201,3 +201,176 @@ def test_two_states_and_many_share_one_module_without_touching_each_other():
 def test_hidden_units_are_checked():
     with pytest.raises(ValueError, match="hidden must be at least 1, got 0"):
         NeuralMechanisms(KINDS["mixed"], hidden=0)
+
+
+# ---------------------------------------------------------------- every row its own graph, a kind at a time
+def scored(blocks, kinds, rows, effects=range(D)) -> torch.Tensor:
+    """Log-probabilities [members, n] in the members' order, each in exactly one block, all of a block of one kind."""
+    found = {}
+    for members, conditional in blocks:
+        columns = [effects[m] for m in members]
+        values = rows[:, columns].T
+        discrete = {bool(kinds[i].cardinality) for i in columns}
+        assert len(discrete) == 1
+        assert conditional.batch_shape == values.shape
+        assert conditional.event_shape == ()
+        terms = conditional.log_prob(values.long() if discrete.pop() else values)
+        assert not set(members) & set(found)
+        found |= dict(zip(members, terms, strict=True))
+    return torch.stack([found[m] for m in range(len(effects))])
+
+
+def sparse_and_dense(d=D) -> torch.Tensor:
+    """Graphs from empty to full."""
+    return torch.cat([random_graphs(d, 3, p) for p in (0.0, 0.2, 0.5, 1.0)])
+
+
+LOOK_UP = pytest.mark.parametrize("lookup_cost", [0.0, float("inf"), None], ids=["looked up", "dense", "as it is"])
+
+
+def with_lookup_cost(mechanisms, cost):
+    if cost is not None:
+        mechanisms.lookup_cost = cost
+    return mechanisms
+
+
+@LOOK_UP
+def test_blocks_are_the_conditionals_one_by_one(mechanisms, kinds, lookup_cost):
+    with_lookup_cost(mechanisms, lookup_cost)
+    graphs = sparse_and_dense()
+    rows = make_rows(kinds, len(graphs))
+    found = scored(mechanisms.blocks(rows, graphs), kinds, rows)
+    for i in range(D):
+        each = [mechanisms.conditional(i, rows[n : n + 1], graphs[n, i]) for n in range(len(rows))]
+        expected = torch.cat([each[n].log_prob(given(kinds, i, rows[n : n + 1])) for n in range(len(rows))])
+        torch.testing.assert_close(found[i], expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("probability", [0.0, 1.0])
+@LOOK_UP
+def test_blocks_of_empty_and_of_full_graphs(mechanisms, kinds, lookup_cost, probability):
+    with_lookup_cost(mechanisms, lookup_cost)
+    graph = random_graphs(D, 1, probability)[0]
+    rows = make_rows(kinds, N)
+    found = scored(mechanisms.blocks(rows, graph.expand(N, D, D)), kinds, rows)
+    one = mechanisms.conditionals(rows, graph)
+    for i in range(D):
+        torch.testing.assert_close(found[i], one(i).log_prob(given(kinds, i, rows)), rtol=1e-5, atol=1e-5)
+
+
+@LOOK_UP
+def test_gradients_of_blocks_are_the_naive_ones(mechanisms, kinds, lookup_cost):
+    mechanisms = with_lookup_cost(mechanisms.double(), lookup_cost)
+    rows, graphs = make_rows(kinds, N).double(), random_graphs(D, N).double()
+    fast = scored(mechanisms.blocks(rows, graphs), kinds, rows).sum()
+    slow = sum(naive_log_prob(mechanisms, i, rows[n], graphs[n, i], rows[n, i]) for i in range(D) for n in range(N))
+    parameters = dict(mechanisms.named_parameters())
+    fast_gradients = torch.autograd.grad(fast, parameters.values())
+    slow_gradients = torch.autograd.grad(slow, parameters.values())
+    for name, one, other in zip(parameters, fast_gradients, slow_gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+        assert one.abs().max() > 0, name
+
+
+def test_blocks_give_no_probability_to_states_that_a_variable_lacks():
+    kinds = KINDS["categorical"]  # 2, 3, 4 and 2 states
+    (block,) = make_model(kinds).mechanisms.blocks(make_rows(kinds, N), random_graphs(D, N))
+    assert block.members == (0, 1, 2, 3)
+    probability = block.conditional.probs  # [4, N, 4]
+    for i, kind in enumerate(kinds):
+        own = probability[i, :, : kind.cardinality]
+        torch.testing.assert_close(own.sum(-1), torch.ones(N))
+        assert (own > 0).all()
+        assert not probability[i, :, kind.cardinality :].any()
+
+
+def test_blocks_of_mechanisms_of_your_own_are_its_conditionals():
+    class Scaled(Mechanisms):
+        def conditional(self, i, values, parents):
+            return dist.Normal((values * parents).sum(-1), 1.0 + i)
+
+    kinds = KINDS["continuous"]
+    rows, graphs = make_rows(kinds, N), random_graphs(D, N)
+    blocks = Scaled().blocks(rows, graphs)
+    assert [block.members for block in blocks] == [(0,), (1,), (2,), (3,)]
+    found = scored(blocks, kinds, rows)
+    for i in range(D):
+        expected = dist.Normal((rows * graphs[:, i]).sum(-1), 1.0 + i).log_prob(rows[:, i])
+        torch.testing.assert_close(found[i], expected)
+    assert Scaled().copies([(0, (1,))]) is None
+    assert Scaled().features(0, rows, graphs[0, 0]) is None
+
+
+def test_features_are_what_the_last_layer_sees(mechanisms, kinds):
+    rows, graph = make_rows(kinds, N), random_graphs(D, 1)[0]
+    for i in range(D):
+        features = mechanisms.features(i, rows, graph[i])
+        out = features @ mechanisms.weight_out[i] + mechanisms.bias_out[i]
+        own = mechanisms.conditional(i, rows, graph[i])
+        if kinds[i].cardinality:
+            torch.testing.assert_close(out[:, : kinds[i].cardinality].softmax(-1), own.probs)
+        else:
+            torch.testing.assert_close(out[:, 0], own.mean)
+        assert features.shape[1] > 1
+
+
+# ---------------------------------------------------------------- copies
+FAMILIES = [(1, (0, 3)), (0, ()), (3, (0, 1, 2)), (1, (2,)), (1, (0, 3)), (2, (0, 1)), (0, (3,)), (1, ())]
+
+
+def test_copies_are_the_mechanisms_under_their_parents(mechanisms, kinds):
+    rows = make_rows(kinds, N)
+    copies = mechanisms.copies(FAMILIES)
+    found = scored(copies.blocks(rows), kinds, rows, [i for i, _ in FAMILIES])
+    for m, (i, parents) in enumerate(FAMILIES):
+        mask = torch.zeros(D)
+        mask[list(parents)] = 1.0
+        expected = mechanisms.conditional(i, rows, mask).log_prob(given(kinds, i, rows))
+        torch.testing.assert_close(found[m], expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("families", [[(0, ())], [(0, ()), (2, ())], [(1, (0, 2, 3))]])
+def test_copies_of_a_few(mechanisms, kinds, families):
+    rows = make_rows(kinds, N)
+    found = scored(mechanisms.copies(families).blocks(rows), kinds, rows, [i for i, _ in families])
+    for m, (i, parents) in enumerate(families):
+        mask = torch.zeros(D)
+        mask[list(parents)] = 1.0
+        expected = mechanisms.conditional(i, rows, mask).log_prob(given(kinds, i, rows))
+        torch.testing.assert_close(found[m], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_copies_have_parameters_of_their_own(mechanisms, kinds):
+    rows = make_rows(kinds, N)
+    before = {name: value.clone() for name, value in mechanisms.state_dict().items()}
+    copies = mechanisms.copies(FAMILIES)
+    effects = [i for i, _ in FAMILIES]
+    assert len(list(copies.parameters())) == len(list(mechanisms.parameters()))
+    fresh = scored(copies.blocks(rows), kinds, rows, effects).detach()
+    for parameter in copies.parameters():
+        parameter.grad = None
+    scored(copies.blocks(rows), kinds, rows, effects)[0].sum().backward()
+    assert all(parameter.grad is None for parameter in mechanisms.parameters())
+    for name, parameter in copies.named_parameters():
+        assert parameter.grad[0].abs().max() > 0, name
+        assert not parameter.grad[1:].any(), name  # not even of another copy of the same family
+        with torch.no_grad():
+            parameter.add_(torch.randn_like(parameter))
+    assert (scored(copies.blocks(rows), kinds, rows, effects) != fresh).any(1).all()
+    after = mechanisms.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_copy_sees_its_parents_alone(mechanisms, kinds):
+    rows = make_rows(kinds, 20)
+    copies, effects = mechanisms.copies(FAMILIES), [i for i, _ in FAMILIES]
+    with torch.no_grad():  # whatever its parameters are
+        for parameter in copies.parameters():
+            parameter.add_(torch.randn_like(parameter))
+    before = scored(copies.blocks(rows), kinds, rows, effects)
+    for j in range(D):
+        changed = rows.clone()
+        changed[:, j] = rows[:, j].roll(1) if kinds[j].cardinality else rows[:, j] + 1.0
+        after = scored(copies.blocks(changed), kinds, changed, effects)
+        for m, (i, parents) in enumerate(FAMILIES):
+            assert torch.equal(before[m], after[m]) == (j != i and j not in parents)

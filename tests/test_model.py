@@ -9,7 +9,17 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
-from conftest import KINDS, MIXED, acyclic_graphs, every_graph, make_model, make_rows, naive_log_prob, random_graphs
+from conftest import (
+    KINDS,
+    MIXED,
+    LinearGaussian,
+    acyclic_graphs,
+    every_graph,
+    make_model,
+    make_rows,
+    naive_log_prob,
+    random_graphs,
+)
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pyro import poutine
@@ -20,7 +30,7 @@ from pyrocausal.beliefs import IndependentBeliefs, OrientedBeliefs
 from pyrocausal.handlers import intervene, mask_sites
 from pyrocausal.kinds import Categorical, Continuous
 from pyrocausal.knowledge import fixed_edges
-from pyrocausal.mechanisms import Mechanisms, NeuralMechanisms
+from pyrocausal.mechanisms import NeuralMechanisms
 from pyrocausal.model import CausalModel, break_cycles, topological_order
 
 D, N = 4, 6
@@ -45,21 +55,6 @@ def samples(trace):
 
 def fix(model, graph):
     return pyro.condition(model, {"edges": graph})
-
-
-class LinearGaussian(Mechanisms):
-    """What a user may write: X_i ~ Normal(bias_i + sum over parents of weight_ij x_j, exp(log_scale_i))."""
-
-    def __init__(self, kinds) -> None:
-        super().__init__()
-        d = len(kinds)
-        self.weight = torch.nn.Parameter(torch.zeros(d, d))
-        self.bias = torch.nn.Parameter(torch.zeros(d))
-        self.log_scale = torch.nn.Parameter(torch.zeros(d))
-
-    def conditional(self, i, values, parents):
-        mean = (values * parents * self.weight[i]).sum(-1) + self.bias[i]
-        return dist.Normal(mean, self.log_scale[i].exp())
 
 
 def linear_gaussian(d=3):
@@ -607,3 +602,114 @@ def test_other_values_may_differ_between_graphs():
         for name in NAMES:
             found = trace.nodes[name]["log_prob"].expand(K, N)[k]
             torch.testing.assert_close(found, single.nodes[name]["log_prob"], rtol=1e-9, atol=1e-9)
+
+
+# ---------------------------------------------------------------- some variables, and all of them in blocks
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", ["none", "several", "rows"])
+def test_effects_are_the_only_sites_and_keep_their_log_probability(kind, mode):
+    model, rows = make_model(KINDS[kind]), make_rows(KINDS[kind], N)
+    graphs = {"none": None, "several": 3, "rows": "rows"}[mode]
+    edges = {"none": CHAIN, "several": random_graphs(D, 3)[:, None], "rows": random_graphs(D, N)}[mode]
+    whole = trace_of(fix(model, edges), rows, graphs=graphs)
+    for effects in ([], ["X2"], ["X3", "X0"], NAMES, ("X1",)):
+        some = trace_of(fix(model, edges), rows, graphs=graphs, effects=effects)
+        assert set(samples(some)) == {"edges", *effects}
+        for name in effects:
+            assert torch.equal(some.nodes[name]["log_prob"], whole.nodes[name]["log_prob"])
+        assert torch.equal(some.nodes["_RETURN"]["value"], rows)
+
+
+def test_an_intervention_on_a_cause_reaches_the_effects_that_are_asked_for():
+    model, rows = make_model(), make_rows(MIXED, N)
+    changed = rows[:, 1] + 1.0
+    with intervene({"X1": changed}):
+        whole = trace_of(fix(model, CHAIN), rows)
+        some = trace_of(fix(model, CHAIN), rows, effects=["X1", "X2"])
+    assert torch.equal(some.nodes["X2"]["log_prob"], whole.nodes["X2"]["log_prob"])
+    assert not torch.equal(some.nodes["X2"]["log_prob"], trace_of(fix(model, CHAIN), rows).nodes["X2"]["log_prob"])
+
+
+def test_errors_of_effects():
+    model, rows = make_model(), make_rows(MIXED, N)
+    for bad in (["X0", "Z"], "X0", "Z", [0]):
+        with pytest.raises(ValueError, match=r"effects must be variables among \('X0', 'X1', 'X2', 'X3'\), got"):
+            model(rows, effects=bad)
+    with pytest.raises(ValueError, match="effects need values; sampled rows need every variable"):
+        model(size=3, effects=["X0"])
+
+
+def in_blocks(trace, model, rows) -> torch.Tensor:
+    """Log-probabilities of a trace of `together`, [d, n]."""
+    found = torch.full((len(model.names), len(rows)), torch.nan)
+    for k, (members, _) in enumerate(model.mechanisms.blocks(rows, trace.nodes["edges"]["value"])):
+        site = trace.nodes[f"block_{k}"]
+        assert [(frame.name, frame.dim) for frame in site["cond_indep_stack"]] == [
+            ("rows", -1),
+            (f"variables_{k}", -2),
+        ]
+        assert site["is_observed"]
+        found[list(members)] = site["log_prob"]
+    return found
+
+
+@pytest.mark.parametrize("beliefs", [IndependentBeliefs, OrientedBeliefs])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("lookup_cost", [0.0, float("inf")])
+def test_the_program_in_blocks_equals_the_one_of_sites(beliefs, kind, lookup_cost):
+    kinds = KINDS[kind]
+    model, graphs = make_model(kinds, beliefs=beliefs), torch.cat([random_graphs(D, 10, p) for p in (0.0, 0.3, 0.9)])
+    model.mechanisms.lookup_cost = lookup_cost
+    rows = make_rows(kinds, len(graphs))
+    sites = trace_of(fix(model, graphs), rows, graphs="rows")
+    expected = torch.stack([sites.nodes[name]["log_prob"] for name in NAMES])
+
+    blocks = trace_of(pyro.condition(model.together, {"edges": graphs}), rows)
+    torch.testing.assert_close(in_blocks(blocks, model, rows), expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(blocks.log_prob_sum(), sites.log_prob_sum(), rtol=1e-5, atol=1e-5)
+    assert torch.equal(blocks.nodes["edges"]["log_prob"], sites.nodes["edges"]["log_prob"])
+
+    counts = torch.rand(len(rows), D) < 0.6
+    masked = trace_of(pyro.condition(model.together, {"edges": graphs}), rows, counts)
+    with mask_sites({name: counts[:, i] for i, name in enumerate(NAMES)}):
+        sites = trace_of(fix(model, graphs), rows, graphs="rows")
+    assert torch.equal(in_blocks(masked, model, rows) == 0.0, ~counts.T)
+    torch.testing.assert_close(
+        in_blocks(masked, model, rows), expected.where(counts.T, torch.zeros(())), rtol=1e-5, atol=1e-5
+    )
+    torch.testing.assert_close(masked.log_prob_sum(), sites.log_prob_sum(), rtol=1e-5, atol=1e-5)
+
+
+def test_the_program_in_blocks_draws_a_graph_for_every_row():
+    model, rows = make_model(), make_rows(MIXED, 50)
+    trace = trace_of(model.together, rows)
+    edges = trace.nodes["edges"]["value"]
+    assert edges.shape == (50, D, D)
+    assert not torch.equal(edges[0], edges[1])
+    sites = trace_of(fix(model, edges), rows, graphs="rows")
+    torch.testing.assert_close(trace.log_prob_sum(), sites.log_prob_sum(), rtol=1e-5, atol=1e-5)
+
+
+def test_gradients_of_the_program_in_blocks_equal_those_of_sites():
+    model = make_model()
+    rows, graphs, counts = make_rows(MIXED, 20), random_graphs(D, 20), torch.rand(20, D) < 0.6
+    with mask_sites({name: counts[:, i] for i, name in enumerate(NAMES)}):
+        sites = trace_of(fix(model, graphs), rows, graphs="rows")
+    blocks = trace_of(pyro.condition(model.together, {"edges": graphs}), rows, counts)
+    parameters = dict(model.mechanisms.named_parameters())
+    one = torch.autograd.grad(blocks.log_prob_sum(), parameters.values())
+    other = torch.autograd.grad(sites.log_prob_sum(), parameters.values())
+    for name, a, b in zip(parameters, one, other, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+        assert a.abs().max() > 0, name
+
+
+def test_a_users_own_mechanisms_run_in_blocks():
+    model = linear_gaussian()
+    rows, graphs, counts = torch.randn(10, 3), random_graphs(3, 10), torch.rand(10, 3) < 0.6
+    sites = trace_of(fix(model, graphs), rows, graphs="rows")
+    expected = torch.stack([sites.nodes[name]["log_prob"] for name in NAMES[:3]])
+    blocks = trace_of(pyro.condition(model.together, {"edges": graphs}), rows)
+    torch.testing.assert_close(in_blocks(blocks, model, rows), expected)
+    masked = trace_of(pyro.condition(model.together, {"edges": graphs}), rows, counts)
+    torch.testing.assert_close(in_blocks(masked, model, rows), expected.where(counts.T, torch.zeros(())))

@@ -2,9 +2,9 @@ import matplotlib
 import matplotlib.pyplot as plt
 import networkx as nx
 import numpy as np
-import pandas as pd
 import pytest
 import torch
+from conftest import make_chain
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
@@ -12,7 +12,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.kinds import Categorical
 from pyrocausal.plots import MISSING, REVERSED, TARGET, graph_size, plot_graph, plot_targets, targets_size
-from pyrocausal.result import CausalPosterior, Chain
+from pyrocausal.result import CausalPosterior
 
 matplotlib.use("Agg")
 
@@ -32,8 +32,7 @@ def believe(names, edges, targets) -> CausalPosterior:
     rows = torch.tensor([[0.0] * d, [1.0] * d])
     regimes = tuple(Regime(name, rows) for name in targets)
     data = InterventionalData(tuple(names), (Categorical((0, 1)),) * d, rows, regimes)
-    chain = Chain(0, torch.nn.Identity(), edge, target, pd.DataFrame({"loss": [1.0]}), True, 0.5)
-    return CausalPosterior(data, (chain,), 0)
+    return CausalPosterior(data, (make_chain(torch.nn.Identity(), edge, target),), 0)
 
 
 def diamond() -> CausalPosterior:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 
 import networkx as nx
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import KINDS, make_model, make_rows, small_data
+from conftest import KINDS, make_chain, make_model, make_rows, small_data
 from pyro import poutine
 
 from pyrocausal.result import CausalPosterior, Chain
@@ -21,10 +22,9 @@ EDGES[1, 0], EDGES[2, 1], EDGES[2, 3], EDGES[3, 2] = 1.0, 0.8, 0.1, 0.5
 TARGETS = torch.tensor([[0.0, 0.9, 0.0, 0.0, 0.1], [0.2, 0.2, 0.2, 0.2, 0.2], [0.6, 0.0, 0.55, 0.0, 0.0]])
 
 
-def chain(seed=0, edges=EDGES, targets=TARGETS, settled=True) -> Chain:
+def chain(seed=0, edges=EDGES, targets=TARGETS, **changes) -> Chain:
     torch.manual_seed(seed)
-    trace = pd.DataFrame({"step": [1, 2], "loss": [3.0, 2.0], "confidence": [0.5, 0.9]}).set_index("step")
-    return Chain(seed, make_model(KINDS["categorical"]), edges, targets, trace, settled, 0.25)
+    return make_chain(make_model(KINDS["categorical"]), edges, targets, seed=seed, **changes)
 
 
 @pytest.fixture
@@ -105,6 +105,42 @@ def test_model_is_the_one_closest_to_the_average():
     assert CausalPosterior(small_data(), chains, 0).model is chains[2].model
 
 
+def matrix(*edges) -> torch.Tensor:
+    """Boolean [4, 4] from pairs (cause, effect)."""
+    made = torch.zeros(4, 4, dtype=torch.bool)
+    for cause, effect in edges:
+        made[effect, cause] = True
+    return made
+
+
+def test_the_best_of_settled_chains_has_the_most_evidence():
+    # The second is furthest from the average.
+    graphs = [matrix((0, 1)), matrix((3, 2), (2, 1)), matrix((0, 1), (1, 2))]
+    chains = tuple(
+        chain(k, graph.float(), dag=graph, evidence=evidence)
+        for k, (graph, evidence) in enumerate(zip(graphs, (-70.0, -60.0, -65.0), strict=True))
+    )
+    result = CausalPosterior(small_data(), chains, 0)
+    assert result.best is chains[1]
+    assert result.model is chains[1].model
+    assert set(result.dag().edges) == {("X3", "X2"), ("X2", "X1")}
+    # One that has not settled cannot be compared: the one closest to the average is best.
+    mixed = CausalPosterior(small_data(), (*chains[:2], chain(2, graphs[0].float())), 0)
+    assert mixed.best is chains[0]
+
+
+def test_the_dag_is_that_of_the_best_chain_with_probabilities_averaged_over_all():
+    # A dag may have an edge below one half: it is a choice between several states.
+    one = chain(0, EDGES, dag=matrix((0, 1), (3, 2)), evidence=-1.0)
+    other = chain(1, EDGES * 0.5, dag=matrix(), evidence=-2.0)
+    graph = CausalPosterior(small_data(), (other, one), 0).dag()
+    assert isinstance(graph, nx.DiGraph)
+    assert list(graph.nodes) == list(NAMES)
+    found = {(cause, effect): p for cause, effect, p in graph.edges(data="probability")}
+    assert found == {("X0", "X1"): pytest.approx(0.75), ("X3", "X2"): pytest.approx(0.075)}
+    assert all(type(p) is float for p in found.values())
+
+
 def test_settled_means_every_chain():
     data = small_data()
     assert CausalPosterior(data, (chain(), chain(1)), 0).settled
@@ -112,9 +148,10 @@ def test_settled_means_every_chain():
 
 
 def test_repr(result):
-    assert repr(result) == "CausalPosterior(2 chains, settled; 4 variables, 2 edges above 0.5, 3 regimes)"
-    torn = CausalPosterior(small_data(), (chain(settled=False),), 0)
+    assert repr(result) == "CausalPosterior(2 chains, settled; 4 variables, 2 edges, 3 regimes)"
+    torn = CausalPosterior(small_data(), (chain(settled=False, dag=matrix((0, 1))),), 0)
     assert "not settled" in repr(torn)
+    assert "1 edges" in repr(torn)  # of the dag
 
 
 def same(one: CausalPosterior, other: CausalPosterior) -> None:
@@ -125,9 +162,11 @@ def same(one: CausalPosterior, other: CausalPosterior) -> None:
         assert torch.equal(a.rows, b.rows)
     for a, b in zip(one.chains, other.chains, strict=True):
         assert (a.seed, a.settled, a.cpu_seconds) == (b.seed, b.settled, b.cpu_seconds)
-        assert torch.equal(a.edge_probability, b.edge_probability)
-        assert torch.equal(a.target_probability, b.target_probability)
+        assert a.evidence == b.evidence or (math.isnan(a.evidence) and math.isnan(b.evidence))
+        for name in ("edge_probability", "beliefs", "target_probability", "dag"):
+            assert torch.equal(getattr(a, name), getattr(b, name)), name
         pd.testing.assert_frame_equal(a.trace, b.trace, check_exact=True)
+        pd.testing.assert_frame_equal(a.rounds, b.rounds, check_exact=True)
         state, again = a.model.state_dict(), b.model.state_dict()
         assert state.keys() == again.keys()
         assert all(torch.equal(state[name], again[name]) for name in state)

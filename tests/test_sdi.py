@@ -8,19 +8,18 @@ import warnings
 from dataclasses import FrozenInstanceError, replace
 from functools import partial
 
-import pyro.distributions as dist
 import pytest
 import torch
-from conftest import KINDS, every_graph, make_rows, small_data
+from conftest import KINDS, LinearGaussian, every_graph, make_rows, small_data
 
 from pyrocausal.beliefs import IndependentBeliefs, OrientedBeliefs
 from pyrocausal.credit import acyclicity, conditional_difference, self_normalised, sparsity
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.kinds import Continuous
-from pyrocausal.mechanisms import Mechanisms, NeuralMechanisms
+from pyrocausal.mechanisms import NeuralMechanisms
 from pyrocausal.networks import load
 from pyrocausal.scoring import score_graphs
-from pyrocausal.sdi import SDI
+from pyrocausal.sdi import SDI, toggled
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.simulate import hard_uniform, simulate, soft
 from pyrocausal.state import Info
@@ -56,20 +55,6 @@ def fingerprint(state, info):
     parameters = [p.detach().flatten() for p in state.model.parameters()]
     ends = [info.edge_probability.flatten(), info.target_probability.flatten(), torch.tensor([info.loss])]
     return torch.cat([*parameters, *ends])
-
-
-class LinearGaussian(Mechanisms):
-    """A linear-Gaussian mechanism of one's own."""
-
-    def __init__(self, kinds) -> None:
-        super().__init__()
-        d = len(kinds)
-        self.weight = torch.nn.Parameter(torch.zeros(d, d))
-        self.bias = torch.nn.Parameter(torch.zeros(d))
-        self.log_scale = torch.nn.Parameter(torch.zeros(d))
-
-    def conditional(self, i, values, parents):
-        return dist.Normal((values * parents * self.weight[i]).sum(-1) + self.bias[i], self.log_scale[i].exp())
 
 
 # ---------------------------------------------------------------- where the beliefs settle
@@ -201,6 +186,46 @@ def test_rows_of_regimes_fit_mechanisms_without_the_targets_terms():
     assert natural == pytest.approx(3.0 * 200 / 600, abs=0.4)  # half of the regime's rows beside all observational
 
 
+def test_held_out_rows_fit_nothing():
+    data = small_data()
+    algorithm = tiny(fitting=GraphFitting(rows=64, warm_up=20, steps=3, every=2, regime_rows=False, held_out=0.25))
+    held_out = algorithm.init(data).split.held_out
+    assert len(held_out) == 10
+    apart = (torch.arange(40) % 4) == 3
+    changed = data.observational.clone()
+    changed[apart] = make_rows(data.kinds, 10)
+    assert torch.equal(held_out, data.observational[apart])
+    one, two = (run(algorithm, replace(data, observational=rows)) for rows in (data.observational, changed))
+    assert torch.equal(fingerprint(*one), fingerprint(*two))
+    changed[~apart] = make_rows(data.kinds, 30)
+    assert not torch.equal(fingerprint(*one), fingerprint(*run(algorithm, replace(data, observational=changed))))
+
+
+@pytest.mark.parametrize("count", [0.0, 1.0, 3.0])
+def test_toggled_is_the_probability_of_an_edge_that_may_be_toggled(count):
+    p, free = torch.rand(4, 4), torch.rand(4, 4) < 0.7
+    chance = min(0.5, count / 4)  # of each entry that may be
+    draws = 40_000
+    drawn = torch.rand(draws, 4, 4) < p
+    found = (drawn ^ ((torch.rand(draws, 4, 4) < chance) & free)).float().mean(0)
+    assert ((toggled(p, free, count) - found).abs() < 5 * (0.25 / draws) ** 0.5).all()
+    assert torch.equal(toggled(p, free, count)[~free], p[~free])
+
+
+def test_mechanisms_are_fitted_to_the_graphs_that_one_asks_for():
+    algorithm, data = tiny(mechanisms=LinearGaussian), small_data(KINDS["continuous"])
+    state = algorithm.init(data)
+    graph = torch.zeros(4, 4)
+    graph[2, 1] = 1.0  # X1 -> X2 alone
+    optimiser = torch.optim.SGD(state.model.mechanisms.parameters(), lr=0.1)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.5, 10)
+    after = algorithm.fit_mechanisms(replace(state, mechanism_optimiser=optimiser), 10, graph, schedule)
+    assert torch.equal(after.model.mechanisms.weight != 0, graph.bool())
+    assert (after.model.mechanisms.bias != 0).all()
+    assert optimiser.param_groups[0]["lr"] == pytest.approx(0.05)  # stepped ten times
+    assert math.isfinite(after.loss) and math.isnan(state.loss)
+
+
 def test_mechanisms_of_your_own_find_a_linear_chain():
     def sample(n, target=None):
         rows = torch.randn(n, 3)
@@ -301,6 +326,16 @@ def test_work_limits_the_rows():
     generous = tiny(scoring=GraphScoring(graphs=10, rows=30, work=10**6))
     assert [len(block) for block in generous._rows(state, 1)] == [30, 30, 30]
     assert [len(block) for block in algorithm._rows(state, 10_000)] == [1, 1, 1]
+
+
+def test_rows_that_tell_targets_are_shared_evenly():
+    for limit, expected in ((10**9, [30, 30, 30]), (50, [16, 16, 16]), (2, [1, 1, 1])):
+        scoring = GraphScoring(graphs=12, rows=30, work=10**9, target_graphs=4, target_rows=limit)
+        state = tiny(scoring=scoring).init(small_data())
+        assert [len(rows) for rows in state.target_rows] == expected
+        for rows, regime in zip(state.target_rows, state.data.regimes, strict=True):
+            assert all((row == regime.rows).all(1).any() for row in rows)
+    assert SDI.paper().scoring.target_rows >= 10**6  # the published algorithm uses all its rows
 
 
 # ---------------------------------------------------------------- isolation

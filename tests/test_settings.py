@@ -10,10 +10,13 @@ import pytest
 import torch
 
 from pyrocausal.credit import acyclicity, sparsity
+from pyrocausal.kinds import Categorical, Continuous
+from pyrocausal.refitting import Refitting
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
+from pyrocausal.settle import Settling
 
-ALL = [GraphFitting, GraphScoring, CreditAssignment, Stopping]
+ALL = [GraphFitting, GraphScoring, CreditAssignment, Stopping, Refitting, Settling]
 
 
 @pytest.mark.parametrize(
@@ -28,8 +31,18 @@ ALL = [GraphFitting, GraphScoring, CreditAssignment, Stopping]
         (GraphScoring, "rows", 1),
         (GraphScoring, "work", 1),
         (GraphScoring, "target_graphs", 1),
+        (GraphScoring, "target_rows", 1),
         (Stopping, "patience", 1),
         (Stopping, "max_steps", 1),
+        (Refitting, "steps", 0),
+        (Refitting, "continuous_steps", 0),
+        (Refitting, "rows", 1),
+        (Refitting, "least_regret", 0),
+        (Settling, "proposal", 1),
+        (Settling, "rounds", 0),
+        (Settling, "price", 0),
+        (Settling, "certainty", 0),
+        (Settling, "final_steps", 0),
     ],
 )
 def test_least_values(settings, name, least):
@@ -43,6 +56,8 @@ def test_least_values(settings, name, least):
 @pytest.mark.parametrize(
     ("settings", "name", "good", "bad", "interval"),
     [
+        (GraphFitting, "held_out", (0.0, 0.999), (-0.1, 1.0, float("nan")), "[0, 1)"),
+        (GraphFitting, "certainty", (0.0, 1.0), (-0.1, 1.1, float("nan")), "[0, 1]"),
         (GraphScoring, "memory", (0.0, 0.999), (-0.1, 1.0, float("nan")), "[0, 1)"),
         (Stopping, "tolerance", (1e-9, 0.49), (0.0, 0.5, -1.0, float("nan")), "(0, 0.5)"),
     ],
@@ -93,7 +108,29 @@ def test_parts_must_be_what_they_are_called():
         GraphScoring(target_rule="greatest")
     with pytest.raises(TypeError, match=r"CreditAssignment\.estimator must be a function"):
         CreditAssignment(estimator="leave_one_out")
-    with pytest.raises(ValueError, match=r"GraphFitting\.certainty must be in \[0, 1\], got 2"):
-        GraphFitting(certainty=2)
     with pytest.raises(TypeError, match=r"SDI\.fitting must be a GraphFitting"):
         SDI(fitting=GraphScoring())
+
+
+def test_refitting():
+    for bad in (0.0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match=rf"Refitting\.learning_rate must be positive, got {bad}"):
+            Refitting(learning_rate=bad)
+    assert Refitting(decays=(0.0,)).decays == (0.0,)
+    for bad in ((), (0.1, -0.1), (float("nan"),)):
+        with pytest.raises(ValueError, match=r"Refitting\.decays must be numbers of at least 0, got \("):
+            Refitting(decays=bad)
+    refitting = Refitting(steps=3, continuous_steps=7)
+    assert (refitting.steps_for(Categorical((0, 1))), refitting.steps_for(Continuous(0.0, 1.0))) == (3, 7)
+
+
+def test_settling_needs_an_estimate():
+    assert Settling(refitting=None).closed_form
+    assert Settling(closed_form=False).refitting == Refitting()
+    with pytest.raises(ValueError, match="Settling needs refitting, closed_form or both"):
+        Settling(refitting=None, closed_form=False)
+
+
+def test_only_the_published_preset_holds_nothing_out():
+    assert SDI().fitting.held_out == 0.2
+    assert SDI.paper().fitting.held_out == 0.0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.kinds import Categorical, Continuous
-from pyrocausal.split import leaves_observational_range, split_rows
+from pyrocausal.split import cross_fit, leaves_observational_range, split_rows
 
 KIND = (Categorical((0, 1, 2)), Categorical((0, 1)))
 
@@ -31,17 +31,19 @@ def numbered(sizes, n=5):
 
 def test_as_published_every_regime_row_scores_and_none_fits():
     data = small_data()
-    fitting, origin, scoring = split_rows(data, share_regimes=False)
+    fitting, origin, scoring, held_out = split_rows(data, share_regimes=False)
     assert torch.equal(fitting, data.observational)
     assert torch.equal(origin, torch.full((len(fitting),), len(data.regimes)))
     assert all(torch.equal(rows, regime.rows) for rows, regime in zip(scoring, data.regimes, strict=True))
+    assert held_out.shape == (0, 4)
 
 
 @given(st.lists(st.integers(2, 9), min_size=1, max_size=4), st.integers(2, 6))
 @settings(max_examples=30, deadline=None)
 def test_shared_rows_are_used_once_and_their_origin_is_right(sizes, n):
     data = numbered(sizes, n)
-    fitting, origin, scoring = split_rows(data, share_regimes=True)
+    fitting, origin, scoring, held_out = split_rows(data, share_regimes=True)
+    assert len(held_out) == 0
     assert len(fitting) == len(origin)
     assert not origin.is_floating_point()
     for r, regime in enumerate(data.regimes):
@@ -51,6 +53,63 @@ def test_shared_rows_are_used_once_and_their_origin_is_right(sizes, n):
     assert torch.equal(fitting[origin == len(sizes)], data.observational)
     used = torch.cat([fitting, *scoring])[:, 0].sort().values
     assert torch.equal(used, torch.arange(n + sum(sizes)).float())
+
+
+@given(st.integers(5, 400), st.sampled_from([0.0, 0.1, 0.2, 0.25, 0.5, 0.8]), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_held_out_rows_are_spread_evenly_and_fit_nothing(n, share, share_regimes):
+    data = numbered([4, 7], n)
+    split = split_rows(data, share_regimes, share)
+    held, fitted = split.held_out[:, 0], split.fitting[split.origin == 2][:, 0]
+    assert abs(len(held) - share * n) < 1 + 1e-3
+    assert torch.equal(torch.cat([held, fitted]).sort().values, data.observational[:, 0])
+    assert len(fitted) > 0
+    rank = data.observational[:, 0] + 1  # rows carry their number
+    for k, number in enumerate(held.tolist()):  # the k-th is where the share passes k + 1
+        assert (k + 1) / share - 1e-3 <= rank[int(number)] < (k + 1) / share + 1 + 1e-3
+    assert not torch.isin(split.fitting[split.origin < 2], held).any()
+    plain = split_rows(data, share_regimes)
+    assert all(torch.equal(a, b) for a, b in zip(split.scoring, plain.scoring, strict=True))  # regimes are not touched
+
+
+# ---------------------------------------------------------------- folds
+@given(
+    sizes=st.lists(st.integers(2, 9), min_size=1, max_size=4),
+    n=st.integers(6, 30),
+    share_regimes=st.booleans(),
+    seed=st.integers(0, 10**6),
+)
+@settings(max_examples=60, deadline=None)
+def test_folds(sizes, n, share_regimes, seed):
+    data, R = numbered(sizes, n), len(sizes)
+    natural = torch.rand(R, 2, generator=torch.Generator().manual_seed(seed)) < 0.5
+    split = split_rows(data, share_regimes, 0.4)
+    folds = cross_fit(data, split, natural)
+    of_regimes = torch.cat([regime.rows[:, 0] for regime in data.regimes])
+    origin = torch.full((n + sum(sizes),), R)  # of every row, by its number
+    for r, regime in enumerate(data.regimes):
+        origin[regime.rows[:, 0].long()] = r
+    observational = split.fitting[split.origin == R][:, 0]
+
+    for fitting, counts, scoring, table in folds:
+        fit, score = fitting[:, 0].long(), scoring[:, 0].long()
+        assert not torch.isin(fit, score).any()  # no row scores what it has fitted
+        assert torch.equal(table, origin[score])
+        # A row tells of the variables that its regime left alone; observational rows tell of all.
+        expected = [natural[origin[number]].tolist() if origin[number] < R else [True, True] for number in fit]
+        assert counts.dtype == torch.bool
+        assert counts.tolist() == expected
+        assert torch.equal(fit[origin[fit] == R].float(), observational)  # the same in both
+        assert len(fit.unique()) == len(fit)
+        assert not torch.isin(split.held_out[:, 0], fitting[:, 0]).any()
+    one, other = folds
+    scored = torch.cat([one.scoring, other.scoring])[:, 0]
+    assert torch.equal(scored.sort().values, torch.cat([of_regimes, split.held_out[:, 0]]).sort().values)
+    # What one fold scores of a regime, the other has fitted.
+    for fold, rest in ((one, other), (other, one)):
+        assert torch.equal(fold.scoring[fold.table < R], rest.fitting[origin[rest.fitting[:, 0].long()] < R])
+        for r in range(R):
+            assert abs(int((fold.table == r).sum()) - sizes[r] / 2) <= 0.5
 
 
 def test_continuous_variables_may_leave_their_range():

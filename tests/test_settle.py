@@ -1,0 +1,239 @@
+"""Settling: from a rough fit to the right graph, always the same, and nothing else touched."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from conftest import KINDS, LinearGaussian, is_acyclic, small_data
+
+from pyrocausal.climb import strongest_dag
+from pyrocausal.conjugate import NewMechanisms
+from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.evidence import JointEvidence
+from pyrocausal.kinds import Continuous
+from pyrocausal.mechanisms import NeuralMechanisms
+from pyrocausal.networks import load
+from pyrocausal.refitting import Refitting
+from pyrocausal.sdi import SDI
+from pyrocausal.settings import GraphFitting, GraphScoring, Stopping
+from pyrocausal.settle import Settled, Settling, settle
+from pyrocausal.simulate import hard_uniform, simulate
+from pyrocausal.split import cross_fit
+from pyrocausal.state import natural
+
+FITTING = GraphFitting(warm_up=60, steps=2, rows=64, regime_rows=False)
+ROUGH = SDI(  # too short to decide anything
+    mechanisms=partial(NeuralMechanisms, hidden=8),
+    fitting=FITTING,
+    scoring=GraphScoring(graphs=12, rows=100, work=10**9, target_graphs=4),
+    stopping=Stopping(max_steps=3),
+)
+CLOSED = Settling(refitting=None, final_steps=20)
+COPIES = Settling(closed_form=False, refitting=Refitting(steps=60, decays=(0.0,)), final_steps=20)
+BOTH = Settling(refitting=Refitting(steps=30, decays=(0.0, 0.3), least_regret=0.0), final_steps=20)
+
+
+def rough(data, seed=0, algorithm=ROUGH, **edges):
+    """The end of three phases that decided nothing."""
+    with pytest.warns(RuntimeWarning, match="have not settled"):
+        state, _ = algorithm.run(data, seed=seed, **edges)
+    return state
+
+
+@pytest.fixture
+def chain():
+    """Simulated X0 -> X1 -> X2, every variable hit in one regime, nobody says which."""
+    return simulate(load("chain3"), intervention=hard_uniform, rows=1000, rows_per_regime=150, seed=1)
+
+
+def matrix_of(truth) -> list[list[int]]:
+    d = len(truth.names)
+    return [[int((truth.names[j], truth.names[i]) in truth.graph.edges) for j in range(d)] for i in range(d)]
+
+
+@pytest.mark.parametrize("settling", [CLOSED, COPIES, BOTH], ids=["closed", "copies", "both"])
+def test_a_chain_is_found_and_so_are_the_targets(chain, settling):
+    state, heard = rough(chain.data), []
+    assert strongest_dag(state.model.beliefs.edge_probability.detach()).int().tolist() != matrix_of(chain.truth)
+    settled = settle(state, settling, seed=0, on_settled=heard.append)
+    assert settled.dag.int().tolist() == matrix_of(chain.truth) == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
+    for r, regime in enumerate(chain.data.regimes):
+        (target,) = chain.targets[regime.name]
+        assert settled.target_probability[r, chain.data.names.index(target)] > 0.99
+    torch.testing.assert_close(settled.target_probability.sum(1), torch.ones(3))
+    assert settled.target_probability.dtype == torch.float32
+    assert settled.stable and heard[-1] is settled
+    assert [each.round for each in heard] == list(range(1, len(heard) + 1))
+    assert sum(each.moves for each in heard) > 0
+    assert not any(each.stable for each in heard[:-1])
+    # The dag is where every pair's most probable state is.
+    assert torch.equal(settled.edge_probability > 0.5, settled.dag)
+    off = ~torch.eye(3, dtype=torch.bool)
+    p = settled.edge_probability[off]
+    assert settled.confidence == pytest.approx(torch.maximum(p, 1 - p).mean().item())
+    assert math.isfinite(settled.evidence)
+
+
+def test_continuous_variables_and_mechanisms_that_cannot_be_copied():
+    def sample(n, target=None):
+        rows = torch.randn(n, 3)
+        for i in range(3):
+            if target == i:
+                rows[:, i] = 2.0 + torch.randn(n)
+            elif i:
+                rows[:, i] = 1.2 * rows[:, i - 1] + 0.5 * rows[:, i]
+        return rows
+
+    kinds = (Continuous(0.0, 1.0),) * 3
+    regimes = tuple(Regime(f"r{i}", sample(60, i)) for i in range(3))
+    data = InterventionalData(("X0", "X1", "X2"), kinds, sample(300), regimes)
+    # Rows of regimes fit too, as they do by default where variables are continuous.
+    algorithm = replace(ROUGH, mechanisms=LinearGaussian, fitting=replace(FITTING, warm_up=20, regime_rows=None))
+    state = rough(data, algorithm=algorithm)
+    assert (state.split.origin < 3).any()
+    before = state.model.mechanisms.weight.detach().clone()
+    settled = settle(state, Settling(final_steps=200))
+    assert settled.dag.int().tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
+    assert settled.target_probability.argmax(1).tolist() == [0, 1, 2]
+    # In the end the mechanisms are fitted around the graph: the weights of its edges move to the truth.
+    after = state.model.mechanisms.weight.detach()
+    for effect, cause in ((1, 0), (2, 1)):
+        assert abs(after[effect, cause] - 1.2) < abs(before[effect, cause] - 1.2)
+
+
+def everything(state, settled) -> torch.Tensor:
+    parameters = [p.detach().flatten().double() for p in state.model.parameters()]
+    numbers = torch.tensor([settled.evidence, settled.confidence, settled.moves, settled.round], dtype=torch.double)
+    ends = [settled.dag, settled.edge_probability, settled.target_probability]
+    return torch.cat([*parameters, numbers, *(end.flatten().double() for end in ends)])
+
+
+def test_the_same_seed_gives_the_same_bits_and_random_numbers_stay(chain):
+    found, states = [], [rough(chain.data) for _ in range(3)]
+    for state, seed in zip(states, (4, 4, 5), strict=True):
+        torch.manual_seed(len(found))
+        before = torch.get_rng_state()
+        found.append(everything(state, settle(state, BOTH, seed=seed)))
+        assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])  # the last fit of the mechanisms is random
+
+
+def test_the_beliefs_stay_and_the_mechanisms_are_fitted_around_the_graph(chain):
+    states = [rough(chain.data) for _ in range(2)]
+    beliefs = {name: p.detach().clone() for name, p in states[0].model.beliefs.named_parameters()}
+    mechanisms = {name: p.detach().clone() for name, p in states[0].model.mechanisms.named_parameters()}
+    settle(states[0], replace(CLOSED, final_steps=0))
+    settle(states[1], replace(CLOSED, final_steps=300))
+    for name, parameter in states[1].model.beliefs.named_parameters():
+        assert torch.equal(parameter, beliefs[name])
+    for name, parameter in states[0].model.mechanisms.named_parameters():
+        assert torch.equal(parameter, mechanisms[name])
+    graph = torch.tensor(matrix_of(chain.truth)).float()
+    rows = chain.data.observational
+    scores = [
+        sum(
+            state.model.mechanisms.conditional(i, rows, graph[i]).log_prob(rows[:, i].long()).mean().item()
+            for i in range(3)
+        )
+        for state in states
+    ]
+    assert scores[1] > scores[0] + 0.005
+
+
+def test_the_last_fit_draws_the_settled_graph_with_a_parent_toggled_now_and_then(chain, monkeypatch):
+    state, drawn = rough(chain.data, forbidden=(("X2", "X0"),)), []
+
+    def fit(self, state, steps, probability, schedule):
+        drawn.append((steps, probability, state.target_probability))
+        return state
+
+    monkeypatch.setattr(SDI, "fit_mechanisms", fit)
+    settled = settle(state, replace(CLOSED, final_steps=7))
+    ((steps, probability, targets),) = drawn
+    assert steps == 7
+    expected = torch.tensor([[0.0, 1 / 3, 0.0], [2 / 3, 0.0, 1 / 3], [1 / 3, 2 / 3, 0.0]])
+    assert settled.dag.int().tolist() == matrix_of(chain.truth)
+    torch.testing.assert_close(probability, expected)  # X2 -> X0 is forbidden
+    assert torch.equal(targets, settled.target_probability)
+
+
+def test_the_decay_is_chosen_once_around_the_proposed_graph(chain, monkeypatch):
+    state, asked = rough(chain.data, required=(("X2", "X0"),)), []
+    monkeypatch.setattr(JointEvidence, "choose_decay", lambda self, graph: asked.append(graph.int().tolist()))
+    proposed = strongest_dag(state.model.beliefs.edge_probability.detach()).int().tolist()
+    settle(state, CLOSED)
+    assert asked == [proposed]
+
+
+def test_required_and_forbidden_edges_hold(chain):
+    # The truth is X0 -> X1 -> X2.
+    state = rough(chain.data, required=(("X2", "X0"),), forbidden=(("X0", "X1"),))
+    settled = settle(state, CLOSED)
+    assert settled.dag[0, 2] and settled.edge_probability[0, 2] == 1.0
+    assert not settled.dag[1, 0] and settled.edge_probability[1, 0] == 0.0
+    assert not settled.dag[2, 0] and settled.edge_probability[2, 0] == 0.0
+    assert is_acyclic(settled.dag)
+
+
+def test_known_targets_stay_known(chain):
+    regimes = tuple(replace(regime, targets=chain.targets[regime.name]) for regime in chain.data.regimes)
+    wrong = (replace(regimes[0], targets=()), replace(regimes[1], targets=("X0", "X2")), *regimes[2:])
+    for known in (regimes, wrong):
+        settled = settle(rough(replace(chain.data, regimes=known)), CLOSED)
+        for row, regime in zip(settled.target_probability.tolist(), known, strict=True):
+            assert row == [float(name in regime.targets) for name in chain.data.names] + [float(not regime.targets)]
+        assert settled.stable and settled.round == 1  # nothing was to be learned of the targets
+
+
+def test_rounds_go_on_while_the_targets_change(chain):
+    state = rough(chain.data)
+    undecided = replace(state, target_probability=torch.full((3, 4), 0.25))  # no regime's rows fit at first
+    heard: list[Settled] = []
+    last = settle(undecided, CLOSED, on_settled=heard.append)
+    assert len(heard) > 1 and last.stable
+    # What is believed of the targets decides which rows fit: at first no regime's, then what the first round found.
+    rows = [regime.rows for regime in chain.data.regimes]
+    told = [torch.zeros(3, 3, dtype=torch.bool), natural(heard[-2].target_probability, CLOSED.certainty)]
+    assert told[1].any()
+    for each, unhit in zip((heard[0], last), told, strict=True):
+        evidence = JointEvidence(
+            kinds=chain.data.kinds,
+            mechanisms=state.model.mechanisms,
+            folds=cross_fit(chain.data, state.split, unhit),
+            new_mechanisms=NewMechanisms(chain.data.kinds, rows),
+            known=state.known,
+            hit=state.hit,
+            natural=unhit,
+            price=CLOSED.price * 0.5 * math.log(450 + len(state.split.held_out)),
+        )
+        assert each.evidence == pytest.approx(evidence.of(each.dag), rel=1e-9)
+    assert last.evidence != pytest.approx(heard[0].evidence, abs=0.05)
+    only = settle(replace(rough(chain.data), target_probability=torch.full((3, 4), 0.25)), replace(CLOSED, rounds=1))
+    assert only.round == 1 and not only.stable
+    assert only.evidence == heard[0].evidence
+
+
+def test_settling_needs_rows_that_fitted_nothing(chain):
+    algorithm = replace(ROUGH, fitting=replace(FITTING, held_out=0.0))
+    state = rough(chain.data, algorithm=algorithm)
+    with pytest.raises(ValueError, match=r"held-out observational rows; fit with GraphFitting.held_out above 0"):
+        settle(state)
+    with pytest.raises(ValueError, match=r"Settling.rounds is 0: there is nothing to do"):
+        settle(rough(chain.data), Settling(rounds=0))
+
+
+@pytest.mark.parametrize("kind", ["categorical", "continuous", "mixed"])
+def test_every_kind_of_variable_settles(kind):
+    data = small_data(KINDS[kind], targets=[None, ("X1",), ()])
+    brief = Refitting(steps=5, continuous_steps=5, rows=16, decays=(0.0, 1.0), least_regret=0.0)
+    settled = settle(rough(data), Settling(refitting=brief, final_steps=5))
+    assert is_acyclic(settled.dag)
+    assert settled.edge_probability.shape == (4, 4)
+    assert ((settled.edge_probability >= 0) & (settled.edge_probability <= 1)).all()
+    assert settled.target_probability[1:].tolist() == [[0, 1, 0, 0, 0], [0, 0, 0, 0, 1]]
+    assert math.isfinite(settled.evidence)
