@@ -138,7 +138,7 @@ class JointEvidence:
     def choose_decay(self, graph: torch.Tensor) -> None:
         """Take the weight decay under which copies fitted to a graph [d, d] predict best."""
         families = [family for i, row in enumerate(graph.tolist()) if self._wants_copy(family := (i, _parents(row)))]
-        if self.refitting is None or not families:
+        if self.refitting is None or not families or len(self.refitting.decays) == 1:
             return
         found = {}
         for decay in self.refitting.decays:

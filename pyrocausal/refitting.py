@@ -52,6 +52,11 @@ class Refitting:
         for name, least in (("steps", 0), ("continuous_steps", 0), ("rows", 1), ("least_regret", 0)):
             if not (value := getattr(self, name)) >= least:
                 raise ValueError(f"Refitting.{name} must be at least {least}, got {value!r}")
+        for name in ("steps", "continuous_steps", "rows"):
+            if not isinstance(value := getattr(self, name), int):
+                raise TypeError(f"Refitting.{name} must be a whole number, got {value!r}")
+        if not isinstance(self.decays, tuple):
+            raise TypeError(f"Refitting.decays must be a tuple of numbers, got {self.decays!r}")
         if not self.learning_rate > 0:
             raise ValueError(f"Refitting.learning_rate must be positive, got {self.learning_rate!r}")
         if not self.decays or not all(decay >= 0 for decay in self.decays):

@@ -16,7 +16,7 @@ import torch
 
 from pyrocausal.climb import climb, strongest_dag
 from pyrocausal.conjugate import NewMechanisms
-from pyrocausal.evidence import JointEvidence
+from pyrocausal.evidence import IMPOSSIBLE, JointEvidence
 from pyrocausal.refitting import Refitting
 from pyrocausal.sdi import SDI, toggled
 from pyrocausal.split import cross_fit
@@ -98,6 +98,13 @@ class Settling:
         for name, least in (("proposal", 1), ("rounds", 0), ("price", 0), ("certainty", 0), ("final_steps", 0)):
             if not (value := getattr(self, name)) >= least:
                 raise ValueError(f"Settling.{name} must be at least {least}, got {value!r}")
+        for name in ("proposal", "rounds", "final_steps"):
+            if not isinstance(value := getattr(self, name), int):
+                raise TypeError(f"Settling.{name} must be a whole number, got {value!r}")
+        if self.certainty > 1:
+            raise ValueError(f"Settling.certainty must be in [0, 1], got {self.certainty!r}")
+        if not isinstance(self.refitting, Refitting | None):
+            raise TypeError(f"Settling.refitting must be a Refitting or None, got {self.refitting!r}")
         if self.refitting is None and not self.closed_form:
             raise ValueError("Settling needs refitting, closed_form or both")
 
@@ -130,13 +137,18 @@ def settle(
     Raises
     ------
     ValueError
-        If the fit held out no observational rows, or no round is asked for.
+        If the fit held out no observational rows, no round is asked for, or the settings leave no way to estimate a
+        mechanism of the settled graph.
     """
     settling = settling or Settling()
     if not len(state.split.held_out):
         raise ValueError("settling needs held-out observational rows; fit with GraphFitting.held_out above 0")
     if not settling.rounds:
         raise ValueError("Settling.rounds is 0: there is nothing to do")
+    if not settling.closed_form and state.model.mechanisms.copies([(0, ())]) is None:
+        raise ValueError(
+            "Settling.closed_form is off, but these mechanisms cannot be copied to be refitted; leave it on"
+        )
     beliefs, rows = state.model.beliefs, [regime.rows for regime in state.data.regimes]
     price = settling.price * 0.5 * math.log(sum(map(len, rows)) + len(state.split.held_out))
     dag, targets = strongest_dag(beliefs.edge_probability.detach()), state.target_probability
@@ -158,6 +170,11 @@ def settle(
         evidence.choose_decay(dag)
         for number in range(1, settling.rounds + 1):
             dag, probability, moves = climb(evidence, dag, beliefs.free)
+            if evidence.of(dag) < IMPOSSIBLE / 2:
+                raise ValueError(
+                    "a variable has too many parents for a table, and nothing else may estimate its mechanism; set "
+                    "Settling.refitting, or require fewer edges"
+                )
             targets = evidence.targets(dag).to(targets)
             before, unchanged = unchanged, natural(targets, settling.certainty)
             settled = Settled(

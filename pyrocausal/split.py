@@ -65,6 +65,8 @@ def split_rows(data: InterventionalData, share_regimes: bool, held_out: float = 
     R, device, n = len(data.regimes), data.observational.device, len(data.observational)
     index = torch.arange(n, device=device)
     apart = ((index + 1) * held_out).floor() > (index * held_out).floor()  # [n]
+    if held_out > 0 and not bool(apart.any()):  # a small table gives one row all the same
+        apart[-1] = True
     observational, held = data.observational[~apart], data.observational[apart]
     if not share_regimes:
         origin = torch.full((len(observational),), R, device=device)

@@ -237,3 +237,28 @@ def test_every_kind_of_variable_settles(kind):
     assert ((settled.edge_probability >= 0) & (settled.edge_probability <= 1)).all()
     assert settled.target_probability[1:].tolist() == [[0, 1, 0, 0, 0], [0, 0, 0, 0, 1]]
     assert math.isfinite(settled.evidence)
+
+
+def test_mechanisms_that_cannot_be_copied_need_the_closed_form():
+    data = small_data(KINDS["continuous"])
+    algorithm = SDI(mechanisms=LinearGaussian, fitting=GraphFitting(warm_up=5))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        state = algorithm.init(data)
+    with pytest.raises(ValueError, match="cannot be copied"):
+        settle(state, Settling(closed_form=False))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        (lambda: Settling(certainty=2), ValueError),
+        (lambda: Settling(refitting="x"), TypeError),
+        (lambda: Settling(rounds=1.5), TypeError),
+        (lambda: Refitting(rows=2.5), TypeError),
+        (lambda: Refitting(decays=0.1), TypeError),
+    ],
+)
+def test_settings_refuse_what_they_cannot_use(wrong, error):
+    with pytest.raises(error):
+        wrong()

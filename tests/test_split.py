@@ -132,3 +132,9 @@ def test_regimes_themselves_do_not_decide():
     assert not leaves_observational_range(dataclasses.replace(data, regimes=narrow))
     wide = dataclasses.replace(data, observational=torch.zeros_like(make_rows(KINDS["categorical"], 60)))
     assert leaves_observational_range(wide)
+
+
+def test_a_small_table_holds_out_one_row():
+    data = InterventionalData.from_arrays(torch.tensor([[0, 1], [1, 0], [1, 1]]), [torch.tensor([[0, 0], [1, 1]])])
+    split = split_rows(data, share_regimes=False, held_out=0.2)
+    assert (len(split.held_out), len(split.fitting)) == (1, 2)
