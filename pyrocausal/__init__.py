@@ -7,9 +7,10 @@ from pyrocausal.discover import discover
 from pyrocausal.evidence import JointEvidence
 from pyrocausal.handlers import intervene, mask_sites
 from pyrocausal.kinds import Categorical, Continuous
-from pyrocausal.mechanisms import Mechanisms, NeuralMechanisms
+from pyrocausal.mechanisms import Mechanisms
 from pyrocausal.metrics import shd, target_accuracy
 from pyrocausal.model import CausalModel
+from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.plots import plot_graph, plot_targets
 from pyrocausal.refitting import Refitting
 from pyrocausal.result import CausalPosterior, Chain

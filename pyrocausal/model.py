@@ -64,7 +64,6 @@ class CausalModel(LocalModule):
         values: torch.Tensor | None = None,
         size: int | None = None,
         graphs: int | Literal["rows"] | None = None,
-        effects: Sequence[str] | None = None,
     ) -> torch.Tensor:
         """Draw graphs, then observe or sample every variable.
 
@@ -78,9 +77,6 @@ class CausalModel(LocalModule):
             site `"broken_edges"` (both deterministic).
         graphs
             None: one graph. K: K graphs, each on all rows. `"rows"`: each row its own graph.
-        effects
-            With `values`: the variables that are observed; the others have no site and only lend their values to
-            their children. None: all.
 
         Returns
         -------
@@ -93,9 +89,9 @@ class CausalModel(LocalModule):
             If `values` is no tensor.
         ValueError
             If not exactly one of `values` and `size` is given; if a number is out of range; if values of several graphs
-            are to be sampled; if `effects` names no variables or is given without `values`; if a handler gives a
-            categorical variable a value that is no code; or if it changes the value of a site whose children were
-            evaluated already, which can only happen where the graphs have no common topological order.
+            are to be sampled; if a handler gives a categorical variable a value that is no code; or if it changes the
+            value of a site whose children were evaluated already, which can only happen where the graphs have no common
+            topological order.
         """
         if (values is None) == (size is None):
             raise ValueError("give either values, to observe every variable, or size, to sample rows")
@@ -108,11 +104,6 @@ class CausalModel(LocalModule):
             raise ValueError(f"values must have shape [n, {len(self.names)}], got {list(values.shape)}")
         if values is None and graphs is not None:
             raise ValueError("rows are sampled from one graph at a time; leave graphs out and call again for more")
-        if effects is not None:
-            if values is None:
-                raise ValueError("effects need values; sampled rows need every variable")
-            if isinstance(effects, str) or not set(effects) <= set(self.names):
-                raise ValueError(f"effects must be variables among {self.names}, got {effects!r}")
         n = size if values is None else len(values)
         rows = pyro.plate("rows", n, dim=-1)
         with ExitStack() as plates:
@@ -128,7 +119,7 @@ class CausalModel(LocalModule):
                 plates.enter_context(rows)
             if values is None:
                 return self._sample(edges)
-            return self._observe(values, edges, self.names if effects is None else effects)
+            return self._observe(values, edges)
 
     def together(self, values: torch.Tensor, counts: torch.Tensor | None = None) -> None:
         """The same program with plates over the variables in place of a site each; every row has its own graph.
@@ -149,13 +140,11 @@ class CausalModel(LocalModule):
             blocks = self.mechanisms.blocks(values, edges)
             observe_blocks(blocks, values, range(len(self.names)), self.kinds, counts)
 
-    def _observe(self, values: torch.Tensor, edges: torch.Tensor, effects: Sequence[str]) -> torch.Tensor:
+    def _observe(self, values: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
         order = topological_order(edges) if edges.dim() == 2 else None
         conditional = self.mechanisms.conditionals(values, edges)
         evaluated: list[int] = []
         for i in range(len(self.names)) if order is None else order:
-            if self.names[i] not in effects:
-                continue
             given = _typed(self.kinds[i], values[..., i])
             value = pyro.sample(self.names[i], conditional(i), obs=given)
             evaluated.append(i)

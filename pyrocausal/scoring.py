@@ -63,9 +63,7 @@ def unpack(scores: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
     return scores.transpose(1, 2)[place, effects].transpose(1, 2)
 
 
-def site_log_probs(
-    model: CausalModel, values: torch.Tensor, graphs: torch.Tensor, effects: Sequence[str] | None = None
-) -> torch.Tensor:
+def site_log_probs(model: CausalModel, values: torch.Tensor, graphs: torch.Tensor) -> torch.Tensor:
     """Log-probability of every variable in every row under every graph, as handlers in scope leave it.
 
     Parameters
@@ -76,28 +74,21 @@ def site_log_probs(
         Encoded rows, shape [n, d].
     graphs
         Shape [K, d, d] (effect, cause).
-    effects
-        The variables asked for; None: all.
 
     Returns
     -------
     torch.Tensor
-        Shape [d, K, n], or [len(effects), K, n].
+        Shape [d, K, n].
     """
-    names = model.names if effects is None else effects
     given = pyro.condition(model, {"edges": graphs[:, None]})  # [K, 1, d, d]
-    trace = poutine.trace(given).get_trace(values, graphs=len(graphs), effects=effects)
-    trace.compute_log_prob(lambda name, site: name in names)
-    return torch.stack([trace.nodes[name]["log_prob"] for name in names])
+    trace = poutine.trace(given).get_trace(values, graphs=len(graphs))
+    trace.compute_log_prob(lambda name, site: name in model.names)
+    return torch.stack([trace.nodes[name]["log_prob"] for name in model.names])
 
 
 @torch.no_grad()
 def score_graphs(
-    model: CausalModel,
-    rows: Sequence[torch.Tensor] | torch.Tensor,
-    graphs: torch.Tensor,
-    targets: torch.Tensor,
-    effects: Sequence[str] | None = None,
+    model: CausalModel, rows: Sequence[torch.Tensor] | torch.Tensor, graphs: torch.Tensor, targets: torch.Tensor
 ) -> torch.Tensor:
     """Mean log-likelihood per row of each effect in each regime under each graph, without the targets' terms.
 
@@ -114,23 +105,20 @@ def score_graphs(
         Shape [K, d, d].
     targets
         True where a variable is taken for a target of the regime, shape [R, d].
-    effects
-        The variables whose terms are asked for; None: all.
 
     Returns
     -------
     torch.Tensor
-        Shape [K, R, d], or [K, R, len(effects)]; exactly zero where the effect is a target.
+        Shape [K, R, d]; exactly zero where the effect is a target.
     """
     sizes = [len(block) for block in rows]
     values = torch.cat(list(rows))  # [sum n_r, d]
     hit = targets.repeat_interleave(torch.tensor(sizes, device=targets.device), 0)  # [sum n_r, d]
-    asked = set(model.names if effects is None else effects)  # the others have no site, and lend the same values anyway
-    anywhere = [i for i in targets.any(0).nonzero()[:, 0].tolist() if model.names[i] in asked]
+    anywhere = targets.any(0).nonzero()[:, 0].tolist()
     with intervene(
         {model.names[i]: values[:, i] for i in anywhere}, rows={model.names[i]: hit[:, i] for i in anywhere}
     ):
-        terms = site_log_probs(model, values, graphs, effects)  # [d, K, sum n_r]
+        terms = site_log_probs(model, values, graphs)  # [d, K, sum n_r]
     if len(set(sizes)) == 1:
         means = terms.unflatten(-1, (len(sizes), sizes[0])).mean(-1)  # [d, K, R]
     else:

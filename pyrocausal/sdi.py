@@ -32,8 +32,9 @@ from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.credit import acyclicity, self_normalised, sparsity
 from pyrocausal.data import InterventionalData
 from pyrocausal.knowledge import Edge, fixed_edges
-from pyrocausal.mechanisms import Mechanisms, NeuralMechanisms
+from pyrocausal.mechanisms import Mechanisms
 from pyrocausal.model import CausalModel
+from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.scoring import distinct_parent_sets, score_graphs, unpack
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.split import leaves_observational_range, split_rows

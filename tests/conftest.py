@@ -15,8 +15,9 @@ from pyrocausal.beliefs import IndependentBeliefs
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.kinds import Categorical, Continuous, Kind
 from pyrocausal.knowledge import fixed_edges
-from pyrocausal.mechanisms import Mechanisms, NeuralMechanisms
+from pyrocausal.mechanisms import Mechanisms
 from pyrocausal.model import CausalModel
+from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.result import Chain
 
 MIXED: tuple[Kind, ...] = (Categorical((0, 1)), Continuous(0.0, 1.0), Categorical((0, 1, 2)), Continuous(0.0, 1.0))

@@ -12,8 +12,8 @@ from pyro import poutine
 
 from pyrocausal.beliefs import EdgeBeliefs, IndependentBeliefs, OrientedBeliefs
 from pyrocausal.knowledge import fixed_edges
-from pyrocausal.mechanisms import NeuralMechanisms
 from pyrocausal.model import CausalModel
+from pyrocausal.neural import NeuralMechanisms
 
 D, R = 4, 3
 NAMES = [f"X{i}" for i in range(D)]

@@ -18,7 +18,7 @@ from pyrocausal.climb import strongest_dag
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.discover import discover
 from pyrocausal.kinds import Categorical
-from pyrocausal.mechanisms import NeuralMechanisms
+from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.refitting import Refitting
 from pyrocausal.result import CausalPosterior
 from pyrocausal.sdi import SDI

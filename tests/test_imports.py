@@ -12,9 +12,9 @@ import pyrocausal
 
 ROOT = Path(pyrocausal.__file__).parent
 ENGINE = [
-    "kinds", "tables", "sources", "data", "knowledge", "local", "mechanisms", "beliefs", "handlers", "model", "scoring",
-    "conjugate", "targets", "credit", "split", "predictive", "refitting", "evidence", "climb", "state", "settings",
-    "sdi", "settle", "result", "metrics", "progress", "discover",
+    "kinds", "tables", "sources", "data", "knowledge", "local", "mechanisms", "neural", "beliefs", "handlers", "model",
+    "scoring", "conjugate", "targets", "credit", "split", "predictive", "refitting", "evidence", "climb", "state",
+    "settings", "sdi", "settle", "result", "metrics", "progress", "discover",
 ]  # fmt: skip
 TRUTH = ["graphs", "truth_mechanisms", "ground_truth", "networks", "simulate"]
 FRONT = ["plots", "report", "__main__"]

@@ -7,7 +7,8 @@ import pytest
 import torch
 from conftest import KINDS, acyclic_graphs, make_model, make_rows, naive_log_prob, random_graphs
 
-from pyrocausal.mechanisms import Mechanisms, NeuralMechanisms
+from pyrocausal.mechanisms import Mechanisms
+from pyrocausal.neural import NeuralMechanisms
 
 D, N, K = 4, 6, 3
 

@@ -30,8 +30,8 @@ from pyrocausal.beliefs import IndependentBeliefs, OrientedBeliefs
 from pyrocausal.handlers import intervene, mask_sites
 from pyrocausal.kinds import Categorical, Continuous
 from pyrocausal.knowledge import fixed_edges
-from pyrocausal.mechanisms import NeuralMechanisms
 from pyrocausal.model import CausalModel, break_cycles, topological_order
+from pyrocausal.neural import NeuralMechanisms
 
 D, N = 4, 6
 NAMES = [f"X{i}" for i in range(D)]
@@ -604,41 +604,7 @@ def test_other_values_may_differ_between_graphs():
             torch.testing.assert_close(found, single.nodes[name]["log_prob"], rtol=1e-9, atol=1e-9)
 
 
-# ---------------------------------------------------------------- some variables, and all of them in blocks
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("mode", ["none", "several", "rows"])
-def test_effects_are_the_only_sites_and_keep_their_log_probability(kind, mode):
-    model, rows = make_model(KINDS[kind]), make_rows(KINDS[kind], N)
-    graphs = {"none": None, "several": 3, "rows": "rows"}[mode]
-    edges = {"none": CHAIN, "several": random_graphs(D, 3)[:, None], "rows": random_graphs(D, N)}[mode]
-    whole = trace_of(fix(model, edges), rows, graphs=graphs)
-    for effects in ([], ["X2"], ["X3", "X0"], NAMES, ("X1",)):
-        some = trace_of(fix(model, edges), rows, graphs=graphs, effects=effects)
-        assert set(samples(some)) == {"edges", *effects}
-        for name in effects:
-            assert torch.equal(some.nodes[name]["log_prob"], whole.nodes[name]["log_prob"])
-        assert torch.equal(some.nodes["_RETURN"]["value"], rows)
-
-
-def test_an_intervention_on_a_cause_reaches_the_effects_that_are_asked_for():
-    model, rows = make_model(), make_rows(MIXED, N)
-    changed = rows[:, 1] + 1.0
-    with intervene({"X1": changed}):
-        whole = trace_of(fix(model, CHAIN), rows)
-        some = trace_of(fix(model, CHAIN), rows, effects=["X1", "X2"])
-    assert torch.equal(some.nodes["X2"]["log_prob"], whole.nodes["X2"]["log_prob"])
-    assert not torch.equal(some.nodes["X2"]["log_prob"], trace_of(fix(model, CHAIN), rows).nodes["X2"]["log_prob"])
-
-
-def test_errors_of_effects():
-    model, rows = make_model(), make_rows(MIXED, N)
-    for bad in (["X0", "Z"], "X0", "Z", [0]):
-        with pytest.raises(ValueError, match=r"effects must be variables among \('X0', 'X1', 'X2', 'X3'\), got"):
-            model(rows, effects=bad)
-    with pytest.raises(ValueError, match="effects need values; sampled rows need every variable"):
-        model(size=3, effects=["X0"])
-
-
+# ---------------------------------------------------------------- all variables in blocks
 def in_blocks(trace, model, rows) -> torch.Tensor:
     """Log-probabilities of a trace of `together`, [d, n]."""
     found = torch.full((len(model.names), len(rows)), torch.nan)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.methods import enco, gies, gnies, reference_sdi, ut_igsp
+from benchmarks.methods import enco, gies, gnies, peers, reference_sdi, ut_igsp
 from pyrocausal import InterventionalData, networks, simulate
 
 CHAIN = np.array([[0, 1, 0], [0, 0, 1], [0, 0, 0]])  # A -> B -> C, row = cause
@@ -76,12 +76,12 @@ def truth_of(*edges: tuple[str, str]) -> np.ndarray:
 
 def test_a_dag_extends_itself_and_colliders_stay():
     for graph in (CHAIN, COLLIDER):
-        assert np.array_equal(gies.consistent_extension(graph, random_numbers()), graph)
+        assert np.array_equal(peers.consistent_extension(graph, random_numbers()), graph)
 
 
 def test_undirected_chain_extends_to_each_of_its_dags_but_not_to_the_collider():
     found = {
-        tuple(map(tuple, np.argwhere(gies.consistent_extension(CHAIN + CHAIN.T, np.random.default_rng(seed)))))
+        tuple(map(tuple, np.argwhere(peers.consistent_extension(CHAIN + CHAIN.T, np.random.default_rng(seed)))))
         for seed in range(30)
     }
     assert found == {((0, 1), (1, 2)), ((1, 0), (1, 2)), ((1, 0), (2, 1))}
@@ -91,7 +91,7 @@ def test_half_directed_chain_has_one_extension():
     graph = CHAIN.copy()
     graph[2, 1] = 1  # A -> B - C
     for seed in range(5):
-        assert np.array_equal(gies.consistent_extension(graph, np.random.default_rng(seed)), CHAIN)
+        assert np.array_equal(peers.consistent_extension(graph, np.random.default_rng(seed)), CHAIN)
 
 
 def test_undirected_square_has_no_extension():
@@ -99,12 +99,12 @@ def test_undirected_square_has_no_extension():
     for i in range(4):
         square[i, (i + 1) % 4] = square[(i + 1) % 4, i] = 1
     with pytest.raises(ValueError, match="no consistent extension"):
-        gies.consistent_extension(square, random_numbers())
+        peers.consistent_extension(square, random_numbers())
 
 
 def test_edge_probability_turns_rows_into_effects():
     graph = np.array([[0, 1, 0], [0, 0, 1], [0, 1, 0]])  # A -> B - C
-    assert np.array_equal(gies.edge_probability(graph), [[0, 0, 0], [1, 0, 0.5], [0, 0.5, 0]])
+    assert np.array_equal(peers.edge_probability(graph), [[0, 0, 0], [1, 0, 0.5], [0, 0.5, 0]])
 
 
 # What goes in
@@ -112,7 +112,7 @@ def test_edge_probability_turns_rows_into_effects():
 
 def test_environments_are_the_tables_in_order():
     data, _ = continuous_data()
-    tables = gies.environments(data)
+    tables = peers.environments(data)
     assert [table.dtype for table in tables] == [np.float64] * 4
     expected = [data.observational, *(regime.rows for regime in data.regimes)]
     assert all(np.allclose(table, rows) for table, rows in zip(tables, expected, strict=True))
@@ -121,7 +121,7 @@ def test_environments_are_the_tables_in_order():
 def test_targets_become_columns_in_the_order_of_the_regimes():
     data = categorical_data({"first": 3, "second": 3, "third": 3})
     hit = {"third": (), "first": ("C", "A"), "second": ("B",)}
-    assert gies.target_indices(data, hit) == [[0, 2], [1], []]
+    assert peers.target_indices(data, hit) == [[0, 2], [1], []]
 
 
 def test_methods_handle_the_data_they_are_made_for():
@@ -153,10 +153,10 @@ def test_missing_says_why(monkeypatch, package):
 def test_a_checkout_is_imported_from_and_the_path_is_left_as_it_was(monkeypatch, tmp_path):
     (tmp_path / "peer_in_a_checkout.py").write_text("import warnings\nwarnings.warn('old')\nanswer = 42\n")
     before = sys.path[:]
-    assert gies.absent(None, "get it", "peer_in_a_checkout") == "No module named 'peer_in_a_checkout'; get it"
-    with gies.peer(tmp_path, "peer_in_a_checkout") as (module,):
+    assert peers.absent(None, "get it", "peer_in_a_checkout") == "No module named 'peer_in_a_checkout'; get it"
+    with peers.peer(tmp_path, "peer_in_a_checkout") as (module,):
         assert module.answer == 42
-    assert gies.absent(None, "get it", "peer_in_a_checkout") is None
+    assert peers.absent(None, "get it", "peer_in_a_checkout") is None
     assert sys.path == before
     monkeypatch.delitem(sys.modules, "peer_in_a_checkout")
 

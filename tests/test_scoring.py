@@ -137,20 +137,3 @@ def test_packed_scores_unpack_to_the_scores_of_the_graphs():
     assert len(packed) < len(graphs)
     direct = score_graphs(model, rows, graphs, targets)
     torch.testing.assert_close(unpack(score_graphs(model, rows, packed, targets), place), direct)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_scores_of_some_effects_are_those_of_all(kind):
-    kinds = KINDS[kind]
-    model, graphs = make_model(kinds), random_graphs(D, K)
-    rows = [make_rows(kinds, n) for n in (7, 2, 11, 1)]
-    whole = score_graphs(model, rows, graphs, TARGETS)
-    for effects in (["X2"], ["X3", "X0"], list(model.names)):
-        some = score_graphs(model, rows, graphs, TARGETS, effects)
-        assert some.shape == (K, 4, len(effects))
-        places = [model.names.index(name) for name in effects]
-        torch.testing.assert_close(some, whole[:, :, places], rtol=1e-6, atol=1e-6)
-        terms = site_log_probs(model, rows[0], graphs, effects)
-        assert torch.equal(terms, site_log_probs(model, rows[0], graphs)[places])
-    with pytest.raises(ValueError, match="effects must be variables"):
-        score_graphs(model, rows, graphs, TARGETS, ["X9"])

@@ -16,8 +16,8 @@ from pyrocausal.beliefs import IndependentBeliefs, OrientedBeliefs
 from pyrocausal.credit import acyclicity, conditional_difference, self_normalised, sparsity
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.kinds import Continuous
-from pyrocausal.mechanisms import NeuralMechanisms
 from pyrocausal.networks import load
+from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.scoring import score_graphs
 from pyrocausal.sdi import SDI, toggled
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping

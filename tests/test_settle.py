@@ -15,8 +15,8 @@ from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.evidence import JointEvidence
 from pyrocausal.kinds import Continuous
-from pyrocausal.mechanisms import NeuralMechanisms
 from pyrocausal.networks import load
+from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.refitting import Refitting
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import GraphFitting, GraphScoring, Stopping

@@ -32,7 +32,7 @@ import numpy as np
 import torch
 
 from benchmarks.methods.base import Answer, Method, Watch, acyclic
-from benchmarks.methods.gies import absent, all_continuous, environments, peer, target_indices
+from benchmarks.methods.peers import absent, all_continuous, environments, peer, target_indices
 from pyrocausal import InterventionalData
 
 __all__ = ["ENCO", "ENCO_SMALL", "method", "rows_by_target"]

@@ -27,7 +27,7 @@ from unittest import mock
 import numpy as np
 
 from benchmarks.methods.base import Answer, Method, Watch
-from benchmarks.methods.gies import absent, all_continuous, consistent_extension, edge_probability, environments, peer
+from benchmarks.methods.peers import absent, all_continuous, consistent_extension, edge_probability, environments, peer
 from pyrocausal import InterventionalData
 
 __all__ = ["GNIES", "GNIES_MEANS"]

@@ -19,7 +19,6 @@ from pyrocausal import (
     Info,
     InterventionalData,
     JointEvidence,
-    Refitting,
     Settled,
     Settling,
     State,
@@ -106,7 +105,7 @@ GREATEST_DROP = _method("greatest-drop", SDI(fitting=WHOLE, scoring=GraphScoring
 # What each part of settling is worth. What no setting leaves out is patched here, so that the library needs no switch.
 NO_PROPOSAL = _method("no-proposal", SDI(stopping=Stopping(max_steps=1)), Settling())
 CLOSED_FORM = _method("closed-form-only", BRIEF, Settling(refitting=None))
-COPIES = _method("copies-only", BRIEF, Settling(refitting=Refitting(), closed_form=False))
+COPIES = _method("copies-only", BRIEF, Settling(closed_form=False))
 FREE_EDGES = _method("edges-for-free", BRIEF, Settling(price=0.0))
 PLUGGED_IN = _method("targets-plugged-in", BRIEF, Settling(), plugged_in=True)
 
@@ -118,7 +117,7 @@ def _free(self: NewMechanisms, i: int, parents: tuple[int, ...]) -> torch.Tensor
 
 
 def _dropped(self: NewMechanisms, i: int, parents: tuple[int, ...]) -> torch.Tensor:
-    """The same for every parent set, as where the target's term is masked: the old free marginal of its rows."""
+    """Nothing: the term of a target that is masked."""
     return torch.zeros_like(_new(self, i, ()))
 
 

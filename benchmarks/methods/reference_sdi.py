@@ -37,7 +37,7 @@ import numpy as np
 import torch
 
 from benchmarks.methods.base import Answer, Method, Watch, acyclic
-from benchmarks.methods.gies import absent, environments, peer
+from benchmarks.methods.peers import absent, environments, peer
 from pyrocausal import InterventionalData
 
 __all__ = ["FLAGS", "REFERENCE_SDI", "method"]

@@ -28,7 +28,7 @@ import numpy as np
 import torch
 
 from benchmarks.methods.base import Answer, Method, Watch
-from benchmarks.methods.gies import absent, all_continuous, edge_probability, environments, peer
+from benchmarks.methods.peers import absent, all_continuous, edge_probability, environments, peer
 from pyrocausal import InterventionalData
 
 __all__ = ["UT_IGSP", "dependent"]
