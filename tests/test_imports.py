@@ -17,7 +17,7 @@ ENGINE = [
     "settings", "sdi", "settle", "result", "metrics", "progress", "discover",
 ]  # fmt: skip
 TRUTH = ["graphs", "truth_mechanisms", "ground_truth", "networks", "simulate"]
-FRONT = ["plots", "report", "__main__"]
+FRONT = ["layout", "plots", "report", "__main__"]
 ORDER = [*ENGINE, *TRUTH, *FRONT]
 
 
