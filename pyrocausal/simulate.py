@@ -22,22 +22,19 @@ import pandas as pd
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from pyrocausal.data import InterventionalData
-from pyrocausal.ground_truth import GroundTruth
-from pyrocausal.kinds import Categorical, Continuous
-from pyrocausal.truth_mechanisms import (
+from pyrocausal.continuous_truths import (
     AdditiveNoise,
-    Distribution,
-    Floats,
     HiddenLayer,
     Linear,
-    Mechanism,
-    NeuralCategorical,
     NoiseAmongInputs,
     Normal,
     PlusNoise,
     leaky_relu,
 )
+from pyrocausal.data import InterventionalData
+from pyrocausal.ground_truth import GroundTruth
+from pyrocausal.kinds import Categorical, Continuous
+from pyrocausal.truth_mechanisms import Distribution, Floats, Mechanism, NeuralCategorical
 
 __all__ = [
     "Intervention", "Simulation", "additive_network_truth", "additive_noise_truth", "hard_normal", "hard_random",

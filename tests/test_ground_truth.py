@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from pyrocausal import ground_truth
+from pyrocausal.continuous_truths import Normal
 from pyrocausal.graphs import bidiag, chain, collider, full, jungle
 from pyrocausal.ground_truth import GroundTruth
 from pyrocausal.networks import load
 from pyrocausal.simulate import neural_network_truth
-from pyrocausal.truth_mechanisms import Constant, Normal, TabularMechanism
+from pyrocausal.truth_mechanisms import Constant, TabularMechanism
 
 TABLES = {"X0": [0.7, 0.3], "X1": [[0.9, 0.1], [0.25, 0.75]]}
 

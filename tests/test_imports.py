@@ -16,7 +16,7 @@ ENGINE = [
     "scoring", "conjugate", "targets", "credit", "split", "predictive", "refitting", "evidence", "climb", "state",
     "settings", "sdi", "settle", "result", "metrics", "progress", "discover",
 ]  # fmt: skip
-TRUTH = ["graphs", "truth_mechanisms", "ground_truth", "networks", "simulate"]
+TRUTH = ["graphs", "truth_mechanisms", "continuous_truths", "ground_truth", "networks", "simulate"]
 FRONT = ["layout", "plots", "report", "__main__"]
 ORDER = [*ENGINE, *TRUTH, *FRONT]
 

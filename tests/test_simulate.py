@@ -5,6 +5,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pyrocausal.continuous_truths import (
+    AdditiveNoise,
+    HiddenLayer,
+    Linear,
+    NoiseAmongInputs,
+    Normal,
+    PlusNoise,
+    leaky_relu,
+)
 from pyrocausal.graphs import chain, full, random_dag
 from pyrocausal.ground_truth import GroundTruth
 from pyrocausal.networks import load
@@ -20,16 +29,7 @@ from pyrocausal.simulate import (
     simulate,
     soft,
 )
-from pyrocausal.truth_mechanisms import (
-    AdditiveNoise,
-    HiddenLayer,
-    Linear,
-    NoiseAmongInputs,
-    Normal,
-    PlusNoise,
-    TabularMechanism,
-    leaky_relu,
-)
+from pyrocausal.truth_mechanisms import TabularMechanism
 
 
 @pytest.fixture
