@@ -12,7 +12,7 @@ from pyrocausal.metrics import shd, target_accuracy
 from pyrocausal.model import CausalModel
 from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.plots import plot_graph, plot_targets
-from pyrocausal.refitting import Refitting
+from pyrocausal.refitting import Descent, Refitting
 from pyrocausal.result import CausalPosterior, Chain
 from pyrocausal.scoring import score_graphs
 from pyrocausal.sdi import SDI
@@ -30,6 +30,7 @@ __all__ = [
     "Chain",
     "Continuous",
     "CreditAssignment",
+    "Descent",
     "EdgeBeliefs",
     "GraphFitting",
     "GraphScoring",

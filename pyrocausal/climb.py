@@ -10,14 +10,15 @@ Vocabulary: d variables, R regimes.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
 
-from pyrocausal.evidence import JointEvidence, Terms
+from pyrocausal.evidence import JointEvidence, Terms, parents_of
 from pyrocausal.model import break_cycles
 
-__all__ = ["Summit", "climb", "strongest_dag"]
+__all__ = ["Summit", "climb", "closure", "strongest_dag"]
 
 LEAST_GAIN = 1e-6  # nats
 
@@ -63,12 +64,11 @@ def climb(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor) -> Sum
     Summit
     """
     d, dag, free, done = len(dag), dag.clone().cpu(), free.cpu(), 0
-    candidates = [_neighbours(dag, free, i) for i in range(d)]
-    evidence.prepare((i, tuple(row.nonzero()[:, 0].tolist())) for i in range(d) for row in candidates[i])
-    looked = [evidence.terms(i, candidates[i]) for i in range(d)]  # [d + 1, ...] each, the last as it is
+    looked = _look(evidence, dag, free, range(d))
     while True:
-        base = Terms(*(torch.stack([part[d] for part in parts]) for parts in zip(*looked, strict=True)))
-        other = Terms(*(torch.stack([part[:d] for part in parts]) for parts in zip(*looked, strict=True)))
+        together = list(zip(*(looked[i] for i in range(d)), strict=True))
+        base = Terms(*(torch.stack([each[d] for each in part]) for part in together))
+        other = Terms(*(torch.stack([each[:d] for each in part]) for part in together))
         moves = _gains(evidence, dag, free, base, other)
         changed = _best_moves(evidence, dag, moves, base, other) or _best_swap(evidence, dag, free, base)
         if not changed:
@@ -76,11 +76,7 @@ def climb(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor) -> Sum
         for effect, cause in changed:
             dag[effect, cause] ^= True
         effects = sorted({effect for effect, _ in changed})
-        for k in effects:
-            candidates[k] = _neighbours(dag, free, k)
-        evidence.prepare((k, tuple(row.nonzero()[:, 0].tolist())) for k in effects for row in candidates[k])
-        for k in effects:
-            looked[k] = evidence.terms(k, candidates[k])
+        looked |= _look(evidence, dag, free, effects)
         done += 1
 
 
@@ -105,7 +101,7 @@ def _best_moves(
         tried = after.clone()
         for effect, cause in edges:
             tried[effect, cause] ^= True
-        if _closure(tried).diagonal().any():
+        if closure(tried).diagonal().any():
             continue
         after, changed = tried, changed + edges
         busy |= {effect for effect, _ in edges}
@@ -126,9 +122,18 @@ def _best_moves(
     return changed if total(changed) > total(first) else first
 
 
-def _neighbours(dag: torch.Tensor, free: torch.Tensor, i: int) -> torch.Tensor:
-    """Parent sets of a variable with each entry toggled where it is free, and last as they are: [d + 1, d]."""
-    return torch.cat([dag[i] ^ torch.diag(free[i]), dag[i : i + 1]])
+def _look(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, effects: Iterable[int]) -> dict[int, Terms]:
+    """Terms of some effects with each entry of their parents toggled, and last as they are: leading shape [d + 1].
+
+    An addition that does not look promising is taken to change nothing, so that it has its price against it.
+    """
+    effects, candidates = list(effects), {}
+    evidence.prepare((i, parents_of(dag[i])) for i in effects)
+    for i in effects:
+        toggled = free[i] & (dag[i] | evidence.promising(i, dag[i]))
+        candidates[i] = torch.cat([dag[i] ^ torch.diag(toggled), dag[i : i + 1]])
+    evidence.prepare((i, parents_of(row)) for i in effects for row in candidates[i])
+    return {i: evidence.terms(i, candidates[i]) for i in effects}
 
 
 def _gains(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, base: Terms, other: Terms) -> _Moves:
@@ -150,7 +155,7 @@ def _gains(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, base:
     toggle = (other.old - base.old[:, None] + mixed - total).sum(-1) + other.observational - base.observational[:, None]
     sign = 1.0 - 2.0 * dag.double()
     toggle = toggle - evidence.price * sign
-    reach = _closure(dag)  # [effect, cause]: a path from cause to effect
+    reach = closure(dag)  # [effect, cause]: a path from cause to effect
     legal = free & (dag | ~(dag.t() | reach.t()))
     toggle = torch.where(legal, toggle, -torch.inf)
 
@@ -175,7 +180,7 @@ def _best_swap(
     There are many exchanges, so the closed form proposes: those that it thinks lose less than `slack` nats, and of
     these the best `tries`, are looked at closely.
     """
-    reach = _closure(dag)
+    reach = closure(dag)
     proposals = []
     for i in range(len(dag)):
         out = (dag[i] & free[i]).nonzero()[:, 0]
@@ -188,8 +193,11 @@ def _best_swap(
         gains = _swap_gains(base, i, now, evidence.rough_terms(i, sets))
         proposals += [(float(g), i, pair) for g, pair in zip(gains, pairs, strict=True) if g > -slack]
     best, found = LEAST_GAIN, []
-    for _, i, pair in sorted(proposals, key=lambda proposal: -proposal[0])[:tries]:
-        terms = evidence.terms(i, _exchanged(dag[i], pair[None]))
+    proposals = sorted(proposals, key=lambda proposal: -proposal[0])[:tries]
+    tried = [(i, pair, _exchanged(dag[i], pair[None])) for _, i, pair in proposals]
+    evidence.prepare((i, parents_of(sets[0])) for i, _, sets in tried)
+    for i, pair, sets in tried:
+        terms = evidence.terms(i, sets)
         gain = float(_swap_gains(base, i, Terms(*(part[i] for part in base)), terms)[0])
         if gain > best:
             best, found = gain, [(i, int(pair[0])), (i, int(pair[1]))]
@@ -211,7 +219,7 @@ def _swap_gains(base: Terms, i: int, now: Terms, then: Terms) -> torch.Tensor:
     return (then.old - now.old + after - before).sum(-1) + then.observational - now.observational
 
 
-def _closure(dag: torch.Tensor) -> torch.Tensor:
+def closure(dag: torch.Tensor) -> torch.Tensor:
     """Whether there is a path from cause to effect: [d, d] -> [d, d]."""
     reach = dag.float()
     for _ in range(max(1, math.ceil(math.log2(max(2, len(dag)))))):

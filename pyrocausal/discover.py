@@ -173,7 +173,7 @@ def _run_chain(
         edges = int(settled.dag.sum())
         rounds.append({"round": settled.round, "evidence": settled.evidence, "edges": edges, "moves": settled.moves})
         if report is not None:
-            left = 0 if settled.stable else settling.rounds - settled.round
+            left = 0 if settled.stable else max(0, settling.rounds - settled.round)
             done = len(steps) + settled.round * ROUND
             report(Report(number, done, settled.confidence, edges, left * ROUND))
 

@@ -23,19 +23,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from copy import copy
+from typing import NamedTuple, TypeAlias
 
+import pyro.distributions as dist
 import torch
 
 from pyrocausal.conjugate import NewMechanisms
-from pyrocausal.kinds import Kind
+from pyrocausal.kinds import Categorical, Kind
 from pyrocausal.mechanisms import Family, Mechanisms
 from pyrocausal.predictive import ClosedForm
-from pyrocausal.refitting import Refitting, fit_copies, log_likelihoods
+from pyrocausal.refitting import Refitting, fit_copies, judge_rows
+from pyrocausal.screening import Residuals, Screen
 from pyrocausal.split import Fold
 
-__all__ = ["JointEvidence", "Terms"]
+__all__ = ["JointEvidence", "Terms", "parents_of", "prepare_together"]
 
+Request: TypeAlias = "tuple[JointEvidence, Family]"
 IMPOSSIBLE = -1e9  # nats of a family that nothing can estimate
 
 
@@ -111,60 +115,83 @@ class JointEvidence:
         self.telling = torch.cat([natural, torch.ones_like(natural[:1])]).cpu().double()  # [R + 1, d]
         self.decay = refitting.decays[0] if refitting else 0.0
         self.closed = [ClosedForm(kinds, mechanisms, *fold[:3]) for fold in folds] if closed_form else []
+        self.screen = Screen(kinds, [fold.scoring for fold in folds])
         self._kept: list[dict[tuple[int, ...], Terms]] = [{} for _ in kinds]
         self._rough: list[dict[tuple[int, ...], Terms]] = [{} for _ in kinds]
+        self._promising: list[dict[tuple[int, ...], torch.Tensor]] = [{} for _ in kinds]
 
     def after(self, folds: Sequence[Fold], natural: torch.Tensor) -> JointEvidence:
-        """The same when more is known of the targets: terms stay where the rows that fit a variable stay."""
-        told = torch.cat([natural, torch.ones_like(natural[:1])]).cpu().double()
-        made = JointEvidence(
-            kinds=self.kinds,
-            mechanisms=self.mechanisms,
-            folds=folds,
-            new_mechanisms=self.new_mechanisms,
-            known=self.known,
-            hit=self.hit,
-            natural=natural,
-            price=self.price,
-            refitting=self.refitting,
-            closed_form=bool(self.closed),
-        )
-        made.decay = self.decay
-        for i in range(len(self.kinds)):
-            if torch.equal(told[:, i], self.telling[:, i]):
-                made._kept[i], made._rough[i] = self._kept[i], self._rough[i]
+        """The same when other targets are believed: terms stay where the rows that fit a variable stay."""
+        made = copy(self)
+        made.folds = tuple(folds)
+        made.telling = torch.cat([natural, torch.ones_like(natural[:1])]).cpu().double()
+        made.closed = [closed.counting(fold.counts) for closed, fold in zip(self.closed, folds, strict=False)]
+        same = (made.telling == self.telling).all(0).tolist()
+        for name in ("_kept", "_rough", "_promising"):
+            kept = zip(getattr(self, name), same, strict=True)
+            setattr(made, name, [known if stays else {} for known, stays in kept])
+        return made
+
+    def refitted(self, refitting: Refitting | None) -> JointEvidence:
+        """The same where copies are fitted in another way; only what the closed form says is kept."""
+        made = copy(self)
+        made.refitting, made.decay = refitting, refitting.decays[0] if refitting else 0.0
+        made._kept, made._promising = [{} for _ in self.kinds], [{} for _ in self.kinds]
         return made
 
     def choose_decay(self, graph: torch.Tensor) -> None:
-        """Take the weight decay under which copies fitted to a graph [d, d] predict best."""
-        families = [family for i, row in enumerate(graph.tolist()) if self._wants_copy(family := (i, _parents(row)))]
-        if self.refitting is None or not families or len(self.refitting.decays) == 1:
+        """Take the weight decay under which mechanisms refitted to a graph [d, d] predict best.
+
+        Decays are tried in their order, until one is worse than the one before.
+        """
+        families = [family for i, row in enumerate(graph) if self._wants_copy(family := (i, parents_of(row)))]
+        if self.refitting is None or not families:
             return
-        found = {}
+        best, chosen = -math.inf, self
         for decay in self.refitting.decays:
-            self.decay, found[decay] = decay, 0.0
-            for batch in self._batches(families):
-                if (sums := self._copies(batch)) is not None:
-                    told = self.telling[:, [i for i, _ in batch]]  # [R + 1, M]
-                    found[decay] += float(torch.einsum("mfr,rm->", sums, told))
-        self.decay = max(found, key=lambda decay: found[decay])
+            tried = self.refitted(self.refitting)
+            tried.decay = decay
+            tried.prepare(families)
+            terms = [(self.telling[:-1, i], tried._kept[i][pa]) for i, pa in families]
+            predicted = sum(float(told @ each.old + each.observational) for told, each in terms)
+            if predicted <= best:
+                break
+            best, chosen = predicted, tried
+        self.decay, self._kept, self._promising = chosen.decay, chosen._kept, chosen._promising
 
     def terms(self, effect: int, parents: torch.Tensor) -> Terms:
         """Terms of one variable under several parent sets: 0/1 or boolean [S, d] -> leading shape [S]."""
-        sets = [_parents(row) for row in parents.tolist()]
+        sets = [parents_of(row) for row in parents]
         self.prepare((effect, pa) for pa in sets)
         return _stack([self._kept[effect][pa] for pa in sets])
 
     def prepare(self, families: Iterable[Family]) -> None:
         """Find the terms of families that are not known yet, as many together as fit."""
-        missing = [(i, pa) for i, pa in dict.fromkeys(families) if pa not in self._kept[i]]
-        fitted = [family for family in missing if self._wants_copy(family)]
-        found: dict[Family, list[torch.Tensor]] = {}
-        for batch in self._batches(fitted):
-            copies = self._copies(batch)
-            found |= {} if copies is None else {family: [copy] for family, copy in zip(batch, copies, strict=True)}
-        for i, pa in missing:
-            self._kept[i][pa] = self._terms(i, pa, found.get((i, pa), []) + self._closed(i, pa))
+        prepare_together((self, family) for family in families)
+
+    def promising(self, effect: int, parents: torch.Tensor) -> torch.Tensor:
+        """Which variables may be worth a place among the parents [d] of one: boolean [d].
+
+        Those whose addition takes no fit, and those that tell something of the residuals (see `Screen`).
+        """
+        d, pa = len(self.kinds), parents_of(parents)
+        dear = [j for j in range(d) if j != effect and j not in pa and self._wants_copy((effect, (*pa, j)))]
+        found = torch.ones(d, dtype=torch.bool)
+        if not dear:
+            return found
+        if pa not in self._promising[effect] and isinstance(self.kinds[effect], Categorical):
+            tables = [closed.probabilities(effect, pa) for closed in self.closed]
+            residuals = [
+                Residuals.of(dist.Categorical(each[None]), fold.scoring[None, :, effect])
+                for each, fold in zip(tables, self.folds, strict=False)
+                if each is not None
+            ]
+            if len(residuals) == len(self.folds):
+                counts = [self.telling[:, effect].to(fold.table.device)[fold.table][None] for fold in self.folds]
+                self._promising[effect][pa] = self.screen.promising(residuals, counts)[0].cpu()
+        if pa in self._promising[effect]:
+            found[dear] = self._promising[effect][pa][dear]
+        return found
 
     def _wants_copy(self, family: Family) -> bool:
         """Whether a fitted copy may tell more than the closed form."""
@@ -178,7 +205,7 @@ class JointEvidence:
         Where there is no closed form the old mechanism is as good as impossible.
         """
         kept = self._rough[effect]
-        sets = [_parents(row) for row in parents.tolist()]
+        sets = [parents_of(row) for row in parents]
         for pa in sets:
             if pa not in kept:
                 kept[pa] = self._terms(effect, pa, self._closed(effect, pa))
@@ -205,31 +232,9 @@ class JointEvidence:
         return torch.nn.functional.pad(gain, (0, 0, 0, 1)).logsumexp(0) - math.log(len(gain) + 1)
 
     def _each(self, graph: torch.Tensor) -> Terms:
-        self.prepare((i, _parents(row)) for i, row in enumerate(graph.tolist()))
+        self.prepare((i, parents_of(row)) for i, row in enumerate(graph))
         found = [self.terms(i, graph[i : i + 1]) for i in range(len(graph))]
         return Terms(*(torch.cat(part) for part in zip(*found, strict=True)))
-
-    def _batches(self, families: Sequence[Family]) -> list[list[Family]]:
-        """Families that are fitted together: variables of one kind, with about as many parents."""
-        ordered = sorted(families, key=lambda family: (type(self.kinds[family[0]]).__name__, len(family[1])))
-        batches: list[list[Family]] = []
-        for family in ordered:
-            new = not batches or len(batches[-1]) == self.together
-            if new or type(self.kinds[family[0]]) is not type(self.kinds[batches[-1][0][0]]):
-                batches.append([])
-            batches[-1].append(family)
-        return batches
-
-    def _copies(self, families: Sequence[Family]) -> torch.Tensor | None:
-        """Log-likelihoods under copies fitted to each family, per fold and regime: [M, folds, R + 1], last held out."""
-        assert self.refitting is not None
-        sums = []
-        for fitting, counts, scoring, table in self.folds:
-            copies = fit_copies(self.mechanisms, self.kinds, families, fitting, counts, self.refitting, self.decay)
-            if copies is None:
-                return None
-            sums.append(self._per_regime(log_likelihoods(copies, self.kinds, families, scoring), table))
-        return torch.stack(sums, 1)
 
     def _closed(self, effect: int, parents: tuple[int, ...]) -> list[torch.Tensor]:
         """The same in closed form, for one family: [folds, R + 1] for every estimate there is."""
@@ -258,8 +263,63 @@ class JointEvidence:
         return Terms(torch.where(hit, new, mixed[:-1]), torch.where(self.known, -torch.inf, new), mixed[-1])
 
 
-def _parents(row: Sequence[float]) -> tuple[int, ...]:
-    return tuple(j for j, on in enumerate(row) if on)
+def prepare_together(requests: Iterable[Request]) -> None:
+    """Find the terms of families that are not known yet, under evidences that differ in who was hit alone (`after`)."""
+    distinct = {(id(evidence), family): (evidence, family) for evidence, family in requests}.values()
+    missing = [(evidence, (i, pa)) for evidence, (i, pa) in distinct if pa not in evidence._kept[i]]
+    found: dict[tuple[int, Family], list[torch.Tensor]] = {}
+    for batch in _batches([request for request in missing if request[0]._wants_copy(request[1])]):
+        if (fitted := _copies(batch)) is None:
+            continue
+        for m, (evidence, (i, pa)) in enumerate(batch):
+            found[id(evidence), (i, pa)] = [fitted.sums[m]]
+            evidence._promising[i][pa] = fitted.promising[m]
+    for evidence, (i, pa) in missing:
+        estimates = found.get((id(evidence), (i, pa)), []) + evidence._closed(i, pa)
+        evidence._kept[i][pa] = evidence._terms(i, pa, estimates)
+
+
+def _batches(requests: Sequence[Request]) -> list[list[Request]]:
+    """What is fitted together: variables of one kind, with about as many parents."""
+    if not requests:
+        return []
+    kinds, most = requests[0][0].kinds, requests[0][0].together
+    batches: list[list[Request]] = []
+    kind_of = [type(kind).__name__ for kind in kinds]
+    for request in sorted(requests, key=lambda request: (kind_of[request[1][0]], len(request[1][1]))):
+        full = not batches or len(batches[-1]) == most
+        if full or kind_of[request[1][0]] != kind_of[batches[-1][0][1][0]]:
+            batches.append([])
+        batches[-1].append(request)
+    return batches
+
+
+class _Fitted(NamedTuple):
+    sums: torch.Tensor  # log-likelihoods per fold and regime, [M, folds, R + 1], last held out
+    promising: torch.Tensor  # what tells something of the residuals, [M, d]
+
+
+def _copies(requests: Sequence[Request]) -> _Fitted | None:
+    """What copies say that are fitted to each family."""
+    first, families = requests[0][0], [family for _, family in requests]
+    assert first.refitting is not None
+    telling = torch.stack([evidence.telling[:, i] for evidence, (i, _) in requests])  # [M, R + 1]
+    sums, residuals, counted = [], [], []
+    for k, (fitting, _, scoring, table) in enumerate(first.folds):
+        counts = torch.stack([evidence.folds[k].counts[:, i] for evidence, (i, _) in requests], 1)  # [N, M]
+        copies = fit_copies(first.mechanisms, first.kinds, families, fitting, counts, first.refitting, first.decay)
+        if copies is None:
+            return None
+        log_probs, left = judge_rows(copies, first.kinds, families, scoring)
+        sums.append(first._per_regime(log_probs, table))
+        residuals.append(left)
+        counted.append(telling.to(table.device)[:, table])  # [M, n]
+    return _Fitted(torch.stack(sums, 1), first.screen.promising(residuals, counted).cpu())
+
+
+def parents_of(row: torch.Tensor) -> tuple[int, ...]:
+    """Parents in ascending order, of a row [d] of a graph."""
+    return tuple(row.nonzero()[:, 0].tolist())
 
 
 def _stack(terms: Sequence[Terms]) -> Terms:

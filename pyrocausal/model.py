@@ -207,12 +207,13 @@ def observe_blocks(
     kinds
         Kinds of the variables, length d.
     counts
-        Whether a row's term of a variable counts, shape [n, d]; the others are masked. None counts all.
+        Whether a row's term of a member counts, shape [n, members of all blocks]; the others are masked. None counts
+        all.
     """
     for k, (members, conditional) in enumerate(blocks):
         columns = [effects[m] for m in members]
         given = _typed(kinds[columns[0]], values[:, columns].t())
-        mask = nullcontext() if counts is None else poutine.mask(mask=counts[:, columns].t())  # type: ignore[call-overload]
+        mask = nullcontext() if counts is None else poutine.mask(mask=counts[:, list(members)].t())  # type: ignore[call-overload]
         with pyro.plate(f"variables_{k}", len(columns), dim=-2), mask:
             pyro.sample(f"block_{k}", conditional, obs=given)
 

@@ -232,8 +232,14 @@ class NeuralCopies(Copies):
         """See `Copies.blocks`."""
         (source,) = self._source
         features = F.pad(source._features(values), (0, 1))  # [n, F + 1]
-        inputs = features.t()[self.columns].transpose(1, 2)  # [M, n, width]
-        h = torch.baddbmm(self.bias_in[:, None], inputs, self.weight_in)  # [M, n, units]
-        h = source._activate(h, -1).transpose(1, 2)
-        out = torch.baddbmm(self.bias_out[..., None], self.weight_out.transpose(1, 2), h)  # [M, outputs, n]
+        inputs = features.t()[self.columns]  # [M, width, n]
+        # Rows last in memory, which the activation likes best. Nothing is changed in place: autograd would copy it. The
+        # linear units make one map from inputs to outputs.
+        k, into, bias = source.nonlinear, self.weight_in.transpose(1, 2), self.bias_in[..., None]
+        outof, linear = self.weight_out.transpose(1, 2), self.bias_out[..., None]  # [M, outputs, units or 1]
+        h = F.leaky_relu(torch.baddbmm(bias[:, :k], into[:, :k], inputs), source.negative_slope)  # [M, H, n]
+        if source.continuous:
+            linear = torch.baddbmm(linear, outof[..., k:], bias[:, k:])
+            linear = torch.baddbmm(linear, torch.bmm(outof[..., k:], into[:, k:]), inputs)  # [M, outputs, n]
+        out = torch.baddbmm(linear, outof[..., :k], h)  # [M, outputs, n]
         return source._blocks(out, self.to_states, self.to_numbers, self.absent_state)

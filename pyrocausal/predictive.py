@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 
 import torch
 
@@ -66,6 +67,12 @@ class ClosedForm:
         self._states = [kind.cardinality if isinstance(kind, Categorical) else self.bins for kind in kinds]
         self._codes = [self._coded(j) for j in range(len(kinds))]
 
+    def counting(self, counts: torch.Tensor) -> ClosedForm:
+        """The same rows where others of them count, shape [N, d]."""
+        made = copy(self)
+        made.counts = counts
+        return made
+
     @torch.no_grad()
     def log_probs(self, i: int, parents: tuple[int, ...]) -> list[torch.Tensor]:
         """Log-density of every scoring row's value of variable `i` under each estimate: shape [n] each.
@@ -74,8 +81,10 @@ class ClosedForm:
         one two, a linear regression and one on the hidden units too.
         """
         if isinstance(self.kinds[i], Categorical):
-            found = self._table(i, parents)
-            return [] if found is None else [found]
+            if (found := self._table(i, parents)) is None:
+                return []
+            table, cells = found
+            return [table.flatten()[cells * self._states[i] + self._codes[i][1]]]
         return [self._regression(i, parents, hidden) for hidden in (False, True)]
 
     def regret(self, i: int, parents: tuple[int, ...]) -> float:
@@ -100,7 +109,14 @@ class ClosedForm:
         cuts = fitting.quantile(torch.arange(1, self.bins, device=fitting.device) / self.bins)
         return torch.bucketize(fitting, cuts), torch.bucketize(scoring, cuts)
 
-    def _table(self, i: int, parents: tuple[int, ...]) -> torch.Tensor | None:
+    @torch.no_grad()
+    def probabilities(self, i: int, parents: tuple[int, ...]) -> torch.Tensor | None:
+        """Of every state of a categorical variable in every scoring row, shape [n, states]; None without a table."""
+        found = self._table(i, parents)
+        return None if found is None else found[0].exp()[found[1]].to(self.rows[1].dtype)
+
+    def _table(self, i: int, parents: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Log-probabilities [cells, states], and the cell of every scoring row [n]."""
         states, size = self._states[i], 1
         cells = [torch.zeros_like(codes) for codes in self._codes[i]]
         for j in parents:
@@ -122,8 +138,7 @@ class ClosedForm:
                 whole = torch.lgamma(candidate + totals[totals > 0]) - math.lgamma(candidate)
                 if (evidence := float(entries - whole.sum())) > best:
                     best, strength = evidence, candidate
-        table = ((counts + strength * marginal) / (totals + strength)[:, None]).log()
-        return table.flatten()[cells[1] * states + self._codes[i][1]]
+        return ((counts + strength * marginal) / (totals + strength)[:, None]).log(), cells[1]
 
     def _regression(
         self, i: int, parents: tuple[int, ...], hidden: bool, shape: float = 1.0, rate: float = 0.01

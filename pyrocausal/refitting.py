@@ -8,7 +8,8 @@ copies are fitted at a time, by a Pyro program like the model's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from typing import Any
 
 import pyro
 import torch
@@ -17,8 +18,37 @@ from pyro import poutine
 from pyrocausal.kinds import Continuous, Kind
 from pyrocausal.mechanisms import Copies, Family, Mechanisms
 from pyrocausal.model import observe_blocks
+from pyrocausal.screening import Residuals
 
-__all__ = ["Refitting", "fit_copies", "log_likelihoods"]
+__all__ = ["Descent", "Refitting", "fit_copies", "judge_rows"]
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How long and how fast copies go downhill.
+
+    Parameters
+    ----------
+    steps
+        Gradient steps.
+    rows
+        Rows per gradient step.
+    learning_rate
+        Of AdamW at the beginning; it falls linearly to a twentieth.
+    """
+
+    steps: int
+    rows: int
+    learning_rate: float
+
+    def __post_init__(self) -> None:
+        for name, least in (("steps", 0), ("rows", 1)):
+            if not (value := getattr(self, name)) >= least:
+                raise ValueError(f"Descent.{name} must be at least {least}, got {value!r}")
+            if not isinstance(value, int):
+                raise TypeError(f"Descent.{name} must be a whole number, got {value!r}")
+        if not self.learning_rate > 0:
+            raise ValueError(f"Descent.learning_rate must be positive, got {self.learning_rate!r}")
 
 
 @dataclass(frozen=True)
@@ -27,44 +57,36 @@ class Refitting:
 
     Parameters
     ----------
-    steps
-        Gradient steps for a categorical variable.
-    continuous_steps
-        Gradient steps for a continuous variable, whose density asks for a more exact fit.
-    rows
-        Rows per gradient step.
-    learning_rate
-        Of AdamW at the beginning; it falls linearly to a twentieth.
+    categorical
+        For a categorical variable.
+    continuous
+        For a continuous variable, whose density asks for a more exact fit: larger batches leave less noise between the
+        copies that are compared.
     decays
         Weight decays to choose from, by how well copies then predict.
     least_regret
         A table that no other estimate can beat by more than this many nats is taken alone, which saves the fit.
     """
 
-    steps: int = 150
-    continuous_steps: int = 1000
-    rows: int = 256
-    learning_rate: float = 1e-2
+    categorical: Descent = Descent(steps=150, rows=256, learning_rate=1e-2)
+    continuous: Descent = Descent(steps=1000, rows=512, learning_rate=3e-2)
     decays: tuple[float, ...] = (0.0, 0.3, 1.0)
     least_regret: float = 10.0
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 0), ("continuous_steps", 0), ("rows", 1), ("least_regret", 0)):
-            if not (value := getattr(self, name)) >= least:
-                raise ValueError(f"Refitting.{name} must be at least {least}, got {value!r}")
-        for name in ("steps", "continuous_steps", "rows"):
-            if not isinstance(value := getattr(self, name), int):
-                raise TypeError(f"Refitting.{name} must be a whole number, got {value!r}")
+        for name in ("categorical", "continuous"):
+            if not isinstance(value := getattr(self, name), Descent):
+                raise TypeError(f"Refitting.{name} must be a Descent, got {value!r}")
+        if not self.least_regret >= 0:
+            raise ValueError(f"Refitting.least_regret must be at least 0, got {self.least_regret!r}")
         if not isinstance(self.decays, tuple):
             raise TypeError(f"Refitting.decays must be a tuple of numbers, got {self.decays!r}")
-        if not self.learning_rate > 0:
-            raise ValueError(f"Refitting.learning_rate must be positive, got {self.learning_rate!r}")
         if not self.decays or not all(decay >= 0 for decay in self.decays):
             raise ValueError(f"Refitting.decays must be numbers of at least 0, got {self.decays!r}")
 
-    def steps_for(self, kind: Kind) -> int:
-        """Gradient steps for a variable of some kind."""
-        return self.continuous_steps if isinstance(kind, Continuous) else self.steps
+    def descent(self, kind: Kind) -> Descent:
+        """How copies of a variable of some kind are fitted."""
+        return self.continuous if isinstance(kind, Continuous) else self.categorical
 
 
 def fit_copies(
@@ -89,7 +111,7 @@ def fit_copies(
     rows
         Encoded rows to fit, shape [N, d].
     counts
-        Whether a row tells of a variable's mechanism, shape [N, d].
+        Whether a row tells of the mechanism that a copy stands for, shape [N, M].
     refitting
         Settings.
     decay
@@ -101,19 +123,19 @@ def fit_copies(
         None where these mechanisms cannot be copied.
     """
     copies = mechanisms.copies(families)
-    steps = refitting.steps_for(kinds[families[0][0]])
+    steps, size, learning_rate = astuple(refitting.descent(kinds[families[0][0]]))
     if copies is None or not steps:
         return copies
-    optimiser = torch.optim.AdamW(copies.parameters(), refitting.learning_rate, weight_decay=decay)
+    optimiser = torch.optim.AdamW(copies.parameters(), learning_rate, weight_decay=decay)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, steps)
     # Parent sets are compared by a few nats in thousands of rows: fitted to the same rows in the same order, copies of
     # one variable's mechanism share most of the noise.
     generator = torch.Generator().manual_seed(0)
     with pyro.validation_enabled(False):
         for _ in range(steps):
-            chosen = torch.randint(len(rows), (refitting.rows,), generator=generator).to(rows.device)
-            terms = _terms(copies, kinds, families, rows[chosen], counts[chosen])
-            loss = -torch.stack([log_probs.sum() for _, log_probs in terms]).sum() / refitting.rows
+            chosen = torch.randint(len(rows), (size,), generator=generator).to(rows.device)
+            sites = _sites(copies, kinds, families, rows[chosen], counts[chosen])
+            loss = -torch.stack([site["log_prob"].sum() for _, site in sites]).sum() / size
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -122,15 +144,15 @@ def fit_copies(
 
 
 @torch.no_grad()
-def log_likelihoods(
+def judge_rows(
     copies: Copies, kinds: Sequence[Kind], families: Sequence[Family], rows: torch.Tensor, chunk: int = 1024
-) -> torch.Tensor:
-    """Log-likelihood of every row under every copy.
+) -> tuple[torch.Tensor, Residuals]:
+    """Log-likelihood and residuals of every row under every copy.
 
     Parameters
     ----------
     copies, kinds, families
-        See `fit_copies`.
+        See `fit_copies`; the variables are of one kind.
     rows
         Encoded rows, shape [n, d].
     chunk
@@ -138,25 +160,28 @@ def log_likelihoods(
 
     Returns
     -------
-    torch.Tensor
-        Shape [M, n].
+    tuple of torch.Tensor and Residuals
+        Log-likelihoods, shape [M, n]; residuals.
     """
-    found = rows.new_empty(len(families), len(rows))
+    log_probs, values, weights = [], [], []
     with pyro.validation_enabled(False):
-        for at in range(0, len(rows), chunk):
-            for members, log_probs in _terms(copies, kinds, families, rows[at : at + chunk]):
-                found[members, at : at + chunk] = log_probs
-    return found
+        for some in rows.split(chunk):
+            ((_, site),) = _sites(copies, kinds, families, some)
+            log_probs.append(site["log_prob"])
+            residuals = Residuals.of(site["fn"], site["value"])
+            values.append(residuals.values)
+            weights.append(residuals.weight * len(some) / len(rows))
+    return torch.cat(log_probs, 1), Residuals(torch.cat(values, -1), torch.stack(weights).sum(0))
 
 
-def _terms(
+def _sites(
     copies: Copies,
     kinds: Sequence[Kind],
     families: Sequence[Family],
     values: torch.Tensor,
     counts: torch.Tensor | None = None,
-) -> Iterator[tuple[list[int], torch.Tensor]]:
-    """Members of every block and the log-probabilities of their rows, [members, n]."""
+) -> Iterator[tuple[list[int], Any]]:
+    """Members of every block and their site, whose log-probabilities have shape [members, n]."""
 
     blocks = []
 
@@ -168,4 +193,4 @@ def _terms(
     trace = poutine.trace(program).get_trace()
     trace.compute_log_prob()
     for k, block in enumerate(blocks):
-        yield list(block.members), trace.nodes[f"block_{k}"]["log_prob"]
+        yield list(block.members), trace.nodes[f"block_{k}"]

@@ -8,7 +8,7 @@ variable's observational mechanism. In the end the model's mechanisms are fitted
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -17,12 +17,17 @@ import torch
 from pyrocausal.climb import climb, strongest_dag
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.evidence import IMPOSSIBLE, JointEvidence
-from pyrocausal.refitting import Refitting
+from pyrocausal.kinds import Continuous
+from pyrocausal.refitting import Descent, Refitting
+from pyrocausal.retargeting import retarget
 from pyrocausal.sdi import SDI, toggled
-from pyrocausal.split import cross_fit
+from pyrocausal.split import cross_fit, leaves_observational_range
 from pyrocausal.state import State, confidence, natural
 
 __all__ = ["Settled", "Settling", "settle"]
+
+
+BRIEF = Descent(steps=250, rows=256, learning_rate=3e-2)
 
 
 class Settled(NamedTuple):
@@ -68,9 +73,12 @@ class Settling:
     proposal
         Steps of the three phases before settling at the most; their beliefs need not be near 0 or 1 by then.
     rounds
-        Climbs at the most; 0 leaves settling out.
+        Climbs at the most, and as many before them on drafts; 0 leaves settling out.
     refitting
         How copies of mechanisms are fitted to parent sets; None leaves them out and takes the closed form alone.
+    draft
+        How copies for continuous variables are fitted in a first series of rounds, in a fraction of the time, to come
+        near the graph and the targets; None goes without.
     closed_form
         Whether closed-form estimates of the mechanisms count too.
     price
@@ -87,8 +95,9 @@ class Settling:
     """
 
     proposal: int = 30
-    rounds: int = 4
+    rounds: int = 6
     refitting: Refitting | None = field(default_factory=Refitting)
+    draft: Descent | None = BRIEF
     closed_form: bool = True
     price: float = 1.5
     certainty: float = 0.9
@@ -105,6 +114,8 @@ class Settling:
             raise ValueError(f"Settling.certainty must be in [0, 1], got {self.certainty!r}")
         if not isinstance(self.refitting, Refitting | None):
             raise TypeError(f"Settling.refitting must be a Refitting or None, got {self.refitting!r}")
+        if not isinstance(self.draft, Descent | None):
+            raise TypeError(f"Settling.draft must be a Descent or None, got {self.draft!r}")
         if self.refitting is None and not self.closed_form:
             raise ValueError("Settling needs refitting, closed_form or both")
 
@@ -150,6 +161,7 @@ def settle(
             "Settling.closed_form is off, but these mechanisms cannot be copied to be refitted; leave it on"
         )
     beliefs, rows = state.model.beliefs, [regime.rows for regime in state.data.regimes]
+    extrapolates = leaves_observational_range(state.data)
     price = settling.price * 0.5 * math.log(sum(map(len, rows)) + len(state.split.held_out))
     dag, targets = strongest_dag(beliefs.edge_probability.detach()), state.target_probability
     unchanged = natural(targets, settling.certainty)
@@ -167,32 +179,47 @@ def settle(
             refitting=settling.refitting,
             closed_form=settling.closed_form,
         )
-        evidence.choose_decay(dag)
-        for number in range(1, settling.rounds + 1):
-            dag, probability, moves = climb(evidence, dag, beliefs.free)
-            if evidence.of(dag) < IMPOSSIBLE / 2:
-                raise ValueError(
-                    "a variable has too many parents for a table, and nothing else may estimate its mechanism; set "
-                    "Settling.refitting, or require fewer edges"
+        number, stages, refused = 0, [settling.refitting], set[Hashable]()
+        if settling.draft and settling.refitting and any(isinstance(kind, Continuous) for kind in state.data.kinds):
+            stages.insert(0, replace(settling.refitting, continuous=settling.draft))
+
+        def under(unchanged: torch.Tensor) -> JointEvidence:
+            return evidence.after(cross_fit(state.data, state.split, unchanged), unchanged)
+
+        for refitting in stages:
+            evidence = evidence.refitted(refitting)
+            evidence.choose_decay(dag)
+            for _ in range(settling.rounds):
+                dag, probability, moves = climb(evidence, dag, beliefs.free)
+                if evidence.of(dag) < IMPOSSIBLE / 2:
+                    raise ValueError(
+                        "a variable has too many parents for a table, and nothing else may estimate its mechanism; "
+                        "set Settling.refitting, or require fewer edges"
+                    )
+                targets = evidence.targets(dag).to(targets)
+                before, unchanged, better = unchanged, natural(targets, settling.certainty), None
+                if (standing := torch.equal(before, unchanged)) and extrapolates and refitting is stages[0]:
+                    better = retarget(evidence, dag, beliefs.free.cpu(), unchanged, under, refused)
+                    standing = better is None
+                number += 1
+                settled = Settled(
+                    round=number,
+                    dag=dag,
+                    evidence=evidence.of(dag),
+                    edge_probability=probability,
+                    target_probability=targets,
+                    confidence=confidence(probability, beliefs.free.cpu()),
+                    moves=moves,
+                    stable=standing and refitting is stages[-1],
                 )
-            targets = evidence.targets(dag).to(targets)
-            before, unchanged = unchanged, natural(targets, settling.certainty)
-            settled = Settled(
-                round=number,
-                dag=dag,
-                evidence=evidence.of(dag),
-                edge_probability=probability,
-                target_probability=targets,
-                confidence=confidence(probability, beliefs.free.cpu()),
-                moves=moves,
-                stable=torch.equal(before, unchanged),
-            )
-            if on_settled is not None:
-                on_settled(settled)
-            if settled.stable:
-                break
-            evidence = evidence.after(cross_fit(state.data, state.split, unchanged), unchanged)
-        _fit_around(replace(state, target_probability=targets), dag, settling.final_steps)
+                if on_settled is not None:
+                    on_settled(settled)
+                if standing:
+                    break
+                if better is not None:
+                    dag, unchanged = better
+                evidence = under(unchanged)
+        _fit_around(replace(state, target_probability=targets), settled.dag, settling.final_steps)
     return settled
 
 

@@ -95,6 +95,24 @@ def small_data(kinds=KINDS["categorical"], rows=40, regimes=3, targets=None) -> 
     return InterventionalData(names, tuple(kinds), make_rows(kinds, rows), made)
 
 
+def far_out(seed=0, far=10.0) -> InterventionalData:
+    """X0 -> X1 -> X2; X0 is hit in regime "X0" and X2 in "X2", far outside the observational range.
+
+    X1 bends where X0 is zero, and X2 bends too: observational rows do not tell what X1 is to be where X0 is that large.
+    """
+
+    def sample(n, hit=None):
+        x = torch.randn(n, 3, generator=generator)
+        x[:, 0] += far * (hit == 0)
+        x[:, 1] = torch.where(x[:, 0] > 0, 1.5, 0.3) * x[:, 0] + 0.4 * x[:, 1]
+        x[:, 2] = far + x[:, 2] if hit == 2 else x[:, 1].tanh() + 0.5 * x[:, 2]
+        return x
+
+    generator = torch.Generator().manual_seed(seed)
+    regimes = tuple(Regime(f"X{i}", sample(100, i)) for i in (0, 2))
+    return InterventionalData(("X0", "X1", "X2"), (Continuous(0.0, 1.0),) * 3, sample(400), regimes)
+
+
 def make_chain(model, edges, targets, **changes) -> Chain:
     """A restart that ended with these probabilities, by the three phases alone."""
     made = {

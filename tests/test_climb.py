@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrocausal import climb as module
-from pyrocausal.climb import climb, strongest_dag
-from pyrocausal.evidence import Terms
+from pyrocausal.climb import climb, closure, strongest_dag
+from pyrocausal.evidence import Terms, parents_of
 
 OFF = {d: ~torch.eye(d, dtype=torch.bool) for d in range(1, 7)}
 
@@ -21,7 +21,8 @@ OFF = {d: ~torch.eye(d, dtype=torch.bool) for d in range(1, 7)}
 class Tables:
     """Joint evidence whose terms are looked up: for every variable and parent set old [R], new [R] and observational.
 
-    `rough` is what the closed form would say; it is the truth unless told otherwise.
+    `rough` is what the closed form would say; it is the truth unless told otherwise. `dull` [d, d] is what does not
+    look promising; nothing unless told otherwise.
     """
 
     def __init__(self, d, regimes=2, seed=0, spread=4.0, price=1.3, known=()):
@@ -37,7 +38,7 @@ class Tables:
                         new[r] = -math.inf
                     observational = spread * torch.randn((), generator=generator, dtype=torch.double)
                     self.table[i, parents] = Terms(old, new, observational)
-        self.rough = self.table
+        self.rough, self.dull = self.table, torch.zeros(d, d, dtype=torch.bool)
 
     @classmethod
     def of_parents(cls, d, score, price=0.0):
@@ -49,11 +50,15 @@ class Tables:
         return made
 
     def _look_up(self, table, effect, parents):
-        found = [table[effect, tuple(row.nonzero()[:, 0].tolist())] for row in parents]
+        found = [table[effect, parents_of(row)] for row in parents]
         return Terms(*(torch.stack(part) for part in zip(*found, strict=True)))
 
     def prepare(self, families):
         self.asked += families
+
+    def promising(self, effect, parents):
+        assert (effect, parents_of(parents)) in self.asked  # nothing is known of residuals before there is a fit
+        return ~self.dull[effect]
 
     def terms(self, effect, parents):
         return self._look_up(self.table, effect, parents)
@@ -67,7 +72,7 @@ class Tables:
     def of(self, graph) -> float:
         """log E(G), every regime and hypothesis written out."""
         d, total = len(graph), -self.price * int(graph.sum())
-        each = [self.table[i, tuple(graph[i].nonzero()[:, 0].tolist())] for i in range(d)]
+        each = [self.table[i, parents_of(graph[i])] for i in range(d)]
         for r in range(len(each[0].old)):
             hypotheses = [sum(float((t.new if i == hit else t.old)[r]) for i, t in enumerate(each)) for hit in range(d)]
             hypotheses.append(sum(float(t.old[r]) for t in each))
@@ -79,8 +84,7 @@ class Tables:
 def around(tables, dag, free) -> tuple[Terms, Terms]:
     """Terms of a graph [d, ...], and with each entry toggled [d, d, ...]."""
     d = len(dag)
-    sets = [module._neighbours(dag, free, i) for i in range(d)]
-    looked = [tables.terms(i, sets[i]) for i in range(d)]
+    looked = module._look(tables, dag, free, range(d)).values()
     base = Terms(*(torch.stack([part[d] for part in parts]) for parts in zip(*looked, strict=True)))
     return base, Terms(*(torch.stack([part[:d] for part in parts]) for parts in zip(*looked, strict=True)))
 
@@ -361,6 +365,60 @@ def test_the_closed_form_only_proposes():
     tables = Tables.of_parents(3, one_parent((3.0, 5.0)))
     tables.closed = []
     assert module._best_swap(tables, GIVEN_X0, OFF[3], base) == []
+
+
+# ---------------------------------------------------------------- what does not look promising
+@given(problems(), st.floats(0.0, 1.0), st.integers(0, 10**6))
+@settings(max_examples=80, deadline=None)
+def test_an_addition_that_is_not_promising_has_its_price_against_it_and_is_not_fitted(problem, share, seed):
+    tables, dag, free = problem
+    d, generator = len(dag), torch.Generator().manual_seed(seed)
+    tables.dull = torch.rand(d, d, generator=generator) < share
+    toggle, reverse = gains_of(tables, dag, free)
+
+    def taken_for(graph):
+        """Evidence of a graph where additions that are not promising change nothing but the price."""
+        return tables.of(graph & (dag | ~tables.dull)) - tables.price * int((graph & ~dag & tables.dull).sum())
+
+    here, legal = tables.of(dag), dict(single_moves(dag, free))
+    for kind, gains in (("toggle", toggle), ("reverse", reverse)):
+        for i, j in itertools.product(range(d), repeat=2):
+            after = legal.get((kind, i, j))
+            expected = -math.inf if after is None else taken_for(after) - here
+            assert float(gains[i, j]) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+            if kind == "toggle" and after is not None and not dag[i, j] and tables.dull[i, j]:
+                assert float(gains[i, j]) == pytest.approx(-tables.price, abs=1e-9)
+    allowed = {(i, parents_of(dag[i])) for i in range(d)}
+    for i, j in itertools.product(range(d), repeat=2):
+        if free[i, j] and (dag[i, j] or not tables.dull[i, j]):
+            allowed.add((i, parents_of(changed(dag, (i, j))[i])))
+    assert set(tables.asked) == allowed
+
+
+def test_a_climb_adds_nothing_that_is_not_promising():
+    truth = changed(torch.zeros(3, 3, dtype=torch.bool), (1, 0), (2, 1))
+    tables = Tables.of_parents(3, lambda i, parents: sum(10.0 if truth[i, j] else -5.0 for j in parents), price=1.0)
+    empty = torch.zeros_like(truth)
+    assert torch.equal(climb(tables, empty, OFF[3]).dag, truth)
+    tables.dull, tables.asked = changed(empty, (1, 0)), []
+    dag, probability, _ = climb(tables, empty, OFF[3])
+    assert torch.equal(dag, changed(truth, (1, 0)))
+    assert not {(1, (0,)), (1, (0, 2))} & set(tables.asked)
+    # No edge against one that has its price, and the other way round: worth -5 and a price.
+    weight = [1.0, math.exp(-1.0), math.exp(-6.0)]
+    assert probability[1, 0].item() == pytest.approx(weight[1] / sum(weight))
+    assert probability[0, 1].item() == pytest.approx(weight[2] / sum(weight))
+    # What is there already is judged as ever.
+    assert torch.equal(climb(tables, truth, OFF[3]).dag, truth)
+
+
+@pytest.mark.parametrize("d", [1, 2, 5])
+def test_the_closure_has_every_path(d):
+    for seed in range(20):
+        torch.manual_seed(seed)
+        dag = (torch.rand(d, d) < 0.3) & OFF[d]
+        walks = sum(torch.linalg.matrix_power(dag.double(), k) for k in range(1, d + 1)) > 0
+        assert torch.equal(closure(dag), walks)
 
 
 # ---------------------------------------------------------------- where a climb begins

@@ -19,7 +19,7 @@ from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.discover import discover
 from pyrocausal.kinds import Categorical
 from pyrocausal.neural import NeuralMechanisms
-from pyrocausal.refitting import Refitting
+from pyrocausal.refitting import Descent, Refitting
 from pyrocausal.result import CausalPosterior
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import GraphFitting, GraphScoring, Stopping
@@ -53,7 +53,8 @@ ALGORITHM = SDI(
     stopping=Stopping(tolerance=0.02, patience=5, max_steps=4),
 )
 ALONE = Settling(rounds=0)  # the three phases alone
-SETTLING = Settling(proposal=4, refitting=Refitting(steps=5, decays=(0.1,), least_regret=0.0), final_steps=5)
+BRIEF = Refitting(Descent(5, 256, 1e-2), decays=(0.1,), least_regret=0.0)
+SETTLING = Settling(proposal=4, refitting=BRIEF, final_steps=5)
 quick = partial(discover, algorithm=ALGORITHM, settling=ALONE, progress=False, cores=1)
 settled = partial(quick, settling=SETTLING)
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from dataclasses import replace
 
+import pyro.distributions as dist
 import pytest
 import torch
 from conftest import LinearGaussian, every_dag, make_model, make_rows
 
 import pyrocausal.evidence as module
+from pyrocausal.climb import climb
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.data import InterventionalData, Regime
-from pyrocausal.evidence import JointEvidence
+from pyrocausal.evidence import JointEvidence, parents_of, prepare_together
 from pyrocausal.kinds import Categorical, Continuous
 from pyrocausal.predictive import ClosedForm
-from pyrocausal.refitting import Refitting, fit_copies, log_likelihoods
+from pyrocausal.refitting import Descent, Refitting, fit_copies, judge_rows
+from pyrocausal.screening import Residuals, Screen
 from pyrocausal.split import cross_fit, split_rows
 from pyrocausal.targets import known_targets
 
@@ -23,7 +28,8 @@ KINDS = {
     "continuous": (Continuous(0.0, 1.0),) * 2,
     "mixed": (Categorical((0, 1)), Continuous(0.0, 1.0), Categorical((0, 1, 2))),
 }
-BRIEF = Refitting(steps=4, continuous_steps=4, rows=16, decays=(0.1,), least_regret=0.0)
+DESCENT = Descent(4, 16, 1e-2)
+BRIEF = Refitting(DESCENT, DESCENT, decays=(0.1,), least_regret=0.0)
 TARGETS = {
     "unknown": (None, None, None),
     "known": (("X1",), (), ("X0", "X1")),
@@ -71,8 +77,9 @@ class Problem:
         for fitting, counts, scoring, table in self.folds:
             each = []
             if refitting is not None:
-                copies = fit_copies(self.mechanisms, self.kinds, [(i, parents)], fitting, counts, refitting, 0.1)
-                each.append(log_likelihoods(copies, self.kinds, [(i, parents)], scoring)[0].tolist())
+                one = [(i, parents)]
+                copies = fit_copies(self.mechanisms, self.kinds, one, fitting, counts[:, [i]], refitting, 0.1)
+                each.append(judge_rows(copies, self.kinds, one, scoring)[0][0].tolist())
             if closed_form:
                 closed = ClosedForm(self.kinds, self.mechanisms, fitting, counts, scoring)
                 each += [terms.tolist() for terms in closed.log_probs(i, parents)]
@@ -274,20 +281,20 @@ def test_a_table_that_nothing_can_beat_is_taken_alone(fitted):
     families = sorted({family(graph, i) for graph in every_dag(3) for i in range(3)})
     regrets = sorted({closed.regret(*each) for each in families if closed.regret(*each) < math.inf})
     limit = (regrets[0] + regrets[1]) / 2
-    evidence = problem.evidence(Refitting(steps=4, continuous_steps=4, rows=16, decays=(0.1,), least_regret=limit))
+    evidence = problem.evidence(replace(BRIEF, least_regret=limit))
     evidence.prepare(families)
     assert sorted(set(fitted)) == [each for each in families if closed.regret(*each) > limit]
     assert 0 < len(set(fitted)) < len(families)
     # Where there is no table, however good it would be, a copy is fitted.
     del fitted[:]
-    alone = problem.evidence(Refitting(steps=4, continuous_steps=4, rows=16, least_regret=limit), closed_form=False)
+    alone = problem.evidence(replace(BRIEF, decays=(0.0, 0.3), least_regret=limit), closed_form=False)
     alone.prepare(families)
     assert sorted(set(fitted)) == families
 
 
 def test_where_there_is_no_table_a_copy_is_fitted(monkeypatch, fitted):
     monkeypatch.setattr(ClosedForm, "max_cells", 11)  # X2 given X0 and X1 needs 2 x 3 x 2 = 12 entries
-    evidence = Problem("categorical").evidence(Refitting(steps=4, rows=16, decays=(0.1,), least_regret=1e9))
+    evidence = Problem("categorical").evidence(replace(BRIEF, least_regret=1e9))
     terms = evidence.terms(2, torch.tensor([[True, False, False], [True, True, False]]))
     assert (terms.old > -1e3).all()
     assert set(fitted) == {(2, (0, 1))}
@@ -378,6 +385,177 @@ def test_what_comes_after_has_the_same_settings():
     assert not alone.closed
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_evidences_that_differ_in_who_was_hit_are_prepared_together(kind, fitted):
+    problem, d = Problem(kind), len(KINDS[kind])
+    first = problem.evidence(BRIEF)
+    graph = every_dag(d)[-1]
+    wanted = [family(graph, i) for i in range(d)]
+    first.prepare(wanted[:1])
+    others = []
+    for variable in (0, 1):
+        natural = problem.natural.clone()
+        natural[:, variable] ^= True
+        others.append((cross_fit(problem.data, problem.split, natural), natural))
+    second, third = (first.after(*other) for other in others)
+    del fitted[:]
+    evidences = (first, second, third)
+    prepare_together((each, one) for each in evidences for one in wanted + wanted[:1])
+    # The first one knew the first variable, and so did the third, where nothing changed of it; what they share else is
+    # asked of each.
+    assert sorted(fitted) == sorted(2 * ([wanted[0]] + 3 * wanted[1:]))
+    del fitted[:]
+    found = [each.of(graph) for each in evidences]
+    assert not fitted
+    fresh = [problem.evidence(BRIEF), *(problem.evidence(BRIEF, folds=f, natural=n) for f, n in others)]
+    for one, other in zip(evidences, fresh, strict=True):
+        for i in range(d):
+            for part, same in zip(one.terms(i, graph[i : i + 1]), other.terms(i, graph[i : i + 1]), strict=True):
+                torch.testing.assert_close(part, same, rtol=1e-4, atol=1e-2)
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        assert abs(found[a] - found[b]) > 0.02
+
+
+def test_parents_in_ascending_order():
+    assert parents_of(torch.tensor([0.0, 1.0, 0.0, 1.0])) == (1, 3)
+    assert parents_of(torch.zeros(3, dtype=torch.bool)) == ()
+
+
+# ---------------------------------------------------------------- what may be worth a fit
+def residuals_of(problem, i, parents, refitting):
+    """Residuals and counts of every fold, of copies or, without refitting, of tables."""
+    residuals, counts, one = [], [], [(i, parents)]
+    telling = torch.cat([problem.natural, torch.ones_like(problem.natural[:1])])
+    for fitting, told, scoring, table in problem.folds:
+        if refitting:
+            copies = fit_copies(problem.mechanisms, problem.kinds, one, fitting, told[:, [i]], refitting, 0.1)
+            residuals.append(judge_rows(copies, problem.kinds, one, scoring)[1])
+        else:
+            probabilities = []  # of every state, were it there
+            for state in range(problem.kinds[i].cardinality):
+                changed = scoring.clone()
+                changed[:, i] = state
+                closed = ClosedForm(problem.kinds, problem.mechanisms, fitting, told, changed)
+                probabilities.append(closed.log_probs(i, parents)[0].exp())
+            probs = torch.stack(probabilities, -1)[None].float()
+            residuals.append(Residuals.of(dist.Categorical(probs), scoring[None, :, i]))
+        counts.append(telling[table, i][None])
+    return residuals, counts
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_promising_tells_something_of_residuals_where_the_mechanism_is_natural(monkeypatch, kind):
+    problem, d, seen = Problem(kind), len(KINDS[kind]), []
+    screen = Screen(problem.kinds, [fold.scoring for fold in problem.folds])
+    for least, i in itertools.product((0.0, 2.0, 4.0), range(d)):
+        monkeypatch.setattr(Screen, "least", least)
+        evidence = problem.evidence(BRIEF)
+        for row in torch.stack(every_dag(d))[:, i].unique(dim=0):
+            evidence.terms(i, row[None])
+            expected = screen.promising(*residuals_of(problem, i, parents_of(row), BRIEF))[0]
+            others = [j for j in range(d) if j != i and not row[j]]
+            found = evidence.promising(i, row)
+            assert found[others].tolist() == expected[others].tolist()
+            seen += found[others].tolist()
+    assert set(seen) == {True, False}
+
+
+def test_what_takes_no_fit_is_always_promising(monkeypatch):
+    monkeypatch.setattr(Screen, "least", 1e9)
+    problem, none = Problem("mixed"), torch.zeros(3, dtype=torch.bool)
+    evidence = problem.evidence(replace(BRIEF, least_regret=1e4))
+    evidence.terms(0, none[None])
+    # X0 and X2 are categorical, so that a table is good enough; given X1, which is not, there has to be a copy.
+    assert evidence.promising(0, none)[[1, 2]].tolist() == [False, True]
+    everything = problem.evidence()  # without copies
+    everything.of(every_dag(3)[-1])
+    assert all(everything.promising(i, row).all() for i in range(3) for row in every_dag(3)[-1])
+
+
+@pytest.mark.parametrize(("i", "pa"), [(0, ()), (1, ()), (0, (1,)), (1, (2,)), (2, (0,))])
+def test_a_table_has_residuals_too(monkeypatch, fitted, i, pa):
+    problem, asked = Problem("categorical"), []
+    closed = ClosedForm(problem.kinds, problem.mechanisms, *problem.folds[0][:3])
+    # Good enough by itself, so that there is no copy; with any other parent there has to be one.
+    evidence, row = problem.evidence(replace(BRIEF, least_regret=closed.regret(i, pa))), torch.zeros(3)
+    row[list(pa)] = 1.0
+    judge = Screen.promising
+
+    def watch(self, *judged):
+        asked.append(judged)
+        return judge(self, *judged)
+
+    monkeypatch.setattr(Screen, "promising", watch)
+    monkeypatch.setattr(Screen, "least", 1e9)
+    evidence.terms(i, row[None])
+    for _ in range(2):
+        assert evidence.promising(i, row).tolist() == [j == i or j in pa for j in range(3)]
+    ((residuals, counts),) = asked  # once
+    expected, told = residuals_of(problem, i, pa, None)
+    for found, same in zip((*residuals, counts), (*expected, told), strict=True):
+        for part, other in zip(found, same, strict=True):
+            torch.testing.assert_close(part.float(), other.float(), rtol=1e-4, atol=1e-5)
+    assert not fitted
+
+
+def test_a_climb_fits_no_addition_that_is_not_promising(monkeypatch, fitted):
+    empty, free = torch.zeros(2, 2, dtype=torch.bool), ~torch.eye(2, dtype=torch.bool)
+    for least, wanted in ((1e9, {(0, ()), (1, ())}), (-1e9, {(0, ()), (1, ()), (0, (1,)), (1, (0,))})):
+        monkeypatch.setattr(Screen, "least", least)
+        del fitted[:]
+        dag, _, moves = climb(Problem("continuous").evidence(BRIEF), empty, free)
+        assert set(fitted) == wanted
+        assert least < 0 or (moves == 0 and torch.equal(dag, empty))
+
+
+def test_after_more_is_known_only_what_it_concerns_is_promising_anew(monkeypatch):
+    monkeypatch.setattr(Screen, "least", 1e9)
+    problem, none = Problem("continuous"), torch.zeros(2, dtype=torch.bool)
+    first = problem.evidence(BRIEF)
+    first.prepare([(0, ()), (1, ())])
+    natural = problem.natural.clone()
+    natural[1, 1] ^= True
+    second = first.after(cross_fit(problem.data, problem.split, natural), natural)
+    found = [each.promising(i, none)[1 - i].item() for each in (first, second) for i in (0, 1)]
+    assert found == [False, False, False, True]  # nothing is known yet of X1's residuals
+
+
+def test_residuals_count_as_each_evidence_has_it(monkeypatch):
+    problem, found = Problem("continuous"), []
+
+    def promising(self, residuals, counts):
+        found.extend(zip(*counts, strict=True))  # a pair of folds for each copy
+        return torch.ones(len(counts[0]), 2, dtype=torch.bool)
+
+    monkeypatch.setattr(Screen, "promising", promising)
+    other = ~problem.natural
+    first = problem.evidence(BRIEF)
+    second = first.after(cross_fit(problem.data, problem.split, other), other)
+    prepare_together([(first, (0, ())), (second, (0, ())), (second, (1, ()))])
+    for natural, i, counts in zip((problem.natural, other, other), (0, 0, 1), found, strict=True):
+        told = torch.cat([natural, torch.ones(1, 2, dtype=torch.bool)])[:, i]
+        for fold, count in zip(problem.folds, counts, strict=True):
+            assert torch.equal(count.bool(), told[fold.table])
+
+
+def test_copies_may_be_fitted_in_another_way(fitted):
+    problem, graph = Problem("mixed"), every_dag(3)[-1]
+    other = replace(BRIEF, continuous=Descent(9, 16, 1e-2), decays=(0.7, 0.1))
+    first = problem.evidence(BRIEF)
+    before = first.of(graph)
+    del fitted[:]
+    second = first.refitted(other)
+    found = second.of(graph)
+    assert (second.refitting, second.decay) == (other, 0.7)
+    assert sorted(fitted) == sorted(2 * [family(graph, i) for i in range(3)])
+    assert found == pytest.approx(problem.evidence(other).of(graph), abs=1e-6) != before
+    del fitted[:]
+    assert first.of(graph) == before and not fitted
+    assert first.refitted(None).of(graph) == pytest.approx(problem.evidence().of(graph))
+    for part, same in zip(second.rough_terms(0, graph[:1]), first.rough_terms(0, graph[:1]), strict=True):
+        assert torch.equal(part, same)
+
+
 # ---------------------------------------------------------------- weight decay
 @pytest.mark.parametrize("best", [0.0, 0.3, 1.0])
 def test_the_decay_is_the_one_that_predicts_best_where_mechanisms_are_natural(monkeypatch, best):
@@ -393,18 +571,40 @@ def test_the_decay_is_the_one_that_predicts_best_where_mechanisms_are_natural(mo
         ((table,),) = [(fold.table,) for fold in problem.folds if fold.scoring is rows]
         keep = torch.cat([problem.natural, torch.ones(1, 3, dtype=torch.bool)])[table]  # [n, d]
         good, misleading = -abs(decay - best), -100.0 * abs(decay - 2.0)
-        return torch.stack([torch.where(keep[:, i], good, misleading) for i, _ in families])
+        found = torch.stack([torch.where(keep[:, i], good, misleading) for i, _ in families])  # [M, n]
+        return found, Residuals(torch.randn(len(found), 1, len(rows)), torch.ones(len(found), 1))
 
     assert (problem.natural.sum(0) < R).any()
     monkeypatch.setattr(module, "fit_copies", fit)
-    monkeypatch.setattr(module, "log_likelihoods", score)
+    monkeypatch.setattr(module, "judge_rows", score)
     evidence = problem.evidence(Refitting(decays=(0.0, 0.3, 1.0, 2.0), least_regret=0.0))
     evidence.choose_decay(every_dag(3)[-1])
-    assert set(asked) == {0.0, 0.3, 1.0, 2.0}
+    decays = [0.0, 0.3, 1.0, 2.0]
+    assert sorted(set(asked)) == decays[: decays.index(best) + 2]  # in order, until one is worse
     assert evidence.decay == best
     del asked[:]
     evidence.prepare([(0, (1, 2)), (1, ())])
     assert set(asked) == {best}
+
+
+@pytest.mark.parametrize("decays", [(0.0, 5.0), (5.0, 0.0), (0.4,)])
+def test_what_was_found_with_the_best_decay_is_kept(decays, fitted):
+    problem, graph = Problem("mixed"), every_dag(3)[-1]
+    descent = Descent(20, 16, 1e-2)
+    refitting = Refitting(descent, descent, decays=decays, least_regret=0.0)
+    evidence = problem.evidence(refitting)
+    evidence.choose_decay(graph)
+    wanted = [family(graph, i) for i in range(3)]
+    assert sorted(fitted) == sorted(2 * len(decays) * wanted)
+    del fitted[:]
+    found = evidence.of(graph)
+    assert not fitted
+    each = {decay: problem.evidence(replace(refitting, decays=(decay,))).of(graph) for decay in decays}
+    assert found == pytest.approx(each[evidence.decay], abs=1e-6)
+    assert len(decays) == 1 or abs(each[decays[0]] - each[decays[1]]) > 1e-3
+    evidence.of(every_dag(3)[0])  # and the rest is found with it
+    other = problem.evidence(replace(refitting, decays=(evidence.decay,)))
+    assert evidence.of(every_dag(3)[1]) == pytest.approx(other.of(every_dag(3)[1]), abs=1e-2)
 
 
 def test_without_copies_there_is_no_decay_to_choose():

@@ -30,7 +30,8 @@ from pyrocausal.beliefs import IndependentBeliefs, OrientedBeliefs
 from pyrocausal.handlers import intervene, mask_sites
 from pyrocausal.kinds import Categorical, Continuous
 from pyrocausal.knowledge import fixed_edges
-from pyrocausal.model import CausalModel, break_cycles, topological_order
+from pyrocausal.mechanisms import Block
+from pyrocausal.model import CausalModel, break_cycles, observe_blocks, topological_order
 from pyrocausal.neural import NeuralMechanisms
 
 D, N = 4, 6
@@ -679,3 +680,25 @@ def test_a_users_own_mechanisms_run_in_blocks():
     torch.testing.assert_close(in_blocks(blocks, model, rows), expected)
     masked = trace_of(pyro.condition(model.together, {"edges": graphs}), rows, counts)
     torch.testing.assert_close(in_blocks(masked, model, rows), expected.where(counts.T, torch.zeros(())))
+
+
+def test_rows_count_for_each_member_by_itself_even_where_members_stand_for_one_variable():
+    # Members 0, 2 and 3 stand for X1, member 1 for X0, a category; blocks come in any order of their members.
+    rows, effects = make_rows(MIXED, N), [1, 0, 1, 1]
+    numbers = dist.Normal(torch.randn(3, 1), torch.tensor([[1.0], [0.5], [2.0]])).expand([3, N])
+    states = dist.Categorical(logits=torch.randn(1, N, 2))
+    blocks = [Block((3, 0, 2), numbers), Block((1,), states)]
+    counts = torch.rand(N, 4) < 0.5
+    assert not torch.equal(counts[:, 0], counts[:, 2]) and not torch.equal(counts[:, 2], counts[:, 3])
+
+    def program(counts=None):
+        with pyro.plate("rows", N, dim=-1):
+            observe_blocks(blocks, rows, effects, MIXED, counts)
+
+    everything, masked = trace_of(program), trace_of(program, counts)
+    expected = [numbers.log_prob(rows[:, 1]), states.log_prob(rows[:, 0].long())]
+    for k, (members, _) in enumerate(blocks):
+        torch.testing.assert_close(everything.nodes[f"block_{k}"]["log_prob"], expected[k])
+        found = masked.nodes[f"block_{k}"]["log_prob"]
+        for place, member in enumerate(members):
+            torch.testing.assert_close(found[place], expected[k][place].where(counts[:, member], torch.zeros(())))

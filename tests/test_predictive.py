@@ -241,6 +241,20 @@ def test_no_row_that_counts_is_no_error(kind):
         assert all(each.isfinite().all() for each in found)
 
 
+@pytest.mark.parametrize("kinds", [CATEGORICAL, MIXED], ids=["categorical", "mixed"])
+def test_other_rows_may_count_without_a_new_start(kinds):
+    fitting, scoring = dependent_rows(kinds, 80), make_rows(kinds, 10)
+    mechanisms, (one, other) = make_model(kinds).mechanisms, torch.rand(2, *fitting.shape) < 0.6
+    first = closed_form(kinds, fitting, scoring, one, mechanisms)
+    again = closed_form(kinds, fitting, scoring, other, mechanisms)
+    second = first.counting(other)
+    for i, parents in ((0, (1,)), (1, ()), (2, (0, 1))):
+        before = first.log_probs(i, parents)
+        assert second.regret(i, parents) == again.regret(i, parents)
+        for found, expected, old in zip(second.log_probs(i, parents), again.log_probs(i, parents), before, strict=True):
+            assert torch.equal(found, expected) and not torch.equal(found, old)
+
+
 # ---------------------------------------------------------------- what another estimate may gain
 def test_regret_is_half_a_nat_per_free_parameter_and_share_of_rows():
     fitting, scoring = make_rows(MIXED, 40), make_rows(MIXED, 10)

@@ -11,12 +11,17 @@ import torch
 
 from pyrocausal.credit import acyclicity, sparsity
 from pyrocausal.kinds import Categorical, Continuous
-from pyrocausal.refitting import Refitting
+from pyrocausal.refitting import Descent, Refitting
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.settle import Settling
 
-ALL = [GraphFitting, GraphScoring, CreditAssignment, Stopping, Refitting, Settling]
+ALL = [GraphFitting, GraphScoring, CreditAssignment, Stopping, Descent, Refitting, Settling]
+DESCENT = Descent(steps=9, rows=9, learning_rate=0.1)  # which has no defaults
+
+
+def make(settings, **changes):
+    return dataclasses.replace(DESCENT if settings is Descent else settings(), **changes)
 
 
 @pytest.mark.parametrize(
@@ -34,9 +39,8 @@ ALL = [GraphFitting, GraphScoring, CreditAssignment, Stopping, Refitting, Settli
         (GraphScoring, "target_rows", 1),
         (Stopping, "patience", 1),
         (Stopping, "max_steps", 1),
-        (Refitting, "steps", 0),
-        (Refitting, "continuous_steps", 0),
-        (Refitting, "rows", 1),
+        (Descent, "steps", 0),
+        (Descent, "rows", 1),
         (Refitting, "least_regret", 0),
         (Settling, "proposal", 1),
         (Settling, "rounds", 0),
@@ -46,11 +50,11 @@ ALL = [GraphFitting, GraphScoring, CreditAssignment, Stopping, Refitting, Settli
     ],
 )
 def test_least_values(settings, name, least):
-    assert getattr(settings(**{name: least}), name) == least
+    assert getattr(make(settings, **{name: least}), name) == least
     for bad in (least - 1, float("nan")):
         message = f"{settings.__name__}.{name} must be at least {least}, got {bad!r}"
         with pytest.raises(ValueError, match=re.escape(message)):
-            settings(**{name: bad})
+            make(settings, **{name: bad})
 
 
 @pytest.mark.parametrize(
@@ -84,7 +88,7 @@ def test_weights_of_regularisers():
 
 @pytest.mark.parametrize("settings", ALL)
 def test_frozen_and_independent(settings):
-    one, other = settings(), settings()
+    one, other = make(settings), make(settings)
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(one, dataclasses.fields(one)[0].name, None)
     assert one == other
@@ -112,16 +116,26 @@ def test_parts_must_be_what_they_are_called():
         SDI(fitting=GraphScoring())
 
 
-def test_refitting():
+def test_descent():
     for bad in (0.0, -1.0, float("nan")):
-        with pytest.raises(ValueError, match=rf"Refitting\.learning_rate must be positive, got {bad}"):
-            Refitting(learning_rate=bad)
+        with pytest.raises(ValueError, match=rf"Descent\.learning_rate must be positive, got {bad}"):
+            make(Descent, learning_rate=bad)
+    for name in ("steps", "rows"):
+        with pytest.raises(TypeError, match=rf"Descent\.{name} must be a whole number, got 2\.5"):
+            make(Descent, **{name: 2.5})
+
+
+def test_refitting():
+    for name in ("categorical", "continuous"):
+        with pytest.raises(TypeError, match=rf"Refitting\.{name} must be a Descent, got 60"):
+            Refitting(**{name: 60})
     assert Refitting(decays=(0.0,)).decays == (0.0,)
     for bad in ((), (0.1, -0.1), (float("nan"),)):
         with pytest.raises(ValueError, match=r"Refitting\.decays must be numbers of at least 0, got \("):
             Refitting(decays=bad)
-    refitting = Refitting(steps=3, continuous_steps=7)
-    assert (refitting.steps_for(Categorical((0, 1))), refitting.steps_for(Continuous(0.0, 1.0))) == (3, 7)
+    one, other = Descent(3, 5, 0.1), Descent(7, 11, 0.2)
+    refitting = Refitting(one, other)
+    assert (refitting.descent(Categorical((0, 1))), refitting.descent(Continuous(0.0, 1.0))) == (one, other)
 
 
 def test_settling_needs_an_estimate():

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
-from conftest import KINDS, LinearGaussian, is_acyclic, small_data
+from conftest import KINDS, LinearGaussian, far_out, is_acyclic, small_data
 
+from pyrocausal.beliefs import IndependentBeliefs
 from pyrocausal.climb import strongest_dag
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.data import InterventionalData, Regime
@@ -17,7 +19,7 @@ from pyrocausal.evidence import JointEvidence
 from pyrocausal.kinds import Continuous
 from pyrocausal.networks import load
 from pyrocausal.neural import NeuralMechanisms
-from pyrocausal.refitting import Refitting
+from pyrocausal.refitting import Descent, Refitting
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import GraphFitting, GraphScoring, Stopping
 from pyrocausal.settle import Settled, Settling, settle
@@ -33,8 +35,8 @@ ROUGH = SDI(  # too short to decide anything
     stopping=Stopping(max_steps=3),
 )
 CLOSED = Settling(refitting=None, final_steps=20)
-COPIES = Settling(closed_form=False, refitting=Refitting(steps=60, decays=(0.0,)), final_steps=20)
-BOTH = Settling(refitting=Refitting(steps=30, decays=(0.0, 0.3), least_regret=0.0), final_steps=20)
+COPIES = Settling(closed_form=False, refitting=Refitting(Descent(60, 256, 1e-2), decays=(0.0,)), final_steps=20)
+BOTH = Settling(refitting=Refitting(Descent(30, 256, 1e-2), decays=(0.0, 0.3), least_regret=0.0), final_steps=20)
 
 
 def rough(data, seed=0, algorithm=ROUGH, **edges):
@@ -218,6 +220,81 @@ def test_rounds_go_on_while_the_targets_change(chain):
     assert only.evidence == heard[0].evidence
 
 
+# ---------------------------------------------------------------- a wrong target that holds itself up
+LONGER = Descent(60, 128, 3e-2)
+REVERSED = torch.tensor([[0, 1, 0], [0, 0, 0], [0, 1, 0]]).bool()  # X1 -> X0, X1 -> X2
+FAR = Settling(refitting=Refitting(LONGER, LONGER, decays=(0.0,)), draft=None, final_steps=0)
+
+
+def mistaken(seed=0):
+    """A state that believes in the child as the target of regime "X0", and in the reversed edge."""
+    torch.manual_seed(seed)
+    state = replace(ROUGH, beliefs=IndependentBeliefs).init(far_out(seed))
+    with torch.no_grad():
+        state.model.beliefs.gamma.copy_(torch.where(REVERSED, 4.0, -4.0))
+    assert torch.equal(strongest_dag(state.model.beliefs.edge_probability.detach()), REVERSED)
+    return replace(state, target_probability=torch.tensor([[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]))
+
+
+@pytest.mark.parametrize(("seed", "draft"), [(0, None), (1, None), (0, LONGER)])
+def test_a_wrong_target_is_left_for_the_right_one(monkeypatch, seed, draft):
+    settling, heard = replace(FAR, draft=draft), []
+    settled = settle(mistaken(seed), settling, on_settled=heard.append)
+    assert settled.dag.int().tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
+    assert settled.target_probability[[0, 1], [0, 2]].min() > 0.99
+    assert settled.stable and not any(each.stable for each in heard[:-1])
+    assert torch.equal(heard[0].dag, REVERSED) and heard[0].target_probability[0].argmax() == 1
+    assert settled.evidence > heard[0].evidence + 10
+    # Without a look at other targets the mistake stands.
+    monkeypatch.setattr(sys.modules["pyrocausal.settle"], "retarget", lambda *_: None)
+    alone = settle(mistaken(seed), settling)
+    assert torch.equal(alone.dag, REVERSED) and alone.target_probability.argmax(1).tolist() == [1, 2]
+    assert alone.stable
+
+
+def test_other_targets_are_looked_at_where_interventions_leave_the_observational_range(chain, monkeypatch):
+    asked = []
+    monkeypatch.setattr(sys.modules["pyrocausal.settle"], "retarget", lambda *_: asked.append(None))
+    settle(rough(chain.data), CLOSED)
+    assert not asked
+    settle(mistaken(), replace(FAR, rounds=1))
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("kind", ["categorical", "continuous", "mixed"])
+def test_continuous_variables_settle_on_drafts_first(kind, monkeypatch):
+    data = small_data(KINDS[kind], targets=[("X0",), ("X1",), ()])  # which leaves no doubt of the targets
+    descent, draft, seen, heard = Descent(2, 16, 1e-2), Descent(1, 16, 1e-2), [], []
+    final = Refitting(descent, descent, decays=(0.0,), least_regret=0.0)
+    choose = JointEvidence.choose_decay
+
+    def watch(self, graph):
+        seen.append(self.refitting)
+        choose(self, graph)
+
+    monkeypatch.setattr(JointEvidence, "choose_decay", watch)
+    settling = Settling(refitting=final, draft=draft, final_steps=0)
+    settle(rough(data), settling, on_settled=heard.append)
+    drafted = [replace(final, continuous=draft)] if kind != "categorical" else []
+    assert seen == [*drafted, final]
+    assert [each.round for each in heard] == list(range(1, len(seen) + 1))
+    assert [each.stable for each in heard] == [False] * len(drafted) + [True]
+    for other in (replace(settling, draft=None), replace(settling, refitting=None)):
+        del seen[:]
+        settle(rough(data), other)
+        assert seen == [other.refitting]
+
+
+def test_the_last_fit_is_around_the_settled_graph_even_where_rounds_end_too_early(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        SDI, "fit_mechanisms", lambda self, state, steps, probability, schedule: drawn.append(probability)
+    )
+    settled = settle(mistaken(), replace(FAR, rounds=1))
+    assert not settled.stable
+    assert torch.equal(drawn[0] > 0.5, settled.dag)
+
+
 def test_settling_needs_rows_that_fitted_nothing(chain):
     algorithm = replace(ROUGH, fitting=replace(FITTING, held_out=0.0))
     state = rough(chain.data, algorithm=algorithm)
@@ -230,8 +307,9 @@ def test_settling_needs_rows_that_fitted_nothing(chain):
 @pytest.mark.parametrize("kind", ["categorical", "continuous", "mixed"])
 def test_every_kind_of_variable_settles(kind):
     data = small_data(KINDS[kind], targets=[None, ("X1",), ()])
-    brief = Refitting(steps=5, continuous_steps=5, rows=16, decays=(0.0, 1.0), least_regret=0.0)
-    settled = settle(rough(data), Settling(refitting=brief, final_steps=5))
+    descent = Descent(5, 16, 1e-2)
+    brief = Refitting(descent, descent, decays=(0.0, 1.0), least_regret=0.0)
+    settled = settle(rough(data), Settling(refitting=brief, draft=descent, final_steps=5))
     assert is_acyclic(settled.dag)
     assert settled.edge_probability.shape == (4, 4)
     assert ((settled.edge_probability >= 0) & (settled.edge_probability <= 1)).all()
@@ -254,8 +332,10 @@ def test_mechanisms_that_cannot_be_copied_need_the_closed_form():
     [
         (lambda: Settling(certainty=2), ValueError),
         (lambda: Settling(refitting="x"), TypeError),
+        (lambda: Settling(draft=5), TypeError),
         (lambda: Settling(rounds=1.5), TypeError),
-        (lambda: Refitting(rows=2.5), TypeError),
+        (lambda: Refitting(continuous=2.5), TypeError),
+        (lambda: Descent(5, 2.5, 1e-2), TypeError),
         (lambda: Refitting(decays=0.1), TypeError),
     ],
 )
