@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +30,7 @@ from pyrocausal import (
 )
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.evidence import Terms
+from pyrocausal.screening import Screen
 
 __all__ = [
     "CLOSED_FORM",
@@ -35,7 +38,10 @@ __all__ = [
     "FREE_EDGES",
     "FREE_TARGET",
     "GREATEST_DROP",
+    "NO_DRAFT",
     "NO_PROPOSAL",
+    "NO_RETARGETING",
+    "NO_SCREEN",
     "OURS",
     "PAPER",
     "PHASES",
@@ -106,6 +112,7 @@ GREATEST_DROP = _method("greatest-drop", SDI(fitting=WHOLE, scoring=GraphScoring
 NO_PROPOSAL = _method("no-proposal", SDI(stopping=Stopping(max_steps=1)), Settling())
 CLOSED_FORM = _method("closed-form-only", BRIEF, Settling(refitting=None))
 COPIES = _method("copies-only", BRIEF, Settling(closed_form=False))
+NO_DRAFT = _method("no-draft", BRIEF, Settling(draft=None))
 FREE_EDGES = _method("edges-for-free", BRIEF, Settling(price=0.0))
 PLUGGED_IN = _method("targets-plugged-in", BRIEF, Settling(), plugged_in=True)
 
@@ -126,10 +133,22 @@ def _unobserved(self: JointEvidence, *arguments: object) -> Terms:
     return terms._replace(observational=torch.zeros_like(terms.observational))
 
 
+def _everything(self: Screen, residuals: Sequence[torch.Tensor], counts: Sequence[torch.Tensor]) -> torch.Tensor:
+    return torch.ones(len(residuals[0]), len(self.freedom), dtype=torch.bool)
+
+
+def _satisfied(*arguments: object) -> None:
+    """Look for no other targets."""
+
+
 FREE_TARGET = _method("free-target-only", BRIEF, Settling(), patched=patch.object(NewMechanisms, "of", _free))
 WITHOUT_TARGET_TERM = _method(
     "target-term-dropped", BRIEF, Settling(), plugged_in=True, patched=patch.object(NewMechanisms, "of", _dropped)
 )
 WITHOUT_OBSERVATIONAL = _method(
     "no-observational-rows", BRIEF, Settling(), patched=patch.object(JointEvidence, "_terms", _unobserved)
+)
+NO_SCREEN = _method("no-screen", BRIEF, Settling(), patched=patch.object(Screen, "promising", _everything))
+NO_RETARGETING = _method(
+    "no-retargeting", BRIEF, Settling(), patched=patch.object(sys.modules["pyrocausal.settle"], "retarget", _satisfied)
 )
