@@ -1,8 +1,8 @@
 """A climb over DAGs on joint evidence: the best moves, again and again, until none gains.
 
-Moves add, delete or reverse an edge; where none of these gains, a parent is exchanged for another variable. The terms
-of a variable depend on its parents alone, so a move asks only for parent sets one edge away from those of the variables
-that it changed, and all moves are compared at once.
+Moves add, delete or reverse an edge; where none of these gains, an edge is reversed while another that stands in its
+way goes, or a parent is exchanged for another variable. The terms of a variable depend on its parents alone, so a move
+asks only for parent sets one edge away from those of the variables that it changed, and all moves are compared at once.
 
 Vocabulary: d variables, R regimes.
 """
@@ -10,7 +10,7 @@ Vocabulary: d variables, R regimes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -70,7 +70,11 @@ def climb(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor) -> Sum
         base = Terms(*(torch.stack([each[d] for each in part]) for part in together))
         other = Terms(*(torch.stack([each[:d] for each in part]) for part in together))
         moves = _gains(evidence, dag, free, base, other)
-        changed = _best_moves(evidence, dag, moves, base, other) or _best_swap(evidence, dag, free, base)
+        changed = (
+            _best_moves(evidence, dag, moves, base, other)
+            or _best_detour(evidence, dag, free, base, other)
+            or _best_swap(evidence, dag, free, base)
+        )
         if not changed:
             return Summit(dag, _local_posterior(dag, moves), done)
         for effect, cause in changed:
@@ -109,17 +113,49 @@ def _best_moves(
     if changed == first:
         return first
 
-    def total(edges: list[tuple[int, int]]) -> float:
-        parts = [part.clone() for part in base]
-        for effect, cause in edges:
-            for part, toggled in zip(parts, other, strict=True):
-                part[effect] = toggled[effect, cause]
-        terms, added = Terms(*parts), sum(1 - 2 * int(dag[edge]) for edge in edges)
-        return float(terms.old.sum() + evidence.mixture(terms.new - terms.old).sum() + terms.observational.sum()) - (
-            evidence.price * added
-        )
+    gain, alone = (_gain(evidence, dag, base, other, edges) for edges in (changed, first))
+    return changed if gain > alone else first
 
-    return changed if total(changed) > total(first) else first
+
+def _gain(
+    evidence: JointEvidence, dag: torch.Tensor, base: Terms, other: Terms, edges: Sequence[tuple[int, int]]
+) -> float:
+    """Nats that toggling edges of different effects gains, from the terms as they are and with each entry toggled."""
+    parts = [part.clone() for part in base]
+    for effect, cause in edges:
+        for part, toggled in zip(parts, other, strict=True):
+            part[effect] = toggled[effect, cause]
+    then, added = Terms(*parts), sum(1 - 2 * int(dag[edge]) for edge in edges)
+    sums = (
+        float(terms.old.sum() + evidence.mixture(terms.new - terms.old).sum() + terms.observational.sum())
+        for terms in (then, base)
+    )
+    return next(sums) - next(sums) - evidence.price * added
+
+
+def _best_detour(
+    evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, base: Terms, other: Terms
+) -> list[tuple[int, int]]:
+    """The reversal that gains most together with the removal of an edge without which it would close a cycle.
+
+    Either alone may lose: 2 -> 1 beside 2 -> 0 -> 1 is two moves away from 0 -> 1 -> 2. The edge that goes leads to a
+    third variable, so that all terms are known.
+    """
+    reach = closure(dag)
+    around = (reach.double() @ dag.double()) > 0  # another path from cause to effect
+    best, found = LEAST_GAIN, []
+    onward = reach | torch.eye(len(dag), dtype=torch.bool)
+    for i, j in (dag & free & free.t() & around).nonzero().tolist():
+        between = dag & free & onward[i][:, None] & onward[:, j][None, :]  # edges of the paths from j to i
+        for k, m in between.nonzero().tolist():
+            tried, edges = dag.clone(), [(i, j), (j, i), (k, m)]
+            for edge in edges:
+                tried[edge] ^= True
+            if k in (i, j) or bool(closure(tried).diagonal().any()):
+                continue
+            if (gain := _gain(evidence, dag, base, other, edges)) > best:
+                best, found = gain, edges
+    return found
 
 
 def _look(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, effects: Iterable[int]) -> dict[int, Terms]:

@@ -180,15 +180,14 @@ class JointEvidence:
         if not dear:
             return found
         if pa not in self._promising[effect] and isinstance(self.kinds[effect], Categorical):
-            tables = [closed.probabilities(effect, pa) for closed in self.closed]
             residuals = [
-                Residuals.of(dist.Categorical(each[None]), fold.scoring[None, :, effect])
-                for each, fold in zip(tables, self.folds, strict=False)
-                if each is not None
+                Residuals.of(dist.Categorical(table[None]), fold.scoring[None, :, effect])
+                for closed, fold in zip(self.closed, self.folds, strict=False)  # none where closed forms do not count
+                if (table := closed.probabilities(effect, pa)) is not None
             ]
-            if len(residuals) == len(self.folds):
+            if known := [each for each in residuals if each is not None]:
                 counts = [self.telling[:, effect].to(fold.table.device)[fold.table][None] for fold in self.folds]
-                self._promising[effect][pa] = self.screen.promising(residuals, counts)[0].cpu()
+                self._promising[effect][pa] = self.screen.promising(known, counts)[0].cpu()
         if pa in self._promising[effect]:
             found[dear] = self._promising[effect][pa][dear]
         return found
@@ -312,9 +311,13 @@ def _copies(requests: Sequence[Request]) -> _Fitted | None:
             return None
         log_probs, left = judge_rows(copies, first.kinds, families, scoring)
         sums.append(first._per_regime(log_probs, table))
-        residuals.append(left)
+        residuals += [] if left is None else [left]
         counted.append(telling.to(table.device)[:, table])  # [M, n]
-    return _Fitted(torch.stack(sums, 1), first.screen.promising(residuals, counted).cpu())
+    if len(residuals) == len(first.folds):
+        promising = first.screen.promising(residuals, counted).cpu()
+    else:
+        promising = torch.ones(len(families), len(first.kinds), dtype=torch.bool)
+    return _Fitted(torch.stack(sums, 1), promising)
 
 
 def parents_of(row: torch.Tensor) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ import pyro
 import torch
 from pyro import poutine
 
-from pyrocausal.kinds import Continuous, Kind
+from pyrocausal.kinds import Categorical, Continuous, Kind
 from pyrocausal.mechanisms import Copies, Family, Mechanisms
 from pyrocausal.model import observe_blocks
 from pyrocausal.screening import Residuals
@@ -146,7 +146,7 @@ def fit_copies(
 @torch.no_grad()
 def judge_rows(
     copies: Copies, kinds: Sequence[Kind], families: Sequence[Family], rows: torch.Tensor, chunk: int = 1024
-) -> tuple[torch.Tensor, Residuals]:
+) -> tuple[torch.Tensor, Residuals | None]:
     """Log-likelihood and residuals of every row under every copy.
 
     Parameters
@@ -160,18 +160,28 @@ def judge_rows(
 
     Returns
     -------
-    tuple of torch.Tensor and Residuals
-        Log-likelihoods, shape [M, n]; residuals.
+    tuple of torch.Tensor and Residuals or None
+        Log-likelihoods, shape [M, n]; residuals, None where a distribution does not say how to get them.
     """
-    log_probs, values, weights = [], [], []
+    owners = [kinds[effect] for effect, _ in families]
+    width = max(kind.cardinality if isinstance(kind, Categorical) else 2 for kind in owners)
+    log_probs = rows.new_empty(len(families), len(rows))
+    residuals: Residuals | None = Residuals(
+        rows.new_zeros(len(families), width, len(rows)), rows.new_zeros(len(families), width)
+    )
     with pyro.validation_enabled(False):
-        for some in rows.split(chunk):
-            ((_, site),) = _sites(copies, kinds, families, some)
-            log_probs.append(site["log_prob"])
-            residuals = Residuals.of(site["fn"], site["value"])
-            values.append(residuals.values)
-            weights.append(residuals.weight * len(some) / len(rows))
-    return torch.cat(log_probs, 1), Residuals(torch.cat(values, -1), torch.stack(weights).sum(0))
+        for at in range(0, len(rows), chunk):
+            some = rows[at : at + chunk]
+            for members, site in _sites(copies, kinds, families, some):
+                log_probs[members, at : at + chunk] = site["log_prob"]
+                found = Residuals.of(site["fn"], site["value"]) if residuals else None
+                if residuals is None or found is None:
+                    residuals = None
+                    continue
+                size = min(width, found.weight.shape[1])  # of more states none of these variables has any
+                residuals.values[members, :size, at : at + chunk] = found.values[:, :size]
+                residuals.weight[members, :size] += found.weight[:, :size] * len(some) / len(rows)
+    return log_probs, residuals
 
 
 def _sites(

@@ -111,6 +111,7 @@ def retarget(
         if bool(closure(changed).diagonal().any()):
             continue
         dag, busy = changed, busy | {hit, other}
+        refused.add(keys[regime, hit, other])  # should the next climb undo it, it is not made again
         natural[regime, hit], natural[regime, other] = True, False
     return Retargeted(dag, natural)
 

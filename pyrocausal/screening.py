@@ -45,13 +45,16 @@ class Residuals(NamedTuple):
     weight: torch.Tensor
 
     @classmethod
-    def of(cls, conditional: dist.TorchDistribution, given: torch.Tensor) -> Residuals:
-        """Of given values [M, n] under their distributions."""
+    def of(cls, conditional: dist.TorchDistribution, given: torch.Tensor) -> Residuals | None:
+        """Of given values [M, n] under their distributions; None where these have no `cdf`."""
         if isinstance(conditional, dist.Categorical):
             expected = conditional.probs  # [M, n, states]
             seen = torch.nn.functional.one_hot(given.long(), expected.shape[-1]).to(expected.dtype)
             return cls((seen - expected).transpose(1, 2), (expected.sum(1) > 0).to(expected.dtype) - expected.mean(1))
-        below = conditional.cdf(given).clamp(1e-6, 1 - 1e-6)  # single precision ends there
+        try:
+            below = conditional.cdf(given).clamp(1e-6, 1 - 1e-6)  # single precision ends there
+        except NotImplementedError:
+            return None
         quantile = torch.special.ndtri(below)
         return cls(torch.stack([quantile, quantile.abs()], 1), quantile.new_ones(len(quantile), 2))
 

@@ -113,6 +113,18 @@ def single_moves(dag, free):
             yield ("reverse", i, j), reversed_
 
 
+def detours(dag, free):
+    """Every reversal that would close a cycle, with an edge to a third variable removed so that it closes none."""
+    allowed = free & dag
+    for i, j in (allowed & free.t()).nonzero().tolist():
+        if is_acyclic(changed(dag, (i, j), (j, i))):
+            continue
+        for k, m in allowed.nonzero().tolist():
+            after = changed(dag, (i, j), (j, i), (k, m))
+            if k not in (i, j) and is_acyclic(after):
+                yield after
+
+
 @pytest.mark.parametrize("known", [(), (1,), (0, 1)])
 def test_gains_of_every_move_from_every_graph(known):
     free, counted = OFF[3], {"toggle": 0, "reverse": 0}
@@ -173,6 +185,8 @@ def test_a_climb_ends_on_a_summit(problem):
     assert (moves > 0) == (not torch.equal(dag, start)) == (here > before + 1e-9)
     for move, after in single_moves(dag, free):
         assert tables.of(after) <= here + slack, move
+    for after in detours(dag, free):
+        assert tables.of(after) <= here + slack
 
     # The three states of every pair, in proportion to their evidence while the rest stands still.
     d = len(dag)
@@ -292,6 +306,35 @@ def one_parent(best):
 
 GIVEN_X0 = changed(torch.zeros(3, 3, dtype=torch.bool), (2, 0))
 GIVEN_X1 = changed(torch.zeros(3, 3, dtype=torch.bool), (2, 1))
+
+
+def test_an_edge_that_stands_in_the_way_goes_where_that_gains():
+    graphs = {"found": [(0, 2), (1, 0), (1, 2)], "true": [(1, 0), (2, 1)]}  # (effect, cause)
+    found, true = (changed(torch.zeros(3, 3, dtype=torch.bool), *edges) for edges in graphs.values())
+
+    def score(i, parents):
+        worth = {(0, (2,)): 50.0, (1, (0, 2)): 180.0, (1, (0,)): 20.0, (2, (1,)): 270.0}
+        return worth.get((i, tuple(sorted(parents))), 0.0)
+
+    tables = Tables.of_parents(3, score)
+    gains = gains_of(tables, found, OFF[3])
+    assert gains.toggle.max() < 0 and gains.reverse.max() < 0
+    assert torch.equal(climb(tables, found, OFF[3]).dag, true)
+    # Whatever is fixed of it stays.
+    for edge in ((0, 2), (1, 2), (2, 1)):
+        assert torch.equal(climb(tables, found, changed(OFF[3], edge)).dag, found)
+
+
+@given(problems())
+@settings(max_examples=60, deadline=None)
+def test_the_best_detour_is_the_best_of_all(problem):
+    tables, dag, free = problem
+    edges = module._best_detour(tables, dag, free, *around(tables, dag, free))
+    gains = [tables.of(after) - tables.of(dag) for after in detours(dag, free)]
+    best = max(gains, default=0.0)
+    assert bool(edges) == (best > module.LEAST_GAIN)
+    if edges:
+        assert tables.of(changed(dag, *edges)) - tables.of(dag) == pytest.approx(best, rel=1e-6, abs=1e-6)
 
 
 def base_of(tables, dag):

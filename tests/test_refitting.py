@@ -235,3 +235,32 @@ def test_residuals_of_one_row_more_than_fit_a_chunk():
     residuals = judge_rows(Line(families, [0.0] * 3, [1.0] * 3), kinds, families, torch.randn(9, 4), chunk=4)[1]
     assert residuals.values.shape == (3, 2, 9)
     torch.testing.assert_close(residuals.weight, torch.ones(3, 2))
+
+
+class InPieces(Copies):
+    """Copy m says `density(m)`; those of the second half come in a block before those of the first."""
+
+    def __init__(self, size, density) -> None:
+        super().__init__()
+        self.size, self.density = size, density
+
+    def blocks(self, values):
+        half = self.size // 2
+        places = tuple(range(half, self.size)), tuple(range(half))
+        return [Block(m, self.density(torch.tensor(m, dtype=values.dtype)[:, None], len(values))) for m in places]
+
+
+def test_copies_may_come_in_several_blocks_in_any_order():
+    kinds, families, rows = KINDS["continuous"], [(1, ()), (2, ()), (3, ())], torch.randn(9, 4)
+    copies = InPieces(3, lambda means, n: dist.Normal(means.expand(-1, n), 1.0))
+    found, residuals = judge_rows(copies, kinds, families, rows, chunk=4)
+    centred = rows[:, 1:].t() - torch.arange(3.0)[:, None]
+    torch.testing.assert_close(found, dist.Normal(0.0, 1.0).log_prob(centred))
+    torch.testing.assert_close(residuals.values[:, 0], centred, rtol=1e-3, atol=1e-3)
+
+
+def test_a_distribution_without_a_cdf_has_no_residuals():
+    kinds, families = KINDS["continuous"], [(1, ()), (2, ())]
+    copies = InPieces(2, lambda means, n: dist.StudentT(3.0, means.expand(-1, n), 1.0))
+    found, residuals = judge_rows(copies, kinds, families, torch.randn(9, 4))
+    assert found.isfinite().all() and residuals is None
