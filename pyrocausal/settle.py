@@ -2,9 +2,9 @@
 
 A climb over DAGs (`pyrocausal.climb`) on joint evidence (`pyrocausal.evidence`) begins at the proposed graph. Where it
 changes what is believed of the targets, it is repeated, because the targets decide which rows of regimes tell of a
-variable's observational mechanism; and where interventions leave the observational range, so that such a belief may hold
-itself up, other targets are tried (`pyrocausal.retargeting`). Continuous variables go through a first series of rounds
-with brief fits. In the end the model's mechanisms are fitted once more, around the settled graph.
+variable's observational mechanism. Where interventions leave the observational range such a belief may hold itself up,
+and other targets are tried (`pyrocausal.retargeting`). Continuous variables go through a first series of rounds with
+brief fits. In the end the model's mechanisms are fitted once more, around the settled graph.
 """
 
 from __future__ import annotations
