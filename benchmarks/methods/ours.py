@@ -30,7 +30,7 @@ from pyrocausal import (
 )
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.evidence import Terms
-from pyrocausal.screening import Screen
+from pyrocausal.screening import Residuals, Screen
 
 __all__ = [
     "CLOSED_FORM",
@@ -133,8 +133,8 @@ def _unobserved(self: JointEvidence, *arguments: object) -> Terms:
     return terms._replace(observational=torch.zeros_like(terms.observational))
 
 
-def _everything(self: Screen, residuals: Sequence[torch.Tensor], counts: Sequence[torch.Tensor]) -> torch.Tensor:
-    return torch.ones(len(residuals[0]), len(self.freedom), dtype=torch.bool)
+def _everything(self: Screen, residuals: Sequence[Residuals], counts: Sequence[torch.Tensor]) -> torch.Tensor:
+    return torch.ones(len(residuals[0].values), len(self.freedom), dtype=torch.bool)
 
 
 def _satisfied(*arguments: object) -> None:
