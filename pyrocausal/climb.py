@@ -146,6 +146,8 @@ def _best_detour(
     best, found = LEAST_GAIN, []
     onward = reach | torch.eye(len(dag), dtype=torch.bool)
     for i, j in (dag & free & free.t() & around).nonzero().tolist():
+        if not evidence.promising(j, dag[j])[i]:  # its terms are a guess, on which no move should rest
+            continue
         between = dag & free & onward[i][:, None] & onward[:, j][None, :]  # edges of the paths from j to i
         for k, m in between.nonzero().tolist():
             tried, edges = dag.clone(), [(i, j), (j, i), (k, m)]

@@ -138,7 +138,8 @@ def discover(
     if stuck := [chain for chain in found if not chain.settled]:
         if settling.rounds:
             moves = ", ".join(str(chain.rounds["moves"].iloc[-1]) for chain in stuck)
-            how = f"{settling.rounds} rounds of settling (edges changed in the last: {moves}); raise Settling.rounds"
+            done = max(len(chain.rounds) for chain in stuck)
+            how = f"{done} rounds of settling (edges changed in the last: {moves}); raise Settling.rounds"
         else:
             confidence = ", ".join(f"{chain.trace['confidence'].iloc[-1]:.3f}" for chain in stuck)
             how = f"{algorithm.stopping.max_steps} steps (confidence {confidence}); raise max_steps"
