@@ -127,7 +127,7 @@ def discover(
     seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(chains)]
     cores = min(cores or os.cpu_count() or 1, chains)
 
-    steps = algorithm.stopping.max_steps + settling.rounds * ROUND
+    steps = algorithm.stopping.max_steps + ROUND * settling.rounds * len(settling.stages(data.kinds))
     with progress_bar(chains, steps, across_processes=cores > 1) if progress else nullcontext() as report:
         jobs = (
             delayed(_run_chain)(algorithm, settling, data, required, forbidden, c, s, report)
@@ -163,18 +163,19 @@ def _run_chain(
 ) -> Chain:
     steps: list[dict[str, Any]] = []
     rounds: list[dict[str, Any]] = []
+    most = settling.rounds * len(settling.stages(data.kinds))
 
     def on_info(info: Info) -> None:
         steps.append({name: getattr(info, name) for name in ("step", "loss", "confidence", "edges", "gradient_norm")})
         if report is not None:
             left = 0 if info.settled else algorithm.stopping.max_steps - info.step
-            report(Report(number, info.step, info.confidence, info.edges, left + settling.rounds * ROUND))
+            report(Report(number, info.step, info.confidence, info.edges, left + most * ROUND))
 
     def on_settled(settled: Settled) -> None:
         edges = int(settled.dag.sum())
         rounds.append({"round": settled.round, "evidence": settled.evidence, "edges": edges, "moves": settled.moves})
         if report is not None:
-            left = 0 if settled.stable else max(0, settling.rounds - settled.round)
+            left = 0 if settled.stable else most - settled.round
             done = len(steps) + settled.round * ROUND
             report(Report(number, done, settled.confidence, edges, left * ROUND))
 

@@ -201,8 +201,10 @@ class JointEvidence:
     def rough_terms(self, effect: int, parents: torch.Tensor) -> Terms:
         """As `terms`, from the closed form alone: cheap, to look for what is worth a fit.
 
-        Where there is no closed form the old mechanism is as good as impossible.
+        Where a family has no closed form its old mechanism is as good as impossible; where none counts, this is `terms`.
         """
+        if not self.closed:
+            return self.terms(effect, parents)
         kept = self._rough[effect]
         sets = [parents_of(row) for row in parents]
         for pa in sets:

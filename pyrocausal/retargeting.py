@@ -78,7 +78,7 @@ def retarget(
     Retargeted or None
         The changes that gain most, of different regimes and pairs of variables; None where no change gains.
     """
-    now, best = evidence.of(dag), dict[int, tuple[float, _Alternative]]()
+    now, best, gained = evidence.of(dag), dict[int, tuple[float, _Alternative]](), set[tuple[int, int, int]]()
     least = LEAST_GAIN * sum(len(fold.scoring) for fold in evidence.folds)
     doubts = {
         (regime, hit, other): list(_graphs(dag, free, hit, other))
@@ -95,10 +95,11 @@ def retarget(
             alternatives += [_Alternative(regime, (hit, other), graph, under) for graph in doubts[regime, hit, other]]
         prepare_together((a.evidence, (i, parents_of(a.dag[i]))) for a in alternatives for i in a.pair)
         for each in alternatives:
-            gain = each.evidence.of(each.dag) - now
-            if gain > (best[each.regime][0] if each.regime in best else least):
+            if (gain := each.evidence.of(each.dag) - now) <= least:
+                continue
+            gained.add((each.regime, *each.pair))
+            if each.regime not in best or gain > best[each.regime][0]:
                 best[each.regime] = gain, each
-    gained = {(each.regime, *each.pair) for _, each in best.values()}
     refused.update(key for doubt, key in keys.items() if doubt not in gained)
     if not best:
         return None

@@ -3,7 +3,8 @@
 A mechanism that is right given its parents leaves residuals that only descendants can tell anything of. So before a
 network is fitted to every parent set with one more member, the residuals of the one that is there are grouped by each
 other variable; where their means do not differ between the groups by more than chance would have it, that variable is
-left alone. This takes a matrix product where a fit takes hundreds of steps.
+left alone. This takes a matrix product where a fit takes hundreds of steps. It misses causes that shift no mean by
+themselves, as both of two under an exclusive or.
 
 Residuals of a categorical variable are its states as they are less as they were expected, which makes this a score
 test much like Pearson's; those of a continuous one its quantile residual, standard normal where the mechanism is right,
@@ -72,6 +73,7 @@ class Screen:
 
     groups = 8  # of a continuous variable, equally large
     least = 3.0  # nats above what chance gives on average
+    enough = 50  # rows that tell; with fewer nothing is left alone
 
     def __init__(self, kinds: Sequence[Kind], tables: Sequence[torch.Tensor]) -> None:
         device = tables[0].device
@@ -111,7 +113,9 @@ class Screen:
         weight = torch.stack([each.weight for each in residuals]).mean(0)  # [M, S]
         gain = (self._gain([each.values for each in residuals], counts) * weight[..., None]).sum(1)  # [M, d]
         # Twice a gain is chi-square; half its freedom is what chance gives.
-        return gain - 0.5 * weight.sum(1, keepdim=True) * self.freedom > self.least
+        tells = gain - 0.5 * weight.sum(1, keepdim=True) * self.freedom > self.least
+        rows = torch.stack([count.sum(1) for count in counts]).sum(0)  # [M]
+        return tells | (rows < self.enough)[:, None]
 
     def _gain(self, values: Sequence[torch.Tensor], counts: Sequence[torch.Tensor]) -> torch.Tensor:
         """Log-likelihood that a mean per group gains over one mean, nats: [M, S, n] each -> [M, S, d]."""

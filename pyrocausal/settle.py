@@ -10,7 +10,7 @@ brief fits. In the end the model's mechanisms are fitted once more, around the s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ import torch
 from pyrocausal.climb import climb, strongest_dag
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.evidence import IMPOSSIBLE, JointEvidence
-from pyrocausal.kinds import Continuous
+from pyrocausal.kinds import Continuous, Kind
 from pyrocausal.refitting import Descent, Refitting
 from pyrocausal.retargeting import retarget
 from pyrocausal.sdi import SDI, toggled
@@ -38,7 +38,7 @@ class Settled(NamedTuple):
     Attributes
     ----------
     round
-        Rounds done.
+        Rounds done, counted through all series.
     dag
         The graph, boolean, shape [d, d] (effect, cause).
     evidence
@@ -75,12 +75,12 @@ class Settling:
     proposal
         Steps of the three phases before settling at the most; their beliefs need not be near 0 or 1 by then.
     rounds
-        Climbs at the most, and as many before them on drafts; 0 leaves settling out.
+        Rounds of a series at the most, a climb each; 0 leaves settling out.
     refitting
         How copies of mechanisms are fitted to parent sets; None leaves them out and takes the closed form alone.
     draft
-        How copies for continuous variables are fitted in a first series of rounds, in a fraction of the time, to come
-        near the graph and the targets; None goes without.
+        How copies for continuous variables are fitted in a series of rounds before the thorough one, in a fraction of
+        the time, to come near the graph and the targets; None goes without.
     closed_form
         Whether closed-form estimates of the mechanisms count too.
     price
@@ -121,6 +121,12 @@ class Settling:
         if self.refitting is None and not self.closed_form:
             raise ValueError("Settling needs refitting, closed_form or both")
 
+    def stages(self, kinds: Sequence[Kind]) -> list[Refitting | None]:
+        """How copies are fitted in each series of rounds, for variables of these kinds."""
+        if self.refitting and self.draft and any(isinstance(kind, Continuous) for kind in kinds):
+            return [replace(self.refitting, continuous=self.draft), self.refitting]
+        return [self.refitting]
+
 
 def settle(
     state: State,
@@ -158,7 +164,8 @@ def settle(
         raise ValueError("settling needs held-out observational rows; fit with GraphFitting.held_out above 0")
     if not settling.rounds:
         raise ValueError("Settling.rounds is 0: there is nothing to do")
-    if not settling.closed_form and state.model.mechanisms.copies([(0, ())]) is None:
+    refitting = settling.refitting if state.model.mechanisms.copies([(0, ())]) is not None else None
+    if not settling.closed_form and refitting is None:
         raise ValueError(
             "Settling.closed_form is off, but these mechanisms cannot be copied to be refitted; leave it on"
         )
@@ -178,12 +185,11 @@ def settle(
             hit=state.hit,
             natural=unchanged,
             price=price,
-            refitting=settling.refitting,
+            refitting=refitting,
             closed_form=settling.closed_form,
         )
-        number, stages, refused = 0, [settling.refitting], set[Hashable]()
-        if settling.draft and settling.refitting and any(isinstance(kind, Continuous) for kind in state.data.kinds):
-            stages.insert(0, replace(settling.refitting, continuous=settling.draft))
+        number, refused = 0, set[Hashable]()
+        stages = replace(settling, refitting=refitting).stages(state.data.kinds)
 
         def under(unchanged: torch.Tensor) -> JointEvidence:
             return evidence.after(cross_fit(state.data, state.split, unchanged), unchanged)

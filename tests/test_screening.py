@@ -96,6 +96,7 @@ def test_gains_are_those_of_a_mean_per_group_written_out(problem):
     # Gains add up, each with its weight, and chance gives half a nat for each degree of freedom.
     weight = sum(each.weight for each in residuals) / len(residuals)
     above = (weight[..., None] * (expected - 0.5 * freedom_of(kinds))).sum(1)
+    screen.enough = 0
     for least in (-5.0, 0.0, 3.0):
         screen.least = least
         found = screen.promising(residuals, counts)
@@ -198,6 +199,15 @@ def test_a_continuous_variable_may_be_measured_on_any_scale():
 
 
 # ---------------------------------------------------------------- what is flagged
+def test_nothing_is_left_alone_where_few_rows_tell():
+    generator = torch.Generator().manual_seed(0)
+    rows, noise = make_rows(KINDS["continuous"], 200, generator), torch.randn(2, 1, 200, generator=generator)
+    counts = torch.ones(2, 200)
+    counts[1, 20:] = 0.0  # forty rows of the two tables tell of the second mechanism
+    found = Screen(KINDS["continuous"], [rows, rows]).promising([Residuals(noise, torch.ones(2, 1))] * 2, [counts] * 2)
+    assert found[1].all() and not found[0].any()
+
+
 N = 2000
 DEPENDENT = {
     "mean": lambda x, e: 0.2 * x + e,

@@ -80,7 +80,7 @@ def test_a_chain_is_found_and_so_are_the_targets(chain, settling):
     assert math.isfinite(settled.evidence)
 
 
-def test_continuous_variables_and_mechanisms_that_cannot_be_copied():
+def test_continuous_variables_and_mechanisms_that_cannot_be_copied(monkeypatch):
     def sample(n, target=None):
         rows = torch.randn(n, 3)
         for i in range(3):
@@ -98,7 +98,15 @@ def test_continuous_variables_and_mechanisms_that_cannot_be_copied():
     state = rough(data, algorithm=algorithm)
     assert (state.split.origin < 3).any()
     before = state.model.mechanisms.weight.detach().clone()
+    stages, refitted = [], JointEvidence.refitted
+
+    def watch(self, refitting):
+        stages.append(refitting)
+        return refitted(self, refitting)
+
+    monkeypatch.setattr(JointEvidence, "refitted", watch)
     settled = settle(state, Settling(final_steps=200))
+    assert stages == [None]  # without copies there is nothing to draft
     assert settled.dag.int().tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
     assert settled.target_probability.argmax(1).tolist() == [0, 1, 2]
     # In the end the mechanisms are fitted around the graph: the weights of its edges move to the truth.
