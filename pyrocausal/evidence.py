@@ -201,7 +201,7 @@ class JointEvidence:
     def rough_terms(self, effect: int, parents: torch.Tensor) -> Terms:
         """As `terms`, from the closed form alone: cheap, to look for what is worth a fit.
 
-        Where a family has no closed form its old mechanism is as good as impossible; where none counts, this is `terms`.
+        Where a family has none its old mechanism is as good as impossible; where none counts, this is `terms`.
         """
         if not self.closed:
             return self.terms(effect, parents)
