@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import combinations
 from typing import NamedTuple
 
 import networkx as nx
@@ -14,7 +15,7 @@ from pyrocausal.metrics import auroc, average_precision, false_edges, shd, targe
 from pyrocausal.simulate import Simulation
 from pyrocausal.truth_mechanisms import Discrete
 
-__all__ = ["Experiment", "Found", "Sight", "experiment", "judge", "visible_regimes"]
+__all__ = ["Experiment", "Found", "Sight", "experiment", "judge", "visible_regimes", "wrong_pairs"]
 
 
 class Experiment(NamedTuple):
@@ -115,7 +116,7 @@ def visible_regimes(simulation: Simulation) -> list[bool]:
     return [bool(each) for each in seen]
 
 
-def judge(found: Found, true: Experiment) -> dict[str, float]:
+def judge(found: Found, true: Experiment) -> dict[str, object]:
     """Compare with the truth: the columns of a result that say how good a graph and its targets are."""
     names = list(true.graph)
     dag, edges = _graph(found.dag, names), _graph(found.edge_probability > 0.5, names)
@@ -134,9 +135,19 @@ def judge(found: Found, true: Experiment) -> dict[str, float]:
         "false_negatives": negatives,
         "auroc": auroc(found.edge_probability, true.graph),
         "average_precision": average_precision(found.edge_probability, true.graph),
+        "wrong": wrong_pairs(dag, true.graph, found.edge_probability),
         "target_accuracy": right,
         "target_accuracy_visible": right_visible,
     }
+
+
+def wrong_pairs(dag: nx.DiGraph, true: nx.DiGraph, probability: np.ndarray, most: int = 10) -> str:
+    """The first pairs of variables that a graph has wrong, as "cause>effect 0.74, effect>cause 0.26; ..."."""
+    names, told = list(true), []
+    for (i, one), (j, other) in combinations(enumerate(names), 2):
+        if any(dag.has_edge(*edge) != true.has_edge(*edge) for edge in ((one, other), (other, one))):
+            told.append(f"{one}>{other} {probability[j, i]:.2f}, {other}>{one} {probability[i, j]:.2f}")
+    return "; ".join(told[:most] + ["..."] * (len(told) > most))
 
 
 def _graph(adjacency: np.ndarray, names: list[str]) -> nx.DiGraph:

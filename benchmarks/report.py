@@ -88,7 +88,22 @@ def _section(suite: Suite, runs: pd.DataFrame, folder: Path, page: Path) -> list
     for (name, title), figure in drawn.items():
         figure.savefig(folder / name, dpi=130)
         shown.append(f"![{title}]({_link(folder / name, page)})")
-    return [f"## {suite.name}", suite.about, _what_was_run(suite, runs), _table(runs, problems, literature), *shown]
+    table = _table(runs, problems, literature)
+    return [f"## {suite.name}", suite.about, _what_was_run(suite, runs), table, *_wrong(runs, problems), *shown]
+
+
+def _wrong(runs: pd.DataFrame, problems: Sequence[str], most: int = 3) -> list[str]:
+    """Pairs that the default has wrong, in runs that have no more than a few so."""
+    if "wrong" not in runs:
+        return []
+    ours = runs[(runs.method == "ours") & (runs.shd_dag <= most) & runs.wrong.notna()]
+    ours = ours.sort_values("seed").sort_values("problem", key=lambda column: column.map(problems.index), kind="stable")
+    lines = [f"- {row.problem}, seed {row.seed}: {row.wrong}" for row in ours.itertuples()]
+    return (
+        ["Pairs that `ours` has wrong, where these are few, and what it believes of them:", "\n".join(lines)]
+        if lines
+        else []
+    )
 
 
 def _what_was_run(suite: Suite, runs: pd.DataFrame) -> str:

@@ -17,6 +17,7 @@ COLUMNS = (
     "suite", "problem", "method", "seed", "variables", "edges_true", "shd_dag", "shd_edges", "false_positives",
     "false_negatives", "auroc", "average_precision", "target_accuracy", "target_accuracy_visible", "n_regimes",
     "n_visible", "cpu_to_keep", "cpu_total", "peak_memory_mb", "peak_memory_total_mb", "steps", "status", "note",
+    "wrong",
 )  # fmt: skip
 
 

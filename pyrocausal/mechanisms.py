@@ -136,6 +136,17 @@ Family: TypeAlias = tuple[int, tuple[int, ...]]  # a variable, and its parents i
 class Copies(LocalModule):
     """Mechanisms that each know one parent set; see `Mechanisms.copies`."""
 
+    def precondition(self, values: torch.Tensor, counts: torch.Tensor) -> None:
+        """Get ready to be fitted to rows, in a way that leaves every distribution as it is; by default nothing.
+
+        Parameters
+        ----------
+        values
+            Shape [N, d].
+        counts
+            Whether a row tells of the mechanism that a copy stands for, shape [N, M].
+        """
+
     def blocks(self, values: torch.Tensor) -> list[Block]:
         """Conditionals of rows, copies for variables of one kind together.
 

@@ -197,6 +197,10 @@ class NeuralMechanisms(Mechanisms):
 class NeuralCopies(Copies):
     """Networks of `NeuralMechanisms`, each cut down to the inputs of one parent set.
 
+    Continuous parents in a dense graph all but determine each other, and gradient descent goes slowly along the
+    directions in which they hardly vary. So before a fit, copies turn and stretch their continuous inputs until these
+    are uncorrelated with second moments of one, and their first layers the other way round.
+
     Parameters
     ----------
     mechanisms
@@ -204,6 +208,8 @@ class NeuralCopies(Copies):
     families
         The variable and the parents of each copy; length M.
     """
+
+    least_moment = 1e-4  # of the largest one, is taken for one that is smaller
 
     def __init__(self, mechanisms: NeuralMechanisms, families: Sequence[Family]) -> None:
         super().__init__()
@@ -215,6 +221,7 @@ class NeuralCopies(Copies):
         # Where a copy has fewer inputs than the widest, the rest point to a feature that is always zero.
         columns = torch.stack([F.pad(f, (0, width - len(f)), value=nothing) for f in inputs])
         self.register_buffer("columns", columns, persistent=False)  # [M, width]
+        self.register_buffer("whiten", None, persistent=False)  # [M, width, width]
         with torch.no_grad():
             padded = F.pad(mechanisms.weight_in[effects], (0, 0, 0, 1))  # [M, F + 1, units]
             picked = padded.gather(1, columns[..., None].expand(-1, -1, padded.shape[-1]))
@@ -228,11 +235,33 @@ class NeuralCopies(Copies):
         absent = mechanisms.absent_state[[place[effects[m]] for m in self.to_states]]  # [members, outputs]
         self.register_buffer("absent_state", absent[..., None], persistent=False)
 
+    @torch.no_grad()
+    def precondition(self, values: torch.Tensor, counts: torch.Tensor) -> None:
+        """See `Copies.precondition`: continuous inputs are whitened by the inverse root of their second moments."""
+        (source,) = self._source
+        if not source.continuous:
+            return
+        counted = counts.t().to(values.dtype)[:, None]  # [M, 1, N]
+        inputs = self._inputs(values)
+        moments = (inputs * counted) @ inputs.transpose(1, 2) / counted.sum(-1, keepdim=True).clamp(min=1.0)
+        numbers = torch.isin(source.feature_owner, source.feature_owner.new_tensor(source.continuous))
+        number = F.pad(numbers, (0, 1))[self.columns]  # [M, width]
+        moments = torch.where(number[:, :, None] & number[:, None], moments, torch.diag_embed((~number).to(moments)))
+        size, direction = torch.linalg.eigh(moments.double())
+        root = size.clamp(min=self.least_moment * size[:, -1:]).sqrt()[:, None]  # [M, 1, width]
+        self.whiten = (direction / root @ direction.mT).to(values.dtype)
+        self.weight_in.copy_((direction * root @ direction.mT).to(values.dtype) @ self.weight_in)
+
+    def _inputs(self, values: torch.Tensor) -> torch.Tensor:
+        """Features of the parents, [n, d] -> [M, width, n]."""
+        (source,) = self._source
+        inputs = F.pad(source._features(values), (0, 1)).t()[self.columns]
+        return inputs if self.whiten is None else self.whiten @ inputs
+
     def blocks(self, values: torch.Tensor) -> list[Block]:
         """See `Copies.blocks`."""
         (source,) = self._source
-        features = F.pad(source._features(values), (0, 1))  # [n, F + 1]
-        inputs = features.t()[self.columns]  # [M, width, n]
+        inputs = self._inputs(values)  # [M, width, n]
         # Rows last in memory, which the activation likes best. Nothing is changed in place: autograd would copy it. The
         # linear units make one map from inputs to outputs.
         k, into, bias = source.nonlinear, self.weight_in.transpose(1, 2), self.bias_in[..., None]

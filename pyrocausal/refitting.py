@@ -69,7 +69,7 @@ class Refitting:
     """
 
     categorical: Descent = Descent(steps=150, rows=256, learning_rate=1e-2)
-    continuous: Descent = Descent(steps=1000, rows=512, learning_rate=3e-2)
+    continuous: Descent = Descent(steps=2000, rows=256, learning_rate=1e-2)
     decays: tuple[float, ...] = (0.0, 0.3, 1.0)
     least_regret: float = 10.0
 
@@ -126,6 +126,7 @@ def fit_copies(
     steps, size, learning_rate = astuple(refitting.descent(kinds[families[0][0]]))
     if copies is None or not steps:
         return copies
+    copies.precondition(rows, counts)
     optimiser = torch.optim.AdamW(copies.parameters(), learning_rate, weight_decay=decay)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, steps)
     # Parent sets are compared by a few nats in thousands of rows: fitted to the same rows in the same order, copies of

@@ -29,7 +29,7 @@ from pyrocausal.state import State, confidence, natural
 __all__ = ["Settled", "Settling", "settle"]
 
 
-BRIEF = Descent(steps=250, rows=256, learning_rate=3e-2)
+BRIEF = Descent(steps=400, rows=256, learning_rate=2e-2)
 
 
 class Settled(NamedTuple):

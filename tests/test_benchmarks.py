@@ -22,7 +22,7 @@ import benchmarks.__main__
 import benchmarks.run
 from benchmarks import worker
 from benchmarks.__main__ import main, parse_checkout, parse_seeds
-from benchmarks.judging import Found, experiment, judge, visible_regimes
+from benchmarks.judging import Found, experiment, judge, visible_regimes, wrong_pairs
 from benchmarks.literature import LITERATURE
 from benchmarks.methods import METHODS, find
 from benchmarks.methods.base import acyclic
@@ -163,10 +163,22 @@ def test_judging_by_hand():
     assert (verdict["shd_dag"], verdict["shd_edges"]) == (2, 0)
     assert (verdict["false_positives"], verdict["false_negatives"]) == (2, 1)
     assert (verdict["auroc"], verdict["average_precision"]) == (1.0, 1.0)
+    # The chain is right where both its edges are; X1 -> X0 beside X0 -> X1, and X2 -> X1 instead of X1 -> X2, are not.
+    assert verdict["wrong"] == "X0>X1 0.90, X1>X0 0.00; X1>X2 0.90, X2>X1 0.00"
     shown = sum(true.visible.values())
     assert verdict["target_accuracy"] == pytest.approx(8 / 9)
     assert verdict["target_accuracy_visible"] == pytest.approx((shown - 1) / shown)
-    assert np.isnan(judge(Found(0.9 * CHAIN, CHAIN, None), true)["target_accuracy"])
+    right = judge(Found(0.9 * CHAIN, CHAIN, None), true)
+    assert np.isnan(right["target_accuracy"])
+    assert right["wrong"] == ""
+
+
+def test_of_many_wrong_pairs_the_first_are_told():
+    nodes = nx.empty_graph(list("ABCDEF"), create_using=nx.DiGraph)
+    complete = nx.complete_graph(list("ABCDEF"), create_using=nx.DiGraph)
+    told = wrong_pairs(complete, nodes, np.full((6, 6), 0.25)).split("; ")
+    assert told[0] == "A>B 0.25, B>A 0.25" and told[-2:] == ["C>D 0.25, D>C 0.25", "..."]
+    assert len(told) == 11
 
 
 def test_an_intervention_is_visible_if_it_changes_something():
@@ -369,6 +381,17 @@ def test_report_has_tables_and_pictures(tmp_path):
         pixels = matplotlib.image.imread(folder / name)
         assert min(pixels.shape[:2]) > 200
         assert pixels[..., :3].std() > 0.01  # not empty
+
+
+def test_report_lists_few_wrong_pairs_of_the_default(tmp_path):
+    for method, seed, wrong, distance in (
+        ("ours", 1, "X0>X1 0.26, X1>X0 0.74", 1), ("ours", 0, "", 0), ("ours", 2, "X0>X2 0.1, ...", 9),
+        ("told", 0, "X1>X2 0.5", 1),
+    ):  # fmt: skip
+        add_row(tmp_path / "paper.csv", row("chain3", method, seed) | {"shd_dag": distance, "wrong": wrong})
+    text = report(["paper"], tmp_path, tmp_path / "page.md")
+    assert "\n- chain3, seed 1: X0>X1 0.26, X1>X0 0.74\n" in text
+    assert text.count("seed 2:") == text.count("X1>X2") == text.count("seed 0:") == 0
 
 
 def test_report_of_failures_alone(tmp_path):

@@ -375,3 +375,37 @@ def test_a_copy_sees_its_parents_alone(mechanisms, kinds):
         after = scored(copies.blocks(changed), kinds, changed, effects)
         for m, (i, parents) in enumerate(FAMILIES):
             assert torch.equal(before[m], after[m]) == (j != i and j not in parents)
+
+
+def test_preconditioned_copies_are_the_same_mechanisms(mechanisms, kinds):
+    rows, effects = make_rows(kinds, 200), [i for i, _ in FAMILIES]
+    continuous = [j for j in range(D) if not kinds[j].cardinality]
+    if len(continuous) > 1:  # all but the same
+        rows[:, continuous[1]] = rows[:, continuous[0]] + 0.05 * rows[:, continuous[1]]
+    counts = torch.rand(200, len(FAMILIES)) < 0.7
+    copies = mechanisms.copies(FAMILIES)
+    before = scored(copies.blocks(rows), kinds, rows, effects).detach()
+    copies.precondition(rows, counts)
+    torch.testing.assert_close(scored(copies.blocks(rows), kinds, rows, effects), before, rtol=1e-3, atol=1e-3)
+    if not continuous:  # states are not correlated by more than their sum
+        assert all(
+            torch.equal(one, other)
+            for one, other in zip(copies.parameters(), mechanisms.copies(FAMILIES).parameters(), strict=True)
+        )
+
+
+def test_preconditioned_inputs_are_uncorrelated_with_second_moments_of_one():
+    kinds = KINDS["mixed"]
+    rows = make_rows(kinds, 400)
+    rows[:, 3] = 3.0 + rows[:, 1] + 0.1 * rows[:, 3]
+    families, counts = [(0, (1, 3)), (0, (1, 2)), (0, ())], torch.zeros(400, 3, dtype=torch.bool)
+    counts[:300] = True
+    copies = make_model(kinds).mechanisms.copies(families)
+    copies.precondition(rows, counts)
+    two, one, none = copies._inputs(rows[:300])
+    # Two numbers and a constant, and another constant that is the same.
+    moments = torch.linalg.eigvalsh(two @ two.T / 300)
+    torch.testing.assert_close(moments[-4:], torch.tensor([0.0, 1.0, 1.0, 1.0]), rtol=0.01, atol=0.01)
+    states = torch.nn.functional.one_hot(rows[:300, 2].long(), 3).T.float()
+    assert torch.equal(one[2:], states[:, : one.shape[1]])  # after the number and its constant, as they are
+    assert not none.any()
