@@ -32,7 +32,8 @@ class Summit(NamedTuple):
         Boolean, shape [d, d] (effect, cause).
     edge_probability
         Of the three states of every pair of variables (no edge, either direction), each in proportion to its evidence
-        while the rest of the graph stands still; shape [d, d].
+        while the rest of the graph stands still; shape [d, d]. Where an edge was not promising enough to be tried, its
+        price alone speaks against it.
     moves
         How often edges were changed.
     """
@@ -93,7 +94,7 @@ def _best_moves(
     come to less than the best move by itself, that is made.
     """
     gains = torch.stack([moves.toggle, moves.reverse])
-    order = gains.flatten().argsort(descending=True)
+    order = gains.flatten().argsort(descending=True, stable=True)  # of equal moves the simpler one
     order = order[gains.flatten()[order] > LEAST_GAIN]
     after, changed, busy = dag.clone(), list[tuple[int, int]](), set[int]()
     first: list[tuple[int, int]] = []

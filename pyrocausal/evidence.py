@@ -14,7 +14,8 @@ fitted to that parent set (`pyrocausal.refitting`) and in closed form (`pyrocaus
 well they predict. No row scores an estimate that it has fitted: rows of regimes come in two folds, and each fold
 scores what the other and the observational rows have fitted (`pyrocausal.split`).
 
-The terms of a variable depend on its parents alone, and are kept.
+The terms of a variable depend on its parents alone, and are kept. So is what the residuals of a mechanism say of
+parents that might be added, which spares fits that can gain nothing (`pyrocausal.screening`).
 
 Vocabulary: d variables, R regimes, S parent sets of one variable.
 """
@@ -238,7 +239,7 @@ class JointEvidence:
         return Terms(*(torch.cat(part) for part in zip(*found, strict=True)))
 
     def _closed(self, effect: int, parents: tuple[int, ...]) -> list[torch.Tensor]:
-        """The same in closed form, for one family: [folds, R + 1] for every estimate there is."""
+        """Log-likelihoods of one family under each estimate in closed form: [folds, R + 1], the last held out."""
         per_fold = [
             [self._per_regime(each[None], fold.table)[0] for each in closed.log_probs(effect, parents)]
             for closed, fold in zip(self.closed, self.folds, strict=False)  # none where closed forms do not count

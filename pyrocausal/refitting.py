@@ -63,7 +63,8 @@ class Refitting:
         For a continuous variable, whose density asks for a more exact fit: larger batches leave less noise between the
         copies that are compared.
     decays
-        Weight decays to choose from, by how well copies then predict.
+        Weight decays to choose from, by how well copies then predict; tried in their order until one is worse than the
+        one before.
     least_regret
         A table that no other estimate can beat by more than this many nats is taken alone, which saves the fit.
     """

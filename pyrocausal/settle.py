@@ -144,7 +144,8 @@ def settle(
     settling
         Settings; default `Settling()`.
     seed
-        Seed of everything random.
+        Of the random numbers of the last fit. Copies are fitted to rows drawn in the same order whatever it is, so that
+        they can be compared.
     on_settled
         Called after every round.
 
