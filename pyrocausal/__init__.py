@@ -7,6 +7,7 @@ from pyrocausal.discover import discover
 from pyrocausal.evidence import JointEvidence
 from pyrocausal.handlers import intervene, mask_sites
 from pyrocausal.kinds import Categorical, Continuous
+from pyrocausal.knowledge import Knowledge
 from pyrocausal.mechanisms import Mechanisms
 from pyrocausal.metrics import shd, target_accuracy
 from pyrocausal.model import CausalModel
@@ -38,6 +39,7 @@ __all__ = [
     "Info",
     "InterventionalData",
     "JointEvidence",
+    "Knowledge",
     "Mechanisms",
     "NeuralMechanisms",
     "OrientedBeliefs",

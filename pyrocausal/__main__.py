@@ -8,6 +8,8 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial, reduce
+from operator import or_
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -18,6 +20,7 @@ from pyrocausal import networks
 from pyrocausal.data import InterventionalData
 from pyrocausal.discover import discover
 from pyrocausal.kinds import Categorical, Continuous
+from pyrocausal.knowledge import Knowledge
 from pyrocausal.metrics import shd
 from pyrocausal.report import compare, edge_table, write_report
 from pyrocausal.result import CausalPosterior
@@ -132,6 +135,13 @@ def _parser() -> argparse.ArgumentParser:
     known.add_argument("--required", help="an edge that is there", **pair)
     known.add_argument("--forbidden", help="an edge that cannot be there", **pair)
     known.add_argument(
+        "--knowledge", metavar="FILE.csv", type=Path, action="append", default=[],
+        help="edges (columns cause, effect, probability: 1 is required, 0 forbidden) or tiers (columns variable, tier)",
+    )  # fmt: skip
+    known.add_argument(
+        "--max-parents", metavar="N", type=partial(_whole, least=0), help="direct causes a variable has at the most"
+    )
+    known.add_argument(
         "--target", metavar="REGIME=VARIABLE", action="append", default=[], type=_target,
         help='a known target of a regime; "REGIME=" if it has none',
     )  # fmt: skip
@@ -229,6 +239,10 @@ def _kinds(categorical: Sequence[str], continuous: Sequence[str]) -> Kinds:
     return {**dict.fromkeys(categorical, Categorical), **dict.fromkeys(continuous, Continuous)}
 
 
+def _knowledge(files: Sequence[Path], max_parents: int | None) -> Knowledge:
+    return reduce(or_, map(Knowledge.from_csv, files), Knowledge(max_parents=max_parents))
+
+
 def _targets(pairs: Sequence[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     targets: dict[str, list[str]] = {}
     for regime, variable in pairs:
@@ -311,6 +325,7 @@ def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm
         progress=not arguments.quiet,
         required=[tuple(edge) for edge in getattr(arguments, "required", ())],
         forbidden=[tuple(edge) for edge in getattr(arguments, "forbidden", ())],
+        knowledge=_knowledge(getattr(arguments, "knowledge", ()), getattr(arguments, "max_parents", None)),
         algorithm=algorithm,
         settling=Settling(rounds=0) if arguments.no_settling else None,
     )

@@ -18,7 +18,7 @@ import torch
 from pyrocausal.evidence import JointEvidence, Terms, parents_of
 from pyrocausal.model import break_cycles
 
-__all__ = ["Summit", "climb", "closure", "strongest_dag"]
+__all__ = ["Summit", "climb", "closure", "strongest_dag", "within"]
 
 LEAST_GAIN = 1e-6  # nats
 
@@ -48,7 +48,7 @@ class _Moves(NamedTuple):
     reverse: torch.Tensor  # gain of reversing each edge [d, d]
 
 
-def climb(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor) -> Summit:
+def climb(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, max_parents: int | None = None) -> Summit:
     """Climb from a DAG.
 
     Parameters
@@ -59,21 +59,24 @@ def climb(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor) -> Sum
         Where to begin, boolean, shape [d, d] (effect, cause).
     free
         Edges that may change, boolean, shape [d, d].
+    max_parents
+        Parents that a variable may get; None: any number.
 
     Returns
     -------
     Summit
     """
     d, dag, free, done = len(dag), dag.clone().cpu(), free.cpu(), 0
-    looked = _look(evidence, dag, free, range(d))
+    looked = _look(evidence, dag, within(free, dag, max_parents), range(d))
     while True:
         together = list(zip(*(looked[i] for i in range(d)), strict=True))
         base = Terms(*(torch.stack([each[d] for each in part]) for part in together))
         other = Terms(*(torch.stack([each[:d] for each in part]) for part in together))
-        moves = _gains(evidence, dag, free, base, other)
+        may = within(free, dag, max_parents)
+        moves = _gains(evidence, dag, may, base, other)
         changed = (
             _best_moves(evidence, dag, moves, base, other)
-            or _best_detour(evidence, dag, free, base, other)
+            or _best_detour(evidence, dag, may, base, other)
             or _best_swap(evidence, dag, free, base)
         )
         if not changed:
@@ -81,7 +84,7 @@ def climb(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor) -> Sum
         for effect, cause in changed:
             dag[effect, cause] ^= True
         effects = sorted({effect for effect, _ in changed})
-        looked |= _look(evidence, dag, free, effects)
+        looked |= _look(evidence, dag, within(free, dag, max_parents), effects)
         done += 1
 
 
@@ -126,12 +129,12 @@ def _gain(
     for effect, cause in edges:
         for part, toggled in zip(parts, other, strict=True):
             part[effect] = toggled[effect, cause]
-    then, added = Terms(*parts), sum(1 - 2 * int(dag[edge]) for edge in edges)
+    then, paid = Terms(*parts), sum(float(evidence.price[edge]) * (1 - 2 * int(dag[edge])) for edge in edges)
     sums = (
         float(terms.old.sum() + evidence.mixture(terms.new - terms.old).sum() + terms.observational.sum())
         for terms in (then, base)
     )
-    return next(sums) - next(sums) - evidence.price * added
+    return next(sums) - next(sums) - paid
 
 
 def _best_detour(
@@ -207,7 +210,8 @@ def _gains(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, base:
         both = torch.stack([without(effects, causes), a.new - a.old, b.new - b.old]).logsumexp(0)
         change = a.old + b.old - base.old[effects] - base.old[causes] + both - total
         observed = a.observational + b.observational - base.observational[effects] - base.observational[causes]
-        reverse[effects, causes] = change.sum(-1) + observed
+        saved = evidence.price[effects, causes] - evidence.price[causes, effects]
+        reverse[effects, causes] = change.sum(-1) + observed + saved
     return _Moves(toggle, reverse)
 
 
@@ -229,7 +233,7 @@ def _best_swap(
             continue
         sets = _exchanged(dag[i], pairs)
         now = Terms(*(part[0] for part in evidence.rough_terms(i, dag[i : i + 1])))
-        gains = _swap_gains(base, i, now, evidence.rough_terms(i, sets))
+        gains = _swap_gains(base, i, now, evidence.rough_terms(i, sets)) + _saved(evidence, i, pairs)
         proposals += [(float(g), i, pair) for g, pair in zip(gains, pairs, strict=True) if g > -slack]
     best, found = LEAST_GAIN, []
     proposals = sorted(proposals, key=lambda proposal: -proposal[0])[:tries]
@@ -237,7 +241,9 @@ def _best_swap(
     evidence.prepare((i, parents_of(sets[0])) for i, _, sets in tried)
     for i, pair, sets in tried:
         terms = evidence.terms(i, sets)
-        gain = float(_swap_gains(base, i, Terms(*(part[i] for part in base)), terms)[0])
+        gain = float(
+            (_swap_gains(base, i, Terms(*(part[i] for part in base)), terms) + _saved(evidence, i, pair[None]))[0]
+        )
         if gain > best:
             best, found = gain, [(i, int(pair[0])), (i, int(pair[1]))]
     return found
@@ -248,6 +254,11 @@ def _exchanged(row: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
     sets = row.repeat(len(pairs), 1)
     sets.scatter_(1, pairs, torch.tensor([False, True]).expand(len(pairs), 2))
     return sets
+
+
+def _saved(evidence: JointEvidence, i: int, pairs: torch.Tensor) -> torch.Tensor:
+    """What the second parent of each pair [S, 2] costs less than the first, nats: [S]."""
+    return evidence.price[i, pairs[:, 0]] - evidence.price[i, pairs[:, 1]]
 
 
 def _swap_gains(base: Terms, i: int, now: Terms, then: Terms) -> torch.Tensor:
@@ -276,7 +287,19 @@ def _local_posterior(dag: torch.Tensor, moves: _Moves) -> torch.Tensor:
     return torch.where(dag, there[0], torch.where(dag.t(), there[2].t(), absent[1])).float().fill_diagonal_(0.0)
 
 
-def strongest_dag(probability: torch.Tensor) -> torch.Tensor:
-    """Edges believed with more than one half, without the least believed edge of every cycle: [d, d] -> [d, d]."""
-    dag, _ = break_cycles((probability > 0.5).float(), probability)
+def within(free: torch.Tensor, dag: torch.Tensor, max_parents: int | None) -> torch.Tensor:
+    """Edges that may change where a variable has room for no more than some parents: shapes [d, d]."""
+    return free if max_parents is None else free & (dag | (dag.sum(1, keepdim=True) < max_parents))
+
+
+def strongest_dag(probability: torch.Tensor, max_parents: int | None = None) -> torch.Tensor:
+    """Edges believed with more than one half, without the least believed of every cycle and of too many parents.
+
+    Shape [d, d] (effect, cause) -> boolean, the same.
+    """
+    believed = (probability > 0.5).float()
+    if max_parents is not None:
+        rank = (-probability).argsort(dim=1, stable=True).argsort(1)
+        believed = believed * (rank < max_parents)
+    dag, _ = break_cycles(believed, probability)
     return dag.bool().cpu()

@@ -20,7 +20,7 @@ from joblib import Parallel, delayed
 
 from pyrocausal.climb import strongest_dag
 from pyrocausal.data import InterventionalData
-from pyrocausal.knowledge import Edge, fixed_edges
+from pyrocausal.knowledge import Edge, Knowledge
 from pyrocausal.progress import Report, progress_bar
 from pyrocausal.result import CausalPosterior, Chain
 from pyrocausal.sdi import SDI
@@ -42,6 +42,7 @@ def discover(
     progress: bool = True,
     required: Iterable[Edge] = (),
     forbidden: Iterable[Edge] = (),
+    knowledge: Knowledge | None = None,
     algorithm: SDI | None = None,
     settling: Settling | None = None,
 ) -> CausalPosterior:
@@ -65,6 +66,8 @@ def discover(
         Whether to show a progress bar.
     required, forbidden
         Edges (cause, effect) known to be there or known not to be.
+    knowledge
+        What else is known: likely edges, tiers, how many causes a variable has at the most.
     algorithm
         Settings of the three phases; default `SDI()`. `SDI.paper()` is the published algorithm.
     settling
@@ -78,9 +81,10 @@ def discover(
     Raises
     ------
     TypeError
-        If `data` is no `InterventionalData`, `algorithm` no `SDI` or `settling` no `Settling`.
+        If `data` is no `InterventionalData`, `algorithm` no `SDI`, `settling` no `Settling` or `knowledge` no
+        `Knowledge`.
     ValueError
-        If a number is out of range, the required and forbidden edges contradict each other, or settling is asked for
+        If a number is out of range, what is known contradicts itself, or settling is asked for
         where the algorithm holds no rows out.
 
     Warns
@@ -106,8 +110,10 @@ def discover(
     for name, value, least in limits:
         if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < least):
             raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
-    required, forbidden = tuple(required), tuple(forbidden)
-    fixed_edges(data.names, required, forbidden)  # complain before any work
+    if not isinstance(knowledge, Knowledge | None):
+        raise TypeError(f"knowledge must be a Knowledge, got {knowledge!r}")
+    known = Knowledge(required, forbidden) | (knowledge or Knowledge())
+    known.compile(data.names)  # complain before any work
     algorithm = SDI() if algorithm is None else algorithm
     if not isinstance(algorithm, SDI):
         raise TypeError(f"algorithm must be an SDI, got {algorithm!r}; say SDI() or SDI.paper()")
@@ -129,10 +135,7 @@ def discover(
 
     steps = algorithm.stopping.max_steps + ROUND * settling.rounds * len(settling.stages(data.kinds))
     with progress_bar(chains, steps, across_processes=cores > 1) if progress else nullcontext() as report:
-        jobs = (
-            delayed(_run_chain)(algorithm, settling, data, required, forbidden, c, s, report)
-            for c, s in enumerate(seeds)
-        )
+        jobs = (delayed(_run_chain)(algorithm, settling, data, known, c, s, report) for c, s in enumerate(seeds))
         found = Parallel(n_jobs=cores, max_nbytes=None)(jobs)
     result = CausalPosterior(data, tuple(found), seed)
     if stuck := [chain for chain in found if not chain.settled]:
@@ -155,8 +158,7 @@ def _run_chain(
     algorithm: SDI,
     settling: Settling,
     data: InterventionalData,
-    required: tuple[Edge, ...],
-    forbidden: tuple[Edge, ...],
+    known: Knowledge,
     number: int,
     seed: int,
     report: Callable[[Report], object] | None,
@@ -182,7 +184,7 @@ def _run_chain(
     start = time.process_time()
     with _one_thread(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "the beliefs have not settled", RuntimeWarning)  # said once for all chains
-        state, info = algorithm.run(data, seed=seed, required=required, forbidden=forbidden, on_info=on_info)
+        state, info = algorithm.run(data, seed=seed, knowledge=known, on_info=on_info)
         settled = settle(state, settling, seed=seed, on_settled=on_settled) if settling.rounds else None
     return Chain(
         seed=seed,
@@ -190,7 +192,7 @@ def _run_chain(
         edge_probability=settled.edge_probability if settled else info.edge_probability,
         beliefs=info.edge_probability,
         target_probability=settled.target_probability if settled else info.target_probability,
-        dag=settled.dag if settled else strongest_dag(info.edge_probability),
+        dag=settled.dag if settled else strongest_dag(info.edge_probability, known.max_parents),
         evidence=settled.evidence if settled else math.nan,
         trace=pd.DataFrame(steps).set_index("step"),
         rounds=pd.DataFrame(rounds, columns=["round", "evidence", "edges", "moves"]).set_index("round"),

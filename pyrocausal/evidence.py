@@ -2,7 +2,7 @@
 
     log E(G) = sum over held-out observational rows of log p(x | G)
              + sum_r log sum_t p(t) exp( sum_{i != t} L_ri(G) + A_rt(G) )
-             - price x number of edges
+             - the price of every edge
 
 L_ri is the log-likelihood of X_i's rows in regime r under its observational mechanism given its parents in G; A_rt the
 evidence of a *new* mechanism for target t (see `pyrocausal.conjugate`), half of it given those parents, so that hard
@@ -81,7 +81,8 @@ class JointEvidence:
         Where a variable is believed to have kept its observational mechanism, shape [R, d]: with the held-out rows,
         these tell which estimate of a mechanism is the better one.
     price
-        Price of an edge in nats.
+        Price of an edge in nats, one for all or shape [d, d] (effect, cause); what is known beforehand makes an edge
+        cheaper or dearer.
     refitting
         How copies are fitted; None leaves them out and takes the closed form alone.
     closed_form
@@ -104,14 +105,15 @@ class JointEvidence:
         known: torch.Tensor,
         hit: torch.Tensor,
         natural: torch.Tensor,
-        price: float,
+        price: float | torch.Tensor,
         refitting: Refitting | None = None,
         closed_form: bool = True,
     ) -> None:
         if refitting is None and not closed_form:
             raise ValueError("joint evidence needs refitting, closed_form or both")
         self.kinds, self.mechanisms, self.folds = tuple(kinds), mechanisms, tuple(folds)
-        self.new_mechanisms, self.price, self.refitting = new_mechanisms, price, refitting
+        self.new_mechanisms, self.refitting = new_mechanisms, refitting
+        self.price = torch.as_tensor(price, dtype=torch.double).cpu().expand(len(kinds), len(kinds))
         self.known, self.hit = known.cpu(), hit.cpu()
         self.telling = torch.cat([natural, torch.ones_like(natural[:1])]).cpu().double()  # [R + 1, d]
         self.decay = refitting.decays[0] if refitting else 0.0
@@ -217,7 +219,7 @@ class JointEvidence:
         """log E(G) up to a constant of the data: graph [d, d] (effect, cause), 0/1 or boolean -> nats."""
         terms = self._each(graph)
         total = terms.observational.sum() + terms.old.sum() + self.mixture(terms.new - terms.old).sum()
-        return float(total) - self.price * int(graph.sum())
+        return float(total - (self.price * graph).sum())
 
     def targets(self, graph: torch.Tensor) -> torch.Tensor:
         """Posterior over the target of every regime given a graph [d, d]: shape [R, d + 1], the last column is none.

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import torch
 
-from pyrocausal.climb import closure
+from pyrocausal.climb import closure, within
 from pyrocausal.evidence import JointEvidence, parents_of, prepare_together
 
 __all__ = ["Retargeted", "retarget"]
@@ -55,6 +55,7 @@ def retarget(
     natural: torch.Tensor,
     after: Callable[[torch.Tensor], JointEvidence],
     refused: set[Hashable],
+    max_parents: int | None = None,
 ) -> Retargeted | None:
     """Look for regimes that another target explains better.
 
@@ -72,16 +73,19 @@ def retarget(
         From other such beliefs to `evidence` under them.
     refused
         Keys of what was tried before and did not gain, which is not tried again; what is tried now is added.
+    max_parents
+        Parents that a variable may get; None: any number.
 
     Returns
     -------
     Retargeted or None
         The changes that gain most, of different regimes and pairs of variables; None where no change gains.
     """
+    may = within(free, dag, max_parents)
     now, best, gained = evidence.of(dag), dict[int, tuple[float, _Alternative]](), set[tuple[int, int, int]]()
     least = LEAST_GAIN * sum(len(fold.scoring) for fold in evidence.folds)
     doubts = {
-        (regime, hit, other): list(_graphs(dag, free, hit, other))
+        (regime, hit, other): list(_graphs(dag, may, hit, other))
         for regime, hit, other in _doubts(evidence, dag, natural)
     }
     keys = {doubt: (doubt, len(tried), _told(dag, natural, *doubt[1:])) for doubt, tried in doubts.items()}

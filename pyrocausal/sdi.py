@@ -31,7 +31,7 @@ from pyrocausal.beliefs import EdgeBeliefs, IndependentBeliefs, OrientedBeliefs
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.credit import acyclicity, self_normalised, sparsity
 from pyrocausal.data import InterventionalData
-from pyrocausal.knowledge import Edge, fixed_edges
+from pyrocausal.knowledge import Knowledge
 from pyrocausal.mechanisms import Mechanisms
 from pyrocausal.model import CausalModel
 from pyrocausal.neural import NeuralMechanisms
@@ -108,20 +108,15 @@ class SDI:
             stopping=Stopping(max_steps=max_steps),
         )
 
-    def init(
-        self,
-        data: InterventionalData,
-        required: tuple[Edge, ...] = (),
-        forbidden: tuple[Edge, ...] = (),
-    ) -> State:
+    def init(self, data: InterventionalData, knowledge: Knowledge | None = None) -> State:
         """Fresh parameters, drawn from torch's global random state; the first `step` warms the mechanisms up.
 
         Parameters
         ----------
         data
             Observational rows and regimes.
-        required, forbidden
-            Edges (cause, effect) whose belief is fixed.
+        knowledge
+            What is known of the graph; default nothing.
 
         Returns
         -------
@@ -130,12 +125,13 @@ class SDI:
 
         Raises
         ------
-        TypeError, ValueError
-            If required or forbidden edges are malformed or contradict each other (see `fixed_edges`).
+        ValueError
+            If the knowledge contradicts itself or names what is no variable (see `Knowledge.compile`).
         """
         device = data.observational.device
-        fixed = fixed_edges(data.names, required, forbidden)
-        model = CausalModel(data.names, data.kinds, self.mechanisms(data.kinds), self.beliefs(fixed)).to(device)
+        constraints = (knowledge or Knowledge()).compile(data.names)
+        beliefs = self.beliefs(constraints.fixed)
+        model = CausalModel(data.names, data.kinds, self.mechanisms(data.kinds), beliefs).to(device)
         share = self.fitting.regime_rows
         share = leaves_observational_range(data) if share is None else share
         known, hit = known_targets(data.names, [regime.targets for regime in data.regimes])
@@ -145,6 +141,7 @@ class SDI:
         target_rows = tuple(_subsample(rows, telling) for rows in split.scoring)
         return State(
             data=data,
+            constraints=constraints,
             model=model,
             mechanism_optimiser=self.fitting.optimiser(model.mechanisms.parameters()),
             belief_optimiser=self.credit.optimiser(model.beliefs.parameters()),
@@ -316,6 +313,9 @@ class SDI:
         beliefs.assign_credit(gradient, state.targets)
         existence = beliefs.probability(orientation=False)
         penalty = sum(weight * regulariser(existence) for regulariser, weight in self.credit.regularisers.items())
+        if bool((log_odds := state.constraints.log_odds.to(existence)).any()):
+            # Scores are means per row, and so is what was known before the rows.
+            penalty = penalty - (existence * log_odds).sum() / sum(map(len, state.split.scoring))
         if isinstance(penalty, torch.Tensor):
             penalty.backward()
         norm = torch.stack([p.grad.norm() for p in beliefs.parameters() if p.grad is not None]).norm()
@@ -329,8 +329,7 @@ class SDI:
         data: InterventionalData,
         *,
         seed: int = 0,
-        required: tuple[Edge, ...] = (),
-        forbidden: tuple[Edge, ...] = (),
+        knowledge: Knowledge | None = None,
         on_info: Callable[[Info], object] | None = None,
     ) -> tuple[State, Info]:
         """Repeat the three phases until the beliefs have settled.
@@ -343,8 +342,8 @@ class SDI:
             Observational rows and regimes.
         seed
             Seed of everything random in this fit.
-        required, forbidden
-            Edges (cause, effect) whose belief is fixed.
+        knowledge
+            What is known of the graph; default nothing.
         on_info
             Called with the `Info` of every step.
 
@@ -360,7 +359,7 @@ class SDI:
         """
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            state, settled = self.init(data, required, forbidden), False
+            state, settled = self.init(data, knowledge), False
             while not settled and state.step < self.stopping.max_steps:
                 state, info = self.step(state)
                 settled = info.settled

@@ -173,7 +173,8 @@ def settle(
     beliefs, rows = state.model.beliefs, [regime.rows for regime in state.data.regimes]
     extrapolates = leaves_observational_range(state.data)
     price = settling.price * 0.5 * math.log(sum(map(len, rows)) + len(state.split.held_out))
-    dag, targets = strongest_dag(beliefs.edge_probability.detach()), state.target_probability
+    _, log_odds, most = state.constraints
+    dag, targets = strongest_dag(beliefs.edge_probability.detach(), most), state.target_probability
     unchanged = natural(targets, settling.certainty)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -185,7 +186,7 @@ def settle(
             known=state.known,
             hit=state.hit,
             natural=unchanged,
-            price=price,
+            price=price - log_odds.double(),
             refitting=refitting,
             closed_form=settling.closed_form,
         )
@@ -199,7 +200,7 @@ def settle(
             evidence = evidence.refitted(refitting)
             evidence.choose_decay(dag)
             for _ in range(settling.rounds):
-                dag, probability, moves = climb(evidence, dag, beliefs.free)
+                dag, probability, moves = climb(evidence, dag, beliefs.free, most)
                 if evidence.of(dag) < IMPOSSIBLE / 2:
                     raise ValueError(
                         "a variable has too many parents for a table, and nothing else may estimate its mechanism; "
@@ -208,7 +209,7 @@ def settle(
                 targets = evidence.targets(dag).to(targets)
                 before, unchanged, better = unchanged, natural(targets, settling.certainty), None
                 if (standing := torch.equal(before, unchanged)) and extrapolates and refitting is stages[0]:
-                    better = retarget(evidence, dag, beliefs.free.cpu(), unchanged, under, refused)
+                    better = retarget(evidence, dag, beliefs.free.cpu(), unchanged, under, refused, most)
                     standing = better is None
                 number += 1
                 settled = Settled(

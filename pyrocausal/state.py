@@ -9,6 +9,7 @@ import torch
 
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.data import InterventionalData
+from pyrocausal.knowledge import Constraints
 from pyrocausal.model import CausalModel
 from pyrocausal.split import Split
 
@@ -56,6 +57,8 @@ class State:
     ----------
     data
         Observational rows and regimes.
+    constraints
+        What is known of the graph.
     model
         The program: mechanisms and beliefs.
     mechanism_optimiser, belief_optimiser
@@ -84,6 +87,7 @@ class State:
     """
 
     data: InterventionalData
+    constraints: Constraints
     model: CausalModel
     mechanism_optimiser: torch.optim.Optimizer
     belief_optimiser: torch.optim.Optimizer

@@ -60,6 +60,17 @@ def one_line(capsys) -> str:
     return err
 
 
+def test_fit_takes_files_of_knowledge(fit, tmp_path):
+    (tmp_path / "edges.csv").write_text("cause,effect,probability\nX0,X1,1\nX1,X2,0\n")
+    (tmp_path / "tiers.csv").write_text("variable,tier\nX2,2\nX0,1\n")
+    files = [f"--knowledge={tmp_path / name}" for name in ("edges.csv", "tiers.csv")]
+    assert fit(*files, "--max-parents", "1", "--no-settling", "--quiet") == 0
+    edges = pd.read_csv(tmp_path / "out" / "edges.csv").set_index(["cause", "effect"]).probability
+    assert edges["X0", "X1"] == 1 and edges["X1", "X2"] == edges["X2", "X0"] == edges["X1", "X0"] == 0
+    assert 0 < edges["X2", "X1"] < 1
+    assert CausalPosterior.load(tmp_path / "out" / "model.pt").chains[0].dag.sum(1).max() <= 1
+
+
 def test_fit_writes_a_report(fit, frame, tmp_path, capsys):
     before = plt.get_fignums()
     known = ["--required", "X0", "X1", "--forbidden", "X2", "X0", "--target", "drug 0=X2", "--target", "drug 1="]
@@ -134,6 +145,8 @@ def test_kinds_from_the_command_line(fit, tmp_path, briefly):
         (["--required", "X0", "Y"], "required names 'Y', which is not a variable; variables: X0, X1, X2"),
         (["--required", "X0", "X1", "--required", "X1", "X0"], "required edges form the cycle X0 -> X1 -> X0"),
         (["--required", "X0", "X1", "--forbidden", "X0", "X1"], "the edge X0 -> X1 is both required and forbidden"),
+        (["--knowledge", "nowhere.csv"], "No such file or directory: nowhere.csv"),
+        (["--max-parents", "-1"], "argument --max-parents: expected a whole number of at least 0, got '-1'"),
         (["--target", "heat=X0"], "targets: 'heat' is no regime"),
         (["--target", "drug 0=Y"], "regime 'drug 0' has target 'Y', which is no variable"),
         (["--target", "drug 0"], "argument --target: expected REGIME=VARIABLE"),

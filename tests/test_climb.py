@@ -27,7 +27,7 @@ class Tables:
 
     def __init__(self, d, regimes=2, seed=0, spread=4.0, price=1.3, known=()):
         generator = torch.Generator().manual_seed(seed)
-        self.price = price
+        self.price = torch.as_tensor(price, dtype=torch.double).expand(d, d)
         self.closed = ["something"]
         self.table, self.asked = {}, []
         for i in range(d):
@@ -71,7 +71,7 @@ class Tables:
 
     def of(self, graph) -> float:
         """log E(G), every regime and hypothesis written out."""
-        d, total = len(graph), -self.price * int(graph.sum())
+        d, total = len(graph), -float((self.price * graph).sum())
         each = [self.table[i, parents_of(graph[i])] for i in range(d)]
         for r in range(len(each[0].old)):
             hypotheses = [sum(float((t.new if i == hit else t.old)[r]) for i, t in enumerate(each)) for hit in range(d)]
@@ -148,7 +148,8 @@ def problems(draw):
     seed = draw(st.integers(0, 10**6))
     generator = torch.Generator().manual_seed(seed)
     known = draw(st.sampled_from([(), (0,), (0, 1)]))
-    tables = Tables(d, seed=seed, spread=draw(st.sampled_from([0.3, 4.0, 300.0])), known=known)
+    price = draw(st.sampled_from([1.3, 1.3 + 3.0 * torch.randn(d, d, generator=generator)]))
+    tables = Tables(d, seed=seed, spread=draw(st.sampled_from([0.3, 4.0, 300.0])), price=price, known=known)
     order = torch.randperm(d, generator=generator)
     lower = torch.bernoulli(torch.full((d, d), draw(st.sampled_from([0.0, 0.5, 1.0]))), generator=generator).tril(-1)
     dag = lower[order][:, order].bool()
@@ -204,6 +205,22 @@ def test_a_climb_ends_on_a_summit(problem):
         total = sum(weight.values())
         assert probability[e, c].item() == pytest.approx(weight["there"] / total, abs=1e-5)
         assert probability[c, e].item() == pytest.approx(weight["back"] / total, abs=1e-5)
+
+
+@given(problems(), st.integers(0, 3))
+@settings(max_examples=80, deadline=None)
+def test_a_climb_stays_within_the_parents_that_a_variable_may_have(problem, most):
+    tables, start, free = problem
+    start &= (start.cumsum(1) <= most) | ~free  # what is fixed may be more
+    before = start.sum(1)
+    dag, probability, _ = climb(tables, start, free, most)
+    assert (dag.sum(1) <= before.clamp(min=most)).all()
+    here = tables.of(dag)
+    for move, after in single_moves(dag, free):
+        if (after.sum(1) <= dag.sum(1).clamp(min=most)).all():
+            assert tables.of(after) <= here + 1e-6 * (1 + abs(here)), move
+    full = (dag.sum(1, keepdim=True) >= most) & ~dag
+    assert not probability[full & ~dag.t()].any()  # there is no room for these
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -281,7 +298,7 @@ def test_moves_that_explain_the_same_rows_are_not_made_together():
     # Without X2 as their cause X0 and X1 are both far off in one regime. One of them may have been hit: an edge gains
     # 40 nats by itself, and the second then only log 4, for then it is as well that nobody was hit.
     tables = Tables.of_parents(3, lambda i, parents: -99.0 * (parents not in ((), (2,)) or (i == 2 and bool(parents))))
-    tables.price = 2.0
+    tables.price = torch.full((3, 3), 2.0, dtype=torch.double)
     for i, parents in ((0, ()), (1, ())):
         old = torch.tensor([-40.0, 0.0], dtype=torch.double)
         tables.table[i, parents] = tables.table[i, parents]._replace(old=old)
@@ -353,6 +370,14 @@ def test_a_parent_is_exchanged_where_no_single_move_gains():
     assert torch.equal(climb(tables, GIVEN_X1, OFF[3]).dag, GIVEN_X1)
 
 
+def test_an_exchange_is_worth_what_the_parents_cost():
+    tables = Tables.of_parents(3, one_parent((3.0, 5.0)), price=torch.tensor([[0.0, 0, 0], [0, 0, 0], [1.0, 2.5, 0]]))
+    assert climb(tables, GIVEN_X0, OFF[3]).dag.equal(GIVEN_X1)  # two nats for a price of one and a half
+    tables.price[2, 1] = 3.5
+    assert climb(tables, GIVEN_X0, OFF[3]).dag.equal(GIVEN_X0)
+    assert climb(tables, GIVEN_X1, OFF[3]).dag.equal(GIVEN_X0)
+
+
 def test_an_exchange_leaves_alone_what_is_fixed():
     tables = Tables.of_parents(3, one_parent((3.0, 5.0)))
     for edge in ((2, 0), (2, 1)):
@@ -421,7 +446,7 @@ def test_an_addition_that_is_not_promising_has_its_price_against_it_and_is_not_f
 
     def taken_for(graph):
         """Evidence of a graph where additions that are not promising change nothing but the price."""
-        return tables.of(graph & (dag | ~tables.dull)) - tables.price * int((graph & ~dag & tables.dull).sum())
+        return tables.of(graph & (dag | ~tables.dull)) - float((tables.price * (graph & ~dag & tables.dull)).sum())
 
     here, legal = tables.of(dag), dict(single_moves(dag, free))
     for kind, gains in (("toggle", toggle), ("reverse", reverse)):
@@ -430,7 +455,7 @@ def test_an_addition_that_is_not_promising_has_its_price_against_it_and_is_not_f
             expected = -math.inf if after is None else taken_for(after) - here
             assert float(gains[i, j]) == pytest.approx(expected, rel=1e-6, abs=1e-6)
             if kind == "toggle" and after is not None and not dag[i, j] and tables.dull[i, j]:
-                assert float(gains[i, j]) == pytest.approx(-tables.price, abs=1e-9)
+                assert float(gains[i, j]) == pytest.approx(-float(tables.price[i, j]), abs=1e-9)
     allowed = {(i, parents_of(dag[i])) for i in range(d)}
     for i, j in itertools.product(range(d), repeat=2):
         if free[i, j] and (dag[i, j] or not tables.dull[i, j]):
@@ -479,3 +504,11 @@ def test_the_strongest_dag():
     assert found.dtype == torch.bool
     assert found.int().tolist() == [[0, 1, 0], [0, 0, 1], [0, 0, 0]]
     assert torch.equal(strongest_dag(torch.tensor([[0.0, 0.5], [0.51, 0.0]])), torch.tensor([[0, 0], [1, 0]]).bool())
+
+
+def test_the_strongest_dag_has_the_most_believed_parents_where_there_may_be_a_few():
+    probability = torch.tensor([[0.0, 0.0, 0.0, 0.0], [0.9, 0.0, 0.0, 0.0], [0.7, 0.6, 0.0, 0.0], [0.6, 0.8, 0.7, 0.0]])
+    for most, kept in ((None, 6), (3, 6), (0, 0)):
+        assert strongest_dag(probability, most).sum() == kept
+    assert strongest_dag(probability, 1).int().tolist() == [[0, 0, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0]]
+    assert strongest_dag(probability, 2).int().tolist() == [[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0]]

@@ -18,6 +18,7 @@ from pyrocausal.climb import strongest_dag
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.discover import discover
 from pyrocausal.kinds import Categorical
+from pyrocausal.knowledge import Knowledge
 from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.refitting import Descent, Refitting
 from pyrocausal.result import CausalPosterior
@@ -255,6 +256,16 @@ def test_required_and_forbidden_edges_hold_when_settled(data):
         assert chain.dag[0, 2] and not chain.dag[1, 0]
 
 
+@pytest.mark.filterwarnings(UNSETTLED)
+@pytest.mark.parametrize("run", [quick, settled], ids=["phases", "settled"])
+def test_knowledge_is_taken_beside_required_and_forbidden_edges(data, run):
+    known = Knowledge(tiers=[["C"], ["A", "B"]], max_parents=1)
+    result = run(data, chains=1, seed=0, forbidden=[("A", "B")], knowledge=known)
+    edges = result.edge_probabilities
+    assert not edges.sel(effect="C").any() and edges.sel(effect="B", cause="A").item() == 0.0
+    assert result.chains[0].dag.sum(1).max() <= 1
+
+
 def test_one_warning_for_all_chains(data):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -354,5 +365,9 @@ def test_other_arguments(data):
         discover(data, required=[("A", "B")], forbidden=[("A", "B")])
     with pytest.raises(ValueError, match="required edges form the cycle"):
         discover(data, required=[("A", "B"), ("B", "A")])
+    with pytest.raises(TypeError, match=r"knowledge must be a Knowledge, got \{\}"):
+        discover(data, knowledge={})
+    with pytest.raises(ValueError, match="A -> B goes from tier 2 back to tier 1"):
+        discover(data, required=[("A", "B")], knowledge=Knowledge(tiers=[["B"], ["A"]]))
     with pytest.raises(TypeError, match="positional"):
         discover(data, 2)

@@ -139,9 +139,9 @@ def _nothing_to_prepare(monkeypatch):
     monkeypatch.setattr(module, "prepare_together", only_evidence)
 
 
-def run(stub, dag, free=None, refused=None):
+def run(stub, dag, free=None, refused=None, max_parents=None):
     free, refused = off_diagonal(len(dag)) if free is None else free, set() if refused is None else refused
-    return retarget(stub, dag, free, stub.natural, stub.after, refused)
+    return retarget(stub, dag, free, stub.natural, stub.after, refused, max_parents)
 
 
 def tried(stub) -> list[tuple]:
@@ -211,6 +211,15 @@ def test_a_fixed_edge_is_never_reversed_but_the_target_may_move_along_it(fixed):
     assert torch.equal(found.dag, dag) and torch.equal(found.natural, unhit(3, {0}))
     found = run(Stub(worth, natural), dag)
     assert torch.equal(found.dag, graph_of(3, (1, 0), (1, 2)))
+
+
+def test_no_reversal_gives_a_variable_more_parents_than_it_may_have():
+    dag, natural = graph_of(3, *CHAIN), unhit(3, {2})
+    for most, reversed_too in ((1, False), (2, True)):
+        stub = Stub(lambda dag, beliefs: 0.0, natural)
+        assert run(stub, dag, max_parents=most) is None
+        assert (0, 1, CHAIN) in tried(stub)
+        assert ((0, 1, [(0, 1), (2, 1)]) in tried(stub)) == reversed_too  # X1 would have two causes
 
 
 def test_no_reversal_closes_a_cycle():

@@ -16,6 +16,7 @@ from pyrocausal.beliefs import IndependentBeliefs, OrientedBeliefs
 from pyrocausal.credit import acyclicity, conditional_difference, self_normalised, sparsity
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.kinds import Continuous
+from pyrocausal.knowledge import Knowledge
 from pyrocausal.networks import load
 from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.scoring import score_graphs
@@ -96,7 +97,7 @@ def test_beliefs_settle_on_the_best_of_all_graphs(network, intervention):
 # ---------------------------------------------------------------- protocol
 def test_init_says_where_a_fit_begins():
     data = small_data(targets=[None, ("X1",), ()])
-    state = tiny().init(data, required=(("X0", "X1"),), forbidden=(("X2", "X3"),))
+    state = tiny().init(data, Knowledge(required=[("X0", "X1")], forbidden=[("X2", "X3")]))
     assert state.step == 0 and math.isnan(state.loss) and state.unchanged == 0
     assert state.model.names == data.names
     assert state.known.tolist() == [False, True, True]
@@ -110,7 +111,20 @@ def test_init_says_where_a_fit_begins():
         state.step = 1
     for bad, error in (((("X0", "Z"),), ValueError), (("X0X1",), TypeError)):
         with pytest.raises(error, match="required"):
-            tiny().init(data, required=bad)
+            tiny().init(data, Knowledge(required=bad))
+
+
+def test_what_is_likely_beforehand_counts_as_log_odds_beside_all_rows():
+    data = small_data(targets=[(), (), ()])
+    algorithm = tiny(beliefs=IndependentBeliefs, credit=CreditAssignment(regularisers={}))
+    for likely, log_odds in (({}, 0.0), ({("X0", "X1"): 0.9}, math.log(9.0))):
+        state = algorithm.init(data, Knowledge(probability=likely))
+        graphs = torch.zeros(2, 4, 4)
+        algorithm.assign_credit(state, graphs, torch.zeros(2, 3, 4))
+        (gamma,) = state.model.beliefs.parameters()
+        expected = torch.zeros(4, 4)
+        expected[1, 0] = -0.25 * log_odds / (40 + 41 + 42)  # p (1 - p) is a quarter
+        torch.testing.assert_close(gamma.grad, expected)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -180,7 +194,7 @@ def test_rows_of_regimes_fit_mechanisms_without_the_targets_terms():
     )
     algorithm = tiny(fitting=fitting, mechanisms=LinearGaussian)
     torch.manual_seed(0)
-    state, _ = algorithm.step(algorithm.init(data, forbidden=(("X0", "X1"), ("X1", "X0"))))
+    state, _ = algorithm.step(algorithm.init(data, Knowledge(forbidden=[("X0", "X1"), ("X1", "X0")])))
     target, natural = state.model.mechanisms.bias.tolist()
     assert abs(target) < 0.4, "the target's own mechanism was fitted to rows that it did not make"
     assert natural == pytest.approx(3.0 * 200 / 600, abs=0.4)  # half of the regime's rows beside all observational
@@ -265,7 +279,7 @@ def test_mechanisms_of_your_own_find_a_linear_chain():
 def test_fixed_edges_are_as_they_were_at_the_end(beliefs):
     required, forbidden = (("X3", "X0"), ("X2", "X0")), (("X0", "X1"),)
     seen = []
-    _, info = run(tiny(beliefs=beliefs), small_data(), required=required, forbidden=forbidden, on_info=seen.append)
+    _, info = run(tiny(beliefs=beliefs), small_data(), knowledge=Knowledge(required, forbidden), on_info=seen.append)
     for each in seen:
         p = each.edge_probability
         assert p[0, 3] == p[0, 2] == 1.0
@@ -298,7 +312,7 @@ def test_a_placebo_has_no_target_and_real_interventions_are_found(graph_known):
     )
     required = tuple(made.truth.graph.edges) if graph_known else ()
     every = {(a, b) for a in data.names for b in data.names if a != b}
-    state, info = run(algorithm, data, required=required, forbidden=tuple(every - set(required)) if graph_known else ())
+    state, info = run(algorithm, data, knowledge=Knowledge(required, every - set(required) if graph_known else ()))
     assert info.target_probability[-1, -1] > 0.8  # none
     assert not state.targets[-1].any()
     if graph_known:  # targets and orientation are coupled: with the graph undecided, other answers explain the rows too
@@ -423,7 +437,7 @@ def test_run_stops_as_soon_as_it_has_settled_and_without_a_warning():
     required = tuple(itertools.pairwise(names))
     forbidden = tuple((a, b) for a in names for b in names if a != b and (a, b) not in required)
     algorithm = tiny(stopping=Stopping(patience=3, max_steps=50))
-    state, info = algorithm.run(small_data(), required=required, forbidden=forbidden)
+    state, info = algorithm.run(small_data(), knowledge=Knowledge(required, forbidden))
     assert info.settled
     assert info.confidence == 1.0  # nothing to learn
     assert state.step == 4  # the graph changes once, from empty, then stands still for the patience

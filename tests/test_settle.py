@@ -16,7 +16,8 @@ from pyrocausal.climb import strongest_dag
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.evidence import JointEvidence
-from pyrocausal.kinds import Continuous
+from pyrocausal.kinds import Categorical, Continuous
+from pyrocausal.knowledge import Knowledge
 from pyrocausal.networks import load
 from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.refitting import Descent, Refitting
@@ -156,7 +157,7 @@ def test_the_beliefs_stay_and_the_mechanisms_are_fitted_around_the_graph(chain):
 
 
 def test_the_last_fit_draws_the_settled_graph_with_a_parent_toggled_now_and_then(chain, monkeypatch):
-    state, drawn = rough(chain.data, forbidden=(("X2", "X0"),)), []
+    state, drawn = rough(chain.data, knowledge=Knowledge(forbidden=[("X2", "X0")])), []
 
     def fit(self, state, steps, probability, schedule):
         drawn.append((steps, probability, state.target_probability))
@@ -173,7 +174,7 @@ def test_the_last_fit_draws_the_settled_graph_with_a_parent_toggled_now_and_then
 
 
 def test_the_decay_is_chosen_once_around_the_proposed_graph(chain, monkeypatch):
-    state, asked = rough(chain.data, required=(("X2", "X0"),)), []
+    state, asked = rough(chain.data, knowledge=Knowledge(required=[("X2", "X0")])), []
     monkeypatch.setattr(JointEvidence, "choose_decay", lambda self, graph: asked.append(graph.int().tolist()))
     proposed = strongest_dag(state.model.beliefs.edge_probability.detach()).int().tolist()
     settle(state, CLOSED)
@@ -182,12 +183,41 @@ def test_the_decay_is_chosen_once_around_the_proposed_graph(chain, monkeypatch):
 
 def test_required_and_forbidden_edges_hold(chain):
     # The truth is X0 -> X1 -> X2.
-    state = rough(chain.data, required=(("X2", "X0"),), forbidden=(("X0", "X1"),))
+    state = rough(chain.data, knowledge=Knowledge(required=[("X2", "X0")], forbidden=[("X0", "X1")]))
     settled = settle(state, CLOSED)
     assert settled.dag[0, 2] and settled.edge_probability[0, 2] == 1.0
     assert not settled.dag[1, 0] and settled.edge_probability[1, 0] == 0.0
     assert not settled.dag[2, 0] and settled.edge_probability[2, 0] == 0.0
     assert is_acyclic(settled.dag)
+
+
+def test_what_is_likely_counts_as_log_odds(chain):
+    plain, likely = (
+        settle(rough(chain.data, knowledge=known), CLOSED)
+        for known in (None, Knowledge(probability={("X0", "X1"): 0.9, ("X0", "X2"): 0.4}))
+    )
+    assert torch.equal(plain.dag, likely.dag) and plain.dag[1, 0] and not plain.dag[2, 0]
+    assert likely.evidence - plain.evidence == pytest.approx(math.log(9.0), abs=1e-6)
+
+
+@pytest.mark.parametrize("edge", [("A", "B"), ("B", "A")])
+def test_where_rows_do_not_decide_what_is_likely_does(edge):
+    a = torch.bernoulli(torch.full((1200,), 0.5))
+    rows = torch.stack([a, torch.where(torch.rand(1200) < 0.8, a, 1 - a)], 1)
+    kinds = (Categorical((0, 1)),) * 2
+    data = InterventionalData(("A", "B"), kinds, rows[:800], (Regime("placebo", rows[800:], ()),))
+    settled = settle(rough(data, knowledge=Knowledge(probability={edge: 0.999})), CLOSED)
+    effect, cause = ("A", "B").index(edge[1]), ("A", "B").index(edge[0])
+    assert settled.dag[effect, cause] and settled.dag.sum() == 1
+    assert settled.edge_probability[effect, cause] > 0.9
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_no_variable_gets_more_parents_than_it_may_have(most):
+    made = simulate(load("confounder3"), intervention=hard_uniform, rows=3000, rows_per_regime=300, seed=0)
+    settled = settle(rough(made.data, knowledge=Knowledge(max_parents=most)), CLOSED)
+    assert torch.tensor(matrix_of(made.truth)).sum(1).max() == 2
+    assert settled.dag.sum(1).max() == most
 
 
 def test_known_targets_stay_known(chain):
