@@ -15,6 +15,7 @@ from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.plots import plot_graph, plot_targets
 from pyrocausal.refitting import Descent, Refitting
 from pyrocausal.result import CausalPosterior, Chain
+from pyrocausal.sampling import GraphKernel, Sampled, Sampling, sample_graphs
 from pyrocausal.scoring import score_graphs
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
@@ -34,6 +35,7 @@ __all__ = [
     "Descent",
     "EdgeBeliefs",
     "GraphFitting",
+    "GraphKernel",
     "GraphScoring",
     "IndependentBeliefs",
     "Info",
@@ -45,6 +47,8 @@ __all__ = [
     "OrientedBeliefs",
     "Refitting",
     "Regime",
+    "Sampled",
+    "Sampling",
     "Settled",
     "Settling",
     "State",
@@ -57,6 +61,7 @@ __all__ = [
     "networks",
     "plot_graph",
     "plot_targets",
+    "sample_graphs",
     "score_graphs",
     "settings",
     "settle",

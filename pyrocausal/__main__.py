@@ -24,6 +24,7 @@ from pyrocausal.knowledge import Knowledge
 from pyrocausal.metrics import shd
 from pyrocausal.report import compare, edge_table, write_report
 from pyrocausal.result import CausalPosterior
+from pyrocausal.sampling import Sampling
 from pyrocausal.sdi import SDI
 from pyrocausal.settle import Settling
 from pyrocausal.simulate import Intervention, Simulation, hard_random, hard_uniform, simulate, soft
@@ -187,6 +188,7 @@ def _add_common(parser: argparse.ArgumentParser, seed: str, default_seed: int | 
     group.add_argument("--cores", metavar="N", type=_count, help="processes for the chains; default: all cores")
     group.add_argument("--max-steps", metavar="N", type=_count, help="steps of the three phases at the most")
     group.add_argument("--no-settling", action="store_true", help="end after the three phases")
+    group.add_argument("--draws", metavar="N", type=_count, help="then draw N graphs from the posterior")
     group.add_argument("--quiet", action="store_true", help="no progress bar, only the results")
 
 
@@ -328,6 +330,7 @@ def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm
         knowledge=_knowledge(getattr(arguments, "knowledge", ()), getattr(arguments, "max_parents", None)),
         algorithm=algorithm,
         settling=Settling(rounds=0) if arguments.no_settling else None,
+        sampling=Sampling(draws=arguments.draws) if arguments.draws else None,
     )
 
 

@@ -9,16 +9,16 @@ Vocabulary: d variables, R regimes.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 
 from pyrocausal.evidence import JointEvidence, Terms, parents_of
 from pyrocausal.model import break_cycles
+from pyrocausal.moves import Moves, closure, look, terms_around, weigh, within
 
-__all__ = ["Summit", "climb", "closure", "strongest_dag", "within"]
+__all__ = ["Summit", "climb", "strongest_dag"]
 
 LEAST_GAIN = 1e-6  # nats
 
@@ -43,11 +43,6 @@ class Summit(NamedTuple):
     moves: int
 
 
-class _Moves(NamedTuple):
-    toggle: torch.Tensor  # gain of toggling each edge [d, d], -inf where that is not allowed
-    reverse: torch.Tensor  # gain of reversing each edge [d, d]
-
-
 def climb(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, max_parents: int | None = None) -> Summit:
     """Climb from a DAG.
 
@@ -66,14 +61,12 @@ def climb(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, max_pa
     -------
     Summit
     """
-    d, dag, free, done = len(dag), dag.clone().cpu(), free.cpu(), 0
-    looked = _look(evidence, dag, within(free, dag, max_parents), range(d))
+    dag, free, done = dag.clone().cpu(), free.cpu(), 0
+    looked = look(evidence, dag, within(free, dag, max_parents), range(len(dag)))
     while True:
-        together = list(zip(*(looked[i] for i in range(d)), strict=True))
-        base = Terms(*(torch.stack([each[d] for each in part]) for part in together))
-        other = Terms(*(torch.stack([each[:d] for each in part]) for part in together))
+        base, other = terms_around(looked)
         may = within(free, dag, max_parents)
-        moves = _gains(evidence, dag, may, base, other)
+        moves = weigh(evidence, dag, may, base, other)
         changed = (
             _best_moves(evidence, dag, moves, base, other)
             or _best_detour(evidence, dag, may, base, other)
@@ -84,12 +77,12 @@ def climb(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, max_pa
         for effect, cause in changed:
             dag[effect, cause] ^= True
         effects = sorted({effect for effect, _ in changed})
-        looked |= _look(evidence, dag, within(free, dag, max_parents), effects)
+        looked |= look(evidence, dag, within(free, dag, max_parents), effects)
         done += 1
 
 
 def _best_moves(
-    evidence: JointEvidence, dag: torch.Tensor, moves: _Moves, base: Terms, other: Terms
+    evidence: JointEvidence, dag: torch.Tensor, moves: Moves, base: Terms, other: Terms
 ) -> list[tuple[int, int]]:
     """The edges to toggle: of all moves that gain, the best ones that concern different effects and close no cycle.
 
@@ -164,57 +157,6 @@ def _best_detour(
     return found
 
 
-def _look(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, effects: Iterable[int]) -> dict[int, Terms]:
-    """Terms of some effects with each entry of their parents toggled, and last as they are: leading shape [d + 1].
-
-    An addition that does not look promising is taken to change nothing, so that it has its price against it.
-    """
-    effects, candidates = list(effects), {}
-    evidence.prepare((i, parents_of(dag[i])) for i in effects)
-    for i in effects:
-        toggled = free[i] & (dag[i] | evidence.promising(i, dag[i]))
-        candidates[i] = torch.cat([dag[i] ^ torch.diag(toggled), dag[i : i + 1]])
-    evidence.prepare((i, parents_of(row)) for i in effects for row in candidates[i])
-    return {i: evidence.terms(i, candidates[i]) for i in effects}
-
-
-def _gains(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, base: Terms, other: Terms) -> _Moves:
-    """Gain of every move: terms of the parents as they are [d, ...] and with each entry toggled [d, d, ...]."""
-    d = len(dag)
-    gain = base.new - base.old  # [d, R]
-    padded = torch.nn.functional.pad(gain, (0, 0, 0, 1))  # [d + 1, R]
-    total = padded.logsumexp(0)  # [R]
-
-    def without(*members: torch.Tensor) -> torch.Tensor:
-        """Mixture over targets other than the members, [m, R]."""
-        left = padded.expand(len(members[0]), -1, -1).clone()
-        for member in members:
-            left[torch.arange(len(member)), member] = -torch.inf
-        return left.logsumexp(1)
-
-    rest = without(torch.arange(d))  # [d, R]
-    mixed = torch.logaddexp(rest[:, None], other.new - other.old)  # [d, d, R]
-    toggle = (other.old - base.old[:, None] + mixed - total).sum(-1) + other.observational - base.observational[:, None]
-    sign = 1.0 - 2.0 * dag.double()
-    toggle = toggle - evidence.price * sign
-    reach = closure(dag)  # [effect, cause]: a path from cause to effect
-    legal = free & (dag | ~(dag.t() | reach.t()))
-    toggle = torch.where(legal, toggle, -torch.inf)
-
-    reverse = torch.full((d, d), -torch.inf, dtype=torch.double)
-    around = (reach.double() @ dag.double()) > 0  # another path from cause to effect
-    effects, causes = (dag & free & free.t() & ~around).nonzero().unbind(1)
-    if len(effects):
-        a = Terms(*(part[effects, causes] for part in other))  # the effect without the cause
-        b = Terms(*(part[causes, effects] for part in other))  # the cause with the effect
-        both = torch.stack([without(effects, causes), a.new - a.old, b.new - b.old]).logsumexp(0)
-        change = a.old + b.old - base.old[effects] - base.old[causes] + both - total
-        observed = a.observational + b.observational - base.observational[effects] - base.observational[causes]
-        saved = evidence.price[effects, causes] - evidence.price[causes, effects]
-        reverse[effects, causes] = change.sum(-1) + observed + saved
-    return _Moves(toggle, reverse)
-
-
 def _best_swap(
     evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, base: Terms, tries: int = 32, slack: float = 10.0
 ) -> list[tuple[int, int]]:
@@ -269,15 +211,7 @@ def _swap_gains(base: Terms, i: int, now: Terms, then: Terms) -> torch.Tensor:
     return (then.old - now.old + after - before).sum(-1) + then.observational - now.observational
 
 
-def closure(dag: torch.Tensor) -> torch.Tensor:
-    """Whether there is a path from cause to effect: [d, d] -> [d, d]."""
-    reach = dag.float()
-    for _ in range(max(1, math.ceil(math.log2(max(2, len(dag)))))):
-        reach = ((reach + reach @ reach) > 0).float()
-    return reach > 0
-
-
-def _local_posterior(dag: torch.Tensor, moves: _Moves) -> torch.Tensor:
+def _local_posterior(dag: torch.Tensor, moves: Moves) -> torch.Tensor:
     """Probabilities of the states of each pair while the rest stands still, from the gains of leaving a DAG."""
     stay = torch.zeros_like(moves.toggle)
     there = torch.stack([stay, moves.toggle, moves.reverse]).softmax(0)  # where this edge is: stay, delete, reverse
@@ -285,11 +219,6 @@ def _local_posterior(dag: torch.Tensor, moves: _Moves) -> torch.Tensor:
         0
     )  # where neither is: stay, add, add the other
     return torch.where(dag, there[0], torch.where(dag.t(), there[2].t(), absent[1])).float().fill_diagonal_(0.0)
-
-
-def within(free: torch.Tensor, dag: torch.Tensor, max_parents: int | None) -> torch.Tensor:
-    """Edges that may change where a variable has room for no more than some parents: shapes [d, d]."""
-    return free if max_parents is None else free & (dag | (dag.sum(1, keepdim=True) < max_parents))
 
 
 def strongest_dag(probability: torch.Tensor, max_parents: int | None = None) -> torch.Tensor:

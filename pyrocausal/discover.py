@@ -23,6 +23,7 @@ from pyrocausal.data import InterventionalData
 from pyrocausal.knowledge import Edge, Knowledge
 from pyrocausal.progress import Report, progress_bar
 from pyrocausal.result import CausalPosterior, Chain
+from pyrocausal.sampling import Sampling, sample_graphs
 from pyrocausal.sdi import SDI
 from pyrocausal.settle import Settled, Settling, settle
 from pyrocausal.state import Info
@@ -45,6 +46,7 @@ def discover(
     knowledge: Knowledge | None = None,
     algorithm: SDI | None = None,
     settling: Settling | None = None,
+    sampling: Sampling | None = None,
 ) -> CausalPosterior:
     """Learn a causal graph and the targets of every regime.
 
@@ -73,6 +75,9 @@ def discover(
     settling
         Settings of what follows them; default `Settling()`, or none where the algorithm holds no rows out for it, as
         `SDI.paper()`. `Settling(rounds=0)` leaves it out.
+    sampling
+        How graphs are drawn from the posterior after settling; default: none are. Then an edge's probability is its
+        share of the draws, and no longer a comparison with the settled graph alone.
 
     Returns
     -------
@@ -123,6 +128,10 @@ def discover(
         raise TypeError(f"settling must be a Settling, got {settling!r}")
     if settling.rounds and not held_out:
         raise ValueError("settling needs held-out rows; set GraphFitting.held_out above 0 or Settling.rounds to 0")
+    if not isinstance(sampling, Sampling | None):
+        raise TypeError(f"sampling must be a Sampling, got {sampling!r}")
+    if sampling and not settling.rounds:
+        raise ValueError("sampling begins at a settled graph; leave Settling.rounds above 0")
     if not settling.rounds:  # then nothing needs rows that were held out
         algorithm = replace(algorithm, fitting=replace(algorithm.fitting, held_out=0.0))
     if max_steps is None and settling.rounds:
@@ -135,7 +144,9 @@ def discover(
 
     steps = algorithm.stopping.max_steps + ROUND * settling.rounds * len(settling.stages(data.kinds))
     with progress_bar(chains, steps, across_processes=cores > 1) if progress else nullcontext() as report:
-        jobs = (delayed(_run_chain)(algorithm, settling, data, known, c, s, report) for c, s in enumerate(seeds))
+        jobs = (
+            delayed(_run_chain)(algorithm, settling, sampling, data, known, c, s, report) for c, s in enumerate(seeds)
+        )
         found = Parallel(n_jobs=cores, max_nbytes=None)(jobs)
     result = CausalPosterior(data, tuple(found), seed)
     if stuck := [chain for chain in found if not chain.settled]:
@@ -157,6 +168,7 @@ def discover(
 def _run_chain(
     algorithm: SDI,
     settling: Settling,
+    sampling: Sampling | None,
     data: InterventionalData,
     known: Knowledge,
     number: int,
@@ -186,18 +198,25 @@ def _run_chain(
         warnings.filterwarnings("ignore", "the beliefs have not settled", RuntimeWarning)  # said once for all chains
         state, info = algorithm.run(data, seed=seed, knowledge=known, on_info=on_info)
         settled = settle(state, settling, seed=seed, on_settled=on_settled) if settling.rounds else None
+        drawn = None
+        if settled and sampling:
+            limit, free = known.max_parents, state.model.beliefs.free
+            drawn = sample_graphs(settled.joint, settled.dag, free, sampling, seed=seed, max_parents=limit)
+    last = drawn or settled or info
     return Chain(
         seed=seed,
         model=state.model,
-        edge_probability=settled.edge_probability if settled else info.edge_probability,
+        edge_probability=last.edge_probability,
         beliefs=info.edge_probability,
-        target_probability=settled.target_probability if settled else info.target_probability,
+        target_probability=last.target_probability,
         dag=settled.dag if settled else strongest_dag(info.edge_probability, known.max_parents),
         evidence=settled.evidence if settled else math.nan,
         trace=pd.DataFrame(steps).set_index("step"),
         rounds=pd.DataFrame(rounds, columns=["round", "evidence", "edges", "moves"]).set_index("round"),
         settled=settled.stable if settled else info.settled,
         cpu_seconds=time.process_time() - start,
+        graphs=drawn.graphs if drawn else None,
+        graph_evidence=drawn.evidence if drawn else None,
     )
 
 

@@ -31,8 +31,8 @@ class Chain:
     model
         The fitted program.
     edge_probability
-        Probability of every edge at the end, shape [d, d] (effect, cause): after settling that of `Settled`, else the
-        beliefs.
+        Probability of every edge at the end, shape [d, d] (effect, cause): its share of the draws where graphs were
+        drawn, else after settling that of `Settled`, else the beliefs.
     beliefs
         Beliefs at the end of the three phases, shape [d, d].
     target_probability
@@ -51,6 +51,10 @@ class Chain:
         that every belief was near 0 or 1.
     cpu_seconds
         Processor time of the restart.
+    graphs
+        Graphs drawn from the posterior, boolean, shape [draws, d, d], None where none were.
+    graph_evidence
+        log E of each of them in nats, shape [draws].
     """
 
     seed: int
@@ -64,6 +68,8 @@ class Chain:
     rounds: pd.DataFrame
     settled: bool
     cpu_seconds: float
+    graphs: torch.Tensor | None = None
+    graph_evidence: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +94,9 @@ class CausalPosterior:
     def edge_probabilities(self) -> xr.DataArray:
         """Probability of every edge, averaged over chains; dims ("effect", "cause"), coordinates the variables' names.
 
-        Of a settled chain: each pair of variables has no edge, one or the other direction in proportion to the joint
-        evidence while the rest of the settled graph stands still. Else: the beliefs of the three phases.
+        Of a chain that drew graphs: the share of them with the edge. Of one that only settled: each pair of variables
+        has no edge, one or the other direction in proportion to the joint evidence while the rest of the settled graph
+        stands still. Else: the beliefs of the three phases.
         """
         names = list(self.data.names)
         return xr.DataArray(

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import torch
 
-from pyrocausal.climb import closure, within
 from pyrocausal.evidence import JointEvidence, parents_of, prepare_together
+from pyrocausal.moves import closure, within
 
 __all__ = ["Retargeted", "retarget"]
 

@@ -54,6 +54,8 @@ class Settled(NamedTuple):
         Edges added, deleted or reversed, and parents exchanged, in this round.
     stable
         Whether another round would change nothing.
+    joint
+        The joint evidence that was climbed, to ask it for other graphs.
     """
 
     round: int
@@ -64,6 +66,7 @@ class Settled(NamedTuple):
     confidence: float
     moves: int
     stable: bool
+    joint: JointEvidence
 
 
 @dataclass(frozen=True)
@@ -221,6 +224,7 @@ def settle(
                     confidence=confidence(probability, beliefs.free.cpu()),
                     moves=moves,
                     stable=standing and refitting is stages[-1],
+                    joint=evidence,
                 )
                 if on_settled is not None:
                     on_settled(settled)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 
 from pyrocausal.beliefs import IndependentBeliefs
 from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.evidence import Terms, parents_of
 from pyrocausal.kinds import Categorical, Continuous, Kind
 from pyrocausal.knowledge import fixed_edges
 from pyrocausal.mechanisms import Mechanisms
@@ -173,3 +175,66 @@ def naive_log_prob(mechanisms, i, row, parents, value) -> torch.Tensor:
         return torch.distributions.Categorical(logits=out[: kind.cardinality]).log_prob(value.long())
     low, high = mechanisms.log_scale_bounds
     return torch.distributions.Normal(out[0], out[1].clamp(low, high).exp()).log_prob(value)
+
+
+class Tables:
+    """Joint evidence whose terms are looked up: for every variable and parent set old [R], new [R] and observational.
+
+    `rough` is what the closed form would say; it is the truth unless told otherwise. `dull` [d, d] is what does not
+    look promising; nothing unless told otherwise.
+    """
+
+    def __init__(self, d, regimes=2, seed=0, spread=4.0, price=1.3, known=()):
+        generator = torch.Generator().manual_seed(seed)
+        self.price = torch.as_tensor(price, dtype=torch.double).expand(d, d)
+        self.closed = ["something"]
+        self.table, self.asked = {}, []
+        for i in range(d):
+            for size in range(d):
+                for parents in itertools.combinations([j for j in range(d) if j != i], size):
+                    old, new = spread * torch.randn(2, regimes, generator=generator, dtype=torch.double)
+                    for r in known:
+                        new[r] = -math.inf
+                    observational = spread * torch.randn((), generator=generator, dtype=torch.double)
+                    self.table[i, parents] = Terms(old, new, observational)
+        self.rough, self.dull = self.table, torch.zeros(d, d, dtype=torch.bool)
+
+    @classmethod
+    def of_parents(cls, d, score, price=0.0):
+        """Evidence that observational rows alone decide: a number for every variable and parent set."""
+        made = cls(d, price=price)
+        zero = torch.zeros(2, dtype=torch.double)
+        for i, parents in made.table:
+            made.table[i, parents] = Terms(zero, zero, torch.tensor(float(score(i, parents)), dtype=torch.double))
+        return made
+
+    def _look_up(self, table, effect, parents):
+        found = [table[effect, parents_of(row)] for row in parents]
+        return Terms(*(torch.stack(part) for part in zip(*found, strict=True)))
+
+    def prepare(self, families):
+        self.asked += families
+
+    def promising(self, effect, parents):
+        assert (effect, parents_of(parents)) in self.asked  # nothing is known of residuals before there is a fit
+        return ~self.dull[effect]
+
+    def terms(self, effect, parents):
+        return self._look_up(self.table, effect, parents)
+
+    def rough_terms(self, effect, parents):
+        return self._look_up(self.rough, effect, parents)
+
+    def mixture(self, gain):
+        return torch.cat([gain, torch.zeros_like(gain[:1])]).logsumexp(0) - math.log(len(gain) + 1)
+
+    def of(self, graph) -> float:
+        """log E(G), every regime and hypothesis written out."""
+        d, total = len(graph), -float((self.price * graph).sum())
+        each = [self.table[i, parents_of(graph[i])] for i in range(d)]
+        for r in range(len(each[0].old)):
+            hypotheses = [sum(float((t.new if i == hit else t.old)[r]) for i, t in enumerate(each)) for hit in range(d)]
+            hypotheses.append(sum(float(t.old[r]) for t in each))
+            largest = max(hypotheses)
+            total += largest + math.log(sum(math.exp(h - largest) for h in hypotheses) / (d + 1))
+        return total + sum(float(t.observational) for t in each)

@@ -7,90 +7,25 @@ import math
 
 import pytest
 import torch
-from conftest import every_dag, is_acyclic
+from conftest import Tables, every_dag, is_acyclic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrocausal import climb as module
-from pyrocausal.climb import climb, closure, strongest_dag
+from pyrocausal.climb import climb, strongest_dag
 from pyrocausal.evidence import Terms, parents_of
+from pyrocausal.moves import closure, look, terms_around, weigh
 
 OFF = {d: ~torch.eye(d, dtype=torch.bool) for d in range(1, 7)}
 
 
-class Tables:
-    """Joint evidence whose terms are looked up: for every variable and parent set old [R], new [R] and observational.
-
-    `rough` is what the closed form would say; it is the truth unless told otherwise. `dull` [d, d] is what does not
-    look promising; nothing unless told otherwise.
-    """
-
-    def __init__(self, d, regimes=2, seed=0, spread=4.0, price=1.3, known=()):
-        generator = torch.Generator().manual_seed(seed)
-        self.price = torch.as_tensor(price, dtype=torch.double).expand(d, d)
-        self.closed = ["something"]
-        self.table, self.asked = {}, []
-        for i in range(d):
-            for size in range(d):
-                for parents in itertools.combinations([j for j in range(d) if j != i], size):
-                    old, new = spread * torch.randn(2, regimes, generator=generator, dtype=torch.double)
-                    for r in known:
-                        new[r] = -math.inf
-                    observational = spread * torch.randn((), generator=generator, dtype=torch.double)
-                    self.table[i, parents] = Terms(old, new, observational)
-        self.rough, self.dull = self.table, torch.zeros(d, d, dtype=torch.bool)
-
-    @classmethod
-    def of_parents(cls, d, score, price=0.0):
-        """Evidence that observational rows alone decide: a number for every variable and parent set."""
-        made = cls(d, price=price)
-        zero = torch.zeros(2, dtype=torch.double)
-        for i, parents in made.table:
-            made.table[i, parents] = Terms(zero, zero, torch.tensor(float(score(i, parents)), dtype=torch.double))
-        return made
-
-    def _look_up(self, table, effect, parents):
-        found = [table[effect, parents_of(row)] for row in parents]
-        return Terms(*(torch.stack(part) for part in zip(*found, strict=True)))
-
-    def prepare(self, families):
-        self.asked += families
-
-    def promising(self, effect, parents):
-        assert (effect, parents_of(parents)) in self.asked  # nothing is known of residuals before there is a fit
-        return ~self.dull[effect]
-
-    def terms(self, effect, parents):
-        return self._look_up(self.table, effect, parents)
-
-    def rough_terms(self, effect, parents):
-        return self._look_up(self.rough, effect, parents)
-
-    def mixture(self, gain):
-        return torch.cat([gain, torch.zeros_like(gain[:1])]).logsumexp(0) - math.log(len(gain) + 1)
-
-    def of(self, graph) -> float:
-        """log E(G), every regime and hypothesis written out."""
-        d, total = len(graph), -float((self.price * graph).sum())
-        each = [self.table[i, parents_of(graph[i])] for i in range(d)]
-        for r in range(len(each[0].old)):
-            hypotheses = [sum(float((t.new if i == hit else t.old)[r]) for i, t in enumerate(each)) for hit in range(d)]
-            hypotheses.append(sum(float(t.old[r]) for t in each))
-            largest = max(hypotheses)
-            total += largest + math.log(sum(math.exp(h - largest) for h in hypotheses) / (d + 1))
-        return total + sum(float(t.observational) for t in each)
-
-
 def around(tables, dag, free) -> tuple[Terms, Terms]:
     """Terms of a graph [d, ...], and with each entry toggled [d, d, ...]."""
-    d = len(dag)
-    looked = module._look(tables, dag, free, range(d)).values()
-    base = Terms(*(torch.stack([part[d] for part in parts]) for parts in zip(*looked, strict=True)))
-    return base, Terms(*(torch.stack([part[:d] for part in parts]) for parts in zip(*looked, strict=True)))
+    return terms_around(look(tables, dag, free, range(len(dag))))
 
 
 def gains_of(tables, dag, free):
-    return module._gains(tables, dag, free, *around(tables, dag, free))
+    return weigh(tables, dag, free, *around(tables, dag, free))
 
 
 def changed(dag, *edges) -> torch.Tensor:
@@ -247,7 +182,7 @@ def test_where_every_edge_speaks_for_itself_the_climb_finds_the_best_graph(truth
 
 def moves_at_once(tables, dag):
     base, other = around(tables, dag, OFF[len(dag)])
-    return module._best_moves(tables, dag, module._gains(tables, dag, OFF[len(dag)], base, other), base, other)
+    return module._best_moves(tables, dag, weigh(tables, dag, OFF[len(dag)], base, other), base, other)
 
 
 def test_several_moves_at_once_gain_no_less_than_the_best_of_them():

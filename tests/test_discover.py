@@ -22,6 +22,7 @@ from pyrocausal.knowledge import Knowledge
 from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.refitting import Descent, Refitting
 from pyrocausal.result import CausalPosterior
+from pyrocausal.sampling import Sampling
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import GraphFitting, GraphScoring, Stopping
 from pyrocausal.settle import Settling, settle
@@ -264,6 +265,25 @@ def test_knowledge_is_taken_beside_required_and_forbidden_edges(data, run):
     edges = result.edge_probabilities
     assert not edges.sel(effect="C").any() and edges.sel(effect="B", cause="A").item() == 0.0
     assert result.chains[0].dag.sum(1).max() <= 1
+
+
+@pytest.mark.filterwarnings(UNSETTLED)
+def test_graphs_are_drawn_from_the_posterior_where_asked_for(data):
+    plain, result = (
+        settled(data, chains=2, seed=0, sampling=sampling) for sampling in (None, Sampling(draws=30, warm_up=5))
+    )
+    assert plain.chains[0].graphs is None and plain.chains[0].graph_evidence is None
+    for chain, before in zip(result.chains, plain.chains, strict=True):
+        assert chain.graphs.shape == (30, 3, 3) and chain.graph_evidence.shape == (30,)
+        assert torch.equal(chain.edge_probability, chain.graphs.float().mean(0))
+        assert torch.equal(chain.dag, before.dag) and chain.evidence == before.evidence
+        torch.testing.assert_close(chain.target_probability.sum(1), torch.ones(2))
+        assert not chain.graphs.equal(chain.dag.expand(30, 3, 3))
+    assert not result.chains[0].graphs.equal(result.chains[1].graphs)
+    with pytest.raises(ValueError, match=r"sampling begins at a settled graph; leave Settling\.rounds above 0"):
+        quick(data, sampling=Sampling())
+    with pytest.raises(TypeError, match="sampling must be a Sampling, got 100"):
+        settled(data, sampling=100)
 
 
 def test_one_warning_for_all_chains(data):

@@ -14,8 +14,8 @@ ROOT = Path(pyrocausal.__file__).parent
 ENGINE = [
     "kinds", "tables", "sources", "data", "knowledge", "local", "mechanisms", "neural", "beliefs", "handlers", "model",
     "scoring", "conjugate", "targets", "credit", "split", "predictive", "screening", "refitting",
-    "evidence", "climb", "retargeting", "state", "settings", "sdi", "settle", "result", "metrics", "progress",
-    "discover",
+    "evidence", "moves", "climb", "retargeting", "state", "settings", "sdi", "settle", "sampling", "result", "metrics",
+    "progress", "discover",
 ]  # fmt: skip
 TRUTH = ["graphs", "truth_mechanisms", "continuous_truths", "ground_truth", "networks", "simulate"]
 FRONT = ["layout", "plots", "report", "__main__"]

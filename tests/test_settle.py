@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 import torch
-from conftest import KINDS, LinearGaussian, far_out, is_acyclic, small_data
+from conftest import KINDS, LinearGaussian, every_dag, far_out, is_acyclic, small_data
 
 from pyrocausal.beliefs import IndependentBeliefs
 from pyrocausal.climb import strongest_dag
@@ -21,6 +21,7 @@ from pyrocausal.knowledge import Knowledge
 from pyrocausal.networks import load
 from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.refitting import Descent, Refitting
+from pyrocausal.sampling import Sampling, sample_graphs
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import GraphFitting, GraphScoring, Stopping
 from pyrocausal.settle import Settled, Settling, settle
@@ -79,6 +80,8 @@ def test_a_chain_is_found_and_so_are_the_targets(chain, settling):
     p = settled.edge_probability[off]
     assert settled.confidence == pytest.approx(torch.maximum(p, 1 - p).mean().item())
     assert math.isfinite(settled.evidence)
+    assert settled.joint.of(settled.dag) == pytest.approx(settled.evidence)
+    torch.testing.assert_close(settled.joint.targets(settled.dag).float(), settled.target_probability)
 
 
 def test_continuous_variables_and_mechanisms_that_cannot_be_copied(monkeypatch):
@@ -210,6 +213,20 @@ def test_where_rows_do_not_decide_what_is_likely_does(edge):
     effect, cause = ("A", "B").index(edge[1]), ("A", "B").index(edge[0])
     assert settled.dag[effect, cause] and settled.dag.sum() == 1
     assert settled.edge_probability[effect, cause] > 0.9
+
+
+def test_draws_from_what_was_settled_are_its_posterior():
+    # Weak effects and few rows leave several graphs possible.
+    made = simulate(load("chain3"), intervention=hard_uniform, rows=60, rows_per_regime=8, seed=1)
+    settled = settle(rough(made.data), CLOSED)
+    found = sample_graphs(settled.joint, settled.dag, ~torch.eye(3, dtype=torch.bool), Sampling(3000, 100))
+    graphs = every_dag(3)
+    share = torch.tensor([settled.joint.of(graph) for graph in graphs], dtype=torch.double).softmax(0)
+    assert share.max() < 0.9
+    expected = torch.einsum("k,kij->ij", share, torch.stack(graphs).double()).float()
+    assert (found.edge_probability - expected).abs().max() < 0.05
+    hit = sum(p * settled.joint.targets(graph) for p, graph in zip(share, graphs, strict=True)).float()
+    assert (found.target_probability - hit).abs().max() < 0.05
 
 
 @pytest.mark.parametrize("most", [0, 1])
