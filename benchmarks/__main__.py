@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from benchmarks.calibration import calibrate, summary
 from benchmarks.methods import METHODS
 from benchmarks.report import report
 from benchmarks.run import run
@@ -60,6 +61,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     runs.add_argument("--again", action="store_true", help="replace rows that are there already")
 
+    calibrates = commands.add_parser("calibrate", help="compare probabilities with frequencies on many small problems")
+    calibrates.add_argument("--seeds", type=parse_seeds, default="0-209", help="default %(default)s")
+    calibrates.add_argument("--jobs", type=int, default=1, help="fits at a time, one thread each; default %(default)s")
+    calibrates.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+
     reports = commands.add_parser("report", help="sum up the results in a page with pictures")
     reports.add_argument("suites", nargs="*", help="default: all that have results")
     reports.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
@@ -84,6 +90,8 @@ def main(arguments: list[str] | None = None) -> int:
                 checkouts=dict(options.checkout),
                 again=options.again,
             )
+        elif options.command == "calibrate":
+            print(summary(calibrate(options.seeds, options.out, jobs=options.jobs)).to_string())
         else:
             print(report(options.suites, options.out, options.page))
     except (ValueError, ImportError) as error:

@@ -19,7 +19,7 @@ from matplotlib.ticker import FixedLocator, LogFormatter, NullLocator, ScalarFor
 
 from benchmarks.methods import METHODS
 
-__all__ = ["against_variables", "cpu", "distance", "methods_of", "scaling"]
+__all__ = ["against_variables", "cpu", "distance", "exponents", "methods_of", "reliability", "scaling"]
 
 COLOURS = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"
 MARKERS = "o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h"
@@ -124,6 +124,42 @@ def against_variables(runs: pd.DataFrame) -> Figure:
     axes.set_ylabel("structural Hamming distance of the DAG")
     _legend(axes)
     return figure
+
+
+def reliability(table: pd.DataFrame, bins: int = 10) -> Figure:
+    """Draw how often things happened against how probable they were said to be; areas of marks are counts.
+
+    Parameters
+    ----------
+    table
+        Columns what, probability and happened.
+    bins
+        Equally wide bins of probabilities.
+    """
+    figure = _figure(5.6, 5.0)
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, zorder=1)
+    for index, (what, some) in enumerate(table.groupby("what")):
+        place = np.minimum((some.probability * bins).astype(int), bins - 1)
+        cells = some.groupby(place)[["probability", "happened"]].mean()
+        counts = some.groupby(place).size()
+        color = _style(index)["color"]
+        axes.plot(cells.probability, cells.happened, color=color, linewidth=1.2, label=f"{what}s")
+        axes.scatter(cells.probability, cells.happened, s=8 + 120 * (counts / counts.max()) ** 0.5, color=color)
+    axes.set_xlim(-0.05, 1.05)
+    axes.set_ylim(-0.05, 1.05)
+    axes.set_aspect("equal")
+    axes.set_xlabel("probability")
+    axes.set_ylabel("how often it was so")
+    axes.grid(color="#EEEEEE", zorder=0)
+    _legend(axes)
+    return figure
+
+
+def exponents(runs: pd.DataFrame, method: str) -> tuple[float, float]:
+    """Powers of the number of variables that CPU seconds a step and memory of a method grow with; NaN where unknown."""
+    of_it = runs[runs.method == method].assign(step=runs.cpu_total / runs.steps).groupby("variables")
+    return _exponent(of_it.step.median()), _exponent(of_it.peak_memory_mb.median())
 
 
 def methods_of(runs: pd.DataFrame) -> list[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import pictures
+from benchmarks import calibration, pictures
+from benchmarks.calibration import summary
 from benchmarks.literature import LITERATURE
 from benchmarks.methods import METHODS
 from benchmarks.suites import SUITES, Suite
@@ -62,6 +64,8 @@ def report(names: Sequence[str], folder: Path, page: Path) -> str:
         if file.exists():
             runs = pd.read_csv(file, dtype={"status": str, "note": str})
             parts += _section(SUITES[name], runs, folder, page)
+    if not names and (table := folder / "calibration.csv").exists():
+        parts += _calibration(pd.read_csv(table), folder, page)
     if len(parts) == 1:
         raise ValueError(f"there are no results in {folder}; start with python -m benchmarks run SUITE")
     text = "\n\n".join(parts) + "\n"
@@ -89,7 +93,35 @@ def _section(suite: Suite, runs: pd.DataFrame, folder: Path, page: Path) -> list
         figure.savefig(folder / name, dpi=130)
         shown.append(f"![{title}]({_link(folder / name, page)})")
     table = _table(runs, problems, literature)
-    return [f"## {suite.name}", suite.about, _what_was_run(suite, runs), table, *_wrong(runs, problems), *shown]
+    more = [*_wrong(runs, problems), *(_growth(runs) if suite.name == "scaling" else [])]
+    return [f"## {suite.name}", suite.about, _what_was_run(suite, runs), table, *more, *shown]
+
+
+def _growth(runs: pd.DataFrame) -> list[str]:
+    step, memory = pictures.exponents(runs, "ours")
+    if math.isnan(step):
+        return []
+    return [f"`ours`: CPU seconds a step grow as the number of variables to the power {step:.2f}, memory {memory:.2f}."]
+
+
+def _calibration(table: pd.DataFrame, folder: Path, page: Path) -> list[str]:
+    name = "calibration-reliability.png"
+    pictures.reliability(table).savefig(folder / name, dpi=130)
+    seeds = sorted(set(table.seed))
+    found = summary(table)
+    header = [*found.index.names, *found.columns]
+    lines = [header, ["---"] * len(header)]
+    for index, row in found.iterrows():
+        counts, errors = row.iloc[:2], row.iloc[2:]
+        assert isinstance(index, tuple)
+        lines.append([*index, *(f"{count:.0f}" for count in counts), *(f"{error:.3f}" for error in errors)])
+    return [
+        "## calibration",
+        " ".join(str(calibration.__doc__).split()),
+        f"Run with `python -m benchmarks calibrate --seeds {_seeds(seeds)}`.",
+        "\n".join(f"| {' | '.join(line)} |" for line in lines),
+        f"![Reliability of edge and target probabilities]({_link(folder / name, page)})",
+    ]
 
 
 def _wrong(runs: pd.DataFrame, problems: Sequence[str], most: int = 3) -> list[str]:

@@ -20,8 +20,9 @@ from example_methods import CHAIN, FIRST_EDGE
 
 import benchmarks.__main__
 import benchmarks.run
-from benchmarks import worker
+from benchmarks import calibration, worker
 from benchmarks.__main__ import main, parse_checkout, parse_seeds
+from benchmarks.calibration import calibrate, summary
 from benchmarks.judging import Found, experiment, judge, visible_regimes, wrong_pairs
 from benchmarks.literature import LITERATURE
 from benchmarks.methods import METHODS, find
@@ -31,6 +32,7 @@ from benchmarks.rows import COLUMNS, add_row, keys, read_rows
 from benchmarks.run import Job, run
 from benchmarks.suites import SUITES
 from pyrocausal import networks, simulate
+from pyrocausal.sampling import Sampling
 from pyrocausal.truth_mechanisms import Distribution
 
 PAPER = SUITES["paper"]
@@ -409,3 +411,54 @@ def test_report_says_what_is_missing(tmp_path):
     ):
         with pytest.raises(ValueError, match=said):
             report(names, tmp_path, tmp_path / "page.md")
+
+
+# ------------------------------------------------------------------ calibration
+def test_a_seed_decides_a_calibration_problem():
+    one, same, other = calibration.problem(4), calibration.problem(4), calibration.problem(5)
+    assert (one.data.observational == same.data.observational).all() and one.targets == same.targets
+    assert one.data.observational.shape != other.data.observational.shape
+    for seed in range(12):
+        data, truth, targets = calibration.problem(seed)
+        (rows,) = {len(regime.rows) for regime in data.regimes}
+        assert 20 <= rows <= 2000 and len(data.observational) == 5 * rows
+        assert len(data.regimes) == 6 and targets["nothing done"] == ()
+        assert sorted(target for (target,) in filter(None, targets.values())) == sorted(truth.names)
+        assert all(regime.targets is None for regime in data.regimes) and data.truth is None
+
+
+def test_calibration_tells_beliefs_beside_the_truth(tmp_path):
+    seeds = [min(range(40), key=lambda seed: len(calibration.problem(seed).data.observational))]
+    table = calibrate(seeds, tmp_path, sampling=Sampling(draws=20, warm_up=2))
+    assert list(table.columns) == ["seed", "rows", "what", "probability", "happened"]
+    truth = calibration.problem(seeds[0]).truth
+    edges, targets = (table[table.what == what] for what in ("edge", "target"))
+    assert len(edges) == 20 and edges.happened.sum() == truth.graph.number_of_edges()
+    assert len(targets) == 36 and targets.happened.sum() == 6
+    assert targets.probability.sum() == pytest.approx(6, abs=1e-3)
+    assert table.probability.between(0, 1).all()
+    again = calibrate(seeds, tmp_path, sampling=Sampling(draws=20, warm_up=2))
+    pd.testing.assert_frame_equal(table, again)
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "calibration.csv"), table, rtol=1e-4)
+
+
+def test_calibration_is_reported(tmp_path):
+    lines = [(seed, rows, "edge", 0.25, int(seed == 0)) for seed in range(4) for rows in (50, 500)]
+    table = pd.DataFrame(lines, columns=["seed", "rows", "what", "probability", "happened"])
+    found = summary(table)
+    assert found.loc["edge", "20-2,000"].tolist() == pytest.approx([4, 8, 0.0, 0.1875, 0.1875])
+    table.to_csv(tmp_path / "calibration.csv", index=False)
+    text = report([], tmp_path, tmp_path / "page.md")
+    assert "python -m benchmarks calibrate --seeds 0-3" in text
+    assert "| edge | below 200 | 4 | 4 | 0.000 | 0.188 | 0.188 |" in text
+    assert "](calibration-reliability.png)" in text
+    pixels = matplotlib.image.imread(tmp_path / "calibration-reliability.png")
+    assert pixels[..., :3].std() > 0.01
+
+
+def test_growth_is_told_as_powers(tmp_path):
+    for d in (10, 100):
+        cells = {"variables": d, "cpu_total": d**1.5, "steps": 1, "peak_memory_mb": d**0.5, "shd_dag": 0}
+        add_row(tmp_path / "scaling.csv", row(f"random{d}", "ours", 0) | cells)
+    text = report(["scaling"], tmp_path, tmp_path / "page.md")
+    assert "CPU seconds a step grow as the number of variables to the power 1.50, memory 0.50." in text

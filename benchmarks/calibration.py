@@ -1,0 +1,119 @@
+"""Whether probabilities are what they say: many small problems, from hardly any rows to plenty."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+
+from pyrocausal import graphs, simulate
+from pyrocausal.data import Regime
+from pyrocausal.discover import discover
+from pyrocausal.metrics import brier_score, calibration_error
+from pyrocausal.sampling import Sampling
+from pyrocausal.simulate import Simulation
+
+__all__ = ["calibrate", "problem", "summary"]
+
+INTERVENTIONS = simulate.hard_uniform, simulate.hard_random, simulate.soft
+PLACEBO = "nothing done"
+
+
+def problem(seed: int) -> Simulation:
+    """The problem of a seed: between 20 and 2,000 rows a regime, and five times as many without intervention."""
+    rng = np.random.default_rng(seed)
+    rows = round(20 * 100 ** float(rng.uniform()))
+    graph = graphs.random_dag(5, 1.0, rng)
+    truth, _ = simulate.neural_network_truth(graph, rng, states=int(rng.integers(2, 4)), min_information=0, embedding=4)
+    made = simulate.simulate(
+        truth, intervention=INTERVENTIONS[seed % 3], rows=6 * rows, rows_per_regime=rows, seed=seed
+    )
+    natural = made.data.observational
+    placebo = Regime(PLACEBO, natural[:rows])
+    data = replace(made.data, observational=natural[rows:], regimes=(*made.data.regimes, placebo), truth=None)
+    return Simulation(data, made.truth, {**made.targets, PLACEBO: ()})
+
+
+def calibrate(seeds: Sequence[int], out: Path, *, jobs: int = 1, sampling: Sampling | None = None) -> pd.DataFrame:
+    """Fit the problems of some seeds, and write what was believed and what is true to `out`/calibration.csv.
+
+    Parameters
+    ----------
+    seeds
+        Each decides a problem and its fit.
+    out
+        Folder of the results; a file that is there is replaced.
+    jobs
+        Fits at a time, one thread each.
+    sampling
+        How graphs are drawn; default `Sampling()`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns seed, rows (of a regime), what ("edge" or "target"), probability and happened (0 or 1).
+    """
+    found = Parallel(n_jobs=jobs)(delayed(_one)(seed, sampling or Sampling()) for seed in seeds)
+    table = pd.concat(found, ignore_index=True)
+    out.mkdir(parents=True, exist_ok=True)
+    part = out / f"calibration.{os.getpid()}.part"
+    table.to_csv(part, index=False, float_format="%.5g")
+    part.replace(out / "calibration.csv")
+    return table
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Errors of what `calibrate` has written, of all problems and of those with few and with many rows.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index what and rows; columns problems, probabilities, calibration error, Brier score, and the Brier score of
+        somebody who knows nothing but how often such things happen.
+    """
+    lines = {}
+    for what, of_kind in table.groupby("what"):
+        for rows, some in (
+            ("20-2,000", of_kind),
+            ("below 200", of_kind[of_kind.rows < 200]),
+            ("from 200", of_kind[of_kind.rows >= 200]),
+        ):
+            if len(some):
+                rate = some.happened.mean()
+                lines[what, rows] = {
+                    "problems": some.seed.nunique(),
+                    "probabilities": len(some),
+                    "calibration error": calibration_error(some.probability, some.happened),
+                    "Brier score": brier_score(some.probability, some.happened),
+                    "of the base rate": rate * (1 - rate),
+                }
+    return pd.DataFrame.from_dict(lines, orient="index").rename_axis(["what", "rows"])
+
+
+def _one(seed: int, sampling: Sampling) -> pd.DataFrame:
+    made = problem(seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a fit that has not settled counts like any other
+        result = discover(made.data, chains=1, cores=1, seed=seed, progress=False, sampling=sampling)
+    names, lines = list(made.data.names), []
+    edges, targets = result.edge_probabilities, result.target_probabilities
+    for cause in names:
+        for effect in names:
+            if cause != effect:
+                believed = edges.sel(cause=cause, effect=effect).item()
+                lines.append(("edge", believed, int(made.truth.graph.has_edge(cause, effect))))
+    for regime, hit in made.targets.items():
+        row = targets.sel(regime=regime)
+        lines += [("target", row.sel(variable=name).item(), int(name in hit)) for name in names]
+        lines.append(("target", 1 - row.sum().item(), int(not hit)))
+    table = pd.DataFrame(lines, columns=["what", "probability", "happened"])
+    table["probability"] = table.probability.clip(0, 1)  # what is left to one, in single precision
+    table.insert(0, "seed", seed)
+    table.insert(1, "rows", len(made.data.regimes[0].rows))
+    return table
