@@ -21,6 +21,7 @@ from pyrocausal.sdi import SDI
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.settle import Settled, Settling, settle
 from pyrocausal.state import Info, State
+from pyrocausal.targets import TargetPrior
 
 __version__ = "0.1.0"
 
@@ -53,6 +54,7 @@ __all__ = [
     "Settling",
     "State",
     "Stopping",
+    "TargetPrior",
     "credit",
     "discover",
     "graphs",

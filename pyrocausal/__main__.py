@@ -29,6 +29,7 @@ from pyrocausal.sdi import SDI
 from pyrocausal.settle import Settling
 from pyrocausal.simulate import Intervention, Simulation, hard_random, hard_uniform, simulate, soft
 from pyrocausal.tables import Kinds
+from pyrocausal.targets import TargetPrior
 
 __all__ = ["main"]
 
@@ -139,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
         "--knowledge", metavar="FILE.csv", type=Path, action="append", default=[],
         help="edges (columns cause, effect, probability: 1 is required, 0 forbidden) or tiers (columns variable, tier)",
     )  # fmt: skip
+    known.add_argument("--several-targets", action="store_true", help="a regime may have several targets")
     known.add_argument(
         "--max-parents", metavar="N", type=partial(_whole, least=0), help="direct causes a variable has at the most"
     )
@@ -327,6 +329,7 @@ def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm
         progress=not arguments.quiet,
         required=[tuple(edge) for edge in getattr(arguments, "required", ())],
         forbidden=[tuple(edge) for edge in getattr(arguments, "forbidden", ())],
+        target_prior=TargetPrior(several=getattr(arguments, "several_targets", False)),
         knowledge=_knowledge(getattr(arguments, "knowledge", ()), getattr(arguments, "max_parents", None)),
         algorithm=algorithm,
         settling=Settling(rounds=0) if arguments.no_settling else None,

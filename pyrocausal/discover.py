@@ -27,6 +27,7 @@ from pyrocausal.sampling import Sampling, sample_graphs
 from pyrocausal.sdi import SDI
 from pyrocausal.settle import Settled, Settling, settle
 from pyrocausal.state import Info
+from pyrocausal.targets import TargetPrior
 
 __all__ = ["discover"]
 
@@ -44,6 +45,7 @@ def discover(
     required: Iterable[Edge] = (),
     forbidden: Iterable[Edge] = (),
     knowledge: Knowledge | None = None,
+    target_prior: TargetPrior | None = None,
     algorithm: SDI | None = None,
     settling: Settling | None = None,
     sampling: Sampling | None = None,
@@ -70,6 +72,9 @@ def discover(
         Edges (cause, effect) known to be there or known not to be.
     knowledge
         What else is known: likely edges, tiers, how many causes a variable has at the most.
+    target_prior
+        What is believed of targets that the data leave unknown: whether there may be several, and how likely each is.
+        Default: one or none, all equally likely.
     algorithm
         Settings of the three phases; default `SDI()`. `SDI.paper()` is the published algorithm.
     settling
@@ -86,8 +91,8 @@ def discover(
     Raises
     ------
     TypeError
-        If `data` is no `InterventionalData`, `algorithm` no `SDI`, `settling` no `Settling` or `knowledge` no
-        `Knowledge`.
+        If `data` is no `InterventionalData`, `algorithm` no `SDI`, `settling` no `Settling`, `knowledge` no
+        `Knowledge`, `target_prior` no `TargetPrior` or `sampling` no `Sampling`.
     ValueError
         If a number is out of range, what is known contradicts itself, or settling is asked for
         where the algorithm holds no rows out.
@@ -117,6 +122,9 @@ def discover(
             raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
     if not isinstance(knowledge, Knowledge | None):
         raise TypeError(f"knowledge must be a Knowledge, got {knowledge!r}")
+    if not isinstance(target_prior, TargetPrior | None):
+        raise TypeError(f"target_prior must be a TargetPrior, got {target_prior!r}")
+    (target_prior or TargetPrior()).compile(data.names, {regime.name: regime.targets for regime in data.regimes})
     known = Knowledge(required, forbidden) | (knowledge or Knowledge())
     known.compile(data.names)  # complain before any work
     algorithm = SDI() if algorithm is None else algorithm
@@ -144,9 +152,8 @@ def discover(
 
     steps = algorithm.stopping.max_steps + ROUND * settling.rounds * len(settling.stages(data.kinds))
     with progress_bar(chains, steps, across_processes=cores > 1) if progress else nullcontext() as report:
-        jobs = (
-            delayed(_run_chain)(algorithm, settling, sampling, data, known, c, s, report) for c, s in enumerate(seeds)
-        )
+        shared = algorithm, settling, sampling, data, known, target_prior
+        jobs = (delayed(_run_chain)(*shared, number, s, report) for number, s in enumerate(seeds))
         found = Parallel(n_jobs=cores, max_nbytes=None)(jobs)
     result = CausalPosterior(data, tuple(found), seed)
     if stuck := [chain for chain in found if not chain.settled]:
@@ -171,6 +178,7 @@ def _run_chain(
     sampling: Sampling | None,
     data: InterventionalData,
     known: Knowledge,
+    target_prior: TargetPrior | None,
     number: int,
     seed: int,
     report: Callable[[Report], object] | None,
@@ -196,7 +204,7 @@ def _run_chain(
     start = time.process_time()
     with _one_thread(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "the beliefs have not settled", RuntimeWarning)  # said once for all chains
-        state, info = algorithm.run(data, seed=seed, knowledge=known, on_info=on_info)
+        state, info = algorithm.run(data, seed=seed, knowledge=known, target_prior=target_prior, on_info=on_info)
         settled = settle(state, settling, seed=seed, on_settled=on_settled) if settling.rounds else None
         drawn = None
         if settled and sampling:

@@ -6,8 +6,9 @@
 
 L_ri is the log-likelihood of X_i's rows in regime r under its observational mechanism given its parents in G; A_rt the
 evidence of a *new* mechanism for target t (see `pyrocausal.conjugate`), half of it given those parents, so that hard
-and soft interventions are both covered; t runs over none and the d variables, all equally likely, or is known. Every
-hypothesis pays for all d variables in every row.
+and soft interventions are both covered; t runs over none and the d variables, by default all equally likely, or is
+known. Every hypothesis pays for all d variables in every row. Where a regime may have several targets, each variable is
+hit or not for itself, and the sum over all sets of targets is a product over variables.
 
 The observational mechanism of a variable given some parents is estimated by a copy of the variable's mechanism
 fitted to that parent set (`pyrocausal.refitting`) and in closed form (`pyrocausal.predictive`); estimates count by how
@@ -37,6 +38,7 @@ from pyrocausal.predictive import ClosedForm
 from pyrocausal.refitting import Refitting, fit_copies, judge_rows
 from pyrocausal.screening import Residuals, Screen
 from pyrocausal.split import Fold
+from pyrocausal.targets import TargetOdds, posterior_of
 
 __all__ = ["JointEvidence", "Terms", "parents_of", "prepare_together"]
 
@@ -55,11 +57,14 @@ class Terms(NamedTuple):
         Log evidence of a new mechanism there; shape [..., R].
     observational
         Log-likelihood of its held-out observational rows; shape [...].
+    odds
+        Log odds of the variable being hit; shape [..., R].
     """
 
     old: torch.Tensor
     new: torch.Tensor
     observational: torch.Tensor
+    odds: torch.Tensor = torch.zeros(())
 
 
 class JointEvidence:
@@ -87,6 +92,8 @@ class JointEvidence:
         How copies are fitted; None leaves them out and takes the closed form alone.
     closed_form
         Whether the closed form counts too.
+    prior
+        What is believed of targets beforehand; default: one or none, all equally likely.
 
     Raises
     ------
@@ -108,6 +115,7 @@ class JointEvidence:
         price: float | torch.Tensor,
         refitting: Refitting | None = None,
         closed_form: bool = True,
+        prior: TargetOdds | None = None,
     ) -> None:
         if refitting is None and not closed_form:
             raise ValueError("joint evidence needs refitting, closed_form or both")
@@ -115,6 +123,7 @@ class JointEvidence:
         self.new_mechanisms, self.refitting = new_mechanisms, refitting
         self.price = torch.as_tensor(price, dtype=torch.double).cpu().expand(len(kinds), len(kinds))
         self.known, self.hit = known.cpu(), hit.cpu()
+        self.prior = prior or TargetOdds(torch.zeros(hit.shape), several=False)
         self.telling = torch.cat([natural, torch.ones_like(natural[:1])]).cpu().double()  # [R + 1, d]
         self.decay = refitting.decays[0] if refitting else 0.0
         self.closed = [ClosedForm(kinds, mechanisms, *fold[:3]) for fold in folds] if closed_form else []
@@ -222,12 +231,11 @@ class JointEvidence:
         return float(total - (self.price * graph).sum())
 
     def targets(self, graph: torch.Tensor) -> torch.Tensor:
-        """Posterior over the target of every regime given a graph [d, d]: shape [R, d + 1], the last column is none.
+        """Posterior over the targets of every regime given a graph [d, d]: shape [R, d + 1], the last column is none.
 
         A regime whose targets are known has 1 at each of them, or at none.
         """
-        terms = self._each(graph)
-        found = torch.nn.functional.pad((terms.new - terms.old).t(), (0, 1)).softmax(1)
+        found = posterior_of(self._each(graph).odds.t(), self.prior.several)
         certain = torch.cat([self.hit, ~self.hit.any(1, keepdim=True)], 1).to(found.dtype)
         return torch.where(self.known[:, None], certain, found)
 
@@ -261,10 +269,17 @@ class JointEvidence:
             estimates = torch.full((1, len(self.folds), len(self.known) + 1), IMPOSSIBLE, dtype=torch.double)
         weight = (estimates @ self.telling[:, effect]).log_softmax(0)  # [estimates, folds]
         mixed = (estimates + weight[..., None]).logsumexp(0).sum(0)  # [R + 1]
-        new, hit = self.new_mechanisms.of(effect, parents), self.hit[:, effect]
+        new, hit, old = self.new_mechanisms.of(effect, parents), self.hit[:, effect], mixed[:-1]
+        believed = self.prior.log_odds[:, effect].double().cpu()
+        odds = new + believed - old
         # A variable that is known to be hit has its new mechanism under every hypothesis; where targets are known, no
-        # other one has.
-        return Terms(torch.where(hit, new, mixed[:-1]), torch.where(self.known, -torch.inf, new), mixed[-1])
+        # other one has. Where each variable may be hit for itself, that is summed out here.
+        if self.prior.several:
+            either = torch.logaddexp(old, new + believed) - torch.nn.functional.softplus(believed)
+            old = torch.where(self.known, torch.where(hit, new, old), either)
+            return Terms(old, torch.full_like(new, -torch.inf), mixed[-1], odds)
+        old = torch.where(hit, new, old)
+        return Terms(old, torch.where(self.known, -torch.inf, new + believed), mixed[-1], odds)
 
 
 def prepare_together(requests: Iterable[Request]) -> None:

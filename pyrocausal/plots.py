@@ -181,7 +181,7 @@ def targets_with_none(result: CausalPosterior) -> tuple[list[str], NDArray]:
     None is what the variables of a regime lack to one.
     """
     probability = result.target_probabilities.values.astype(np.float64)  # [R, d]
-    none = np.clip(1 - probability.sum(1, keepdims=True), 0, 1)
+    none = result.no_target_probability.values[:, None]
     return [*result.data.names, "none" if "none" not in result.data.names else "(none)"], np.hstack([probability, none])
 
 

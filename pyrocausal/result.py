@@ -110,13 +110,24 @@ class CausalPosterior:
     def target_probabilities(self) -> xr.DataArray:
         """Belief in every target, averaged over chains; dims ("regime", "variable").
 
-        What a row lacks to one is the probability that the regime has no target (that can be seen).
+        Where a regime has one target at the most, what a row lacks to one is the probability that it has none (that can
+        be seen), see `no_target_probability`.
         """
         return xr.DataArray(
             _mean([chain.target_probability[:, :-1] for chain in self.chains]),
             dims=("regime", "variable"),
             coords={"regime": list(self.data.regime_names), "variable": list(self.data.names)},
             name="target_probability",
+        )
+
+    @property
+    def no_target_probability(self) -> xr.DataArray:
+        """Probability that a regime has no target (that can be seen), averaged over chains; dims ("regime",)."""
+        return xr.DataArray(
+            _mean([chain.target_probability[:, -1] for chain in self.chains]),
+            dims=("regime",),
+            coords={"regime": list(self.data.regime_names)},
+            name="no_target_probability",
         )
 
     @property

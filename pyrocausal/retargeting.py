@@ -125,7 +125,7 @@ def _doubts(evidence: JointEvidence, dag: torch.Tensor, natural: torch.Tensor) -
     """Regimes with a believed target, that target, and neighbours of it whose rows look changed there."""
     d, nothing = len(dag), torch.zeros(1, len(dag), dtype=torch.bool)
     marginals = [evidence.rough_terms(i, nothing) for i in range(d)]
-    changed = torch.stack([terms.new[0] - terms.old[0] for terms in marginals]) > math.log(d + 1)  # [d, R]
+    changed = torch.stack([terms.odds[0] for terms in marginals]) > math.log(d + 1)  # [d, R]
     for regime, kept in enumerate(natural.tolist()):
         hit = [i for i in range(d) if not kept[i]]
         if bool(evidence.known[regime]) or len(hit) != 1:  # known, none, or not sure of any

@@ -39,7 +39,7 @@ from pyrocausal.scoring import distinct_parent_sets, score_graphs, unpack
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.split import leaves_observational_range, split_rows
 from pyrocausal.state import Info, State, confidence, natural
-from pyrocausal.targets import TargetEvidence, greatest_drop, known_targets, target_posterior
+from pyrocausal.targets import TargetEvidence, TargetPrior, greatest_drop, known_targets, target_posterior
 
 __all__ = ["SDI"]
 
@@ -108,7 +108,12 @@ class SDI:
             stopping=Stopping(max_steps=max_steps),
         )
 
-    def init(self, data: InterventionalData, knowledge: Knowledge | None = None) -> State:
+    def init(
+        self,
+        data: InterventionalData,
+        knowledge: Knowledge | None = None,
+        target_prior: TargetPrior | None = None,
+    ) -> State:
         """Fresh parameters, drawn from torch's global random state; the first `step` warms the mechanisms up.
 
         Parameters
@@ -117,6 +122,8 @@ class SDI:
             Observational rows and regimes.
         knowledge
             What is known of the graph; default nothing.
+        target_prior
+            What is believed of unknown targets; default one or none, all equally likely.
 
         Returns
         -------
@@ -126,7 +133,8 @@ class SDI:
         Raises
         ------
         ValueError
-            If the knowledge contradicts itself or names what is no variable (see `Knowledge.compile`).
+            If the knowledge contradicts itself or names what is no variable (see `Knowledge.compile`), the prior names
+            what is no variable or regime, or the target rule is `greatest_drop`, which takes no prior.
         """
         device = data.observational.device
         constraints = (knowledge or Knowledge()).compile(data.names)
@@ -135,6 +143,10 @@ class SDI:
         share = self.fitting.regime_rows
         share = leaves_observational_range(data) if share is None else share
         known, hit = known_targets(data.names, [regime.targets for regime in data.regimes])
+        if target_prior not in (None, TargetPrior()) and self.scoring.target_rule is greatest_drop:
+            raise ValueError("the target rule greatest_drop takes no prior of targets; choose bayes_factor")
+        regimes = {regime.name: regime.targets for regime in data.regimes}
+        prior = (target_prior or TargetPrior()).compile(data.names, regimes)
         R, d = hit.shape
         split = split_rows(data, share, self.fitting.held_out)
         telling = min(self.scoring.rows, max(1, self.scoring.target_rows // R))
@@ -148,6 +160,7 @@ class SDI:
             new_mechanisms=NewMechanisms(data.kinds, target_rows),
             known=known.to(device),
             hit=hit.to(device),
+            prior=prior._replace(log_odds=prior.log_odds.to(device)),
             split=split,
             target_rows=target_rows,
             likelihood=torch.zeros(2, R + 1, d, device=device),
@@ -212,7 +225,7 @@ class SDI:
         model, loss = state.model, torch.tensor(state.loss)
         rows, origin = state.split.fitting, state.split.origin
         masked = bool((origin < len(state.data.regimes)).any())
-        unhit = natural(state.target_probability, self.fitting.certainty)
+        unhit = natural(state.target_probability, self.fitting.certainty, state.prior.several)
         keep = torch.cat([unhit, torch.ones_like(unhit[:1])])  # [R + 1, d]
         if probability is None:
             probability = toggled(model.beliefs.edge_probability.detach(), model.beliefs.free, self.fitting.toggles)
@@ -270,6 +283,8 @@ class SDI:
             observational=expected[-1],
             new_mechanism=(state.new_mechanisms.evidence(state.graph) / sizes[:, None]).to(expected.dtype),
             rows=sizes,
+            log_odds=state.prior.log_odds,
+            several=state.prior.several,
         )
         return target_posterior(self.scoring.target_rule, evidence, state.known, state.hit)
 
@@ -330,6 +345,7 @@ class SDI:
         *,
         seed: int = 0,
         knowledge: Knowledge | None = None,
+        target_prior: TargetPrior | None = None,
         on_info: Callable[[Info], object] | None = None,
     ) -> tuple[State, Info]:
         """Repeat the three phases until the beliefs have settled.
@@ -344,6 +360,8 @@ class SDI:
             Seed of everything random in this fit.
         knowledge
             What is known of the graph; default nothing.
+        target_prior
+            What is believed of unknown targets; default one or none, all equally likely.
         on_info
             Called with the `Info` of every step.
 
@@ -359,7 +377,7 @@ class SDI:
         """
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            state, settled = self.init(data, knowledge), False
+            state, settled = self.init(data, knowledge, target_prior), False
             while not settled and state.step < self.stopping.max_steps:
                 state, info = self.step(state)
                 settled = info.settled

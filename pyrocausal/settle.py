@@ -178,7 +178,7 @@ def settle(
     price = settling.price * 0.5 * math.log(sum(map(len, rows)) + len(state.split.held_out))
     _, log_odds, most = state.constraints
     dag, targets = strongest_dag(beliefs.edge_probability.detach(), most), state.target_probability
-    unchanged = natural(targets, settling.certainty)
+    unchanged = natural(targets, settling.certainty, state.prior.several)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         evidence = JointEvidence(
@@ -192,6 +192,7 @@ def settle(
             price=price - log_odds.double(),
             refitting=refitting,
             closed_form=settling.closed_form,
+            prior=state.prior,
         )
         number, refused = 0, set[Hashable]()
         stages = replace(settling, refitting=refitting).stages(state.data.kinds)
@@ -210,7 +211,8 @@ def settle(
                         "set Settling.refitting, or require fewer edges"
                     )
                 targets = evidence.targets(dag).to(targets)
-                before, unchanged, better = unchanged, natural(targets, settling.certainty), None
+                before, better = unchanged, None
+                unchanged = natural(targets, settling.certainty, state.prior.several)
                 if (standing := torch.equal(before, unchanged)) and extrapolates and refitting is stages[0]:
                     better = retarget(evidence, dag, beliefs.free.cpu(), unchanged, under, refused, most)
                     standing = better is None

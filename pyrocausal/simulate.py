@@ -246,10 +246,10 @@ def simulate(
     rows: int = 10_000,
     rows_per_regime: int = 500,
     regimes_per_variable: int = 1,
-    targets: Sequence[str] | None = None,
+    targets: Sequence[str | Sequence[str]] | None = None,
     seed: int = 0,
 ) -> Simulation:
-    """Sample observational rows and single-target regimes, in random order under neutral names.
+    """Sample observational rows and regimes, in random order under neutral names.
 
     Parameters
     ----------
@@ -265,7 +265,8 @@ def simulate(
     regimes_per_variable
         Regimes per target.
     targets
-        Variables to intervene on; None means all.
+        Variables to intervene on, one a regime, or groups of them, one group a regime; an empty group is a regime in
+        which nothing is done. None means every variable by itself.
     seed
         Of all randomness.
 
@@ -284,16 +285,19 @@ def simulate(
         if count < least[what]:
             raise ValueError(f"{what} must be at least {least[what]}; got {count}")
     targets = truth.names if targets is None else targets
-    if isinstance(targets, str) or not set(targets) or not set(targets) <= set(truth.names):
+    if isinstance(targets, str) or not len(targets):
+        raise ValueError(f"targets must be a list of variables among {truth.names}; got {targets!r}")
+    groups = [(each,) if isinstance(each, str) else tuple(each) for each in targets]
+    if not {name for group in groups for name in group} <= set(truth.names):
         raise ValueError(f"targets must be a list of variables among {truth.names}; got {targets!r}")
     rng = np.random.default_rng(seed)
     observational = truth.sample(rows, rng)
-    wanted = list(targets) * regimes_per_variable
+    wanted = groups * regimes_per_variable
     hit, regimes = dict[str, tuple[str, ...]](), dict[str, pd.DataFrame]()
     for index, which in enumerate(rng.permutation(len(wanted))):
-        regime, target = f"regime {index}", wanted[which]
-        hit[regime] = (target,)
-        regimes[regime] = truth.sample(rows_per_regime, rng, {target: intervention(truth, target, rng)})
+        regime, group = f"regime {index}", wanted[which]
+        hit[regime] = group
+        regimes[regime] = truth.sample(rows_per_regime, rng, {name: intervention(truth, name, rng) for name in group})
     kinds = {name: Continuous() if states is None else Categorical(states) for name, states in truth.states.items()}
     data = InterventionalData.from_frames(observational, regimes, kinds=kinds)
     return Simulation(replace(data, truth=truth.graph), truth, hit)

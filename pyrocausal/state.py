@@ -12,6 +12,7 @@ from pyrocausal.data import InterventionalData
 from pyrocausal.knowledge import Constraints
 from pyrocausal.model import CausalModel
 from pyrocausal.split import Split
+from pyrocausal.targets import TargetOdds
 
 __all__ = ["Info", "State", "confidence", "natural"]
 
@@ -67,6 +68,8 @@ class State:
         Evidence of new mechanisms, kept.
     known, hit
         Known targets, see `known_targets`.
+    prior
+        What is believed of unknown ones beforehand.
     split
         Which rows fit mechanisms and which score graphs.
     target_rows
@@ -94,6 +97,7 @@ class State:
     new_mechanisms: NewMechanisms
     known: torch.Tensor
     hit: torch.Tensor
+    prior: TargetOdds
     split: Split
     target_rows: tuple[torch.Tensor, ...]
     likelihood: torch.Tensor
@@ -115,10 +119,14 @@ def confidence(probability: torch.Tensor, free: torch.Tensor) -> float:
     return float(sure.mean()) if len(sure) else 1.0
 
 
-def natural(target_probability: torch.Tensor, certainty: float) -> torch.Tensor:
+def natural(target_probability: torch.Tensor, certainty: float, several: bool = False) -> torch.Tensor:
     """Where a regime's values come from the natural mechanisms: [R, d + 1] -> [R, d].
 
-    Nowhere in a regime whose most probable target (or none) has a probability below `certainty`.
+    Nowhere in a regime whose most probable target (or none) has a probability below `certainty`. Where there may be
+    several targets, each variable is judged for itself: natural if it has been let alone with that probability.
     """
+    hit = target_probability[:, :-1]
+    if several:
+        return 1 - hit >= certainty
     certain = target_probability.max(1, keepdim=True).values >= certainty
-    return certain & (target_probability[:, :-1] <= 0.5)
+    return certain & (hit <= 0.5)

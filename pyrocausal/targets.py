@@ -9,12 +9,23 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 import torch
 
-__all__ = ["TargetEvidence", "TargetRule", "bayes_factor", "greatest_drop", "known_targets", "target_posterior"]
+__all__ = [
+    "TargetEvidence",
+    "TargetOdds",
+    "TargetPrior",
+    "TargetRule",
+    "bayes_factor",
+    "greatest_drop",
+    "known_targets",
+    "target_posterior",
+]
 
 
 class TargetEvidence(NamedTuple):
@@ -34,6 +45,10 @@ class TargetEvidence(NamedTuple):
         Log evidence per row of a new mechanism for the variable in that regime; shape [R, d].
     rows
         Rows of each regime; shape [R].
+    log_odds
+        Prior log odds of every target, see `TargetOdds`; shape [R, d], or 0.
+    several
+        Whether a regime may have several targets.
     """
 
     expected: torch.Tensor
@@ -41,6 +56,8 @@ class TargetEvidence(NamedTuple):
     observational: torch.Tensor
     new_mechanism: torch.Tensor
     rows: torch.Tensor
+    log_odds: torch.Tensor | float = 0.0
+    several: bool = False
 
 
 TargetRule: TypeAlias = Callable[[TargetEvidence], torch.Tensor]
@@ -64,10 +81,10 @@ def greatest_drop(evidence: TargetEvidence) -> torch.Tensor:
 
 
 def bayes_factor(evidence: TargetEvidence) -> torch.Tensor:
-    """Posterior of a single target or none, from log Bayes factors of a new mechanism against the observational one.
+    """Posterior of targets or none, from log Bayes factors of a new mechanism against the observational one.
 
-    The factor of variable i in regime r is n_r (new_mechanism_ri - marginal_ri); every target and *none* are equally
-    likely beforehand. An intervention that leaves the distribution as it was cannot be found, and comes out as none.
+    The factor of variable i in regime r is n_r (new_mechanism_ri - marginal_ri), and adds to the prior log odds. An
+    intervention that leaves the distribution as it was cannot be found, and comes out as none.
 
     Parameters
     ----------
@@ -77,10 +94,115 @@ def bayes_factor(evidence: TargetEvidence) -> torch.Tensor:
     Returns
     -------
     torch.Tensor
-        Shape [R, d + 1], rows sum to one.
+        Shape [R, d + 1]; rows sum to one where a regime has one target at the most.
     """
     factors = evidence.rows[:, None] * (evidence.new_mechanism - evidence.marginal)
-    return torch.nn.functional.pad(factors, (0, 1)).softmax(1)
+    return posterior_of(factors + evidence.log_odds, evidence.several)
+
+
+def posterior_of(log_odds: torch.Tensor, several: bool) -> torch.Tensor:
+    """Posterior over targets from log odds of each against none, or of each being hit or not: [R, d] -> [R, d + 1]."""
+    if not several:
+        return torch.nn.functional.pad(log_odds, (0, 1)).softmax(1)
+    nobody = torch.nn.functional.logsigmoid(-log_odds).sum(1, keepdim=True).exp()
+    return torch.cat([log_odds.sigmoid(), nobody], 1)
+
+
+class TargetOdds(NamedTuple):
+    """What is believed of unknown targets beforehand.
+
+    Attributes
+    ----------
+    log_odds
+        Shape [R, d]: of every variable against none, or, where there may be several targets, of its being one.
+    several
+        Whether a regime may have several targets.
+    """
+
+    log_odds: torch.Tensor
+    several: bool
+
+
+@dataclass(frozen=True)
+class TargetPrior:
+    """What is believed beforehand of who was hit in regimes whose targets are unknown.
+
+    Parameters
+    ----------
+    several
+        Whether a regime may have several targets, each variable being hit or not for itself. If not, it has one or
+        none.
+    probability
+        For a regime, how likely some variables are its target: `{"guide 7": {"KRAS": 0.9}}`. What is left to one is
+        spread evenly over the others, none among them. With `several` each number is for itself, and a variable that is
+        not named has 1 / (d + 1), so that about one target a regime is expected.
+
+    Raises
+    ------
+    TypeError
+        If `probability` is no mapping of mappings to numbers.
+    ValueError
+        If a probability is not between 0 and 1, or those of a regime with one target leave nothing to the others.
+    """
+
+    several: bool = False
+    probability: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.several, bool):
+            raise TypeError(f"TargetPrior.several must be True or False, got {self.several!r}")
+        told = self.probability
+        if not isinstance(told, Mapping) or not all(isinstance(row, Mapping) for row in told.values()):
+            raise TypeError(f"TargetPrior.probability must be as {{'guide 7': {{'KRAS': 0.9}}}}, got {told!r}")
+        for regime, row in told.items():
+            for name, value in row.items():
+                if isinstance(value, bool) or not isinstance(value, int | float):
+                    raise TypeError(f"the probability of {name!r} in regime {regime!r} must be a number, got {value!r}")
+                if not 0 < value < 1:
+                    raise ValueError(
+                        f"the probability of {name!r} in regime {regime!r} must be between 0 and 1, got {value!r}; "
+                        "state targets that are known with the data"
+                    )
+            if not self.several and sum(row.values()) >= 1:
+                raise ValueError(
+                    f"the probabilities of regime {regime!r} add up to {sum(row.values()):g}; leave some to the other "
+                    "variables and to none, or allow several targets"
+                )
+
+    def compile(self, names: Sequence[str], regimes: Mapping[str, tuple[str, ...] | None]) -> TargetOdds:
+        """For variables and regimes in their order.
+
+        Parameters
+        ----------
+        names
+            The variables, length d.
+        regimes
+            Known targets per regime, None where unknown, length R.
+
+        Raises
+        ------
+        ValueError
+            If a name is no variable or no regime, or a regime's targets are known.
+        """
+        d = len(names)
+        log_odds = torch.full((len(regimes), d), -math.log(d) if self.several else 0.0)
+        for regime, row in self.probability.items():
+            if regime not in regimes:
+                raise ValueError(
+                    f"the prior of targets names {regime!r}, which is no regime; regimes: {', '.join(regimes)}"
+                )
+            if regimes[regime] is not None:
+                raise ValueError(f"the prior of targets names regime {regime!r}, whose targets are known; drop one")
+            if strange := [name for name in row if name not in names]:
+                raise ValueError(
+                    f"the prior of regime {regime!r} names {strange[0]!r}, which is not a variable; "
+                    f"variables: {', '.join(names)}"
+                )
+            r, rest = list(regimes).index(regime), (1 - sum(row.values())) / (d + 1 - len(row))
+            for name, value in row.items():
+                against = 1 - value if self.several else rest
+                log_odds[r, names.index(name)] = math.log(value) - math.log(against)
+        return TargetOdds(log_odds, self.several)
 
 
 def known_targets(names: Sequence[str], targets: Sequence[tuple[str, ...] | None]) -> tuple[torch.Tensor, torch.Tensor]:

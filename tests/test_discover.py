@@ -26,6 +26,7 @@ from pyrocausal.sampling import Sampling
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import GraphFitting, GraphScoring, Stopping
 from pyrocausal.settle import Settling, settle
+from pyrocausal.targets import TargetPrior
 
 NAMES = ("A", "B", "C")
 KINDS = (Categorical((0, 1)),) * 3
@@ -284,6 +285,26 @@ def test_graphs_are_drawn_from_the_posterior_where_asked_for(data):
         quick(data, sampling=Sampling())
     with pytest.raises(TypeError, match="sampling must be a Sampling, got 100"):
         settled(data, sampling=100)
+
+
+@pytest.mark.filterwarnings(UNSETTLED)
+def test_a_prior_of_targets_goes_to_every_chain(data):
+    unknown = replace(data, regimes=tuple(replace(regime, targets=None) for regime in data.regimes))
+    prior = TargetPrior(several=True, probability={"one": {"C": 0.999}})
+    result = settled(unknown, chains=2, seed=0, target_prior=prior)
+    table, none = result.target_probabilities, result.no_target_probability
+    p = torch.stack([chain.target_probability for chain in result.chains]).mean(0)
+    assert table.sel(regime="one", variable="C").item() == pytest.approx(p[0, 2].item())
+    assert none.sel(regime="one").item() == pytest.approx(p[0, 3].item())
+    assert (table.sum("variable") + none != 1).any()  # each for itself
+    for wrong, error, message in (
+        (TargetPrior(probability={"three": {"A": 0.5}}), ValueError, "names 'three', which is no regime"),
+        ("multiple", TypeError, "target_prior must be a TargetPrior, got 'multiple'"),
+    ):
+        with pytest.raises(error, match=message):
+            discover(unknown, target_prior=wrong)
+    with pytest.raises(ValueError, match="greatest_drop takes no prior of targets; choose bayes_factor"):
+        discover(unknown, algorithm=SDI.paper(max_steps=1), target_prior=prior, chains=1, cores=1, progress=False)
 
 
 def test_one_warning_for_all_chains(data):

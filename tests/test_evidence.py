@@ -17,11 +17,12 @@ from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.evidence import JointEvidence, parents_of, prepare_together
 from pyrocausal.kinds import Categorical, Continuous
+from pyrocausal.moves import look, terms_around, weigh
 from pyrocausal.predictive import ClosedForm
 from pyrocausal.refitting import Descent, Refitting, fit_copies, judge_rows
 from pyrocausal.screening import Residuals, Screen
 from pyrocausal.split import cross_fit, split_rows
-from pyrocausal.targets import known_targets
+from pyrocausal.targets import TargetOdds, known_targets
 
 KINDS = {
     "categorical": (Categorical((0, 1)), Categorical((0, 1, 2)), Categorical((0, 1))),
@@ -172,6 +173,61 @@ def test_targets_are_the_posterior_of_a_regimes_hypotheses(kind, refitting, clos
 def test_known_targets_have_one_at_each_and_none_has_its_own_column():
     found = Problem("categorical", "known").evidence().targets(every_dag(3)[3])
     assert found.tolist() == [[0, 1, 0, 0], [0, 0, 0, 1], [1, 1, 0, 0]]
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("targets", TARGETS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_prior_of_targets_is_summed_over_written_out(kind, targets, several):
+    problem = Problem(kind, targets)
+    d, R = len(problem.kinds), 3
+    log_odds = 3.0 * torch.randn(R, d)
+    plain = Problem(kind, "unknown").evidence()  # the same rows
+    evidence = problem.evidence(prior=TargetOdds(log_odds, several))
+
+    def hypotheses(graph, r):
+        """Log of prior and likelihood of every set of targets that is possible."""
+        terms = [plain.terms(i, graph[i : i + 1]) for i in range(d)]
+        for hit in itertools.product([False, True], repeat=d):
+            if bool(problem.known[r]):
+                possible, prior = list(hit) == problem.hit[r].tolist(), 0.0
+            else:
+                possible = several or sum(hit) <= 1
+                prior = sum(float(log_odds[r, i]) for i in range(d) if hit[i])
+            if possible:
+                yield hit, prior + sum(float((t.new if h else t.old)[0, r]) for t, h in zip(terms, hit, strict=True))
+
+    graphs = every_dag(d)[:: 1 if d == 2 else 6]
+    found, expected = [], []
+    for graph in graphs:
+        found.append(evidence.of(graph))
+        observed = sum(float(plain.terms(i, graph[i : i + 1]).observational) for i in range(d))
+        each = [log_sum_exp([value for _, value in hypotheses(graph, r)]) for r in range(R)]
+        expected.append(observed + sum(each) - PRICE * int(graph.sum()))
+        for r in range(R):
+            posterior, who = zip(*((math.exp(v - each[r]), hit) for hit, v in hypotheses(graph, r)), strict=True)
+            share = [sum(p for p, hit in zip(posterior, who, strict=True) if hit[i]) for i in range(d)]
+            nobody = sum(p for p, hit in zip(posterior, who, strict=True) if not any(hit))
+            assert evidence.targets(graph)[r].tolist() == pytest.approx([*share, nobody], abs=1e-5)
+    assert [x - found[0] for x in found[1:]] == pytest.approx([x - expected[0] for x in expected[1:]], abs=1e-5)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_gains_of_moves_under_a_prior_are_differences_of_evidence(several):
+    problem = Problem("mixed", "some")
+    evidence = problem.evidence(prior=TargetOdds(torch.randn(3, 3), several))
+    free = ~torch.eye(3, dtype=torch.bool)
+    for graph in every_dag(3)[::4]:
+        dag = graph.bool()
+        moves = weigh(evidence, dag, free, *terms_around(look(evidence, dag, free, range(3))))
+        for i, j in itertools.permutations(range(3), 2):
+            after = dag.clone()
+            after[i, j] ^= True
+            if math.isfinite(moves.toggle[i, j]):
+                assert float(moves.toggle[i, j]) == pytest.approx(evidence.of(after) - evidence.of(dag), abs=1e-6)
+            after[j, i] ^= True
+            if math.isfinite(moves.reverse[i, j]):
+                assert float(moves.reverse[i, j]) == pytest.approx(evidence.of(after) - evidence.of(dag), abs=1e-6)
 
 
 def test_one_problem_by_hand():

@@ -121,7 +121,7 @@ class Stub:
     def rough_terms(self, i, parents):
         assert parents.shape == (1, self.natural.shape[1]) and not parents.any()
         nothing = torch.zeros(1, len(self.natural), dtype=torch.double)
-        return Terms(nothing, 5.0 * self.changed[i].double()[None], nothing[:, 0])
+        return Terms(nothing, nothing, nothing[:, 0], 5.0 * self.changed[i].double()[None])
 
     def after(self, natural):
         made = Stub(self.worth, natural)

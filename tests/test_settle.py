@@ -28,6 +28,7 @@ from pyrocausal.settle import Settled, Settling, settle
 from pyrocausal.simulate import hard_uniform, simulate
 from pyrocausal.split import cross_fit
 from pyrocausal.state import natural
+from pyrocausal.targets import TargetPrior
 
 FITTING = GraphFitting(warm_up=60, steps=2, rows=64, regime_rows=False)
 ROUGH = SDI(  # too short to decide anything
@@ -227,6 +228,25 @@ def test_draws_from_what_was_settled_are_its_posterior():
     assert (found.edge_probability - expected).abs().max() < 0.05
     hit = sum(p * settled.joint.targets(graph) for p, graph in zip(share, graphs, strict=True)).float()
     assert (found.target_probability - hit).abs().max() < 0.05
+
+
+def test_several_targets_of_a_regime_are_found():
+    groups = [("X0",), ("X1", "X2"), ("X0", "X2"), ()]
+    made = simulate(load("chain3"), intervention=hard_uniform, rows=4000, rows_per_regime=400, targets=groups, seed=0)
+    settled = settle(rough(made.data, target_prior=TargetPrior(several=True)), CLOSED)
+    assert settled.dag.int().tolist() == matrix_of(made.truth)
+    hit = settled.target_probability > 0.5
+    for row, regime in zip(hit, made.data.regimes, strict=True):
+        names = {name for name, each in zip((*made.data.names, None), row.tolist(), strict=True) if each}
+        assert names == (set(made.targets[regime.name]) or {None})
+
+
+def test_a_prior_decides_where_rows_do_not():
+    made = simulate(load("chain3"), intervention=hard_uniform, rows=300, rows_per_regime=2, targets=["X0"], seed=0)
+    for name in made.data.names:
+        prior = TargetPrior(probability={"regime 0": {name: 0.998}})
+        settled = settle(rough(made.data, target_prior=prior), CLOSED)
+        assert settled.target_probability[0].argmax() == made.data.names.index(name)
 
 
 @pytest.mark.parametrize("most", [0, 1])

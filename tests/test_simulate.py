@@ -253,3 +253,18 @@ def test_chosen_targets_only():
 def test_simulate_names_the_bad_argument(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         simulate(load("chain3"), intervention=soft, **wrong)
+
+
+def test_regimes_may_hit_several_variables_or_none():
+    truth = load("chain3")
+    groups = ["X0", ("X1", "X2"), ()]
+    made = simulate(truth, intervention=hard_uniform, rows=3000, rows_per_regime=3000, targets=groups, seed=0)
+    assert sorted(made.targets.values()) == [(), ("X0",), ("X1", "X2")]
+    apart = {regime.name: regime.rows.double().T.corrcoef() for regime in made.data.regimes}
+    natural = made.data.observational.double().T.corrcoef()
+    for name, hit in made.targets.items():
+        for cause, effect in ((0, 1), (1, 2)):
+            linked = abs(apart[name][cause, effect]) > 0.5 * abs(natural[cause, effect])
+            assert linked == (f"X{effect}" not in hit)  # a hard intervention cuts a variable off its cause
+    with pytest.raises(ValueError, match="targets must be a list of variables among"):
+        simulate(truth, intervention=hard_uniform, targets=[("X0", "Z")])

@@ -9,7 +9,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyrocausal.targets import TargetEvidence, bayes_factor, greatest_drop, known_targets, target_posterior
+from pyrocausal.targets import (
+    TargetEvidence,
+    TargetPrior,
+    bayes_factor,
+    greatest_drop,
+    known_targets,
+    target_posterior,
+)
 
 NAMES = ("A", "B", "C")
 
@@ -39,6 +46,59 @@ def test_bayes_factor_by_hand():
     second = [math.exp(-1.0), math.exp(-0.2), math.exp(2.0), 1.0]
     expected = [[x / sum(row) for x in row] for row in (first, second)]
     torch.testing.assert_close(found, torch.tensor(expected), rtol=1e-5, atol=1e-7)
+
+
+def test_bayes_factor_adds_to_prior_odds_and_several_targets_are_judged_one_by_one():
+    told = {"new_mechanism": [[0.1, -0.5, 0.0]], "log_odds": [[math.log(2.0), 0.0, math.log(0.5)]], "rows": [10]}
+    odds = [2 * math.exp(1.0), math.exp(-5.0), 0.5]
+    found = bayes_factor(evidence(R=1, **told))
+    assert found[0].tolist() == pytest.approx([x / (sum(odds) + 1) for x in (*odds, 1.0)], rel=1e-5)
+    found = bayes_factor(evidence(R=1, **told)._replace(several=True))
+    alone = [x / (x + 1) for x in odds]
+    assert found[0].tolist() == pytest.approx([*alone, math.prod(1 - p for p in alone)], rel=1e-5)
+
+
+# ---------------------------------------------------------------- priors
+REGIMES = {"one": None, "two": None, "drug": ("A",)}
+
+
+def test_priors_by_hand():
+    plain = TargetPrior().compile(NAMES, REGIMES)
+    assert not plain.log_odds.any() and plain.log_odds.shape == (3, 3) and not plain.several
+    found = TargetPrior(probability={"two": {"A": 0.6, "C": 0.1}}).compile(NAMES, REGIMES)
+    # 0.3 is left to B and none.
+    assert found.log_odds[1].tolist() == pytest.approx([math.log(4.0), 0.0, math.log(2 / 3)], abs=1e-6)
+    assert not found.log_odds[[0, 2]].any()
+    found = TargetPrior(several=True, probability={"two": {"A": 0.6, "C": 0.9}}).compile(NAMES, REGIMES)
+    assert found.several
+    assert found.log_odds[1].sigmoid().tolist() == pytest.approx([0.6, 0.25, 0.9])
+    assert found.log_odds[0].sigmoid().tolist() == pytest.approx([0.25] * 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"several": 1}, TypeError, "TargetPrior.several must be True or False, got 1"),
+        ({"probability": {"one": 0.5}}, TypeError, "TargetPrior.probability must be as"),
+        ({"probability": {"one": {"A": "x"}}}, TypeError, "the probability of 'A' in regime 'one' must be a number"),
+        ({"probability": {"one": {"A": 1.0}}}, ValueError, "'A' in regime 'one' must be between 0 and 1, got 1.0"),
+        ({"probability": {"one": {"A": 0.6, "B": 0.4}}}, ValueError, "regime 'one' add up to 1; leave some"),
+    ],
+)
+def test_what_is_no_prior_is_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        TargetPrior(**arguments)
+
+
+def test_priors_of_strangers_are_refused():
+    for told, message in (
+        ({"three": {"A": 0.5}}, "names 'three', which is no regime; regimes: one, two, drug"),
+        ({"one": {"Z": 0.5}}, "the prior of regime 'one' names 'Z', which is not a variable; variables: A, B, C"),
+        ({"drug": {"A": 0.5}}, "names regime 'drug', whose targets are known; drop one"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            TargetPrior(probability=told).compile(NAMES, REGIMES)
+    assert TargetPrior(several=True, probability={"one": {"A": 0.6, "B": 0.4}}).compile(NAMES, REGIMES).several
 
 
 def test_bayes_factor_of_no_evidence_is_even():
