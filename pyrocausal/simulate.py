@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import networkx as nx
 import numpy as np
@@ -34,11 +34,12 @@ from pyrocausal.continuous_truths import (
 from pyrocausal.data import InterventionalData
 from pyrocausal.ground_truth import GroundTruth
 from pyrocausal.kinds import Categorical, Continuous
-from pyrocausal.truth_mechanisms import Distribution, Floats, Mechanism, NeuralCategorical
+from pyrocausal.truth_mechanisms import Changed, Constant, Distribution, Floats, Mechanism, NeuralCategorical
 
 __all__ = [
-    "Intervention", "Simulation", "additive_network_truth", "additive_noise_truth", "hard_normal", "hard_random",
-    "hard_uniform", "linear_truth", "neural_network_truth", "nonadditive_network_truth", "simulate", "soft",
+    "Intervention", "Simulation", "additive_network_truth", "additive_noise_truth", "hard_constant", "hard_normal",
+    "hard_random", "hard_uniform", "linear_truth", "neural_network_truth", "nonadditive_network_truth", "scale",
+    "shift", "simulate", "soft",
 ]  # fmt: skip
 
 REFERENCE_ROWS = 1_000  # rows that additive mechanisms are normalised on, and that estimate information
@@ -221,14 +222,94 @@ def hard_normal(mean: float | None = None, sd: float = 1.0) -> Intervention:
         raise ValueError(f"sd must not be negative; got {sd}")
 
     def replace_by_normal(truth: GroundTruth, target: str, rng: Generator, /) -> Mechanism:
-        if truth.states[target] is not None:
-            raise ValueError(f"target {target!r} is categorical; hard_normal needs a continuous variable")
-        if mean is not None:
+        if mean is not None and truth.states[target] is None:
             return Normal(mean, sd)
-        column = truth.sample(REFERENCE_ROWS, rng)[target]
-        return Normal(float(column.mean() + rng.choice((-2.0, 2.0)) * column.std()), sd)
+        centre, deviation = _moments(truth, target, rng)
+        return Normal(centre + float(rng.choice((-2.0, 2.0))) * deviation, sd)
 
     return replace_by_normal
+
+
+def hard_constant(value: Any = None) -> Intervention:
+    """Set a target to a value, do(x = value).
+
+    Parameters
+    ----------
+    value
+        A state, or a number in the target's units. None takes a state at random, or the observational mean plus or
+        minus two standard deviations, at random.
+
+    Raises
+    ------
+    ValueError
+        When the intervention is applied to a target that has no such state, or to a continuous one and `value` is no
+        number.
+    """
+
+    def replace_by_constant(truth: GroundTruth, target: str, rng: Generator, /) -> Mechanism:
+        states = truth.states[target]
+        if states is not None:
+            if value is not None and value not in states:
+                raise ValueError(f"target {target!r} has no state {value!r}; its states are {states}")
+            return Constant(int(rng.integers(len(states))) if value is None else states.index(value))
+        if value is not None and not isinstance(value, int | float):
+            raise ValueError(f"target {target!r} is continuous and cannot be set to {value!r}; give a number")
+        mean, sd = _moments(truth, target, rng)
+        return Constant(mean + float(rng.choice((-2.0, 2.0))) * sd if value is None else float(value))
+
+    return replace_by_constant
+
+
+def shift(by: float = 2.0) -> Intervention:
+    """Move a continuous target's values; it listens to its parents as before.
+
+    Parameters
+    ----------
+    by
+        In the target's observational standard deviations.
+
+    Raises
+    ------
+    ValueError
+        When the intervention is applied to a categorical target.
+    """
+
+    def move(truth: GroundTruth, target: str, rng: Generator, /) -> Mechanism:
+        _, sd = _moments(truth, target, rng)
+        return Changed(truth.mechanisms[target], 0.0, 1.0, by * sd)
+
+    return move
+
+
+def scale(by: float = 3.0) -> Intervention:
+    """Stretch a continuous target's values around their observational mean; it listens to its parents, more or less.
+
+    Parameters
+    ----------
+    by
+        Factor; more than one stretches, less squeezes.
+
+    Raises
+    ------
+    ValueError
+        When `by` is not positive, or the intervention is applied to a categorical target.
+    """
+    if not by > 0:
+        raise ValueError(f"by must be positive; got {by}")
+
+    def stretch(truth: GroundTruth, target: str, rng: Generator, /) -> Mechanism:
+        mean, _ = _moments(truth, target, rng)
+        return Changed(truth.mechanisms[target], mean, by, 0.0)
+
+    return stretch
+
+
+def _moments(truth: GroundTruth, target: str, rng: Generator) -> tuple[float, float]:
+    """Observational mean and standard deviation of a continuous variable."""
+    if truth.states[target] is not None:
+        raise ValueError(f"target {target!r} is categorical; this intervention needs a continuous variable")
+    column = truth.sample(REFERENCE_ROWS, rng)[target]
+    return float(column.mean()), float(column.std())
 
 
 class Simulation(NamedTuple):
@@ -256,8 +337,8 @@ def simulate(
     truth
         Where the rows come from.
     intervention
-        `soft`, `hard_uniform`, `hard_random`, `hard_normal()` or any function of the same signature; called once
-        per regime.
+        `soft`, `hard_uniform`, `hard_random`, `hard_normal()`, `hard_constant()`, `shift()`, `scale()` or any function
+        of the same signature; called once per target of a regime.
     rows
         Observational rows.
     rows_per_regime

@@ -21,7 +21,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 __all__ = [
-    "Constant", "Discrete", "Distribution", "Floats", "Mechanism", "NeuralCategorical", "TabularMechanism", "softmax",
+    "Changed", "Constant", "Discrete", "Distribution", "Floats", "Mechanism", "NeuralCategorical", "TabularMechanism",
+    "softmax",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -125,6 +126,32 @@ class Constant:
             Always.
         """
         raise ValueError(f"Constant({self.value}) has nothing to redraw; intervene with another mechanism instead")
+
+
+@dataclass(frozen=True, eq=False)
+class Changed:
+    """Another mechanism's values, stretched around a centre and moved: centre + scale (x - centre) + shift.
+
+    Attributes
+    ----------
+    mechanism
+        Whose values; its parents stay.
+    centre, scale, shift
+        In the variable's units, but for the scale.
+    """
+
+    mechanism: Mechanism
+    centre: float
+    scale: float
+    shift: float
+
+    def sample(self, parents: Floats, rng: Generator) -> NDArray:
+        """Draw values [n]."""
+        return self.centre + self.scale * (self.mechanism.sample(parents, rng) - self.centre) + self.shift
+
+    def redraw(self, rng: Generator) -> Changed:
+        """Change another mechanism of the same class in the same way."""
+        return Changed(self.mechanism.redraw(rng), self.centre, self.scale, self.shift)
 
 
 def _orthogonal(rows: int, columns: int, rng: Generator) -> Floats:

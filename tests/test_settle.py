@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from conftest import KINDS, LinearGaussian, every_dag, far_out, is_acyclic, small_data
@@ -16,6 +17,7 @@ from pyrocausal.climb import strongest_dag
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.evidence import JointEvidence
+from pyrocausal.graphs import chain as chain_graph
 from pyrocausal.kinds import Categorical, Continuous
 from pyrocausal.knowledge import Knowledge
 from pyrocausal.networks import load
@@ -25,7 +27,16 @@ from pyrocausal.sampling import Sampling, sample_graphs
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import GraphFitting, GraphScoring, Stopping
 from pyrocausal.settle import Settled, Settling, settle
-from pyrocausal.simulate import hard_uniform, simulate
+from pyrocausal.simulate import (
+    hard_constant,
+    hard_normal,
+    hard_uniform,
+    linear_truth,
+    scale,
+    shift,
+    simulate,
+    soft,
+)
 from pyrocausal.split import cross_fit
 from pyrocausal.state import natural
 from pyrocausal.targets import TargetPrior
@@ -228,6 +239,24 @@ def test_draws_from_what_was_settled_are_its_posterior():
     assert (found.edge_probability - expected).abs().max() < 0.05
     hit = sum(p * settled.joint.targets(graph) for p, graph in zip(share, graphs, strict=True)).float()
     assert (found.target_probability - hit).abs().max() < 0.05
+
+
+@pytest.mark.parametrize(
+    "intervention",
+    [hard_normal(), hard_constant(), shift(), scale(), soft],
+    ids=["normal", "do", "shift", "scale", "soft"],
+)
+def test_every_kind_of_intervention_on_continuous_variables_is_seen_through(intervention):
+    truth = linear_truth(chain_graph(3), np.random.default_rng(3))
+    # A root's mechanism is as it was when it is drawn anew.
+    targets = ["X1", "X2"] if intervention is soft else None
+    made = simulate(truth, intervention=intervention, rows=2000, rows_per_regime=300, targets=targets, seed=0)
+    algorithm = replace(ROUGH, mechanisms=LinearGaussian, fitting=replace(FITTING, warm_up=60, regime_rows=None))
+    settled = settle(rough(made.data, algorithm=algorithm), Settling(final_steps=0))
+    assert settled.dag.int().tolist() == matrix_of(made.truth)
+    for row, regime in zip(settled.target_probability, made.data.regimes, strict=True):
+        (target,) = made.targets[regime.name]
+        assert row[made.data.names.index(target)] > 0.9
 
 
 def test_several_targets_of_a_regime_are_found():

@@ -20,12 +20,15 @@ from pyrocausal.networks import load
 from pyrocausal.simulate import (
     additive_network_truth,
     additive_noise_truth,
+    hard_constant,
     hard_normal,
     hard_random,
     hard_uniform,
     linear_truth,
     neural_network_truth,
     nonadditive_network_truth,
+    scale,
+    shift,
     simulate,
     soft,
 )
@@ -180,6 +183,44 @@ def test_hard_normal_refuses_categories_and_negative_sd(rng):
         hard_normal()(load("chain3"), "X1", rng)
     with pytest.raises(ValueError, match="sd"):
         hard_normal(sd=-1.0)
+
+
+def test_constants_are_states_or_numbers(rng):
+    sachs = load("sachs")
+    states = sachs.states["Mek"]
+    assert hard_constant(states[1])(sachs, "Mek", rng).value == 1
+    assert {hard_constant()(sachs, "Mek", rng).value for _ in range(40)} == {0, 1, 2}
+    truth = additive_noise_truth(chain(3), rng)
+    assert hard_constant(4)(truth, "X2", rng).value == 4.0
+    column = truth.sample(5_000, rng)["X2"]
+    values = [hard_constant()(truth, "X2", rng).value for _ in range(20)]
+    assert {round((value - column.mean()) / column.std()) for value in values} == {-2, 2}
+    with pytest.raises(ValueError, match="target 'Mek' has no state 'much'; its states are"):
+        hard_constant("much")(sachs, "Mek", rng)
+    with pytest.raises(ValueError, match="target 'X2' is continuous and cannot be set to 'much'"):
+        hard_constant("much")(truth, "X2", rng)
+
+
+def test_shifts_and_scales_change_values_and_keep_the_parents(rng):
+    truth = linear_truth(chain(2), rng)
+    made = {
+        name: simulate(truth, intervention=how, rows=4000, rows_per_regime=4000, targets=["X1"], seed=0)
+        for name, how in (("shift", shift(3.0)), ("scale", scale(2.0)))
+    }
+    natural = made["shift"].data.observational  # standardised
+    moved, stretched = (made[name].data.regimes[0].rows for name in ("shift", "scale"))
+    assert (moved[:, 1] - natural[:, 1].mean()).mean() == pytest.approx(3.0, abs=0.2)
+    assert moved[:, 1].std() == pytest.approx(1.0, abs=0.1)
+    assert stretched[:, 1].mean() == pytest.approx(0.0, abs=0.2) and stretched[:, 1].std() == pytest.approx(2, abs=0.2)
+    linked = natural.T.corrcoef()[0, 1]
+    for rows in (moved, stretched):
+        assert rows.T.corrcoef()[0, 1] == pytest.approx(linked.item(), abs=0.06)
+        assert rows[:, 0].std() == pytest.approx(1.0, abs=0.1)
+    with pytest.raises(ValueError, match="by must be positive; got 0"):
+        scale(0)
+    for how in (shift(), scale()):
+        with pytest.raises(ValueError, match="'X1' is categorical"):
+            how(load("chain3"), "X1", rng)
 
 
 def conditionals(rows, truth, name):
