@@ -227,7 +227,14 @@ def _plain_ticks(axes: Axes, ticks: Sequence[float]) -> None:
 def _plain_numbers(axis: Axis) -> None:
     """Numbers of a log scale without powers of ten."""
     axis.set_major_formatter("{x:g}")
-    axis.set_minor_formatter(LogFormatter())
+    axis.set_minor_formatter(_Plain())
+
+
+class _Plain(LogFormatter):
+    """Labels as few of the minor ticks as `LogFormatter` does, without exponents."""
+
+    def __call__(self, x: float, pos: float | None = None) -> str:
+        return f"{x:g}" if super().__call__(x, pos) else ""
 
 
 def _legend(axes: Axes) -> None:
