@@ -1,4 +1,9 @@
-"""Whether probabilities are what they say: many small problems, from hardly any rows to plenty."""
+"""Whether probabilities are what they say: many small problems, from hardly any rows to plenty.
+
+Every problem has five variables, a random graph, two or three states and neural tables, one regime a variable and one
+in which nothing was done, nobody being told which. A fit draws graphs from the posterior; each ordered pair of
+variables and each possible target of each regime then has a probability, and did or did not happen.
+"""
 
 from __future__ import annotations
 
