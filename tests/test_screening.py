@@ -201,10 +201,11 @@ def test_a_continuous_variable_may_be_measured_on_any_scale():
 # ---------------------------------------------------------------- what is flagged
 def test_nothing_is_left_alone_where_few_rows_tell():
     generator = torch.Generator().manual_seed(0)
-    rows, noise = make_rows(KINDS["continuous"], 200, generator), torch.randn(2, 1, 200, generator=generator)
+    tables = [make_rows(KINDS["continuous"], 200, generator) for _ in range(2)]
+    noise = [Residuals(torch.randn(2, 1, 200, generator=generator), torch.ones(2, 1)) for _ in range(2)]
     counts = torch.ones(2, 200)
     counts[1, 20:] = 0.0  # forty rows of the two tables tell of the second mechanism
-    found = Screen(KINDS["continuous"], [rows, rows]).promising([Residuals(noise, torch.ones(2, 1))] * 2, [counts] * 2)
+    found = Screen(KINDS["continuous"], tables).promising(noise, [counts] * 2)
     assert found[1].all() and not found[0].any()
 
 
@@ -305,8 +306,10 @@ def test_rows_that_do_not_count_flag_nothing():
 def test_nothing_counts(kind):
     rows = make_rows(KINDS[kind], 20)
     nowhere = torch.zeros(2, 20, dtype=torch.bool)
-    found = Screen(KINDS[kind], [rows]).promising([standard(torch.randn(2, 20))], [nowhere])
-    assert found.tolist() == [[False] * 3] * 2
+    screen, residuals = Screen(KINDS[kind], [rows]), standard(torch.randn(2, 20))
+    assert screen.promising([residuals], [nowhere]).all()  # so nothing is left alone
+    screen.enough = 0
+    assert not screen.promising([residuals], [nowhere]).any()
 
 
 def test_states_that_no_row_has_and_variables_that_never_vary():
