@@ -20,7 +20,8 @@ from joblib import Parallel, delayed
 from pyrocausal import graphs, simulate
 from pyrocausal.data import Regime
 from pyrocausal.discover import discover
-from pyrocausal.metrics import brier_score, calibration_error
+from pyrocausal.metrics import brier_score, calibration_error, ordered_pairs
+from pyrocausal.plots import targets_with_none
 from pyrocausal.sampling import Sampling
 from pyrocausal.simulate import Simulation
 
@@ -106,19 +107,15 @@ def _one(seed: int, sampling: Sampling) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a fit that has not settled counts like any other
         result = discover(made.data, chains=1, cores=1, seed=seed, progress=False, sampling=sampling)
-    names, lines = list(made.data.names), []
-    edges, targets = result.edge_probabilities, result.target_probabilities
-    for cause in names:
-        for effect in names:
-            if cause != effect:
-                believed = edges.sel(cause=cause, effect=effect).item()
-                lines.append(("edge", believed, int(made.truth.graph.has_edge(cause, effect))))
-    for regime, hit in made.targets.items():
-        row = targets.sel(regime=regime)
-        lines += [("target", row.sel(variable=name).item(), int(name in hit)) for name in names]
-        lines.append(("target", 1 - row.sum().item(), int(not hit)))
-    table = pd.DataFrame(lines, columns=["what", "probability", "happened"])
-    table["probability"] = table.probability.clip(0, 1)  # what is left to one, in single precision
+    belief, edge = ordered_pairs(result.edge_probabilities, made.truth.graph)
+    columns, targets = targets_with_none(result)  # [R, d + 1], none last
+    hits = [made.targets[name] or columns[-1:] for name in result.data.regime_names]
+    hit = [[column in each for column in columns] for each in hits]
+    lines = [
+        pd.DataFrame({"what": what, "probability": probability, "happened": np.asarray(happened).astype(int).ravel()})
+        for what, probability, happened in (("edge", belief, edge), ("target", targets.ravel(), hit))
+    ]
+    table = pd.concat(lines, ignore_index=True)
     table.insert(0, "seed", seed)
     table.insert(1, "rows", len(made.data.regimes[0].rows))
     return table

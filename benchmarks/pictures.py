@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogFormatter, NullLocator, ScalarFormatter
 
 from benchmarks.methods import METHODS
+from pyrocausal.metrics import reliability_curve
 
 __all__ = ["against_variables", "cpu", "distance", "exponents", "methods_of", "reliability", "scaling"]
 
@@ -79,17 +80,16 @@ def scaling(runs: pd.DataFrame) -> Figure:
     runs
         Columns method, variables, cpu_total, steps and peak_memory_mb.
     """
-    runs = runs.assign(step=runs.cpu_total / runs.steps)
     figure = _figure(11.0, 4.4)
-    for axes, column, label in zip(
-        figure.subplots(1, 2),
-        ("step", "peak_memory_mb"),
-        ("CPU seconds a step, set-up included", "most memory of a fit, MB"),
-        strict=True,
+    for part, (axes, label) in enumerate(
+        zip(
+            figure.subplots(1, 2),
+            ("CPU seconds a step, set-up included", "most memory of a fit, MB"),
+            strict=True,
+        )
     ):
         for index, method in enumerate(methods_of(runs)):
-            middle = runs[runs.method == method].groupby("variables")[column].median()
-            middle = middle[middle > 0]  # nothing known is left out as well
+            middle = _growth(runs, method)[part]
             if len(middle):
                 exponent = _exponent(middle)
                 told = method if math.isnan(exponent) else f"{method}: d to the power {exponent:.2f}"
@@ -140,12 +140,10 @@ def reliability(table: pd.DataFrame, bins: int = 10) -> Figure:
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, zorder=1)
     for index, (what, some) in enumerate(table.groupby("what")):
-        place = np.minimum((some.probability * bins).astype(int), bins - 1)
-        cells = some.groupby(place)[["probability", "happened"]].mean()
-        counts = some.groupby(place).size()
-        color = _style(index)["color"]
-        axes.plot(cells.probability, cells.happened, color=color, linewidth=1.2, label=f"{what}s")
-        axes.scatter(cells.probability, cells.happened, s=8 + 120 * (counts / counts.max()) ** 0.5, color=color)
+        curve = reliability_curve(some.probability, some.happened, bins)
+        color, area = _style(index)["color"], 8 + 120 * (curve["count"] / curve["count"].max()) ** 0.5
+        axes.plot(curve.probability, curve.frequency, color=color, linewidth=1.2, label=f"{what}s")
+        axes.scatter(curve.probability, curve.frequency, s=area, color=color)
     axes.set_xlim(-0.05, 1.05)
     axes.set_ylim(-0.05, 1.05)
     axes.set_aspect("equal")
@@ -158,8 +156,8 @@ def reliability(table: pd.DataFrame, bins: int = 10) -> Figure:
 
 def exponents(runs: pd.DataFrame, method: str) -> tuple[float, float]:
     """Powers of the number of variables that CPU seconds a step and memory of a method grow with; NaN where unknown."""
-    of_it = runs[runs.method == method].assign(step=runs.cpu_total / runs.steps).groupby("variables")
-    return _exponent(of_it.step.median()), _exponent(of_it.peak_memory_mb.median())
+    step, memory = map(_exponent, _growth(runs, method))
+    return step, memory
 
 
 def methods_of(runs: pd.DataFrame) -> list[str]:
@@ -197,6 +195,13 @@ def _by_problem(
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="#EEEEEE", zorder=0)
     return axes
+
+
+def _growth(runs: pd.DataFrame, method: str) -> list[pd.Series]:
+    """Medians of CPU seconds a step and of memory by the number of variables, where they are known."""
+    of_it = runs[runs.method == method].assign(step=runs.cpu_total / runs.steps).groupby("variables")
+    middles = of_it[["step", "peak_memory_mb"]].median()
+    return [middle[middle > 0] for _, middle in middles.items()]
 
 
 def _exponent(values: pd.Series) -> float:

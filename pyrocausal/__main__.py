@@ -320,6 +320,14 @@ def _make_folder(folder: Path) -> None:
 
 
 def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm: SDI | None) -> CausalPosterior:
+    several = getattr(arguments, "several_targets", False)
+    wanted = {
+        "--draws": arguments.draws, "--no-settling": arguments.no_settling,
+        "--paper": getattr(arguments, "paper", False), "--several-targets": several,
+    }  # fmt: skip
+    for one, other in (("--draws", "--no-settling"), ("--draws", "--paper"), ("--several-targets", "--paper")):
+        if wanted[one] and wanted[other]:
+            raise ValueError(f"{one} cannot be had with {other}; drop one of them")
     return discover(
         data,
         chains=arguments.chains,
@@ -329,7 +337,7 @@ def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm
         progress=not arguments.quiet,
         required=[tuple(edge) for edge in getattr(arguments, "required", ())],
         forbidden=[tuple(edge) for edge in getattr(arguments, "forbidden", ())],
-        target_prior=TargetPrior(several=getattr(arguments, "several_targets", False)),
+        target_prior=TargetPrior(several=several),
         knowledge=_knowledge(getattr(arguments, "knowledge", ()), getattr(arguments, "max_parents", None)),
         algorithm=algorithm,
         settling=Settling(rounds=0) if arguments.no_settling else None,

@@ -71,7 +71,8 @@ def discover(
     required, forbidden
         Edges (cause, effect) known to be there or known not to be.
     knowledge
-        What else is known: likely edges, tiers, how many causes a variable has at the most.
+        What else is known: likely edges, tiers, how many causes a variable has at the most (which graphs keep to, and
+        beliefs of the three phases alone do not; see `Knowledge`).
     target_prior
         What is believed of targets that the data leave unknown: whether there may be several, and how likely each is.
         Default: one or none, all equally likely.
@@ -139,7 +140,8 @@ def discover(
     if not isinstance(sampling, Sampling | None):
         raise TypeError(f"sampling must be a Sampling, got {sampling!r}")
     if sampling and not settling.rounds:
-        raise ValueError("sampling begins at a settled graph; leave Settling.rounds above 0")
+        how = "leave Settling.rounds above 0" if held_out else "take an algorithm that holds out rows to settle by"
+        raise ValueError(f"sampling begins at a settled graph; {how}")
     if not settling.rounds:  # then nothing needs rows that were held out
         algorithm = replace(algorithm, fitting=replace(algorithm.fitting, held_out=0.0))
     if max_steps is None and settling.rounds:

@@ -64,7 +64,7 @@ class Terms(NamedTuple):
     old: torch.Tensor
     new: torch.Tensor
     observational: torch.Tensor
-    odds: torch.Tensor = torch.zeros(())
+    odds: torch.Tensor
 
 
 class JointEvidence:
@@ -184,7 +184,8 @@ class JointEvidence:
     def promising(self, effect: int, parents: torch.Tensor) -> torch.Tensor:
         """Which variables may be worth a place among the parents [d] of one: boolean [d].
 
-        Those whose addition takes no fit, and those that tell something of the residuals (see `Screen`).
+        Those whose addition takes no fit, those that tell something of the residuals (see `Screen`), and those whose
+        edge is cheaper than none, for a climb may add them on their price alone.
         """
         d, pa = len(self.kinds), parents_of(parents)
         dear = [j for j in range(d) if j != effect and j not in pa and self._wants_copy((effect, (*pa, j)))]
@@ -201,7 +202,7 @@ class JointEvidence:
                 counts = [self.telling[:, effect].to(fold.table.device)[fold.table][None] for fold in self.folds]
                 self._promising[effect][pa] = self.screen.promising(known, counts)[0].cpu()
         if pa in self._promising[effect]:
-            found[dear] = self._promising[effect][pa][dear]
+            found[dear] = self._promising[effect][pa][dear] | (self.price[effect, dear] < 0)
         return found
 
     def _wants_copy(self, family: Family) -> bool:
@@ -240,7 +241,11 @@ class JointEvidence:
         return torch.where(self.known[:, None], certain, found)
 
     def mixture(self, gain: torch.Tensor) -> torch.Tensor:
-        """log sum_t p(t) exp(what a new mechanism of t gains): gains [d, R] -> [R]; none gains nothing."""
+        """log sum_t p(t) exp(what a new mechanism of t gains): gains [d, R] -> [R]; none gains nothing.
+
+        Prior odds are in the gains and p(t) is even, which differs from a normalised prior by a constant per regime. So
+        evidence under different priors cannot be compared.
+        """
         return torch.nn.functional.pad(gain, (0, 0, 0, 1)).logsumexp(0) - math.log(len(gain) + 1)
 
     def _each(self, graph: torch.Tensor) -> Terms:

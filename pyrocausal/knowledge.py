@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from numbers import Integral, Real
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -51,13 +52,16 @@ class Knowledge:
     required, forbidden
         Edges that are there, and edges that cannot be. A required edge excludes its reverse.
     probability
-        How likely edges are, in [0, 1], say from the literature. It counts as prior odds beside the evidence: 0.5 says
-        nothing, 0 forbids and 1 requires.
+        How likely edges are, in [0, 1], say from the literature: p makes the odds of an edge p / (1 - p) times those of
+        one of which nothing is known, whose price is against it (see `pyrocausal.evidence`). So 0.9 makes them nine
+        times as large, 0.5 leaves them as they are, 0 forbids and 1 requires.
     tiers
         Groups of variables from the first to the last: nothing causes a variable of an earlier group. Variables in none
         are free.
     max_parents
-        Direct causes that a variable may have.
+        Direct causes that a variable may have. Settled graphs and draws keep to it, and so does `Chain.dag` of the
+        three phases alone; their beliefs, which hold every edge for itself, keep to it only where required causes leave
+        no room.
 
     Raises
     ------
@@ -86,7 +90,7 @@ class Knowledge:
             raise TypeError(f"probability must map (cause, effect) to a number, got {self.probability!r}")
         edges = _pairs("probability", self.probability)
         for edge, value in zip(edges, self.probability.values(), strict=True):
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            if isinstance(value, bool) or not isinstance(value, Real):
                 raise TypeError(f"the probability of {_arrow(edge)} must be a number, got {value!r}")
             if not 0 <= value <= 1:
                 raise ValueError(f"the probability of {_arrow(edge)} must be in [0, 1], got {value!r}")
@@ -99,7 +103,7 @@ class Knowledge:
             if placed.setdefault(name, number) != number:
                 raise ValueError(f"{name!r} is in two tiers; leave it in one")
         most = self.max_parents
-        if most is not None and (isinstance(most, bool) or not isinstance(most, int)):
+        if most is not None and (isinstance(most, bool) or not isinstance(most, Integral)):
             raise TypeError(f"max_parents must be a whole number or None, got {most!r}")
         if most is not None and most < 0:
             raise ValueError(f"max_parents must be at least 0, got {most}")
@@ -147,8 +151,9 @@ class Knowledge:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
         columns = list(table.columns)
         if set(columns) == {"variable", "tier"}:
+            table["variable"] = _names(table["variable"], path)
             table["tier"] = [_number(text, "tier", path) for text in table["tier"]]
-            return cls(tiers=[_names(group["variable"], path) for _, group in table.groupby("tier")])
+            return cls(tiers=[list(group["variable"]) for _, group in table.groupby("tier")])
         if not {"cause", "effect"} <= set(columns) <= {"cause", "effect", "probability"}:
             raise ValueError(
                 f"{path} has the columns {', '.join(columns)}; expected cause, effect and perhaps probability, "
@@ -204,7 +209,8 @@ class Knowledge:
         ------
         ValueError
             If a name is unknown, or pieces contradict each other: an edge is both required and forbidden, tiers forbid
-            a required or likely edge, required edges form a cycle, or a variable has more required causes than allowed.
+            a required or likely edge, required edges form a cycle, a variable has more required causes than allowed, or
+            as many as allowed and a likely one besides.
         """
         place = {name: number for number, tier in enumerate(self.tiers) for name in tier}
         _check_names("tiers", place, names)
@@ -226,14 +232,27 @@ class Knowledge:
                 )
         backward = [(cause, effect) for cause, effect in product(place, repeat=2) if place[cause] > place[effect]]
         fixed = fixed_edges(names, required, [*forbidden, *backward])
-        for name, causes in zip(names, (fixed == 1).sum(1).tolist(), strict=True):
-            if self.max_parents is not None and causes > self.max_parents:
-                raise ValueError(f"{name!r} has {causes} required causes, more than max_parents = {self.max_parents}")
+        if self.max_parents is not None:
+            self._fill(fixed, names, likely)
         log_odds = torch.zeros_like(fixed)
         index = {name: i for i, name in enumerate(names)}
         for (cause, effect), value in likely.items():
             log_odds[index[effect], index[cause]] = math.log(value) - math.log1p(-value)
         return Constraints(fixed, log_odds, self.max_parents)
+
+    def _fill(self, fixed: torch.Tensor, names: Sequence[str], likely: Iterable[Edge]) -> None:
+        """Forbid, in place, further causes of variables whose required ones are as many as are allowed."""
+        for i, causes in enumerate((fixed == 1).sum(1).tolist()):
+            told = f"{names[i]!r} has {causes} required causes"
+            if causes > self.max_parents:
+                raise ValueError(f"{told}, more than max_parents = {self.max_parents}")
+            if causes == self.max_parents:
+                if more := [cause for cause, effect in likely if effect == names[i]]:
+                    raise ValueError(
+                        f"{told}, as many as max_parents = {self.max_parents} allows, and {more[0]} -> {names[i]} is "
+                        "given a probability; drop it or raise max_parents"
+                    )
+                fixed[i][fixed[i].isnan()] = 0.0
 
 
 def fixed_edges(names: Sequence[str], required: Iterable[Edge] = (), forbidden: Iterable[Edge] = ()) -> torch.Tensor:
@@ -314,6 +333,9 @@ def _names(column: Iterable[str], path: str | Path) -> list[str]:
 
 def _number(text: str, column: str, path: str | Path) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise ValueError(f"{path} has {text!r} in the column {column}, which is no number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{path} has {text!r} in the column {column}, which is no number")
+    return number

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
@@ -16,6 +17,8 @@ __all__ = [
     "brier_score",
     "calibration_error",
     "false_edges",
+    "ordered_pairs",
+    "reliability_curve",
     "shd",
     "target_accuracy",
 ]
@@ -76,6 +79,40 @@ def false_edges(found: nx.DiGraph, truth: nx.DiGraph) -> tuple[int, int]:
     return len(extra), len(missing)
 
 
+def ordered_pairs(probability: EdgeProbabilities, truth: nx.DiGraph) -> tuple[NDArray, NDArray]:
+    """Belief and truth of every ordered pair of variables.
+
+    Parameters
+    ----------
+    probability, truth
+        As in `auroc`.
+
+    Returns
+    -------
+    belief : numpy.ndarray
+        Shape [d * (d - 1)].
+    edge : numpy.ndarray
+        Whether `truth` has the edge, boolean, shape [d * (d - 1)].
+
+    Raises
+    ------
+    ValueError
+        As `auroc`.
+    """
+    names = list(truth)
+    if isinstance(probability, xr.DataArray):
+        _check_variables(probability.indexes["effect"], truth)
+        _check_variables(probability.indexes["cause"], truth)
+        probability = probability.sel(effect=names, cause=names).transpose("effect", "cause").values
+    belief = np.asarray(probability, dtype=np.float64)
+    if belief.shape != (len(names), len(names)):
+        raise ValueError(f"probability must have shape [d, d] for the {len(names)} nodes of truth; got {belief.shape}")
+    pairs = ~np.eye(len(names), dtype=bool)
+    if np.isnan(belief[pairs]).any():
+        raise ValueError("probability must hold no NaN beside its diagonal")
+    return belief[pairs], nx.to_numpy_array(truth, names, weight=None).T[pairs] > 0
+
+
 def auroc(probability: EdgeProbabilities, truth: nx.DiGraph) -> float:
     """Area under the ROC curve: how often a true edge is believed more than a pair that is none; ties count half.
 
@@ -102,7 +139,7 @@ def auroc(probability: EdgeProbabilities, truth: nx.DiGraph) -> float:
     >>> auroc(np.array([[0.0, 0.5], [0.9, 0.0]]), nx.DiGraph([("a", "b")]))
     1.0
     """
-    belief, edge = _ordered_pairs(probability, truth)
+    belief, edge = ordered_pairs(probability, truth)
     _, place, counts = np.unique(belief, return_inverse=True, return_counts=True)
     rank = (counts.cumsum() - (counts - 1) / 2)[place]  # of each pair from below, ties share their mean
     edges, others = int(edge.sum()), int((~edge).sum())
@@ -136,7 +173,7 @@ def average_precision(probability: EdgeProbabilities, truth: nx.DiGraph) -> floa
     >>> average_precision(np.array([[0.0, 0.9], [0.5, 0.0]]), nx.DiGraph([("a", "b")]))
     0.5
     """
-    belief, edge = _ordered_pairs(probability, truth)
+    belief, edge = ordered_pairs(probability, truth)
     if not edge.any():
         return float("nan")
     levels, place = np.unique(-belief, return_inverse=True)
@@ -200,29 +237,58 @@ def calibration_error(probability: ArrayLike, happened: ArrayLike, bins: int = 1
 
     Parameters
     ----------
-    probability
-        In [0, 1], shape [n].
-    happened
-        0 or 1, shape [n].
+    probability, happened
+        As in `brier_score`.
     bins
         Number of bins.
 
     Raises
     ------
     ValueError
-        When the shapes differ, there is nothing, a probability is outside [0, 1] or there is no bin.
+        As `brier_score`, and when there is no bin.
 
     Examples
     --------
     >>> calibration_error([0.25, 0.25, 1.0], [0, 1, 1])  # two of three are a quarter off
     0.16666666666666666
     """
+    curve = reliability_curve(probability, happened, bins)
+    off = (curve["probability"] - curve.frequency).abs()
+    return float((off * curve["count"]).sum() / curve["count"].sum())
+
+
+def reliability_curve(probability: ArrayLike, happened: ArrayLike, bins: int = 10) -> pd.DataFrame:
+    """How often things happened against how probable they were said to be, in equally wide bins of probabilities.
+
+    Parameters
+    ----------
+    probability, happened, bins
+        As in `calibration_error`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per bin that holds something, from the lowest: its mean probability, the frequency of what happened, and
+        the count of both.
+
+    Raises
+    ------
+    ValueError
+        As `calibration_error`.
+
+    Examples
+    --------
+    >>> reliability_curve([0.25, 0.25, 1.0], [0, 1, 1])
+       probability  frequency  count
+    0         0.25        0.5      2
+    1         1.00        1.0      1
+    """
     belief, truth = _pairs(probability, happened)
     if bins < 1:
         raise ValueError(f"bins must be at least 1, got {bins}")
     place = np.minimum((belief * bins).astype(int), bins - 1)
-    surplus = np.bincount(place, weights=belief - truth, minlength=bins)
-    return float(np.abs(surplus).sum() / len(belief))
+    cells = pd.DataFrame({"probability": belief, "frequency": truth}).groupby(place)
+    return cells.mean().assign(count=cells.size()).reset_index(drop=True)
 
 
 def _pairs(probability: ArrayLike, happened: ArrayLike) -> tuple[NDArray, NDArray]:
@@ -240,19 +306,3 @@ def _check_variables(found: Iterable, truth: nx.DiGraph) -> None:
     if set(found) != set(truth):
         odd = sorted(map(str, set(found) ^ set(truth)))
         raise ValueError(f"found and truth must have the same variables; these are in one only: {odd}")
-
-
-def _ordered_pairs(probability: EdgeProbabilities, truth: nx.DiGraph) -> tuple[NDArray, NDArray]:
-    """Belief and truth of every ordered pair of variables, [d * (d - 1)] each."""
-    names = list(truth)
-    if isinstance(probability, xr.DataArray):
-        _check_variables(probability.indexes["effect"], truth)
-        _check_variables(probability.indexes["cause"], truth)
-        probability = probability.sel(effect=names, cause=names).transpose("effect", "cause").values
-    belief = np.asarray(probability, dtype=np.float64)
-    if belief.shape != (len(names), len(names)):
-        raise ValueError(f"probability must have shape [d, d] for the {len(names)} nodes of truth; got {belief.shape}")
-    pairs = ~np.eye(len(names), dtype=bool)
-    if np.isnan(belief[pairs]).any():
-        raise ValueError("probability must hold no NaN beside its diagonal")
-    return belief[pairs], nx.to_numpy_array(truth, names, weight=None).T[pairs] > 0

@@ -210,6 +210,7 @@ class NeuralCopies(Copies):
     """
 
     least_moment = 1e-4  # of the largest one, is taken for one that is smaller
+    whiten: torch.Tensor | None
 
     def __init__(self, mechanisms: NeuralMechanisms, families: Sequence[Family]) -> None:
         super().__init__()
@@ -249,7 +250,8 @@ class NeuralCopies(Copies):
         moments = torch.where(number[:, :, None] & number[:, None], moments, torch.diag_embed((~number).to(moments)))
         size, direction = torch.linalg.eigh(moments.double())
         root = size.clamp(min=self.least_moment * size[:, -1:]).sqrt()[:, None]  # [M, 1, width]
-        self.whiten = (direction / root @ direction.mT).to(values.dtype)
+        whiten = (direction / root @ direction.mT).to(values.dtype)
+        self.whiten = whiten if self.whiten is None else whiten @ self.whiten
         self.weight_in.copy_((direction * root @ direction.mT).to(values.dtype) @ self.weight_in)
 
     def _inputs(self, values: torch.Tensor) -> torch.Tensor:

@@ -178,7 +178,7 @@ def _legend(ax: Axes, graph: nx.DiGraph, threshold: float, judged: bool, targets
 def targets_with_none(result: CausalPosterior) -> tuple[list[str], NDArray]:
     """Columns of the table of targets, and the table [R, d + 1]: the variables, then none.
 
-    None is what the variables of a regime lack to one.
+    None is that the regime has no target that can be seen, see `CausalPosterior.no_target_probability`.
     """
     probability = result.target_probabilities.values.astype(np.float64)  # [R, d]
     none = result.no_target_probability.values[:, None]

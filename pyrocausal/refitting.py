@@ -60,8 +60,8 @@ class Refitting:
     categorical
         For a categorical variable.
     continuous
-        For a continuous variable, whose density asks for a more exact fit: larger batches leave less noise between the
-        copies that are compared.
+        For a continuous variable, whose density asks for a more exact fit: many steps, since parents that are all but
+        collinear are told apart slowly.
     decays
         Weight decays to choose from, by how well copies then predict; tried in their order until one is worse than the
         one before.

@@ -218,9 +218,11 @@ def _edges(edges: pd.DataFrame, result: CausalPosterior) -> str:
 def _targets(result: CausalPosterior, targets: pd.DataFrame) -> str:
     rows, by_regime = [], dict(list(targets.groupby("regime", sort=False)))
     for regime in result.data.regimes:
-        ranked = [f"{r.variable} ({r.probability:.3f})" for r in by_regime[regime.name].itertuples()]
         if regime.targets is None:
-            rows.append((regime.name, len(regime.rows), ranked[0], ranked[1]))
+            ranked = by_regime[regime.name]
+            first = max(1, int((ranked.probability > 0.5).sum()))  # there may be several
+            told = [f"{r.variable} ({r.probability:.3f})" for r in ranked.itertuples()]
+            rows.append((regime.name, len(regime.rows), ", ".join(told[:first]), "".join(told[first : first + 1])))
         else:
             rows.append((regime.name, len(regime.rows), ", ".join(regime.targets) or "none", "known beforehand"))
     return _table(["regime", "rows", "most probable target", "next"], rows)

@@ -39,7 +39,7 @@ class Chain:
         Posterior over targets, shape [R, d + 1]; the last column is none.
     dag
         The settled graph, boolean, shape [d, d]; without settling the edges believed with more than one half, less the
-        least believed one of every cycle.
+        least believed one of every cycle and the least believed ones of a variable with too many causes.
     evidence
         log E(dag) in nats, up to a constant of the data; NaN without settling.
     trace

@@ -122,7 +122,10 @@ def retarget(
 
 
 def _doubts(evidence: JointEvidence, dag: torch.Tensor, natural: torch.Tensor) -> Iterator[tuple[int, int, int]]:
-    """Regimes with a believed target, that target, and neighbours of it whose rows look changed there."""
+    """Regimes with a believed target, that target, and neighbours of it whose rows look changed there.
+
+    A regime that may have several is asked too where one variable alone is not sure to have been let alone.
+    """
     d, nothing = len(dag), torch.zeros(1, len(dag), dtype=torch.bool)
     marginals = [evidence.rough_terms(i, nothing) for i in range(d)]
     changed = torch.stack([terms.odds[0] for terms in marginals]) > math.log(d + 1)  # [d, R]

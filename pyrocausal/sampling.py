@@ -17,16 +17,17 @@ models for discrete data", 1995: structure MCMC.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from numbers import Integral
+from typing import NamedTuple
 
 import torch
 from pyro.infer import MCMC
 from pyro.infer.mcmc.mcmc_kernel import MCMCKernel
 
-from pyrocausal.evidence import JointEvidence
-from pyrocausal.moves import look, terms_around, weigh, within
+from pyrocausal.evidence import JointEvidence, Terms
+from pyrocausal.moves import closure, look, terms_around, weigh, within
 
 __all__ = ["GraphKernel", "Sampled", "Sampling", "sample_graphs"]
 
@@ -55,7 +56,7 @@ class Sampling:
 
     def __post_init__(self) -> None:
         for name, least in (("draws", 1), ("warm_up", 0)):
-            if isinstance(value := getattr(self, name), bool) or not isinstance(value, int):
+            if isinstance(value := getattr(self, name), bool) or not isinstance(value, Integral):
                 raise TypeError(f"Sampling.{name} must be a whole number, got {value!r}")
             if value < least:
                 raise ValueError(f"Sampling.{name} must be at least {least}, got {value}")
@@ -87,7 +88,7 @@ class Sampled(NamedTuple):
 
 class _Place(NamedTuple):
     dag: torch.Tensor  # [d, d]
-    looked: dict[int, Any]  # terms around it
+    looked: dict[int, Terms]  # around it
     weights: torch.Tensor  # log weight of every move, toggles and then reversals, [2 d d]
 
 
@@ -107,6 +108,11 @@ class GraphKernel(MCMCKernel):
         Edges that may change, boolean, shape [d, d].
     max_parents
         Parents that a variable may get; None: any number.
+
+    Raises
+    ------
+    ValueError
+        If the graph has a cycle, or edges that may change where a variable has too many parents.
     """
 
     def __init__(
@@ -114,8 +120,13 @@ class GraphKernel(MCMCKernel):
     ) -> None:
         super().__init__()
         self.model, self.transforms = None, None  # `MCMC` asks for them; graphs have neither
-        self.evidence, self.free, self.max_parents = evidence, free.cpu(), max_parents
-        self.initial_params = {"edges": dag.cpu().float()}
+        dag, free = dag.cpu().bool(), free.cpu() & ~torch.eye(len(dag), dtype=torch.bool)
+        if bool(closure(dag).diagonal().any()):
+            raise ValueError("dag has a cycle; begin at a graph without one")
+        if max_parents is not None and bool((dag.sum(1, keepdim=True) > max_parents).logical_and(dag & free).any()):
+            raise ValueError(f"dag has a variable with more than max_parents = {max_parents} parents; drop some")
+        self.evidence, self.free, self.max_parents = evidence, free, max_parents
+        self.initial_params = {"edges": dag.float()}
         self.proposed, self.accepted = 0, 0
         self._place: _Place | None = None
 
@@ -168,7 +179,7 @@ class GraphKernel(MCMCKernel):
         """The same for the progress bar."""
         return {"acc. prob": f"{self.diagnostics()['acceptance rate']:.3f}"}
 
-    def _look(self, dag: torch.Tensor, looked: dict[int, Any], changed: Any) -> _Place:
+    def _look(self, dag: torch.Tensor, looked: dict[int, Terms], changed: Iterable[int]) -> _Place:
         may = within(self.free, dag, self.max_parents)
         looked = looked | look(self.evidence, dag, may, changed, screen=False)
         moves = weigh(self.evidence, dag, may, *terms_around(looked))
@@ -205,6 +216,11 @@ def sample_graphs(
     Returns
     -------
     Sampled
+
+    Raises
+    ------
+    ValueError
+        As `GraphKernel`.
     """
     sampling = sampling or Sampling()
     kernel = GraphKernel(evidence, dag, free, max_parents)
@@ -213,15 +229,14 @@ def sample_graphs(
         chain = MCMC(kernel, num_samples=sampling.draws, warmup_steps=sampling.warm_up, disable_progbar=True)
         chain.run()
     graphs = chain.get_samples()["edges"].bool()  # [N, d, d]
-    seen = Counter(tuple(graph.flatten().tolist()) for graph in graphs)
-    told = {each: torch.tensor(each).view_as(dag) for each in seen}
-    value = {each: evidence.of(graph) for each, graph in told.items()}
-    targets = sum(evidence.targets(graph) * (seen[each] / len(graphs)) for each, graph in told.items())
-    assert isinstance(targets, torch.Tensor)
+    distinct, place, counts = graphs.unique(dim=0, return_inverse=True, return_counts=True)
+    value = torch.tensor([evidence.of(graph) for graph in distinct], dtype=torch.double)
+    targets = torch.stack([evidence.targets(graph) for graph in distinct])  # [distinct, R, d + 1]
+    share = counts.double() / len(graphs)
     return Sampled(
         graphs=graphs,
-        evidence=torch.tensor([value[tuple(graph.flatten().tolist())] for graph in graphs], dtype=torch.double),
+        evidence=value[place],
         edge_probability=graphs.float().mean(0),
-        target_probability=targets.float(),
+        target_probability=torch.einsum("k,krt->rt", share, targets).float(),
         accepted=kernel.diagnostics()["acceptance rate"],
     )

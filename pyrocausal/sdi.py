@@ -164,7 +164,7 @@ class SDI:
             split=split,
             target_rows=target_rows,
             likelihood=torch.zeros(2, R + 1, d, device=device),
-            target_probability=torch.full((R, d + 1), 1 / (d + 1), device=device),
+            target_probability=torch.full((R, d + 1), 0.5 if prior.several else 1 / (d + 1), device=device),
             step=0,
             loss=float("nan"),
             graph=torch.zeros(d, d, dtype=torch.bool, device=device),

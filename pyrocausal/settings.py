@@ -61,7 +61,8 @@ class GraphFitting:
         Share of the observational rows that are kept from fitting, for joint evidence (see `pyrocausal.evidence`);
         `discover` keeps none where nothing settles.
     certainty
-        Least probability of a regime's most probable target (or none) for its rows to do so.
+        Least probability of a regime's most probable target (or none) for its rows to do so; where there may be several
+        targets, of a variable's having been let alone for them to fit its own.
     """
 
     optimiser: Optimiser = FUNCTIONAL_ADAM

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -89,7 +90,8 @@ class Settling:
     price
         Price of an edge, in units of half the logarithm of the number of rows that score.
     certainty
-        Least probability of a regime's most probable target (or none) for its rows to fit mechanisms.
+        Least probability of a regime's most probable target (or none) for its rows to fit mechanisms; where there may
+        be several targets, of a variable's having been let alone for them to fit its own.
     final_steps
         Gradient steps that fit the model's mechanisms around the settled graph.
 
@@ -168,11 +170,12 @@ def settle(
         raise ValueError("settling needs held-out observational rows; fit with GraphFitting.held_out above 0")
     if not settling.rounds:
         raise ValueError("Settling.rounds is 0: there is nothing to do")
-    refitting = settling.refitting if state.model.mechanisms.copies([(0, ())]) is not None else None
-    if not settling.closed_form and refitting is None:
-        raise ValueError(
-            "Settling.closed_form is off, but these mechanisms cannot be copied to be refitted; leave it on"
-        )
+    if state.model.mechanisms.copies([(0, ())]) is None:
+        if not settling.closed_form:
+            raise ValueError(
+                "Settling.closed_form is off, but these mechanisms cannot be copied to be refitted; leave it on"
+            )
+        settling = replace(settling, refitting=None)
     beliefs, rows = state.model.beliefs, [regime.rows for regime in state.data.regimes]
     extrapolates = leaves_observational_range(state.data)
     price = settling.price * 0.5 * math.log(sum(map(len, rows)) + len(state.split.held_out))
@@ -183,19 +186,18 @@ def settle(
         torch.manual_seed(seed)
         evidence = JointEvidence(
             kinds=state.data.kinds,
-            mechanisms=state.model.mechanisms,
+            mechanisms=deepcopy(state.model.mechanisms),  # the last fit changes the model's own
             folds=cross_fit(state.data, state.split, unchanged),
             new_mechanisms=NewMechanisms(state.data.kinds, rows),
             known=state.known,
             hit=state.hit,
             natural=unchanged,
             price=price - log_odds.double(),
-            refitting=refitting,
+            refitting=settling.refitting,
             closed_form=settling.closed_form,
             prior=state.prior,
         )
-        number, refused = 0, set[Hashable]()
-        stages = replace(settling, refitting=refitting).stages(state.data.kinds)
+        number, refused, stages = 0, set[Hashable](), settling.stages(state.data.kinds)
 
         def under(unchanged: torch.Tensor) -> JointEvidence:
             return evidence.after(cross_fit(state.data, state.split, unchanged), unchanged)

@@ -1,11 +1,11 @@
-"""Simulated experiments: random ground truths, interventions on them, and the data these give.
+"""Simulated experiments: random ground truths, and the data that interventions on them give.
 
 All randomness comes from the generators and seeds passed in.
 
 References
 ----------
 Ke et al. (2019), Learning neural causal models from unknown interventions, arXiv:1910.01075: the neural categorical
-ground truths and the soft intervention (a redrawn mechanism with the same parents).
+ground truths.
 Brouillard et al. (2020), Differentiable causal discovery from interventional data, NeurIPS, arXiv:2007.01754, and the
 code released with it: the linear and neural continuous ground truths in raw units.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import networkx as nx
 import numpy as np
@@ -33,8 +33,18 @@ from pyrocausal.continuous_truths import (
 )
 from pyrocausal.data import InterventionalData
 from pyrocausal.ground_truth import GroundTruth
+from pyrocausal.interventions import (
+    Intervention,
+    hard_constant,
+    hard_normal,
+    hard_random,
+    hard_uniform,
+    scale,
+    shift,
+    soft,
+)
 from pyrocausal.kinds import Categorical, Continuous
-from pyrocausal.truth_mechanisms import Changed, Constant, Distribution, Floats, Mechanism, NeuralCategorical
+from pyrocausal.truth_mechanisms import Floats, Mechanism, NeuralCategorical
 
 __all__ = [
     "Intervention", "Simulation", "additive_network_truth", "additive_noise_truth", "hard_constant", "hard_normal",
@@ -180,138 +190,6 @@ def _raw_truth(graph: nx.DiGraph, rng: Generator, draw: Callable[[int, float], M
     return GroundTruth(graph, mechanisms, dict.fromkeys(graph))
 
 
-class Intervention(Protocol):
-    """Makes the mechanism to put in place of a target's own."""
-
-    def __call__(self, truth: GroundTruth, target: str, rng: Generator, /) -> Mechanism:
-        """Make a mechanism for one regime."""
-        ...
-
-
-def soft(truth: GroundTruth, target: str, rng: Generator) -> Mechanism:
-    """Redraw the target's mechanism; it keeps its parents."""
-    return truth.mechanisms[target].redraw(rng)
-
-
-def hard_uniform(truth: GroundTruth, target: str, rng: Generator) -> Mechanism:
-    """Draw a categorical target uniformly over its states."""
-    return Distribution(np.full(truth.card(target), 1 / truth.card(target)))
-
-
-def hard_random(truth: GroundTruth, target: str, rng: Generator) -> Mechanism:
-    """Draw a categorical target from a distribution that is itself drawn from Dirichlet(1)."""
-    return Distribution(rng.dirichlet(np.ones(truth.card(target))))
-
-
-def hard_normal(mean: float | None = None, sd: float = 1.0) -> Intervention:
-    """Draw a continuous target from a normal distribution.
-
-    Parameters
-    ----------
-    mean
-        In the target's units; None takes its observational mean plus or minus two standard deviations, at random.
-    sd
-        Standard deviation, in the target's units.
-
-    Raises
-    ------
-    ValueError
-        When sd is negative; when the intervention is applied to a categorical target.
-    """
-    if sd < 0:
-        raise ValueError(f"sd must not be negative; got {sd}")
-
-    def replace_by_normal(truth: GroundTruth, target: str, rng: Generator, /) -> Mechanism:
-        if mean is not None and truth.states[target] is None:
-            return Normal(mean, sd)
-        centre, deviation = _moments(truth, target, rng)
-        return Normal(centre + float(rng.choice((-2.0, 2.0))) * deviation, sd)
-
-    return replace_by_normal
-
-
-def hard_constant(value: Any = None) -> Intervention:
-    """Set a target to a value, do(x = value).
-
-    Parameters
-    ----------
-    value
-        A state, or a number in the target's units. None takes a state at random, or the observational mean plus or
-        minus two standard deviations, at random.
-
-    Raises
-    ------
-    ValueError
-        When the intervention is applied to a target that has no such state, or to a continuous one and `value` is no
-        number.
-    """
-
-    def replace_by_constant(truth: GroundTruth, target: str, rng: Generator, /) -> Mechanism:
-        states = truth.states[target]
-        if states is not None:
-            if value is not None and value not in states:
-                raise ValueError(f"target {target!r} has no state {value!r}; its states are {states}")
-            return Constant(int(rng.integers(len(states))) if value is None else states.index(value))
-        if value is not None and not isinstance(value, int | float):
-            raise ValueError(f"target {target!r} is continuous and cannot be set to {value!r}; give a number")
-        mean, sd = _moments(truth, target, rng)
-        return Constant(mean + float(rng.choice((-2.0, 2.0))) * sd if value is None else float(value))
-
-    return replace_by_constant
-
-
-def shift(by: float = 2.0) -> Intervention:
-    """Move a continuous target's values; it listens to its parents as before.
-
-    Parameters
-    ----------
-    by
-        In the target's observational standard deviations.
-
-    Raises
-    ------
-    ValueError
-        When the intervention is applied to a categorical target.
-    """
-
-    def move(truth: GroundTruth, target: str, rng: Generator, /) -> Mechanism:
-        _, sd = _moments(truth, target, rng)
-        return Changed(truth.mechanisms[target], 0.0, 1.0, by * sd)
-
-    return move
-
-
-def scale(by: float = 3.0) -> Intervention:
-    """Stretch a continuous target's values around their observational mean; it listens to its parents, more or less.
-
-    Parameters
-    ----------
-    by
-        Factor; more than one stretches, less squeezes.
-
-    Raises
-    ------
-    ValueError
-        When `by` is not positive, or the intervention is applied to a categorical target.
-    """
-    if not by > 0:
-        raise ValueError(f"by must be positive; got {by}")
-
-    def stretch(truth: GroundTruth, target: str, rng: Generator, /) -> Mechanism:
-        mean, _ = _moments(truth, target, rng)
-        return Changed(truth.mechanisms[target], mean, by, 0.0)
-
-    return stretch
-
-
-def _moments(truth: GroundTruth, target: str, rng: Generator) -> tuple[float, float]:
-    """Observational mean and standard deviation of a continuous variable."""
-    if truth.states[target] is not None:
-        raise ValueError(f"target {target!r} is categorical; this intervention needs a continuous variable")
-    column = truth.sample(REFERENCE_ROWS, rng)[target]
-    return float(column.mean()), float(column.std())
-
-
 class Simulation(NamedTuple):
     """A simulated experiment: data whose targets are unknown, and what is true of it."""
 
@@ -368,7 +246,7 @@ def simulate(
     targets = truth.names if targets is None else targets
     if isinstance(targets, str) or not len(targets):
         raise ValueError(f"targets must be a list of variables among {truth.names}; got {targets!r}")
-    groups = [(each,) if isinstance(each, str) else tuple(each) for each in targets]
+    groups = [(each,) if isinstance(each, str) else tuple(dict.fromkeys(each)) for each in targets]
     if not {name for group in groups for name in group} <= set(truth.names):
         raise ValueError(f"targets must be a list of variables among {truth.names}; got {targets!r}")
     rng = np.random.default_rng(seed)

@@ -126,7 +126,5 @@ def natural(target_probability: torch.Tensor, certainty: float, several: bool = 
     several targets, each variable is judged for itself: natural if it has been let alone with that probability.
     """
     hit = target_probability[:, :-1]
-    if several:
-        return 1 - hit >= certainty
-    certain = target_probability.max(1, keepdim=True).values >= certainty
-    return certain & (hit <= 0.5)
+    sure = 1 - hit if several else target_probability.max(1, keepdim=True).values
+    return (sure >= certainty) & (hit <= 0.5)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import NamedTuple, TypeAlias
 
 import torch
@@ -156,17 +157,18 @@ class TargetPrior:
             raise TypeError(f"TargetPrior.probability must be as {{'guide 7': {{'KRAS': 0.9}}}}, got {told!r}")
         for regime, row in told.items():
             for name, value in row.items():
-                if isinstance(value, bool) or not isinstance(value, int | float):
+                if isinstance(value, bool) or not isinstance(value, Real):
                     raise TypeError(f"the probability of {name!r} in regime {regime!r} must be a number, got {value!r}")
                 if not 0 < value < 1:
                     raise ValueError(
                         f"the probability of {name!r} in regime {regime!r} must be between 0 and 1, got {value!r}; "
                         "state targets that are known with the data"
                     )
-            if not self.several and sum(row.values()) >= 1:
+            total = math.fsum(row.values())
+            if not self.several and total >= 1 - 1e-9:
                 raise ValueError(
-                    f"the probabilities of regime {regime!r} add up to {sum(row.values()):g}; leave some to the other "
-                    "variables and to none, or allow several targets"
+                    f"the probabilities of regime {regime!r} add up to {total:g}; leave some to the other variables "
+                    "and to none, or allow several targets"
                 )
 
     def compile(self, names: Sequence[str], regimes: Mapping[str, tuple[str, ...] | None]) -> TargetOdds:
@@ -198,7 +200,7 @@ class TargetPrior:
                     f"the prior of regime {regime!r} names {strange[0]!r}, which is not a variable; "
                     f"variables: {', '.join(names)}"
                 )
-            r, rest = list(regimes).index(regime), (1 - sum(row.values())) / (d + 1 - len(row))
+            r, rest = list(regimes).index(regime), (1 - math.fsum(row.values())) / (d + 1 - len(row))
             for name, value in row.items():
                 against = 1 - value if self.several else rest
                 log_odds[r, names.index(name)] = math.log(value) - math.log(against)

@@ -196,7 +196,7 @@ class Tables:
                     for r in known:
                         new[r] = -math.inf
                     observational = spread * torch.randn((), generator=generator, dtype=torch.double)
-                    self.table[i, parents] = Terms(old, new, observational)
+                    self.table[i, parents] = Terms(old, new, observational, new - old)
         self.rough, self.dull = self.table, torch.zeros(d, d, dtype=torch.bool)
 
     @classmethod
@@ -205,7 +205,8 @@ class Tables:
         made = cls(d, price=price)
         zero = torch.zeros(2, dtype=torch.double)
         for i, parents in made.table:
-            made.table[i, parents] = Terms(zero, zero, torch.tensor(float(score(i, parents)), dtype=torch.double))
+            worth = torch.tensor(float(score(i, parents)), dtype=torch.double)
+            made.table[i, parents] = Terms(zero, zero, worth, zero)
         return made
 
     def _look_up(self, table, effect, parents):
@@ -217,7 +218,7 @@ class Tables:
 
     def promising(self, effect, parents):
         assert (effect, parents_of(parents)) in self.asked  # nothing is known of residuals before there is a fit
-        return ~self.dull[effect]
+        return ~self.dull[effect] | (self.price[effect] < 0)
 
     def terms(self, effect, parents):
         return self._look_up(self.table, effect, parents)

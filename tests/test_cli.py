@@ -67,7 +67,8 @@ def test_fit_takes_files_of_knowledge(fit, tmp_path):
     assert fit(*files, "--max-parents", "1", "--no-settling", "--quiet") == 0
     edges = pd.read_csv(tmp_path / "out" / "edges.csv").set_index(["cause", "effect"]).probability
     assert edges["X0", "X1"] == 1 and edges["X1", "X2"] == edges["X2", "X0"] == edges["X1", "X0"] == 0
-    assert 0 < edges["X2", "X1"] < 1
+    assert 0 < edges["X0", "X2"] < 1
+    assert edges["X2", "X1"] == 0  # X1 has the one cause that it may have
     assert CausalPosterior.load(tmp_path / "out" / "model.pt").chains[0].dag.sum(1).max() <= 1
 
 
@@ -157,6 +158,9 @@ def test_kinds_from_the_command_line(fit, tmp_path, briefly):
         (["--chains", "many"], "argument --chains: expected a whole number of at least 1, got 'many'"),
         (["--seed", "-1"], "argument --seed: expected a whole number of at least 0, got '-1'"),
         (["--speed", "9"], "unrecognized arguments: --speed 9"),
+        (["--draws", "9", "--no-settling"], "--draws cannot be had with --no-settling; drop one of them"),
+        (["--draws", "9", "--paper"], "--draws cannot be had with --paper; drop one of them"),
+        (["--several-targets", "--paper"], "--several-targets cannot be had with --paper; drop one of them"),
     ],
 )
 def test_bad_input_is_told_in_one_line(fit, capsys, arguments, message):

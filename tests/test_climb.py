@@ -376,7 +376,7 @@ def test_the_closed_form_only_proposes():
 def test_an_addition_that_is_not_promising_has_its_price_against_it_and_is_not_fitted(problem, share, seed):
     tables, dag, free = problem
     d, generator = len(dag), torch.Generator().manual_seed(seed)
-    tables.dull = torch.rand(d, d, generator=generator) < share
+    tables.dull = (torch.rand(d, d, generator=generator) < share) & (tables.price >= 0)  # what is cheap always is
     toggle, reverse = gains_of(tables, dag, free)
 
     def taken_for(graph):
@@ -413,6 +413,19 @@ def test_a_climb_adds_nothing_that_is_not_promising():
     assert probability[0, 1].item() == pytest.approx(weight[2] / sum(weight))
     # What is there already is judged as ever.
     assert torch.equal(climb(tables, truth, OFF[3]).dag, truth)
+
+
+@given(problems(), st.floats(0.0, 1.0), st.integers(0, 10**6))
+@settings(max_examples=60, deadline=None)
+def test_a_climb_ends_where_edges_are_cheaper_than_none_and_nothing_looks_promising(problem, cheap, seed):
+    tables, dag, free = problem
+    d, generator = len(dag), torch.Generator().manual_seed(seed)
+    tables.price = torch.where(torch.rand(d, d, generator=generator) < cheap, -tables.price, tables.price)
+    tables.dull = torch.ones(d, d, dtype=torch.bool)
+    found = climb(tables, dag, free)
+    assert tables.of(found.dag) >= tables.of(dag) - 1e-9
+    toggle, _ = gains_of(tables, found.dag, free)
+    assert not (toggle[tables.price < 0] > 1e-9).any()
 
 
 @pytest.mark.parametrize("d", [1, 2, 5])

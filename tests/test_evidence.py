@@ -538,6 +538,16 @@ def test_what_takes_no_fit_is_always_promising(monkeypatch):
     assert all(everything.promising(i, row).all() for i in range(3) for row in every_dag(3)[-1])
 
 
+def test_an_edge_that_is_cheaper_than_none_is_always_promising(monkeypatch):
+    monkeypatch.setattr(Screen, "least", 1e9)
+    problem, none = Problem("mixed"), torch.zeros(3, dtype=torch.bool)
+    evidence = problem.evidence(BRIEF)
+    evidence.terms(1, none[None])
+    assert evidence.promising(1, none)[[0, 2]].tolist() == [False, False]
+    evidence.price = torch.tensor([[-1.0, 0.0, 1.0]] * 3, dtype=torch.double)
+    assert evidence.promising(1, none)[[0, 2]].tolist() == [True, False]
+
+
 @pytest.mark.parametrize(("i", "pa"), [(0, ()), (1, ()), (0, (1,)), (1, (2,)), (2, (0,))])
 def test_a_table_has_residuals_too(monkeypatch, fitted, i, pa):
     problem, asked = Problem("categorical"), []

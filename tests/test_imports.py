@@ -17,7 +17,7 @@ ENGINE = [
     "evidence", "moves", "climb", "retargeting", "state", "settings", "sdi", "settle", "sampling", "result", "metrics",
     "progress", "discover",
 ]  # fmt: skip
-TRUTH = ["graphs", "truth_mechanisms", "continuous_truths", "ground_truth", "networks", "simulate"]
+TRUTH = ["graphs", "truth_mechanisms", "continuous_truths", "ground_truth", "networks", "interventions", "simulate"]
 FRONT = ["layout", "plots", "report", "__main__"]
 ORDER = [*ENGINE, *TRUTH, *FRONT]
 

@@ -7,6 +7,7 @@ import math
 import re
 
 import networkx as nx
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -115,6 +116,17 @@ def test_tiers_forbid_what_goes_back():
     assert not found.log_odds.any() and found.max_parents is None
 
 
+def test_where_required_causes_fill_what_is_allowed_there_are_no_others():
+    found = Knowledge(required=[("A", "B"), ("A", "C"), ("B", "C")], max_parents=2).compile(NAMES)
+    same(found.fixed, [[0, 0, 0, NAN], [1, 0, 0, NAN], [1, 1, 0, 0], [NAN, NAN, NAN, 0]])
+    same(Knowledge(max_parents=0).compile(NAMES).fixed, torch.zeros(4, 4).tolist())
+
+
+def test_numbers_may_be_of_numpy():
+    known = Knowledge(probability={("A", "B"): np.float32(0.25)}, max_parents=np.int64(1))
+    assert known.compile(NAMES).log_odds[1, 0].item() == pytest.approx(-math.log(3))
+
+
 def test_probabilities_are_prior_log_odds_and_their_ends_are_certain():
     known = Knowledge(probability={("A", "B"): 0.9, ("B", "A"): 0.2, ("C", "D"): 1.0, ("A", "D"): 0, ("A", "C"): 0.5})
     fixed, log_odds, _ = known.compile(NAMES)
@@ -169,6 +181,9 @@ def test_files(tmp_path, text, expected):
         ("cause,effect\nA,\n", "has an empty name in line 2"),
         ("cause,effect,probability\nA,B,often\n", "has 'often' in the column probability, which is no number"),
         ("variable,tier\nA,first\n", "has 'first' in the column tier, which is no number"),
+        ("variable,tier\nA,nan\n", "has 'nan' in the column tier, which is no number"),
+        ("variable,tier\nA,2\nB,1\n ,2\n", "has an empty name in line 4"),
+        ("cause,effect,probability\nA,B,inf\n", "has 'inf' in the column probability, which is no number"),
         ("cause,effect,probability\nA,B,0.2\nA,B,0.3\n", "has the edge A -> B twice"),
     ],
 )
@@ -229,6 +244,10 @@ def test_what_is_no_knowledge_is_refused(arguments, error, message):
         ({"forbidden": [("A", "B")], "probability": {("A", "B"): 0.1}}, "A -> B is forbidden and has a probability"),
         ({"required": [("A", "B")], "probability": {("B", "A"): 0.1}}, "B -> A has a probability although A -> B is"),
         ({"required": [("A", "B"), ("B", "A")]}, "required edges form the cycle"),
+        (
+            {"required": [("A", "C")], "max_parents": 1, "probability": {("B", "C"): 0.4}},
+            "'C' has 1 required causes, as many as max_parents = 1 allows, and B -> C is given a probability; drop it",
+        ),
         (
             {"required": [("A", "C"), ("B", "C")], "max_parents": 1},
             "'C' has 2 required causes, more than max_parents = 1",

@@ -16,6 +16,8 @@ from pyrocausal.metrics import (
     brier_score,
     calibration_error,
     false_edges,
+    ordered_pairs,
+    reliability_curve,
     shd,
     target_accuracy,
 )
@@ -157,6 +159,18 @@ def test_calibration_by_hand():
     assert calibration_error(probability, happened) == pytest.approx((0.95 + 0.1 + 0.95) / 6)
     assert calibration_error(probability, happened, bins=1) == pytest.approx(abs(3.1 - 3) / 6)
     assert brier_score(probability, happened) == pytest.approx((0.95**2 + 0.01 + 0.05**2 + 1) / 6)
+
+
+def test_the_reliability_curve_by_hand():
+    curve = reliability_curve([0.0, 0.05, 0.1, 0.95, 1.0, 1.0], [0, 1, 0, 1, 1, 0])
+    assert list(curve.columns) == ["probability", "frequency", "count"] and list(curve.index) == [0, 1, 2]
+    assert curve.to_numpy() == pytest.approx(np.array([[0.025, 0.5, 2], [0.1, 0.0, 1], [2.95 / 3, 2 / 3, 3]]))
+
+
+def test_ordered_pairs_go_by_effect_and_then_by_cause():
+    belief, edge = ordered_pairs(np.arange(9).reshape(3, 3), chain(3))
+    assert belief.tolist() == [1, 2, 3, 5, 6, 7]
+    assert edge.tolist() == [False, False, True, False, False, True]  # X0 -> X1 is [1, 0], X1 -> X2 is [2, 1]
 
 
 @given(st.integers(0, 10**6), st.integers(1, 20))

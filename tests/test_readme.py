@@ -6,6 +6,7 @@ from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -40,3 +41,8 @@ def test_python_examples(tmp_path, monkeypatch, capsys):
     assert {path.name for path in tmp_path.iterdir()} == {"graph.png", "targets.png", "cells.pt"}
     assert (names["sampled"].reporter == "high").mean() == pytest.approx(0.8, abs=0.1)
     assert len(names["swapped"].chains) == 1
+    assert set(names["informed"].dag().edges) == set(result.dag().edges)
+    found = names["hits"].to_pandas()
+    assert (found > 0.5).to_numpy().tolist() == [[False] * 3, *(np.eye(3) > 0).tolist()]
+    assert names["drawn"].edge_probabilities.sel(effect="reporter", cause="kinase").item() > 0.9
+    assert names["drawn"].chains[0].graphs.shape == (500, 3, 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from conftest import Tables, every_dag
@@ -117,6 +118,26 @@ def test_where_nothing_may_change_nothing_does():
     assert (found.graphs == start).all() and found.accepted == 0.0
 
 
+def test_edges_of_a_variable_to_itself_are_never_free():
+    tables = Told(3, seed=0, spread=1.0)
+    everything = torch.ones(3, 3, dtype=torch.bool)
+    found = sample_graphs(tables, empty(3), everything, Sampling(100, 0), seed=1)
+    assert torch.equal(found.graphs, sample_graphs(tables, empty(3), off(3), Sampling(100, 0), seed=1).graphs)
+
+
+def test_a_walk_begins_at_a_graph_that_is_allowed():
+    tables = Told(3, seed=0)
+    cycle = torch.tensor([[0, 1, 0], [0, 0, 1], [1, 0, 0]]).bool()
+    with pytest.raises(ValueError, match="dag has a cycle; begin at a graph without one"):
+        GraphKernel(tables, cycle, off(3))
+    crowd = torch.tensor([[0, 1, 1], [0, 0, 0], [0, 0, 0]]).bool()
+    with pytest.raises(ValueError, match="more than max_parents = 1 parents; drop some"):
+        GraphKernel(tables, crowd, off(3), 1)
+    free = off(3)
+    free[0] = False  # required: nothing can be done about it
+    assert sample_graphs(tables, crowd, free, Sampling(20, 0), max_parents=1).graphs[:, 0].eq(crowd[0]).all()
+
+
 def test_what_does_not_look_promising_is_drawn_all_the_same():
     tables = Told(3, seed=3, spread=1.0)
     plain = sample_graphs(tables, empty(3), off(3), Sampling(200, 0), seed=1)
@@ -127,6 +148,7 @@ def test_what_does_not_look_promising_is_drawn_all_the_same():
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
+        ({"draws": np.int64(0)}, ValueError, "Sampling.draws must be at least 1, got 0"),
         ({"draws": 0}, ValueError, "Sampling.draws must be at least 1, got 0"),
         ({"warm_up": -1}, ValueError, "Sampling.warm_up must be at least 0, got -1"),
         ({"draws": 1.5}, TypeError, "Sampling.draws must be a whole number, got 1.5"),

@@ -24,7 +24,7 @@ from pyrocausal.sdi import SDI, toggled
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.simulate import hard_uniform, simulate, soft
 from pyrocausal.state import Info
-from pyrocausal.targets import bayes_factor, greatest_drop
+from pyrocausal.targets import TargetPrior, bayes_factor, greatest_drop
 
 ADAM = partial(torch.optim.Adam, lr=0.2, betas=(0.9, 0.9))
 STILL = partial(torch.optim.SGD, lr=0.0)
@@ -107,6 +107,8 @@ def test_init_says_where_a_fit_begins():
     assert state.model.beliefs.edge_probability[0, 1] == 0.0
     assert state.model.beliefs.edge_probability[3, 2] == 0.0
     assert not state.targets.any()
+    several = tiny().init(data, target_prior=TargetPrior(several=True))
+    assert torch.equal(several.target_probability, torch.full((3, 5), 0.5))  # nobody is taken for natural yet
     with pytest.raises(FrozenInstanceError):
         state.step = 1
     for bad, error in (((("X0", "Z"),), ValueError), (("X0X1",), TypeError)):

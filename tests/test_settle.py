@@ -227,10 +227,11 @@ def test_where_rows_do_not_decide_what_is_likely_does(edge):
     assert settled.edge_probability[effect, cause] > 0.9
 
 
-def test_draws_from_what_was_settled_are_its_posterior():
+@pytest.mark.parametrize("settling", [CLOSED, COPIES], ids=["closed", "copies"])
+def test_draws_from_what_was_settled_are_its_posterior(settling):
     # Weak effects and few rows leave several graphs possible.
     made = simulate(load("chain3"), intervention=hard_uniform, rows=60, rows_per_regime=8, seed=1)
-    settled = settle(rough(made.data), CLOSED)
+    settled = settle(rough(made.data), settling)
     found = sample_graphs(settled.joint, settled.dag, ~torch.eye(3, dtype=torch.bool), Sampling(3000, 100))
     graphs = every_dag(3)
     share = torch.tensor([settled.joint.of(graph) for graph in graphs], dtype=torch.double).softmax(0)
@@ -239,6 +240,26 @@ def test_draws_from_what_was_settled_are_its_posterior():
     assert (found.edge_probability - expected).abs().max() < 0.05
     hit = sum(p * settled.joint.targets(graph) for p, graph in zip(share, graphs, strict=True)).float()
     assert (found.target_probability - hit).abs().max() < 0.05
+
+
+@pytest.mark.parametrize("kind", ["categorical", "continuous"])
+def test_what_is_asked_after_settling_is_answered_as_during_it(kind):
+    # Copies start from the mechanisms as they were, not from those of the last fit.
+    data, families = small_data(KINDS[kind], targets=[None, ("X1",), ()]), [(0, (1,)), (1, (2, 3)), (2, ())]
+    descent = Descent(20, 32, 1e-2)
+    refitting = Refitting(descent, descent, decays=(0.0,), least_regret=0.0)
+    answers = []
+    for final_steps in (0, 30):
+        state = rough(data)
+        before = [p.detach().clone() for p in state.model.mechanisms.parameters()]
+        settled = settle(state, Settling(refitting=refitting, draft=None, final_steps=final_steps))
+        after = state.model.mechanisms.parameters()
+        moved = [not torch.equal(one, other) for one, other in zip(before, after, strict=True)]
+        assert any(moved) == bool(final_steps)
+        fresh = settled.joint.refitted(replace(refitting, least_regret=1.0))  # keeps nothing that was found
+        answers.append([fresh.terms(i, torch.tensor([[j in pa for j in range(4)]])) for i, pa in families])
+    for one, other in zip(*answers, strict=True):
+        assert torch.equal(one.observational, other.observational) and torch.equal(one.old, other.old)
 
 
 @pytest.mark.parametrize(
@@ -267,6 +288,29 @@ def test_several_targets_of_a_regime_are_found():
     hit = settled.target_probability > 0.5
     for row, regime in zip(hit, made.data.regimes, strict=True):
         names = {name for name, each in zip((*made.data.names, None), row.tolist(), strict=True) if each}
+        assert names == (set(made.targets[regime.name]) or {None})
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_several_targets_of_continuous_variables_are_found(known, monkeypatch):
+    groups, asked = [("X0",), ("X1", "X2"), ("X0", "X2"), ()], []
+    truth = linear_truth(chain_graph(3), np.random.default_rng(0))
+    made = simulate(truth, intervention=hard_normal(), rows=2000, rows_per_regime=300, targets=groups, seed=0)
+    data = made.data
+    if known:  # of one, the others are to be found
+        told = tuple(replace(each, targets=made.targets[each.name] or None) for each in data.regimes[:1])
+        data = replace(data, regimes=(*told, *data.regimes[1:]))
+    retarget = sys.modules["pyrocausal.settle"].retarget
+    monkeypatch.setattr(
+        sys.modules["pyrocausal.settle"], "retarget", lambda *given: asked.append(given) or retarget(*given)
+    )
+    algorithm = replace(ROUGH, mechanisms=LinearGaussian, fitting=replace(FITTING, warm_up=60, regime_rows=None))
+    state = rough(data, algorithm=algorithm, target_prior=TargetPrior(several=True))
+    settled = settle(state, Settling(final_steps=0))
+    assert asked
+    assert settled.dag.int().tolist() == matrix_of(made.truth)
+    for row, regime in zip(settled.target_probability > 0.5, data.regimes, strict=True):
+        names = {name for name, each in zip((*data.names, None), row.tolist(), strict=True) if each}
         assert names == (set(made.targets[regime.name]) or {None})
 
 

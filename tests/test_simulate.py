@@ -298,7 +298,7 @@ def test_simulate_names_the_bad_argument(wrong):
 
 def test_regimes_may_hit_several_variables_or_none():
     truth = load("chain3")
-    groups = ["X0", ("X1", "X2"), ()]
+    groups = ["X0", ("X1", "X2", "X1"), ()]
     made = simulate(truth, intervention=hard_uniform, rows=3000, rows_per_regime=3000, targets=groups, seed=0)
     assert sorted(made.targets.values()) == [(), ("X0",), ("X1", "X2")]
     apart = {regime.name: regime.rows.double().T.corrcoef() for regime in made.data.regimes}

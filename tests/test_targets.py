@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -73,6 +74,8 @@ def test_priors_by_hand():
     assert found.several
     assert found.log_odds[1].sigmoid().tolist() == pytest.approx([0.6, 0.25, 0.9])
     assert found.log_odds[0].sigmoid().tolist() == pytest.approx([0.25] * 3)
+    halves = TargetPrior(probability={"one": {"A": np.float32(0.5)}}).compile(NAMES, REGIMES)
+    assert halves.log_odds[0].tolist() == pytest.approx([math.log(3.0), 0.0, 0.0])
 
 
 @pytest.mark.parametrize(
@@ -83,6 +86,7 @@ def test_priors_by_hand():
         ({"probability": {"one": {"A": "x"}}}, TypeError, "the probability of 'A' in regime 'one' must be a number"),
         ({"probability": {"one": {"A": 1.0}}}, ValueError, "'A' in regime 'one' must be between 0 and 1, got 1.0"),
         ({"probability": {"one": {"A": 0.6, "B": 0.4}}}, ValueError, "regime 'one' add up to 1; leave some"),
+        ({"probability": {"one": {f"V{i}": 0.1 for i in range(10)}}}, ValueError, "'one' add up to 1; leave some"),
     ],
 )
 def test_what_is_no_prior_is_refused(arguments, error, message):
