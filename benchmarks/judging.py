@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from pyrocausal.conjugate import NewMechanisms
+from pyrocausal.gaps import present
 from pyrocausal.metrics import auroc, average_precision, false_edges, shd, target_accuracy
 from pyrocausal.simulate import Simulation
 from pyrocausal.truth_mechanisms import Discrete
@@ -107,6 +108,7 @@ def visible_regimes(simulation: Simulation) -> list[bool]:
             continue
         columns = [data.names.index(name) for name in (*truth.parents(target), target)]
         rows = regime.rows[:, columns]  # [n, p + 1]
+        rows = rows[present(rows).all(1)]
         family = torch.zeros(len(columns), len(columns))
         family[-1, :-1] = 1
         new = NewMechanisms([data.kinds[i] for i in columns], [rows]).evidence(family)[0, -1]

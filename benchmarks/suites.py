@@ -122,6 +122,23 @@ def _network(network: str, kind: str, intervention: Intervention, per_variable: 
     return Problem(f"{network}-{kind}", build)
 
 
+def _gaps(network: str, share: float) -> Problem:
+    """A network whose values are missing completely at random."""
+
+    def build(seed: int) -> tuple[Simulation, str]:
+        made = simulate.simulate(
+            networks.load(network),
+            intervention=simulate.hard_uniform,
+            rows=50_000,
+            rows_per_regime=512,
+            missing=share,
+            seed=seed,
+        )
+        return made, ""
+
+    return Problem(f"{network}-gaps{round(100 * share)}", build)
+
+
 def _tables(name: str, graph: Graph, states: int, intervention: Intervention) -> Problem:
     """Neural tables as they are drawn, 5,000 observational rows and one regime of 200 rows a variable."""
 
@@ -198,6 +215,12 @@ SUITES: dict[str, Suite] = {
             "Published networks, 50,000 observational rows, 512 a regime; *uniform* and *random* (drawn from "
             "Dirichlet(1)) are hard, one regime a variable, *soft6* draws the mechanism anew, six regimes a variable.",
             tuple(_network(name, kind, *how) for name in NETWORKS for kind, how in INTERVENTIONS.items()),
+        ),
+        Suite(
+            "gaps",
+            "The problem *sachs-uniform* of *bnlearn* with 0, 10 and 30 percent of all values missing completely at "
+            "random.",
+            tuple(_gaps("sachs", share) for share in (0.0, 0.1, 0.3)),
         ),
         Suite(
             "synthetic25",

@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
 import torch
 
+from pyrocausal.gaps import codes_of, cuts_of, filled, levels, present
 from pyrocausal.kinds import Categorical, Kind
 
 __all__ = ["NewMechanisms", "dirichlet_multinomial", "linear_regression"]
@@ -101,7 +103,7 @@ def linear_regression(gram: torch.Tensor, rows: torch.Tensor, shape: float = 1.0
     data, products, squares = gram[..., :-1, :-1], gram[..., :-1, -1:], gram[..., -1, -1]
     # A constant or repeated column has no precision of its own; a trace of one keeps the determinant.
     trace = 1e-6 * torch.eye(data.shape[-1], dtype=data.dtype, device=data.device)
-    prior = (data + trace) / n[..., None, None]
+    prior = (data + trace) / n.clamp(min=1.0)[..., None, None]  # of no rows nothing is said
     precision = prior + data
     factor = torch.linalg.cholesky(precision)
     weights = torch.cholesky_solve(products, factor)
@@ -131,9 +133,10 @@ class NewMechanisms:
         self.rows = torch.tensor([len(rows) for rows in regimes])  # [R]
         self._table = torch.arange(len(regimes)).repeat_interleave(self.rows)
         self._codes = torch.stack([self._coded(j, [rows[:, j].cpu() for rows in regimes]) for j in range(len(kinds))])
-        self._states = [kind.cardinality if isinstance(kind, Categorical) else self.bins for kind in self.kinds]
-        self._columns: list[list[int]] = []
-        self._gram = self._grams([rows.cpu().double() for rows in regimes])
+        self._states = [levels(kind, self.bins) for kind in self.kinds]
+        self._regimes = [rows.cpu() for rows in regimes]
+        self._columns = self._places()
+        self._gram: dict[int | None, torch.Tensor] = {}  # by the child that has to be there, None for any
         self._kept: dict[tuple[int, tuple[int, ...]], torch.Tensor] = {}
 
     def evidence(self, graph: torch.Tensor) -> torch.Tensor:
@@ -164,38 +167,50 @@ class NewMechanisms:
         kind = self.kinds[i]
         if not isinstance(kind, Categorical):
             columns = [0, *(c for j in parents for c in self._columns[j]), self._columns[i][0]]
-            return linear_regression(self._gram[:, columns][:, :, columns], self.rows)
+            gram, rows = self._grams(i)
+            return linear_regression(gram[:, columns][:, :, columns], rows)
         cells, n_cells = torch.zeros_like(self._table), 1
         for j in parents:
             cells, n_cells = cells * self._states[j] + self._codes[j], n_cells * self._states[j]
             if n_cells * kind.cardinality > self.max_cells:
                 return torch.full((len(self.rows),), -math.inf, dtype=torch.double)
-        return dirichlet_multinomial(self._codes[i], cells, self._table, kind.cardinality, n_cells, len(self.rows))
+        codes, table = self._codes[i], self._table
+        if kind.missing:
+            seen = codes < kind.cardinality
+            codes, cells, table = codes[seen], cells[seen], table[seen]
+        return dirichlet_multinomial(codes, cells, table, kind.cardinality, n_cells, len(self.rows))
 
     def _coded(self, j: int, columns: Sequence[torch.Tensor]) -> torch.Tensor:
         """States of a variable as a parent, [sum n_r]; a continuous one is cut, in each regime, into equal counts."""
-        if isinstance(self.kinds[j], Categorical):
-            return torch.cat(list(columns)).long()
-        at = torch.arange(1, self.bins) / self.bins
-        return torch.cat([torch.bucketize(column.contiguous(), column.quantile(at)) for column in columns])
+        kind = self.kinds[j]
+        return torch.cat([codes_of(kind, column, cuts_of(kind, column, self.bins)) for column in columns])
 
-    def _grams(self, regimes: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Inner products of all regressors per regime: a constant; one-hot states; values and their squares."""
-        if all(isinstance(kind, Categorical) for kind in self.kinds):
-            return torch.empty(0)
-        width = 1
-        for kind in self.kinds:
-            size = kind.cardinality if isinstance(kind, Categorical) else 2
-            self._columns.append(list(range(width, width + size)))
-            width += size
-        grams = []
-        for rows in regimes:
-            blocks = [torch.ones_like(rows[:, :1])]
-            for j, kind in enumerate(self.kinds):
-                if isinstance(kind, Categorical):
-                    blocks.append(torch.nn.functional.one_hot(rows[:, j].long(), kind.cardinality).double())
-                else:
-                    blocks += [rows[:, j, None], rows[:, j, None] ** 2]
-            design = torch.cat(blocks, 1)  # [n_r, width]
-            grams.append(design.t() @ design)
-        return torch.stack(grams)
+    def _places(self) -> list[list[int]]:
+        """Columns of each variable among the regressors, after a constant."""
+        sizes = [(kind.cardinality if isinstance(kind, Categorical) else 2) + kind.missing for kind in self.kinds]
+        ends = list(accumulate(sizes, initial=1))
+        return [list(range(start, end)) for start, end in pairwise(ends)]
+
+    def _grams(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inner products of all regressors per regime, and rows of each, where variable `i` is not missing.
+
+        Regressors are a constant; one-hot states; values and their squares; whether a value is missing.
+        """
+        key = i if self.kinds[i].missing else None
+        kept = [rows if key is None else rows[present(rows[:, i])] for rows in self._regimes]
+        if key not in self._gram:
+            designs = [self._design(rows.double()) for rows in kept]  # [n_r, width]
+            self._gram[key] = torch.stack([design.t() @ design for design in designs])
+        return self._gram[key], torch.tensor([len(rows) for rows in kept])
+
+    def _design(self, rows: torch.Tensor) -> torch.Tensor:
+        blocks = [torch.ones_like(rows[:, :1])]
+        for j, kind in enumerate(self.kinds):
+            column = rows[:, j]
+            if isinstance(kind, Categorical):
+                blocks.append(torch.nn.functional.one_hot(codes_of(kind, column, None), levels(kind, 0)).double())
+                continue
+            value = filled(column) if kind.missing else column
+            blocks += [value[:, None], value[:, None] ** 2]
+            blocks += [(~present(column))[:, None].double()] if kind.missing else []
+        return torch.cat(blocks, 1)

@@ -197,9 +197,10 @@ class InterventionalData:
         TypeError
             If an argument has the wrong type, a column name is no string, or a kind is given as a string.
         ValueError
-            If tables, kinds or targets name different variables; a name is duplicated or reserved; a value is missing,
-            infinite, or not of its variable's kind; a variable is constant; the kind cannot be inferred (more than 50
-            integers or texts; whole floats beside integers); a table has fewer than two rows; or there are no regimes.
+            If tables, kinds or targets name different variables; a name is duplicated or reserved; a value is infinite
+            or not of its variable's kind; a variable is constant or has no observational value; the kind cannot be
+            inferred (more than 50 integers or texts; whole floats beside integers or missing values); a table has
+            fewer than two rows; or there are no regimes.
 
         Examples
         --------
@@ -326,7 +327,8 @@ class InterventionalData:
         Raises
         ------
         TypeError, ValueError
-            If `frame` is no DataFrame of these variables, or a value is missing, not a state or not a number.
+            If `frame` is no DataFrame of these variables, a value is not a state or not a number, or one is missing
+            of a variable that had none missing before.
         """
         return tables.encode_rows(frame, self.names, self.kinds, "frame").to(self.observational.device)
 

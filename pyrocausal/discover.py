@@ -20,6 +20,7 @@ from joblib import Parallel, delayed
 
 from pyrocausal.climb import strongest_dag
 from pyrocausal.data import InterventionalData
+from pyrocausal.imputation import impute
 from pyrocausal.knowledge import Edge, Knowledge
 from pyrocausal.progress import Report, progress_bar
 from pyrocausal.result import CausalPosterior, Chain
@@ -55,7 +56,8 @@ def discover(
     Parameters
     ----------
     data
-        Observational rows and regimes.
+        Observational rows and regimes. Missing values are drawn anew for every chain, from what the rest of their row
+        says (see `pyrocausal.imputation`).
     chains
         Independent restarts, each with its own seed and mechanisms; default 4.
     cores
@@ -206,6 +208,7 @@ def _run_chain(
     start = time.process_time()
     with _one_thread(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "the beliefs have not settled", RuntimeWarning)  # said once for all chains
+        data = impute(data, seed=seed)
         state, info = algorithm.run(data, seed=seed, knowledge=known, target_prior=target_prior, on_info=on_info)
         settled = settle(state, settling, seed=seed, on_settled=on_settled) if settling.rounds else None
         drawn = None

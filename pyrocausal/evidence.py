@@ -32,6 +32,7 @@ import pyro.distributions as dist
 import torch
 
 from pyrocausal.conjugate import NewMechanisms
+from pyrocausal.gaps import filled, present
 from pyrocausal.kinds import Categorical, Kind
 from pyrocausal.mechanisms import Family, Mechanisms
 from pyrocausal.predictive import ClosedForm
@@ -194,12 +195,15 @@ class JointEvidence:
             return found
         if pa not in self._promising[effect] and isinstance(self.kinds[effect], Categorical):
             residuals = [
-                Residuals.of(dist.Categorical(table[None]), fold.scoring[None, :, effect])
+                Residuals.of(dist.Categorical(table[None]), filled(fold.scoring[None, :, effect]))
                 for closed, fold in zip(self.closed, self.folds, strict=False)  # none where closed forms do not count
                 if (table := closed.probabilities(effect, pa)) is not None
             ]
             if known := [each for each in residuals if each is not None]:
-                counts = [self.telling[:, effect].to(fold.table.device)[fold.table][None] for fold in self.folds]
+                counts = [
+                    self.telling[:, effect].to(fold.table.device)[fold.table][None] * present(fold.scoring[:, effect])
+                    for fold in self.folds
+                ]
                 self._promising[effect][pa] = self.screen.promising(known, counts)[0].cpu()
         if pa in self._promising[effect]:
             found[dear] = self._promising[effect][pa][dear] | (self.price[effect, dear] < 0)
@@ -337,7 +341,8 @@ def _copies(requests: Sequence[Request]) -> _Fitted | None:
         log_probs, left = judge_rows(copies, first.kinds, families, scoring)
         sums.append(first._per_regime(log_probs, table))
         residuals += [] if left is None else [left]
-        counted.append(telling.to(table.device)[:, table])  # [M, n]
+        seen = present(scoring[:, [i for _, (i, _) in requests]]).t()  # [M, n]
+        counted.append(telling.to(table.device)[:, table] * seen)
     if len(residuals) == len(first.folds):
         promising = first.screen.promising(residuals, counted).cpu()
     else:

@@ -23,8 +23,16 @@ class Mechanisms(LocalModule):
     """p(X_i | parents) for every variable and every parent set; subclass it to bring your own mechanisms.
 
     A subclass implements `conditional`; it may override `conditionals` where computing all variables together is
-    faster. Values are encoded as in `InterventionalData`: category codes as floats, continuous values standardised.
+    faster. Values are encoded as in `InterventionalData`: category codes as floats, continuous values standardised, NaN
+    where a value is missing; one that takes such values says so.
+
+    Attributes
+    ----------
+    takes_missing
+        Whether values may be NaN; of a class.
     """
+
+    takes_missing = False
 
     def conditional(self, i: int, values: torch.Tensor, parents: torch.Tensor) -> dist.TorchDistribution:
         """Distribution of variable `i` given the values of its parents.

@@ -16,6 +16,7 @@ import torch
 from pyro import poutine
 
 from pyrocausal.beliefs import EdgeBeliefs
+from pyrocausal.gaps import any_missing, filled, present
 from pyrocausal.kinds import Categorical, Kind
 from pyrocausal.local import LocalModule
 from pyrocausal.mechanisms import Block, Mechanisms
@@ -70,7 +71,8 @@ class CausalModel(LocalModule):
         Parameters
         ----------
         values
-            Encoded table, shape [n, d]: every variable is observed, whatever the graphs (a cyclic draw only scores).
+            Encoded table, shape [n, d]: every variable is observed, whatever the graphs (a cyclic draw only scores). A
+            missing value is NaN: its own term is masked, and its children see that it is unknown.
         size
             Without `values`: rows to sample, ancestrally, from one graph. A draw of `"edges"` that has a cycle loses,
             cycle by cycle, its least believed edge; the graph used is the site `"dag"`, the number of edges lost the
@@ -145,10 +147,12 @@ class CausalModel(LocalModule):
         conditional = self.mechanisms.conditionals(values, edges)
         evaluated: list[int] = []
         for i in range(len(self.names)) if order is None else order:
-            given = _typed(self.kinds[i], values[..., i])
-            value = pyro.sample(self.names[i], conditional(i), obs=given)
+            column = values[..., i]
+            given = _typed(self.kinds[i], column)
+            with poutine.mask(mask=present(column)) if self.kinds[i].missing else nullcontext():  # type: ignore[call-overload]
+                value = pyro.sample(self.names[i], conditional(i), obs=given)
             evaluated.append(i)
-            if value is not given and not (value.shape == given.shape and torch.equal(value, given.to(value.dtype))):
+            if value is not given and not _same(value, given, column):
                 late = [self.names[k] for k in evaluated if edges[..., k, i].any()]
                 if late:
                     raise ValueError(
@@ -212,14 +216,27 @@ def observe_blocks(
     """
     for k, (members, conditional) in enumerate(blocks):
         columns = [effects[m] for m in members]
-        given = _typed(kinds[columns[0]], values[:, columns].t())
-        mask = nullcontext() if counts is None else poutine.mask(mask=counts[:, list(members)].t())  # type: ignore[call-overload]
+        column = values[:, columns].t()  # [members, n]
+        keep = None if counts is None else counts[:, list(members)].t()
+        if any_missing([kinds[i] for i in columns]):
+            seen = present(column)
+            column, keep = filled(column), seen if keep is None else keep & seen
+        given = _typed(kinds[columns[0]], column)
+        mask = nullcontext() if keep is None else poutine.mask(mask=keep)  # type: ignore[call-overload]
         with pyro.plate(f"variables_{k}", len(columns), dim=-2), mask:
             pyro.sample(f"block_{k}", conditional, obs=given)
 
 
 def _typed(kind: Kind, column: torch.Tensor) -> torch.Tensor:
-    return column.long() if isinstance(kind, Categorical) else column
+    known = filled(column) if kind.missing else column
+    return known.long() if isinstance(kind, Categorical) else known
+
+
+def _same(value: torch.Tensor, given: torch.Tensor, column: torch.Tensor) -> bool:
+    """Whether a value that a site returns is the one in the table, gaps too."""
+    if value.shape != given.shape:
+        return False
+    return torch.equal(value, given.to(value.dtype)) or torch.equal(value.nan_to_num(), column.nan_to_num().to(value))
 
 
 def _replace(values: torch.Tensor, i: int, value: torch.Tensor) -> torch.Tensor:

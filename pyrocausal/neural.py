@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from pyro.nn import PyroParam
 
+from pyrocausal.gaps import any_missing, filled, present
 from pyrocausal.kinds import Categorical, Kind
 from pyrocausal.mechanisms import Block, Copies, Family, Mechanisms
 
@@ -33,8 +34,8 @@ class NeuralMechanisms(Mechanisms):
     parents are few, and else the masked inputs of all variables go through one batched product. Tests hold them equal.
 
     A categorical variable enters as one-hot, a continuous one as its value and a constant that tells "absent" from
-    "zero". With continuous variables some hidden units stay linear, so that a mechanism extrapolates to values that
-    only interventions produce.
+    "zero"; a missing value has an embedding of its own. With continuous variables some hidden units stay linear, so
+    that a mechanism extrapolates to values that only interventions produce.
 
     Parameters
     ----------
@@ -44,6 +45,7 @@ class NeuralMechanisms(Mechanisms):
         Hidden units H of each network.
     """
 
+    takes_missing = True
     linear_units = 2
     negative_slope = 0.1
     log_scale_bounds = (-5.0, 5.0)
@@ -55,20 +57,24 @@ class NeuralMechanisms(Mechanisms):
             raise ValueError(f"hidden must be at least 1, got {hidden}")
         self.kinds = tuple(kinds)
         d = len(self.kinds)
-        # Features: a block per variable. A categorical takes one per state, a continuous one a constant and its value.
-        self.widths = [k.cardinality if isinstance(k, Categorical) else 2 for k in self.kinds]
-        self.outputs = list(self.widths)  # states, or mean and log scale
+        # Features: a block per variable. A categorical takes one per state, a continuous one a constant and its value;
+        # one that can have gaps takes another for "unknown", the last.
+        self.outputs = [k.cardinality if isinstance(k, Categorical) else 2 for k in self.kinds]  # or mean and log scale
+        self.widths = [outputs + k.missing for outputs, k in zip(self.outputs, self.kinds, strict=True)]
         starts = torch.tensor([0, *self.widths]).cumsum(0)[:-1]
         features, outputs = sum(self.widths), max(self.outputs)
         self.discrete = [i for i, k in enumerate(self.kinds) if isinstance(k, Categorical)]
         self.continuous = [i for i in range(d) if i not in self.discrete]
         self.nonlinear = hidden
         units = hidden + (self.linear_units if self.continuous else 0)
-        # Entries: what one row looks up. One per categorical variable, two per continuous one.
-        owners = torch.tensor(self.discrete + self.continuous + self.continuous)
-        first = torch.cat([starts[self.discrete], starts[self.continuous], starts[self.continuous] + 1])
+        self.gappy = [i for i in self.continuous if self.kinds[i].missing]
+        # Entries: what one row looks up. One per categorical variable, two or three per continuous one.
+        owners = torch.tensor(self.discrete + self.continuous + self.continuous + self.gappy)
+        first = [starts[self.discrete], starts[self.continuous], starts[self.continuous] + 1, starts[self.gappy] + 2]
+        cardinalities = torch.tensor([float(self.outputs[i]) for i in self.discrete])
+        self.register_buffer("unknown", cardinalities, persistent=False)  # code of a missing category as a parent
         self.register_buffer("entry_owner", owners, persistent=False)
-        self.register_buffer("entry_feature", first, persistent=False)
+        self.register_buffer("entry_feature", torch.cat(first), persistent=False)
         cards = torch.tensor(self.outputs)[self.discrete, None]
         absent = torch.where(torch.arange(outputs) < cards, 0.0, -torch.inf)  # [discrete, outputs]
         self.register_buffer("absent_state", absent, persistent=False)
@@ -146,10 +152,15 @@ class NeuralMechanisms(Mechanisms):
     def _entries(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Feature index and scale of each input that is not zero: values [..., d] -> two of shape [E, ...]."""
         columns = values.movedim(-1, 0)
-        codes, real = columns[self.discrete], columns[self.continuous]
+        codes, real, gappy = columns[self.discrete], columns[self.continuous], columns[self.gappy]
         offset = self.entry_feature.reshape(-1, *[1] * (values.dim() - 1))
-        index = torch.cat([codes, torch.zeros_like(real), torch.zeros_like(real)]).long() + offset
-        return index, torch.cat([torch.ones_like(codes), torch.ones_like(real), real])
+        if any_missing(self.kinds):
+            unknown = self.unknown.reshape(-1, *[1] * (values.dim() - 1))
+            codes, real = torch.where(present(codes), codes, unknown), filled(real)
+        index = torch.cat([codes, torch.zeros_like(real), torch.zeros_like(real), torch.zeros_like(gappy)]).long()
+        return index + offset, torch.cat(
+            [torch.ones_like(codes), torch.ones_like(real), real, (~present(gappy)).to(real)]
+        )
 
     def _shared(self, i: int, index: torch.Tensor, scale: torch.Tensor, parents: torch.Tensor) -> torch.Tensor:
         """Outputs where all rows share the graphs: entries [E, n], parents [d] or [K, 1, d] -> [outputs, (K,) n].

@@ -25,6 +25,7 @@ from copy import copy
 
 import torch
 
+from pyrocausal.gaps import codes_of, cuts_of, filled, levels, present
 from pyrocausal.kinds import Categorical, Kind
 from pyrocausal.mechanisms import Mechanisms
 
@@ -64,7 +65,7 @@ class ClosedForm:
         self.mechanisms = mechanisms
         self.counts = counts
         self.rows = fitting, scoring
-        self._states = [kind.cardinality if isinstance(kind, Categorical) else self.bins for kind in kinds]
+        self._states = [levels(kind, self.bins) for kind in kinds]  # as a parent
         self._codes = [self._coded(j) for j in range(len(kinds))]
 
     def counting(self, counts: torch.Tensor) -> ClosedForm:
@@ -78,14 +79,19 @@ class ClosedForm:
         """Log-density of every scoring row's value of variable `i` under each estimate: shape [n] each.
 
         A categorical variable has one, or none where its table would have more than `max_cells` entries; a continuous
-        one two, a linear regression and one on the hidden units too.
+        one two, a linear regression and one on the hidden units too. It is 0 where the value is missing.
         """
         if isinstance(self.kinds[i], Categorical):
             if (found := self._table(i, parents)) is None:
                 return []
             table, cells = found
-            return [table.flatten()[cells * self._states[i] + self._codes[i][1]]]
-        return [self._regression(i, parents, hidden) for hidden in (False, True)]
+            estimates = [table.flatten()[cells * table.shape[1] + self._child(i)[1]]]
+        else:
+            estimates = [self._regression(i, parents, hidden) for hidden in (False, True)]
+        if self.kinds[i].missing:
+            seen = present(self.rows[1][:, i])
+            estimates = [torch.where(seen, each, torch.zeros_like(each)) for each in estimates]
+        return estimates
 
     def regret(self, i: int, parents: tuple[int, ...]) -> float:
         """Nats that another estimate may gain over the table on the scoring rows, about; infinite for a regression.
@@ -98,16 +104,23 @@ class ClosedForm:
         cells = math.prod(self._states[j] for j in parents)
         if not fitted or any(not isinstance(self.kinds[j], Categorical) for j in parents):
             return math.inf
-        if cells * self._states[i] > self.max_cells:  # there is no such table
+        states = self.kinds[i].cardinality
+        if cells * states > self.max_cells:  # there is no such table
             return math.inf
-        return 0.5 * cells * (self._states[i] - 1) * len(self.rows[1]) / fitted
+        return 0.5 * cells * (states - 1) * len(self.rows[1]) / fitted
 
     def _coded(self, j: int) -> tuple[torch.Tensor, torch.Tensor]:
-        fitting, scoring = (rows[:, j].contiguous() for rows in self.rows)
-        if isinstance(self.kinds[j], Categorical):
-            return fitting.long(), scoring.long()
-        cuts = fitting.quantile(torch.arange(1, self.bins, device=fitting.device) / self.bins)
-        return torch.bucketize(fitting, cuts), torch.bucketize(scoring, cuts)
+        """States of a variable as a parent in rows that fit, [N], and in rows that score, [n]."""
+        kind, (fitting, scoring) = self.kinds[j], (rows[:, j] for rows in self.rows)
+        cuts = cuts_of(kind, fitting, self.bins)
+        return codes_of(kind, fitting, cuts), codes_of(kind, scoring, cuts)
+
+    def _child(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """States of a categorical variable itself; any where it is missing, and then they do not count."""
+        fitting, scoring = self._codes[i]
+        if not self.kinds[i].missing:
+            return fitting, scoring
+        return fitting.clamp(max=self.kinds[i].cardinality - 1), scoring.clamp(max=self.kinds[i].cardinality - 1)
 
     @torch.no_grad()
     def probabilities(self, i: int, parents: tuple[int, ...]) -> torch.Tensor | None:
@@ -117,7 +130,7 @@ class ClosedForm:
 
     def _table(self, i: int, parents: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor] | None:
         """Log-probabilities [cells, states], and the cell of every scoring row [n]."""
-        states, size = self._states[i], 1
+        states, size = self.kinds[i].cardinality, 1
         cells = [torch.zeros_like(codes) for codes in self._codes[i]]
         for j in parents:
             cells = [cell * self._states[j] + codes for cell, codes in zip(cells, self._codes[j], strict=True)]
@@ -125,7 +138,7 @@ class ClosedForm:
             if size * states > self.max_cells:
                 return None
         keep = self.counts[:, i]
-        keys = (cells[0] * states + self._codes[i][0])[keep]
+        keys = (cells[0] * states + self._child(i)[0])[keep]
         counts = torch.bincount(keys, minlength=size * states).view(size, states).double()
         marginal = (counts.sum(0) + 0.5) / (counts.sum() + 0.5 * states)  # [states]
         totals = counts.sum(1)
@@ -158,17 +171,20 @@ class ClosedForm:
         leverage = torch.linalg.solve_triangular(factor, new.t(), upper=False).square().sum(0)
         scale = (b / a * (1 + leverage)).sqrt()
         predicted = torch.distributions.StudentT(2 * a, new @ weights, scale, validate_args=False)
-        return predicted.log_prob(scoring[:, i].double())
+        return predicted.log_prob(filled(scoring[:, i]).double() if self.kinds[i].missing else scoring[:, i].double())
 
     def _design(self, i: int, rows: torch.Tensor, parents: tuple[int, ...], hidden: bool) -> torch.Tensor:
-        """Regressors [n, p]: a constant, one-hot states, values; with `hidden` squares and hidden units too."""
+        """Regressors [n, p]: a constant, one-hot states, values, gaps; with `hidden` squares and hidden units too."""
         blocks = [torch.ones_like(rows[:, :1])]
         for j in parents:
-            kind = self.kinds[j]
+            kind, column = self.kinds[j], rows[:, j, None]
             if isinstance(kind, Categorical):
-                blocks.append(torch.nn.functional.one_hot(rows[:, j].long(), kind.cardinality).to(rows.dtype))
-            else:
-                blocks += [rows[:, j, None], rows[:, j, None] ** 2] if hidden else [rows[:, j, None]]
+                codes = codes_of(kind, rows[:, j], None)
+                blocks.append(torch.nn.functional.one_hot(codes, self._states[j]).to(rows.dtype))
+                continue
+            value = filled(column) if kind.missing else column
+            blocks += [value, value**2] if hidden else [value]
+            blocks += [(~present(column)).to(rows.dtype)] if kind.missing else []
         if parents and hidden:
             mask = rows.new_zeros(rows.shape[1])
             mask[list(parents)] = 1.0

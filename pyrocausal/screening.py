@@ -26,7 +26,8 @@ from typing import NamedTuple
 import pyro.distributions as dist
 import torch
 
-from pyrocausal.kinds import Categorical, Kind
+from pyrocausal.gaps import codes_of, cuts_of, levels
+from pyrocausal.kinds import Kind
 
 __all__ = ["Residuals", "Screen"]
 
@@ -77,21 +78,17 @@ class Screen:
 
     def __init__(self, kinds: Sequence[Kind], tables: Sequence[torch.Tensor]) -> None:
         device = tables[0].device
-        sizes = [kind.cardinality if isinstance(kind, Categorical) else self.groups for kind in kinds]
+        sizes = [levels(kind, self.groups) for kind in kinds]
         self.owner = torch.arange(len(kinds), device=device).repeat_interleave(
             torch.tensor(sizes, device=device)
         )  # [T]
         self.freedom = torch.tensor(sizes, device=device) - 1.0  # [d]
-        inner = torch.arange(1, self.groups, device=device) / self.groups
-        cuts = [
-            None if isinstance(kind, Categorical) else torch.cat([rows[:, j] for rows in tables]).quantile(inner)
-            for j, kind in enumerate(kinds)
-        ]
+        cuts = [cuts_of(kind, torch.cat([rows[:, j] for rows in tables]), self.groups) for j, kind in enumerate(kinds)]
         self.members = []
         for rows in tables:
             blocks = []
             for j, cut in enumerate(cuts):
-                codes = rows[:, j].long() if cut is None else torch.bucketize(rows[:, j].contiguous(), cut)
+                codes = codes_of(kinds[j], rows[:, j], cut)
                 blocks.append(torch.nn.functional.one_hot(codes, sizes[j]).to(rows.dtype))
             self.members.append(torch.cat(blocks, 1))  # [n, T]
 

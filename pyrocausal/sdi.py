@@ -31,6 +31,7 @@ from pyrocausal.beliefs import EdgeBeliefs, IndependentBeliefs, OrientedBeliefs
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.credit import acyclicity, self_normalised, sparsity
 from pyrocausal.data import InterventionalData
+from pyrocausal.gaps import any_missing
 from pyrocausal.knowledge import Knowledge
 from pyrocausal.mechanisms import Mechanisms
 from pyrocausal.model import CausalModel
@@ -134,12 +135,20 @@ class SDI:
         ------
         ValueError
             If the knowledge contradicts itself or names what is no variable (see `Knowledge.compile`), the prior names
-            what is no variable or regime, or the target rule is `greatest_drop`, which takes no prior.
+            what is no variable or regime, the target rule is `greatest_drop`, which takes no prior, or values are
+            missing that the mechanisms do not take.
         """
         device = data.observational.device
         constraints = (knowledge or Knowledge()).compile(data.names)
         beliefs = self.beliefs(constraints.fixed)
-        model = CausalModel(data.names, data.kinds, self.mechanisms(data.kinds), beliefs).to(device)
+        mechanisms = self.mechanisms(data.kinds)
+        if any_missing(data.kinds) and not mechanisms.takes_missing:
+            name = next(name for name, kind in zip(data.names, data.kinds, strict=True) if kind.missing)
+            raise ValueError(
+                f"variable {name!r} has missing values, which {type(mechanisms).__name__} does not take; impute them, "
+                "or take NeuralMechanisms"
+            )
+        model = CausalModel(data.names, data.kinds, mechanisms, beliefs).to(device)
         share = self.fitting.regime_rows
         share = leaves_observational_range(data) if share is None else share
         known, hit = known_targets(data.names, [regime.targets for regime in data.regimes])

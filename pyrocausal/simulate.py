@@ -206,6 +206,7 @@ def simulate(
     rows_per_regime: int = 500,
     regimes_per_variable: int = 1,
     targets: Sequence[str | Sequence[str]] | None = None,
+    missing: float = 0.0,
     seed: int = 0,
 ) -> Simulation:
     """Sample observational rows and regimes, in random order under neutral names.
@@ -226,6 +227,8 @@ def simulate(
     targets
         Variables to intervene on, one a regime, or groups of them, one group a regime; an empty group is a regime in
         which nothing is done. None means every variable by itself.
+    missing
+        Share of all values that are then removed, completely at random; from 0 to less than 1.
     seed
         Of all randomness.
 
@@ -237,8 +240,11 @@ def simulate(
     Raises
     ------
     ValueError
-        When a count is too small, targets is empty or names an unknown variable, or a sampled column is constant.
+        When a count is too small, targets is empty or names an unknown variable, missing is out of range, or a sampled
+        column is constant.
     """
+    if not 0 <= missing < 1:
+        raise ValueError(f"missing must be at least 0 and less than 1; got {missing!r}")
     least = {"rows": 2, "rows_per_regime": 2, "regimes_per_variable": 1}
     for what, count in zip(least, (rows, rows_per_regime, regimes_per_variable), strict=True):
         if count < least[what]:
@@ -257,6 +263,14 @@ def simulate(
         regime, group = f"regime {index}", wanted[which]
         hit[regime] = group
         regimes[regime] = truth.sample(rows_per_regime, rng, {name: intervention(truth, name, rng) for name in group})
+    if missing:
+        observational = _with_gaps(observational, missing, rng)
+        regimes = {name: _with_gaps(table, missing, rng) for name, table in regimes.items()}
     kinds = {name: Continuous() if states is None else Categorical(states) for name, states in truth.states.items()}
     data = InterventionalData.from_frames(observational, regimes, kinds=kinds)
     return Simulation(replace(data, truth=truth.graph), truth, hit)
+
+
+def _with_gaps(table: pd.DataFrame, share: float, rng: Generator) -> pd.DataFrame:
+    """A table without a share of its values."""
+    return table.mask(rng.random(table.shape) < share)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 
 from pyrocausal.data import InterventionalData
+from pyrocausal.gaps import present
 from pyrocausal.kinds import Continuous
 
 __all__ = ["Fold", "Split", "cross_fit", "leaves_observational_range", "split_rows"]
@@ -47,7 +48,7 @@ def leaves_observational_range(data: InterventionalData) -> bool:
     if any(isinstance(kind, Continuous) for kind in data.kinds):
         return True
     columns = zip(data.observational.t(), data.cardinalities, strict=True)
-    return any(len(column.unique()) < states for column, states in columns)
+    return any(len(column[present(column)].unique()) < states for column, states in columns)
 
 
 def split_rows(data: InterventionalData, share_regimes: bool, held_out: float = 0.0) -> Split:
@@ -85,7 +86,8 @@ class Fold(NamedTuple):
     fitting
         Shape [N, d].
     counts
-        Whether a row of them tells of a variable's observational mechanism, shape [N, d].
+        Whether a row of them tells of a variable's observational mechanism, which it does not where the value is
+        missing; shape [N, d].
     scoring
         Shape [n, d].
     table
@@ -122,5 +124,6 @@ def cross_fit(data: InterventionalData, split: Split, natural: torch.Tensor) -> 
     folds = []
     for fit, score in ((0, 1), (1, 0)):
         fitting, origin = rows(fit, observational)
-        folds.append(Fold(fitting, keep[origin], *rows(score, split.held_out[score::2])))
+        counts = keep[origin] & present(fitting)
+        folds.append(Fold(fitting, counts, *rows(score, split.held_out[score::2])))
     return folds[0], folds[1]

@@ -86,12 +86,15 @@ def check_rows(rows: torch.Tensor, names: Sequence[str], kinds: Sequence[Kind], 
         raise ValueError(f"{where}: expected shape [n, {len(names)}], got {list(rows.shape)}")
     if len(rows) < fewest:
         raise ValueError(f"{where}: expected at least {fewest} rows, got {len(rows)}")
-    infinite = (~rows.isfinite()).sum(0).tolist()  # [d]
+    may = torch.tensor([kind.missing for kind in kinds], device=rows.device)  # [d]
+    infinite = (~rows.isfinite() & ~(rows.isnan() & may)).sum(0).tolist()  # [d]
     cardinalities = torch.tensor([kind.cardinality for kind in kinds], device=rows.device)  # [d]
-    wrong = (cardinalities > 0) & ((rows != rows.round()) | (rows < 0) | (rows >= cardinalities))  # [n, d]
+    known = rows.nan_to_num(0.0)
+    wrong = (cardinalities > 0) & ((known != known.round()) | (known < 0) | (known >= cardinalities))  # [n, d]
     for name, kind, count, stray in zip(names, kinds, infinite, wrong.any(0).tolist(), strict=True):
         if count:
-            raise ValueError(f"variable {name!r} in {where}: {count} encoded values are NaN or infinite")
+            advice = "" if kind.missing else "; if they are missing, say missing=True in its kind"
+            raise ValueError(f"variable {name!r} in {where}: {count} encoded values are NaN or infinite{advice}")
         if stray:
             raise ValueError(
                 f"variable {name!r} in {where}: expected codes 0 to {kind.cardinality - 1}, got others; labels "

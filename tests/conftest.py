@@ -27,7 +27,11 @@ KINDS: dict[str, tuple[Kind, ...]] = {
     "categorical": (Categorical((0, 1)), Categorical((0, 1, 2)), Categorical((0, 1, 2, 3)), Categorical((0, 1))),
     "continuous": (Continuous(0.0, 1.0),) * 4,
     "mixed": MIXED,
-}
+    "gaps": (
+        Categorical((0, 1), missing=True), Continuous(0.0, 1.0), Categorical((0, 1, 2)),
+        Continuous(0.0, 1.0, missing=True),
+    ),
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -65,13 +69,18 @@ def make_model(kinds=MIXED, hidden=8, beliefs=IndependentBeliefs, **known) -> Ca
 
 
 def make_rows(kinds, n, generator=None) -> torch.Tensor:
+    """Random rows; a variable that can have gaps has one in every fifth row, at random, but for the first."""
     columns = [
         torch.randint(k.cardinality, (n,), generator=generator).float()
         if isinstance(k, Categorical)
         else torch.randn(n, generator=generator)
         for k in kinds
     ]
-    return torch.stack(columns, 1)
+    rows = torch.stack(columns, 1)
+    for j, kind in enumerate(kinds):
+        if kind.missing:
+            rows[1:, j][torch.rand(n - 1, generator=generator) < 0.2] = math.nan
+    return rows
 
 
 def random_graphs(d, count, probability=0.5) -> torch.Tensor:
@@ -158,10 +167,12 @@ def naive_log_prob(mechanisms, i, row, parents, value) -> torch.Tensor:
     inputs = []
     for j, kind in enumerate(mechanisms.kinds):
         present = float(parents[j])
+        gap = bool(row[j].isnan())
         if isinstance(kind, Categorical):
-            inputs += [present * float(int(row[j]) == state) for state in range(kind.cardinality)]
+            inputs += [present * float(row[j] == state) for state in range(kind.cardinality)]
         else:
-            inputs += [present, present * float(row[j])]
+            inputs += [present, 0.0 if gap else present * float(row[j])]
+        inputs += [present * gap] if kind.missing else []
     h = mechanisms.bias_in[i].clone()
     for entry, weights in zip(inputs, mechanisms.weight_in[i], strict=True):
         if entry:

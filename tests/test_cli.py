@@ -176,7 +176,9 @@ def test_missing_file(fit, tmp_path, capsys):
 def test_missing_values(fit, frame, table, capsys):
     frame.astype({"X1": float}).assign(X1=frame.X1.where(frame.X1 == 1)).to_csv(table, index=False)
     assert fit() == 2
-    assert "variable 'X1' in the observational rows has" in one_line(capsys)
+    assert "variable 'X1' in the observational rows and the regimes hold whole numbers and missing" in one_line(capsys)
+    assert fit("--categorical", "X1") == 2  # the rows with 0 were left empty
+    assert "variable 'X1' in the observational rows and in all regimes has one state, [1.0]" in one_line(capsys)
 
 
 def test_out_is_a_file(fit, table, capsys):

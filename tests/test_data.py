@@ -89,7 +89,12 @@ class TestTranslation:
         for frame, error, message in [
             (control(A="maybe"), ValueError, "'A' in frame holds 'maybe'"),
             (control(C="high"), ValueError, "'C' in frame is continuous but holds 'high'"),
-            (control(C=np.nan), ValueError, "'C' in frame has 3 missing"),
+            (control(C=np.nan), ValueError, "'C' in frame has 3 missing values, but its kind was settled on complete"),
+            (
+                control(A=[None, "no", "yes"]),
+                ValueError,
+                "'A' in frame has 1 missing values, but its kind.*missing=True in",
+            ),
             (control(E=1), ValueError, "frame: .*adds 'E'"),
             (control()[["A", "B"]], ValueError, "frame: .*lacks 'C'"),
             ({}, TypeError, "frame: .*got dict"),

@@ -28,6 +28,7 @@ KINDS = {
     "categorical": (Categorical((0, 1)), Categorical((0, 1, 2)), Categorical((0, 1))),
     "continuous": (Continuous(0.0, 1.0),) * 2,
     "mixed": (Categorical((0, 1)), Continuous(0.0, 1.0), Categorical((0, 1, 2))),
+    "gaps": (Categorical((0, 1), missing=True), Continuous(0.0, 1.0, missing=True), Categorical((0, 1, 2))),
 }
 DESCENT = Descent(4, 16, 1e-2)
 BRIEF = Refitting(DESCENT, DESCENT, decays=(0.1,), least_regret=0.0)
@@ -505,7 +506,7 @@ def residuals_of(problem, i, parents, refitting):
                 probabilities.append(closed.log_probs(i, parents)[0].exp())
             probs = torch.stack(probabilities, -1)[None].float()
             residuals.append(Residuals.of(dist.Categorical(probs), scoring[None, :, i]))
-        counts.append(telling[table, i][None])
+        counts.append((telling[table, i] & ~scoring[:, i].isnan())[None])  # a gap tells nothing
     return residuals, counts
 
 

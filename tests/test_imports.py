@@ -12,8 +12,8 @@ import pyrocausal
 
 ROOT = Path(pyrocausal.__file__).parent
 ENGINE = [
-    "kinds", "tables", "sources", "data", "knowledge", "local", "mechanisms", "neural", "beliefs", "handlers", "model",
-    "scoring", "conjugate", "targets", "credit", "split", "predictive", "screening", "refitting",
+    "kinds", "tables", "sources", "data", "gaps", "knowledge", "local", "mechanisms", "neural", "beliefs", "handlers",
+    "model", "imputation", "scoring", "conjugate", "targets", "credit", "split", "predictive", "screening", "refitting",
     "evidence", "moves", "climb", "retargeting", "state", "settings", "sdi", "settle", "sampling", "result", "metrics",
     "progress", "discover",
 ]  # fmt: skip

@@ -24,15 +24,16 @@ def mechanisms(kinds):
 
 
 def given(kinds, i, rows):
-    """Column i as its distribution wants it."""
-    return rows[..., i].long() if kinds[i].cardinality else rows[..., i]
+    """Column i as its distribution wants it, 0 where it is missing."""
+    column = rows[..., i].nan_to_num(0.0)
+    return column.long() if kinds[i].cardinality else column
 
 
 def test_every_shape_gives_the_same_numbers(mechanisms, kinds):
     rows, graphs = make_rows(kinds, N), random_graphs(D, K)
     for i in range(D):
         value = given(kinds, i, rows)
-        terms = [naive_log_prob(mechanisms, i, row, graph[i], row[i]) for graph in graphs for row in rows]
+        terms = [naive_log_prob(mechanisms, i, row, graph[i], given(kinds, i, row)) for graph in graphs for row in rows]
         expected = torch.stack(terms).view(K, N)
 
         def check(distribution, value, target):
@@ -112,7 +113,9 @@ def test_gradient_equals_the_naive_one(mechanisms, kinds, shape):
     every = mechanisms.conditionals(rows, edges)
     fast = sum(every(i).log_prob(given(kinds, i, rows)).sum() for i in range(D))
     pairs = [(n, graphs[n]) for n in range(N)] if shape == "rows" else [(n, g) for n in range(N) for g in graphs]
-    slow = sum(naive_log_prob(mechanisms, i, rows[n], g[i], rows[n, i]) for i in range(D) for n, g in pairs)
+    slow = sum(
+        naive_log_prob(mechanisms, i, rows[n], g[i], given(kinds, i, rows[n])) for i in range(D) for n, g in pairs
+    )
     parameters = dict(mechanisms.named_parameters())
     fast_gradients = torch.autograd.grad(fast, parameters.values())
     slow_gradients = torch.autograd.grad(slow, parameters.values())
@@ -139,7 +142,7 @@ def test_the_value_of_a_variable_that_is_no_parent_changes_nothing(mechanisms, k
     edges = {"one": graphs[0], "several": graphs[:, None], "rows": graphs}[shape]
     changed = rows.clone()
     changed[:, 1] = other[:, 1]
-    assert not torch.equal(rows, changed)
+    assert not torch.equal(rows.nan_to_num(), changed.nan_to_num())
     before, after = mechanisms.conditionals(rows, edges), mechanisms.conditionals(changed, edges)
     for i in range(D):
         value = given(kinds, i, rows)
@@ -210,7 +213,7 @@ def scored(blocks, kinds, rows, effects=range(D)) -> torch.Tensor:
     found = {}
     for members, conditional in blocks:
         columns = [effects[m] for m in members]
-        values = rows[:, columns].T
+        values = rows[:, columns].T.nan_to_num(0.0)  # any, where it is missing
         discrete = {bool(kinds[i].cardinality) for i in columns}
         assert len(discrete) == 1
         assert conditional.batch_shape == values.shape
@@ -264,7 +267,8 @@ def test_gradients_of_blocks_are_the_naive_ones(mechanisms, kinds, lookup_cost):
     mechanisms = with_lookup_cost(mechanisms.double(), lookup_cost)
     rows, graphs = make_rows(kinds, N).double(), random_graphs(D, N).double()
     fast = scored(mechanisms.blocks(rows, graphs), kinds, rows).sum()
-    slow = sum(naive_log_prob(mechanisms, i, rows[n], graphs[n, i], rows[n, i]) for i in range(D) for n in range(N))
+    pairs = [(i, n) for i in range(D) for n in range(N)]
+    slow = sum(naive_log_prob(mechanisms, i, rows[n], graphs[n, i], given(kinds, i, rows[n])) for i, n in pairs)
     parameters = dict(mechanisms.named_parameters())
     fast_gradients = torch.autograd.grad(fast, parameters.values())
     slow_gradients = torch.autograd.grad(slow, parameters.values())

@@ -19,16 +19,19 @@ KINDS = {
     "categorical": (COIN, DIE, COIN),
     "continuous": (NUMBER,) * 3,
     "mixed": (COIN, NUMBER, DIE),
+    "gaps": (Categorical((0, 1), missing=True), Continuous(0.0, 1.0, missing=True), DIE),
 }
 CLOSE = {"rtol": 1e-3, "atol": 5e-3}  # nats, in single precision
 
 
 # ---------------------------------------------------------------- the same, written out
 def group_of(kind, value, everything) -> int:
-    """The state, or the number of octiles of all rows of all tables that a value is above."""
+    """The state, or the number of octiles of all rows of all tables that a value is above; a gap is a group, too."""
+    if math.isnan(value):
+        return -1
     if isinstance(kind, Categorical):
         return int(value)
-    ordered, above = sorted(everything), 0
+    ordered, above = sorted(x for x in everything if not math.isnan(x)), 0
     for k in range(1, 8):
         place = k / 8 * (len(ordered) - 1)
         low, high = ordered[math.floor(place)], ordered[math.ceil(place)]
@@ -67,7 +70,7 @@ def written_out(kinds, tables, values, counts) -> list[list[list[float]]]:
 
 
 def freedom_of(kinds) -> torch.Tensor:
-    return torch.tensor([(k.cardinality if isinstance(k, Categorical) else 8) - 1.0 for k in kinds])
+    return torch.tensor([(k.cardinality if isinstance(k, Categorical) else 8) + k.missing - 1.0 for k in kinds])
 
 
 @st.composite

@@ -270,6 +270,24 @@ def test_states_never_seen_keep_their_place():
     assert set(data.observational[:, 0].tolist()) == {0.0, 2.0}
 
 
+def test_values_may_be_missing():
+    truth = load("chain3")
+    whole, gappy = (
+        simulate(truth, intervention=soft, rows=3000, rows_per_regime=1000, missing=share, seed=3).data
+        for share in (0.0, 0.2)
+    )
+    assert not any(kind.missing for kind in whole.kinds) and all(kind.missing for kind in gappy.kinds)
+    pairs = [(whole.observational, gappy.observational)]
+    pairs += [(one.rows, other.rows) for one, other in zip(whole.regimes, gappy.regimes, strict=True)]
+    for one, other in pairs:
+        gaps = other.isnan()
+        assert (gaps.float().mean(0) - 0.2).abs().max() < 0.05
+        assert (one[~gaps] == other[~gaps]).all()  # the rows are the same
+    for share in (-0.1, 1.0):
+        with pytest.raises(ValueError, match="missing must be at least 0 and less than 1"):
+            simulate(truth, intervention=soft, missing=share)
+
+
 def test_seed_decides_everything():
     truth = load("chain3")
     np.random.seed(0)  # noqa: NPY002 - the global generator must not matter

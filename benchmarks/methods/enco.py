@@ -32,7 +32,7 @@ import numpy as np
 import torch
 
 from benchmarks.methods.base import Answer, Method, Watch, acyclic
-from benchmarks.methods.peers import absent, all_continuous, environments, peer, target_indices
+from benchmarks.methods.peers import absent, all_categorical, all_continuous, environments, peer, target_indices
 from pyrocausal import InterventionalData
 
 __all__ = ["ENCO", "ENCO_SMALL", "method", "rows_by_target"]
@@ -135,7 +135,7 @@ def method(name: str, epochs: int = 30, **settings: Any) -> Method:
         told_targets=True,
         missing=lambda checkout: absent(checkout, "pass a checkout of github.com/phlippe/ENCO", *MODULES),
         fit=partial(_fit, epochs=epochs, settings=settings),
-        handles=lambda data: all_continuous(data) or all(data.cardinalities),
+        handles=lambda data: all_continuous(data) or all_categorical(data),
     )
 
 

@@ -30,6 +30,7 @@ from pyrocausal import (
 )
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.evidence import Terms
+from pyrocausal.imputation import impute
 from pyrocausal.screening import Residuals, Screen
 
 __all__ = [
@@ -64,6 +65,7 @@ def _method(
         data: InterventionalData, known: dict[str, tuple[str, ...]], seed: int, watch: Watch, checkout: Path | None
     ) -> Answer:
         data = replace(data, regimes=tuple(replace(each, targets=known.get(each.name)) for each in data.regimes))
+        data = impute(data, seed=seed)
 
         def on_info(info: Info) -> None:
             watch(*_graphs(info.edge_probability))

@@ -18,9 +18,11 @@ from typing import Any
 import numpy as np
 
 from pyrocausal import InterventionalData
+from pyrocausal.gaps import any_missing
 
 __all__ = [
-    "absent", "all_continuous", "consistent_extension", "edge_probability", "environments", "peer", "target_indices",
+    "absent", "all_categorical", "all_continuous", "consistent_extension", "edge_probability", "environments", "peer",
+    "target_indices",
 ]  # fmt: skip
 
 
@@ -48,8 +50,13 @@ def absent(checkout: Path | None, remedy: str, *modules: str) -> str | None:
 
 
 def all_continuous(data: InterventionalData) -> bool:
-    """Whether no variable is categorical."""
-    return not any(data.cardinalities)
+    """Whether no variable is categorical and no value missing."""
+    return not any(data.cardinalities) and not any_missing(data.kinds)
+
+
+def all_categorical(data: InterventionalData) -> bool:
+    """Whether every variable is categorical and no value missing."""
+    return all(data.cardinalities) and not any_missing(data.kinds)
 
 
 def environments(data: InterventionalData) -> list[np.ndarray]:

@@ -37,7 +37,7 @@ import numpy as np
 import torch
 
 from benchmarks.methods.base import Answer, Method, Watch, acyclic
-from benchmarks.methods.peers import absent, environments, peer
+from benchmarks.methods.peers import absent, all_categorical, environments, peer
 from pyrocausal import InterventionalData
 
 __all__ = ["FLAGS", "REFERENCE_SDI", "method"]
@@ -167,7 +167,7 @@ def method(name: str, epochs: int = 5, **flags: Any) -> Method:
         told_targets=False,
         missing=lambda checkout: absent(checkout, REMEDY, *MODULES),
         fit=partial(_fit, epochs=epochs, flags=FLAGS | flags),
-        handles=lambda data: all(data.cardinalities),
+        handles=all_categorical,
     )
 
 

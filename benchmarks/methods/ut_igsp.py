@@ -28,7 +28,7 @@ import numpy as np
 import torch
 
 from benchmarks.methods.base import Answer, Method, Watch
-from benchmarks.methods.peers import absent, all_continuous, edge_probability, environments, peer
+from benchmarks.methods.peers import absent, all_categorical, all_continuous, edge_probability, environments, peer
 from pyrocausal import InterventionalData
 
 __all__ = ["UT_IGSP", "dependent"]
@@ -138,5 +138,5 @@ UT_IGSP = Method(
     told_targets=False,
     missing=lambda checkout: absent(checkout, "pip install causaldag", "causaldag"),
     fit=partial(_fit, runs=RUNS),
-    handles=lambda data: all_continuous(data) or all(data.cardinalities),
+    handles=lambda data: all_continuous(data) or all_categorical(data),
 )
