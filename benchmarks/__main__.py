@@ -10,6 +10,7 @@ from benchmarks.calibration import calibrate, summary
 from benchmarks.methods import METHODS
 from benchmarks.report import report
 from benchmarks.run import run
+from benchmarks.sachs2005 import fit_sachs2005, tell
 from benchmarks.suites import SUITES
 
 __all__ = ["main", "parse_seeds"]
@@ -66,6 +67,11 @@ def _parser() -> argparse.ArgumentParser:
     calibrates.add_argument("--jobs", type=int, default=1, help="fits at a time, one thread each; default %(default)s")
     calibrates.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
 
+    sachs = commands.add_parser("sachs2005", help="fit measured protein data and print what is found")
+    sachs.add_argument("data", type=Path, help="folder with sachs_2005.csv and sachs_2005_edges.json")
+    sachs.add_argument("--seeds", type=parse_seeds, default="0-4", help="default %(default)s")
+    sachs.add_argument("--jobs", type=int, default=1, help="fits at a time, one thread each; default %(default)s")
+
     reports = commands.add_parser("report", help="sum up the results in a page with pictures")
     reports.add_argument("suites", nargs="*", help="default: all that have results")
     reports.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
@@ -92,9 +98,11 @@ def main(arguments: list[str] | None = None) -> int:
             )
         elif options.command == "calibrate":
             print(summary(calibrate(options.seeds, options.out, jobs=options.jobs)).to_string())
+        elif options.command == "sachs2005":
+            print(tell(fit_sachs2005(options.data, options.seeds, jobs=options.jobs)))
         else:
             print(report(options.suites, options.out, options.page))
-    except (ValueError, ImportError) as error:
+    except (ValueError, ImportError, OSError) as error:
         parser.error(str(error))
     return 0
 
