@@ -19,7 +19,7 @@ from itertools import accumulate, pairwise
 
 import torch
 
-from pyrocausal.gaps import codes_of, cuts_of, filled, levels, present
+from pyrocausal.gaps import codes_of, cuts_of, levels, present, regressors
 from pyrocausal.kinds import Categorical, Kind
 
 __all__ = ["NewMechanisms", "dirichlet_multinomial", "linear_regression"]
@@ -59,13 +59,13 @@ def dirichlet_multinomial(
 
     def log_rising(keys: torch.Tensor, size: int, prior: float, per_table: int) -> torch.Tensor:
         if size > 4 * len(keys):  # most of a large table is empty, and what is empty adds nothing
-            present, counts = keys.unique(return_counts=True)
+            some, counts = keys.unique(return_counts=True)
         else:
             counts = torch.bincount(keys, minlength=size)
-            present = counts.nonzero()[:, 0]
-            counts = counts[present]
+            some = counts.nonzero()[:, 0]
+            counts = counts[some]
         terms = torch.lgamma(prior + counts.double()) - math.lgamma(prior)
-        return terms.new_zeros(n_tables).index_add_(0, present // per_table, terms)
+        return terms.new_zeros(n_tables).index_add_(0, some // per_table, terms)
 
     entries = log_rising(cells * states + codes, n_tables * n_cells * states, entry, n_cells * states)
     return entries - log_rising(cells, n_tables * n_cells, cell, n_cells)
@@ -204,13 +204,5 @@ class NewMechanisms:
         return self._gram[key], torch.tensor([len(rows) for rows in kept])
 
     def _design(self, rows: torch.Tensor) -> torch.Tensor:
-        blocks = [torch.ones_like(rows[:, :1])]
-        for j, kind in enumerate(self.kinds):
-            column = rows[:, j]
-            if isinstance(kind, Categorical):
-                blocks.append(torch.nn.functional.one_hot(codes_of(kind, column, None), levels(kind, 0)).double())
-                continue
-            value = filled(column) if kind.missing else column
-            blocks += [value[:, None], value[:, None] ** 2]
-            blocks += [(~present(column))[:, None].double()] if kind.missing else []
-        return torch.cat(blocks, 1)
+        columns = [regressors(kind, rows[:, j], squares=True) for j, kind in enumerate(self.kinds)]
+        return torch.cat([torch.ones_like(rows[:, :1]), *columns], 1)

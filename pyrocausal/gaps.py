@@ -17,7 +17,7 @@ import torch
 
 from pyrocausal.kinds import Categorical, Kind
 
-__all__ = ["any_missing", "codes_of", "cuts_of", "filled", "levels", "present"]
+__all__ = ["any_missing", "codes_of", "cuts_of", "filled", "levels", "present", "regressors"]
 
 
 def any_missing(kinds: Sequence[Kind]) -> bool:
@@ -51,9 +51,21 @@ def cuts_of(kind: Kind, column: torch.Tensor, bins: int) -> torch.Tensor | None:
 
 def codes_of(kind: Kind, column: torch.Tensor, cuts: torch.Tensor | None) -> torch.Tensor:
     """State of each value [n] as a parent, integers in [0, `levels`), "unknown" last; for cuts see `cuts_of`."""
-    values = filled(column) if kind.missing else column
+    values = filled(column)
     codes = values.long() if cuts is None else torch.bucketize(values.contiguous(), cuts)
     if not kind.missing:
         return codes
     last = kind.cardinality if cuts is None else len(cuts) + 1
     return torch.where(present(column), codes, torch.full_like(codes, last))
+
+
+def regressors(kind: Kind, column: torch.Tensor, squares: bool) -> torch.Tensor:
+    """A variable's values [n] as columns of a regression [n, p], double: its states, or values and their squares.
+
+    One that can have gaps has another column that tells where they are.
+    """
+    if isinstance(kind, Categorical):
+        return torch.nn.functional.one_hot(codes_of(kind, column, None), levels(kind, 0)).double()
+    value = filled(column).double()
+    parts = [value, value**2] if squares else [value]
+    return torch.stack([*parts, (~present(column)).double()] if kind.missing else parts, 1)

@@ -228,8 +228,7 @@ def observe_blocks(
 
 
 def _typed(kind: Kind, column: torch.Tensor) -> torch.Tensor:
-    known = filled(column) if kind.missing else column
-    return known.long() if isinstance(kind, Categorical) else known
+    return filled(column).long() if isinstance(kind, Categorical) else filled(column)
 
 
 def _same(value: torch.Tensor, given: torch.Tensor, column: torch.Tensor) -> bool:

@@ -25,7 +25,7 @@ from copy import copy
 
 import torch
 
-from pyrocausal.gaps import codes_of, cuts_of, filled, levels, present
+from pyrocausal.gaps import codes_of, cuts_of, filled, levels, present, regressors
 from pyrocausal.kinds import Categorical, Kind
 from pyrocausal.mechanisms import Mechanisms
 
@@ -117,10 +117,9 @@ class ClosedForm:
 
     def _child(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
         """States of a categorical variable itself; any where it is missing, and then they do not count."""
-        fitting, scoring = self._codes[i]
-        if not self.kinds[i].missing:
-            return fitting, scoring
-        return fitting.clamp(max=self.kinds[i].cardinality - 1), scoring.clamp(max=self.kinds[i].cardinality - 1)
+        last = self.kinds[i].cardinality - 1
+        fitting, scoring = (codes.clamp(max=last) for codes in self._codes[i])
+        return fitting, scoring
 
     @torch.no_grad()
     def probabilities(self, i: int, parents: tuple[int, ...]) -> torch.Tensor | None:
@@ -144,10 +143,10 @@ class ClosedForm:
         totals = counts.sum(1)
         best, strength = -math.inf, self.strengths[0]
         if size > 1:
-            filled = counts[totals > 0]
+            some = counts[totals > 0]
             for candidate in self.strengths:
                 prior = candidate * marginal
-                entries = (torch.lgamma(prior + filled) - torch.lgamma(prior)).sum()
+                entries = (torch.lgamma(prior + some) - torch.lgamma(prior)).sum()
                 whole = torch.lgamma(candidate + totals[totals > 0]) - math.lgamma(candidate)
                 if (evidence := float(entries - whole.sum())) > best:
                     best, strength = evidence, candidate
@@ -171,23 +170,14 @@ class ClosedForm:
         leverage = torch.linalg.solve_triangular(factor, new.t(), upper=False).square().sum(0)
         scale = (b / a * (1 + leverage)).sqrt()
         predicted = torch.distributions.StudentT(2 * a, new @ weights, scale, validate_args=False)
-        return predicted.log_prob(filled(scoring[:, i]).double() if self.kinds[i].missing else scoring[:, i].double())
+        return predicted.log_prob(filled(scoring[:, i]).double())
 
     def _design(self, i: int, rows: torch.Tensor, parents: tuple[int, ...], hidden: bool) -> torch.Tensor:
         """Regressors [n, p]: a constant, one-hot states, values, gaps; with `hidden` squares and hidden units too."""
-        blocks = [torch.ones_like(rows[:, :1])]
-        for j in parents:
-            kind, column = self.kinds[j], rows[:, j, None]
-            if isinstance(kind, Categorical):
-                codes = codes_of(kind, rows[:, j], None)
-                blocks.append(torch.nn.functional.one_hot(codes, self._states[j]).to(rows.dtype))
-                continue
-            value = filled(column) if kind.missing else column
-            blocks += [value, value**2] if hidden else [value]
-            blocks += [(~present(column)).to(rows.dtype)] if kind.missing else []
+        blocks = [torch.ones_like(rows[:, :1]), *(regressors(self.kinds[j], rows[:, j], hidden) for j in parents)]
         if parents and hidden:
             mask = rows.new_zeros(rows.shape[1])
             mask[list(parents)] = 1.0
             if (units := self.mechanisms.features(i, rows, mask)) is not None:
                 blocks.append(units)
-        return torch.cat(blocks, 1).double()
+        return torch.cat([block.double() for block in blocks], 1)
