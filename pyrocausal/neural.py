@@ -34,21 +34,22 @@ class NeuralMechanisms(Mechanisms):
     parents are few, and else the masked inputs of all variables go through one batched product. Tests hold them equal.
 
     A categorical variable enters as one-hot, a continuous one as its value and a constant that tells "absent" from
-    "zero"; a missing value has an embedding of its own. With continuous variables some hidden units stay linear, so
-    that a mechanism extrapolates to values that only interventions produce.
+    "zero"; a missing value has an embedding of its own. With continuous variables there are as many tanh units beside
+    the leaky ones, since some mechanisms saturate and some do not, and a few units stay linear, so that a mechanism
+    extrapolates to values that only interventions produce.
 
     Parameters
     ----------
     kinds
         Kind of each variable, length d.
     hidden
-        Hidden units H of each network.
+        Hidden units H of each network, of a kind.
     """
 
     takes_missing = True
     linear_units = 2
     negative_slope = 0.1
-    log_scale_bounds = (-5.0, 5.0)
+    log_scale_bounds = (-10.0, 5.0)
     lookup_cost = 17.0  # features that a matrix product handles in the time of one looked-up row (32 units, measured)
 
     def __init__(self, kinds: Sequence[Kind], hidden: int = 32) -> None:
@@ -65,8 +66,8 @@ class NeuralMechanisms(Mechanisms):
         features, outputs = sum(self.widths), max(self.outputs)
         self.discrete = [i for i, k in enumerate(self.kinds) if isinstance(k, Categorical)]
         self.continuous = [i for i in range(d) if i not in self.discrete]
-        self.nonlinear = hidden
-        units = hidden + (self.linear_units if self.continuous else 0)
+        self.leaky, self.saturating = hidden, hidden if self.continuous else 0
+        units = self.leaky + self.saturating + (self.linear_units if self.continuous else 0)
         self.gappy = [i for i in self.continuous if self.kinds[i].missing]
         # Entries: what one row looks up. One per categorical variable, two or three per continuous one.
         owners = torch.tensor(self.discrete + self.continuous + self.continuous + self.gappy)
@@ -131,9 +132,9 @@ class NeuralMechanisms(Mechanisms):
         """First layer as sums of the parents' rows of the weights: values [n, d], edges [n, d, d] -> [d, n, units]."""
         n, d = values.shape
         index, scale = self._entries(values)  # [E, n] each
-        present = edges.transpose(0, 1)[..., self.entry_owner]  # [d, n, E]
-        effect, row, entry = present.nonzero().unbind(1)
-        sizes = present.sum(-1).long().flatten()
+        used = edges.transpose(0, 1)[..., self.entry_owner]  # [d, n, E]
+        effect, row, entry = used.nonzero().unbind(1)
+        sizes = used.sum(-1).long().flatten()
         summed = F.embedding_bag(
             effect * len(self.feature_owner) + index[entry, row],
             self.weight_in.flatten(0, 1),
@@ -179,9 +180,11 @@ class NeuralMechanisms(Mechanisms):
         return out.view(m, n) if parents.dim() == 1 else out.view(m, len(graphs), n)
 
     def _activate(self, h: torch.Tensor, dim: int) -> torch.Tensor:
-        """Leaky ReLU on the nonlinear units along `dim`, in place: a fresh buffer costs more than the layer."""
-        F.leaky_relu_(h.narrow(dim, 0, self.nonlinear), self.negative_slope)
-        return h
+        """Leaky ReLU and tanh on their units along `dim`; in place if all are one: a fresh buffer costs most."""
+        if not self.saturating:
+            return F.leaky_relu_(h, self.negative_slope)
+        leaky, saturating, linear = h.split((self.leaky, self.saturating, self.linear_units), dim)
+        return torch.cat([F.leaky_relu(leaky, self.negative_slope), saturating.tanh(), linear], dim)
 
     def _head(self, i: int, out: torch.Tensor) -> dist.TorchDistribution:
         """Distribution from outputs [outputs, ...]."""
@@ -275,13 +278,16 @@ class NeuralCopies(Copies):
         """See `Copies.blocks`."""
         (source,) = self._source
         inputs = self._inputs(values)  # [M, width, n]
-        # Rows last in memory, which the activation likes best. Nothing is changed in place: autograd would copy it. The
+        # Rows last in memory, which the activations like best. Nothing is changed in place: autograd would copy it. The
         # linear units make one map from inputs to outputs.
-        k, into, bias = source.nonlinear, self.weight_in.transpose(1, 2), self.bias_in[..., None]
-        outof, linear = self.weight_out.transpose(1, 2), self.bias_out[..., None]  # [M, outputs, units or 1]
-        h = F.leaky_relu(torch.baddbmm(bias[:, :k], into[:, :k], inputs), source.negative_slope)  # [M, H, n]
+        leaky, end = source.leaky, source.leaky + source.saturating
+        into, bias = self.weight_in.transpose(1, 2), self.bias_in[..., None]
+        outof, out = self.weight_out.transpose(1, 2), self.bias_out[..., None]  # [M, outputs, units or 1]
         if source.continuous:
-            linear = torch.baddbmm(linear, outof[..., k:], bias[:, k:])
-            linear = torch.baddbmm(linear, torch.bmm(outof[..., k:], into[:, k:]), inputs)  # [M, outputs, n]
-        out = torch.baddbmm(linear, outof[..., :k], h)  # [M, outputs, n]
+            out = torch.baddbmm(out, outof[..., end:], bias[:, end:])
+            out = torch.baddbmm(out, torch.bmm(outof[..., end:], into[:, end:]), inputs)  # [M, outputs, n]
+            h = torch.baddbmm(bias[:, leaky:end], into[:, leaky:end], inputs).tanh()  # [M, H, n]
+            out = torch.baddbmm(out, outof[..., leaky:end], h)
+        h = F.leaky_relu(torch.baddbmm(bias[:, :leaky], into[:, :leaky], inputs), source.negative_slope)  # [M, H, n]
+        out = torch.baddbmm(out, outof[..., :leaky], h)  # [M, outputs, n]
         return source._blocks(out, self.to_states, self.to_numbers, self.absent_state)

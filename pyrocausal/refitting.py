@@ -8,7 +8,7 @@ copies are fitted at a time, by a Pyro program like the model's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import pyro
@@ -34,12 +34,18 @@ class Descent:
     rows
         Rows per gradient step.
     learning_rate
-        Of AdamW at the beginning; it falls linearly to a twentieth.
+        Of AdamW at the beginning; it falls linearly.
+    last
+        Share of it that is left at the end.
+    memory
+        Decay of AdamW's running means of gradients and of their squares.
     """
 
     steps: int
     rows: int
     learning_rate: float
+    last: float = 0.05
+    memory: tuple[float, float] = (0.9, 0.999)
 
     def __post_init__(self) -> None:
         for name, least in (("steps", 0), ("rows", 1)):
@@ -49,6 +55,10 @@ class Descent:
                 raise TypeError(f"Descent.{name} must be a whole number, got {value!r}")
         if not self.learning_rate > 0:
             raise ValueError(f"Descent.learning_rate must be positive, got {self.learning_rate!r}")
+        if not 0 <= self.last <= 1:
+            raise ValueError(f"Descent.last must be in [0, 1], got {self.last!r}")
+        if len(self.memory) != 2 or not all(0 <= each < 1 for each in self.memory):
+            raise ValueError(f"Descent.memory must be two numbers in [0, 1), got {self.memory!r}")
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,7 @@ class Refitting:
         For a categorical variable.
     continuous
         For a continuous variable, whose density asks for a more exact fit: many steps, since parents that are all but
-        collinear are told apart slowly.
+        collinear are told apart slowly, and small last ones, since noise may be a thousandth of a variable's scale.
     decays
         Weight decays to choose from, by how well copies then predict; tried in their order until one is worse than the
         one before.
@@ -70,7 +80,7 @@ class Refitting:
     """
 
     categorical: Descent = Descent(steps=150, rows=256, learning_rate=1e-2)
-    continuous: Descent = Descent(steps=2000, rows=256, learning_rate=1e-2)
+    continuous: Descent = Descent(steps=2000, rows=256, learning_rate=2e-2, last=1e-3, memory=(0.9, 0.99))
     decays: tuple[float, ...] = (0.0, 0.3, 1.0)
     least_regret: float = 10.0
 
@@ -124,20 +134,20 @@ def fit_copies(
         None where these mechanisms cannot be copied.
     """
     copies = mechanisms.copies(families)
-    steps, size, learning_rate = astuple(refitting.descent(kinds[families[0][0]]))
-    if copies is None or not steps:
+    descent = refitting.descent(kinds[families[0][0]])
+    if copies is None or not descent.steps:
         return copies
     copies.precondition(rows, counts)
-    optimiser = torch.optim.AdamW(copies.parameters(), learning_rate, weight_decay=decay)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, steps)
+    optimiser = torch.optim.AdamW(copies.parameters(), descent.learning_rate, descent.memory, weight_decay=decay)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, descent.last, descent.steps)
     # Parent sets are compared by a few nats in thousands of rows: fitted to the same rows in the same order, copies of
     # one variable's mechanism share most of the noise.
     generator = torch.Generator().manual_seed(0)
     with pyro.validation_enabled(False):
-        for _ in range(steps):
-            chosen = torch.randint(len(rows), (size,), generator=generator).to(rows.device)
+        for _ in range(descent.steps):
+            chosen = torch.randint(len(rows), (descent.rows,), generator=generator).to(rows.device)
             sites = _sites(copies, kinds, families, rows[chosen], counts[chosen])
-            loss = -torch.stack([site["log_prob"].sum() for _, site in sites]).sum() / size
+            loss = -torch.stack([site["log_prob"].sum() for _, site in sites]).sum() / descent.rows
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

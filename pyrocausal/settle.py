@@ -30,7 +30,7 @@ from pyrocausal.state import State, confidence, natural
 __all__ = ["Settled", "Settling", "settle"]
 
 
-BRIEF = Descent(steps=400, rows=256, learning_rate=2e-2)
+BRIEF = Descent(steps=400, rows=256, learning_rate=2e-2, last=1e-3, memory=(0.9, 0.99))
 
 
 class Settled(NamedTuple):

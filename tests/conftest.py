@@ -179,7 +179,10 @@ def naive_log_prob(mechanisms, i, row, parents, value) -> torch.Tensor:
             h = h + entry * weights
     units = []
     for u, unit in enumerate(h):
-        units.append(unit if u >= mechanisms.nonlinear or unit >= 0 else mechanisms.negative_slope * unit)
+        if u < mechanisms.leaky:
+            units.append(unit if unit >= 0 else mechanisms.negative_slope * unit)
+        else:
+            units.append(unit.tanh() if u < mechanisms.leaky + mechanisms.saturating else unit)
     out = mechanisms.bias_out[i] + torch.stack(units) @ mechanisms.weight_out[i]
     kind = mechanisms.kinds[i]
     if isinstance(kind, Categorical):

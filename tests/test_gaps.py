@@ -193,7 +193,7 @@ def test_a_chain_is_found_through_gaps_once_they_are_drawn(kind):
         truth, _ = neural_network_truth(chain(3), rng, states=3, min_information=0.25, embedding=4)
         intervention, settling = hard_random, Settling(refitting=None, final_steps=0)
     else:
-        truth, intervention, descent = linear_truth(chain(3), rng), hard_normal(), Descent(200, 128, 2e-2)
+        truth, intervention, descent = linear_truth(chain(3), rng), hard_normal(), Descent(400, 128, 2e-2, last=1e-3)
         settling = Settling(draft=None, refitting=Refitting(descent, descent, decays=(0.0,)), final_steps=0)
     made = simulate(truth, intervention=intervention, rows=4000, rows_per_regime=300, missing=0.2, seed=0)
     assert all(k.missing for k in made.data.kinds)

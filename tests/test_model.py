@@ -274,13 +274,14 @@ def test_condition():
 
 def test_do_while_sampling():
     mechanisms = NeuralMechanisms(KINDS["continuous"], hidden=2)
+    unit = mechanisms.leaky + mechanisms.saturating  # the first linear one
     with torch.no_grad():  # every variable is its parent plus small noise
         for parameter in mechanisms.parameters():
             parameter.zero_()
         mechanisms.bias_out[:, 1] = -5.0
         for i in range(1, D):
-            mechanisms.weight_in[i, 2 * (i - 1) + 1, 2] = 1.0  # value of X(i-1) into the first linear unit
-            mechanisms.weight_out[i, 2, 0] = 1.0
+            mechanisms.weight_in[i, 2 * (i - 1) + 1, unit] = 1.0  # value of X(i-1)
+            mechanisms.weight_out[i, unit, 0] = 1.0
     model = CausalModel(NAMES, KINDS["continuous"], mechanisms, IndependentBeliefs(CHAIN))
     rows = poutine.do(model, {"X1": torch.tensor(7.0)})(size=200)
     assert torch.equal(rows[:, 1], torch.full((200,), 7.0))

@@ -10,8 +10,9 @@ import pytest
 import torch
 from conftest import KINDS, LinearGaussian, make_model, make_rows
 
-from pyrocausal.kinds import Categorical
+from pyrocausal.kinds import Categorical, Continuous
 from pyrocausal.mechanisms import Block, Copies
+from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.refitting import Descent, Refitting, fit_copies, judge_rows
 from pyrocausal.scoring import score_graphs, site_log_probs
 from pyrocausal.screening import Residuals
@@ -266,3 +267,14 @@ def test_a_distribution_without_a_cdf_has_no_residuals():
     copies = InPieces(2, lambda means, n: dist.StudentT(3.0, means.expand(-1, n), 1.0))
     found, residuals = judge_rows(copies, kinds, families, torch.randn(9, 4))
     assert found.isfinite().all() and residuals is None
+
+
+@pytest.mark.parametrize("function", [lambda x: 2.0 * torch.tanh(3.0 * x), lambda x: torch.where(x > 0, x, 0.2 * x)])
+def test_a_copy_finds_a_function_whose_noise_is_small(function):
+    kinds, scale = (Continuous(0.0, 1.0),) * 2, 1e-3
+    rows = torch.randn(3000, 2)
+    rows[:, 1] = function(rows[:, 0]) + scale * torch.randn(3000)
+    mechanisms, families = NeuralMechanisms(kinds), [(1, (0,))]
+    found = fit(mechanisms, kinds, families, rows[:2000], Refitting())
+    lost = -0.5 - 0.5 * math.log(2 * math.pi) - math.log(scale) - log_likelihoods(found, kinds, families, rows[2000:])
+    assert lost.mean() < 1.0  # nats a row; 1.4 and more where the scale of noise is bounded at exp(-5)

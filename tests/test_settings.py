@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from functools import partial
 
@@ -120,6 +121,12 @@ def test_descent():
     for bad in (0.0, -1.0, float("nan")):
         with pytest.raises(ValueError, match=rf"Descent\.learning_rate must be positive, got {bad}"):
             make(Descent, learning_rate=bad)
+    for bad in (-0.1, 1.1, math.nan):
+        with pytest.raises(ValueError, match=rf"Descent\.last must be in \[0, 1\], got {bad}"):
+            make(Descent, last=bad)
+    for wrong in ((0.9,), (0.9, 1.0), (-0.1, 0.9), (0.9, 0.9, 0.9)):
+        with pytest.raises(ValueError, match=r"Descent\.memory must be two numbers in \[0, 1\), got \("):
+            make(Descent, memory=wrong)
     for name in ("steps", "rows"):
         with pytest.raises(TypeError, match=rf"Descent\.{name} must be a whole number, got 2\.5"):
             make(Descent, **{name: 2.5})
