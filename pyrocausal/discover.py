@@ -26,7 +26,7 @@ from pyrocausal.progress import Report, progress_bar
 from pyrocausal.result import CausalPosterior, Chain
 from pyrocausal.sampling import Sampling, sample_graphs
 from pyrocausal.sdi import SDI
-from pyrocausal.settle import Settled, Settling, settle
+from pyrocausal.settle import Settled, Settling, prices, settle
 from pyrocausal.state import Info
 from pyrocausal.targets import TargetPrior
 
@@ -214,7 +214,9 @@ def _run_chain(
         drawn = None
         if settled and sampling:
             limit, free = known.max_parents, state.model.beliefs.free
-            drawn = sample_graphs(settled.joint, settled.dag, free, sampling, seed=seed, max_parents=limit)
+            joint = settled.joint.priced(prices(state, sampling.price))
+            many = sampling.draws, sampling.warm_up
+            drawn = sample_graphs(joint, settled.dag, free, *many, seed=seed, max_parents=limit)
     last = drawn or settled or info
     return Chain(
         seed=seed,

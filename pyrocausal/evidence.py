@@ -152,6 +152,12 @@ class JointEvidence:
         made._kept, made._promising = [{} for _ in self.kinds], [{} for _ in self.kinds]
         return made
 
+    def priced(self, price: float | torch.Tensor) -> JointEvidence:
+        """The same at another price of edges; all terms are kept, for none depends on it."""
+        made = copy(self)
+        made.price = torch.as_tensor(price, dtype=torch.double).cpu().expand_as(self.price)
+        return made
+
     def choose_decay(self, graph: torch.Tensor) -> None:
         """Take the weight decay under which mechanisms refitted to a graph [d, d] predict best.
 

@@ -54,7 +54,7 @@ class Chain:
     graphs
         Graphs drawn from the posterior, boolean, shape [draws, d, d], None where none were.
     graph_evidence
-        log E of each of them in nats, shape [draws].
+        log E of each of them in nats at `Sampling.price`, so not to be compared with `evidence`; shape [draws].
     """
 
     seed: int

@@ -42,6 +42,10 @@ class Sampling:
         Graphs that are kept.
     warm_up
         Graphs before them.
+    price
+        Price of an edge in units of half the logarithm of the number of rows that score, as `Settling.price`, but
+        lower: settling wants the one graph that holds beyond doubt, draws want every edge as often as it is there. The
+        default was chosen on exact posteriors of 60 small problems, where 1.5 makes edges less probable than they are.
 
     Raises
     ------
@@ -53,6 +57,7 @@ class Sampling:
 
     draws: int = 1000
     warm_up: int = 200
+    price: float = 0.5
 
     def __post_init__(self) -> None:
         for name, least in (("draws", 1), ("warm_up", 0)):
@@ -60,6 +65,8 @@ class Sampling:
                 raise TypeError(f"Sampling.{name} must be a whole number, got {value!r}")
             if value < least:
                 raise ValueError(f"Sampling.{name} must be at least {least}, got {value}")
+        if not self.price >= 0:
+            raise ValueError(f"Sampling.price must be at least 0, got {self.price!r}")
 
 
 class Sampled(NamedTuple):
@@ -191,7 +198,8 @@ def sample_graphs(
     evidence: JointEvidence,
     dag: torch.Tensor,
     free: torch.Tensor,
-    sampling: Sampling | None = None,
+    draws: int = 1000,
+    warm_up: int = 200,
     *,
     seed: int = 0,
     max_parents: int | None = None,
@@ -201,13 +209,13 @@ def sample_graphs(
     Parameters
     ----------
     evidence
-        Joint evidence.
+        Joint evidence, at its own price of edges; `discover` asks for one at `Sampling.price`.
     dag
         Where to begin, boolean, shape [d, d] (effect, cause); best a settled graph.
     free
         Edges that may change, boolean, shape [d, d].
-    sampling
-        Settings; default `Sampling()`.
+    draws, warm_up
+        Graphs that are kept, and graphs before them.
     seed
         Of the chain's random numbers.
     max_parents
@@ -219,10 +227,10 @@ def sample_graphs(
 
     Raises
     ------
-    ValueError
-        As `GraphKernel`.
+    TypeError, ValueError
+        As `GraphKernel` and `Sampling`.
     """
-    sampling = sampling or Sampling()
+    sampling = Sampling(draws, warm_up)
     kernel = GraphKernel(evidence, dag, free, max_parents)
     with torch.random.fork_rng():
         torch.manual_seed(seed)

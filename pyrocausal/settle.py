@@ -27,7 +27,7 @@ from pyrocausal.sdi import SDI, toggled
 from pyrocausal.split import cross_fit, leaves_observational_range
 from pyrocausal.state import State, confidence, natural
 
-__all__ = ["Settled", "Settling", "settle"]
+__all__ = ["Settled", "Settling", "prices", "settle"]
 
 
 BRIEF = Descent(steps=400, rows=256, learning_rate=2e-2, last=1e-3, memory=(0.9, 0.99))
@@ -178,8 +178,7 @@ def settle(
         settling = replace(settling, refitting=None)
     beliefs, rows = state.model.beliefs, [regime.rows for regime in state.data.regimes]
     extrapolates = leaves_observational_range(state.data)
-    price = settling.price * 0.5 * math.log(sum(map(len, rows)) + len(state.split.held_out))
-    _, log_odds, most = state.constraints
+    most = state.constraints[2]
     dag, targets = strongest_dag(beliefs.edge_probability.detach(), most), state.target_probability
     unchanged = natural(targets, settling.certainty, state.prior.several)
     with torch.random.fork_rng():
@@ -192,7 +191,7 @@ def settle(
             known=state.known,
             hit=state.hit,
             natural=unchanged,
-            price=price - log_odds.double(),
+            price=prices(state, settling.price),
             refitting=settling.refitting,
             closed_form=settling.closed_form,
             prior=state.prior,
@@ -239,6 +238,25 @@ def settle(
                 evidence = under(unchanged)
         _fit_around(replace(state, target_probability=targets), settled.dag, settling.final_steps)
     return settled
+
+
+def prices(state: State, units: float) -> torch.Tensor:
+    """Price of every edge in nats, less the log odds that it has beforehand.
+
+    Parameters
+    ----------
+    state
+        The end of the three phases.
+    units
+        In units of half the logarithm of the number of rows that score.
+
+    Returns
+    -------
+    torch.Tensor
+        Double, shape [d, d] (effect, cause).
+    """
+    rows = sum(len(regime.rows) for regime in state.data.regimes) + len(state.split.held_out)
+    return units * 0.5 * math.log(rows) - state.constraints[1].double()
 
 
 def _fit_around(state: State, dag: torch.Tensor, steps: int) -> None:

@@ -281,6 +281,14 @@ def test_graphs_are_drawn_from_the_posterior_where_asked_for(data):
         torch.testing.assert_close(chain.target_probability.sum(1), torch.ones(2))
         assert not chain.graphs.equal(chain.dag.expand(30, 3, 3))
     assert not result.chains[0].graphs.equal(result.chains[1].graphs)
+    # At settling's own price a draw of the settled graph has its evidence; at others the edges cost less.
+    unit = 0.5 * math.log(80 + 80 + round(300 * ALGORITHM.fitting.held_out))
+    for price in (1.5, 0.0):
+        chain = settled(data, chains=1, seed=0, sampling=Sampling(30, 5, price)).chains[0]
+        same = (chain.graphs == chain.dag).flatten(1).all(1)
+        assert same.any()
+        gain = (1.5 - price) * unit * int(chain.dag.sum())
+        assert float(chain.graph_evidence[same][0]) == pytest.approx(chain.evidence + gain, abs=1e-6)
     with pytest.raises(ValueError, match=r"sampling begins at a settled graph; leave Settling\.rounds above 0"):
         quick(data, sampling=Sampling())
     with pytest.raises(ValueError, match="graph; take an algorithm that holds out rows to settle by"):

@@ -440,6 +440,16 @@ def test_after_more_is_known_only_what_it_concerns_is_found_anew(kind, fitted):
     assert first.of(graph) == pytest.approx(again.of(graph), abs=1e-2)
 
 
+def test_another_price_changes_nothing_else():
+    problem = Problem("categorical", "some")
+    first, graph = problem.evidence(BRIEF, price=0.3), every_dag(3)[-1]
+    dear = first.priced(2.0)
+    edges = int(graph.sum())
+    assert dear.of(graph) - first.of(graph) == pytest.approx(-1.7 * edges, abs=1e-9)
+    assert (first.price == 0.3).all() and torch.equal(dear.targets(graph), first.targets(graph))
+    assert dear._kept is first._kept  # no mechanism is fitted again
+
+
 def test_what_comes_after_has_the_same_settings():
     problem = Problem("categorical", "some")
     first = problem.evidence(BRIEF, price=0.3)

@@ -78,7 +78,7 @@ def test_draws_are_the_posterior(d, fixed, most):
     tables, free = Told(d, seed=7, spread=0.5), off(d)
     for edge in fixed:
         free[edge] = False
-    found = sample_graphs(tables, empty(d), free, Sampling(draws=4000, warm_up=100), seed=1, max_parents=most)
+    found = sample_graphs(tables, empty(d), free, 4000, 100, seed=1, max_parents=most)
     graphs = allowed(d, free, empty(d), most)
     share = posterior(tables, graphs)
     expected = sum(p * g.double() for p, g in zip(share, graphs, strict=True)).float()
@@ -105,7 +105,7 @@ def test_a_seed_decides_the_draws_and_random_numbers_stay():
     tables = Told(3, seed=0, spread=1.0)
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    one, same, other = (sample_graphs(tables, empty(3), off(3), Sampling(60, 0), seed=s).graphs for s in (1, 1, 2))
+    one, same, other = (sample_graphs(tables, empty(3), off(3), 60, 0, seed=s).graphs for s in (1, 1, 2))
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(one, same) and not torch.equal(one, other)
 
@@ -114,15 +114,15 @@ def test_where_nothing_may_change_nothing_does():
     tables = Told(3, seed=0)
     start = empty(3)
     start[1, 0] = True
-    found = sample_graphs(tables, start, empty(3), Sampling(5, 2))
+    found = sample_graphs(tables, start, empty(3), 5, 2)
     assert (found.graphs == start).all() and found.accepted == 0.0
 
 
 def test_edges_of_a_variable_to_itself_are_never_free():
     tables = Told(3, seed=0, spread=1.0)
     everything = torch.ones(3, 3, dtype=torch.bool)
-    found = sample_graphs(tables, empty(3), everything, Sampling(100, 0), seed=1)
-    assert torch.equal(found.graphs, sample_graphs(tables, empty(3), off(3), Sampling(100, 0), seed=1).graphs)
+    found = sample_graphs(tables, empty(3), everything, 100, 0, seed=1)
+    assert torch.equal(found.graphs, sample_graphs(tables, empty(3), off(3), 100, 0, seed=1).graphs)
 
 
 def test_a_walk_begins_at_a_graph_that_is_allowed():
@@ -135,14 +135,14 @@ def test_a_walk_begins_at_a_graph_that_is_allowed():
         GraphKernel(tables, crowd, off(3), 1)
     free = off(3)
     free[0] = False  # required: nothing can be done about it
-    assert sample_graphs(tables, crowd, free, Sampling(20, 0), max_parents=1).graphs[:, 0].eq(crowd[0]).all()
+    assert sample_graphs(tables, crowd, free, 20, 0, max_parents=1).graphs[:, 0].eq(crowd[0]).all()
 
 
 def test_what_does_not_look_promising_is_drawn_all_the_same():
     tables = Told(3, seed=3, spread=1.0)
-    plain = sample_graphs(tables, empty(3), off(3), Sampling(200, 0), seed=1)
+    plain = sample_graphs(tables, empty(3), off(3), 200, 0, seed=1)
     tables.dull = torch.ones(3, 3, dtype=torch.bool)
-    assert torch.equal(sample_graphs(tables, empty(3), off(3), Sampling(200, 0), seed=1).graphs, plain.graphs)
+    assert torch.equal(sample_graphs(tables, empty(3), off(3), 200, 0, seed=1).graphs, plain.graphs)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +152,7 @@ def test_what_does_not_look_promising_is_drawn_all_the_same():
         ({"draws": 0}, ValueError, "Sampling.draws must be at least 1, got 0"),
         ({"warm_up": -1}, ValueError, "Sampling.warm_up must be at least 0, got -1"),
         ({"draws": 1.5}, TypeError, "Sampling.draws must be a whole number, got 1.5"),
+        ({"price": -0.1}, ValueError, "Sampling.price must be at least 0, got -0.1"),
         ({"warm_up": True}, TypeError, "Sampling.warm_up must be a whole number, got True"),
     ],
 )

@@ -23,7 +23,7 @@ from pyrocausal.knowledge import Knowledge
 from pyrocausal.networks import load
 from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.refitting import Descent, Refitting
-from pyrocausal.sampling import Sampling, sample_graphs
+from pyrocausal.sampling import sample_graphs
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import GraphFitting, GraphScoring, Stopping
 from pyrocausal.settle import Settled, Settling, settle
@@ -232,7 +232,7 @@ def test_draws_from_what_was_settled_are_its_posterior(settling):
     # Weak effects and few rows leave several graphs possible.
     made = simulate(load("chain3"), intervention=hard_uniform, rows=60, rows_per_regime=8, seed=1)
     settled = settle(rough(made.data), settling)
-    found = sample_graphs(settled.joint, settled.dag, ~torch.eye(3, dtype=torch.bool), Sampling(3000, 100))
+    found = sample_graphs(settled.joint, settled.dag, ~torch.eye(3, dtype=torch.bool), 3000, 100)
     graphs = every_dag(3)
     share = torch.tensor([settled.joint.of(graph) for graph in graphs], dtype=torch.double).softmax(0)
     assert share.max() < 0.9
