@@ -10,13 +10,19 @@ import networkx as nx
 import numpy as np
 import torch
 
+from benchmarks.problems import Given
 from pyrocausal.conjugate import NewMechanisms
+from pyrocausal.data import Regime
 from pyrocausal.gaps import present
+from pyrocausal.kinds import Categorical
 from pyrocausal.metrics import auroc, average_precision, false_edges, shd, target_accuracy
 from pyrocausal.simulate import Simulation
 from pyrocausal.truth_mechanisms import Discrete
 
-__all__ = ["Experiment", "Found", "Sight", "experiment", "judge", "visible_regimes", "wrong_pairs"]
+__all__ = [
+    "Experiment", "Found", "Sight", "expected_shd", "experiment", "judge", "ranking_precision", "visible_regimes",
+    "wrong_pairs",
+]  # fmt: skip
 
 
 class Experiment(NamedTuple):
@@ -32,12 +38,28 @@ class Experiment(NamedTuple):
         Which regimes show that something was done to their target.
     note
         How the experiment came about.
+    labelled
+        Regimes whose targets every method is told.
+    open
+        Edges that are not known beforehand, boolean [d, d] (effect, cause); None where nothing is known.
     """
 
     graph: nx.DiGraph
     targets: dict[str, tuple[str, ...]]
     visible: dict[str, bool]
     note: str
+    labelled: frozenset[str] = frozenset()
+    open: np.ndarray | None = None
+
+    @property
+    def sought(self) -> list[str]:
+        """Regimes whose targets are to be found."""
+        return [name for name in self.targets if name not in self.labelled]
+
+    @property
+    def n_hidden(self) -> int | None:
+        """Edges that are not known beforehand, None where nothing is known."""
+        return None if self.open is None else int((self.open & _adjacency(self.graph)).sum())
 
 
 class Found(NamedTuple):
@@ -49,11 +71,14 @@ class Found(NamedTuple):
         As in `benchmarks.methods.base.Answer`.
     targets
         Targets per regime, None if the method gives none.
+    target_probability
+        Belief in every target [R, d], None if the method has none.
     """
 
     edge_probability: np.ndarray
     dag: np.ndarray
     targets: list[set[str]] | None
+    target_probability: np.ndarray | None = None
 
 
 class Sight(NamedTuple):
@@ -81,41 +106,47 @@ class Sight(NamedTuple):
     steps: int | None
 
 
-def experiment(simulation: Simulation, note: str) -> Experiment:
+def experiment(simulation: Simulation, note: str, given: Given = Given()) -> Experiment:  # noqa: B008 (frozen)
     """Sum up a simulation."""
     data, truth, targets = simulation
     graph: nx.DiGraph = nx.DiGraph()
     graph.add_nodes_from(data.names)
     graph.add_edges_from(truth.graph.edges)
     visible = dict(zip(data.regime_names, visible_regimes(simulation), strict=True))
-    return Experiment(graph, {name: targets[name] for name in data.regime_names}, visible, note)
+    unknown = given.knowledge and given.knowledge.compile(data.names).fixed.isnan().numpy()
+    true = {name: targets[name] for name in data.regime_names}
+    return Experiment(graph, true, visible, note, frozenset(given.targets), unknown)
 
 
 def visible_regimes(simulation: Simulation) -> list[bool]:
-    """Whether somebody who knows the truth would see each regime's intervention.
+    """Whether somebody who knows the truth would see what each regime does to all of its targets.
 
-    That is: whether, given the true graph and the true observational probabilities, a new mechanism for the true
+    That is: whether, given the true graph and the true observational probabilities, a new mechanism for a true
     target is more likely than the old one by at least log(d + 1) + 3 nats. The interventions on continuous variables
-    are strong here and all count as visible.
+    and their effects are strong here and all count as visible; one that does nothing does not.
     """
-    data, truth, targets = simulation
-    least, seen = math.log(data.d + 1) + 3, []
-    for regime in data.regimes:
-        (target,) = targets[regime.name]
-        mechanism = truth.mechanisms[target]
-        if not isinstance(mechanism, Discrete):
-            seen.append(True)
-            continue
-        columns = [data.names.index(name) for name in (*truth.parents(target), target)]
-        rows = regime.rows[:, columns]  # [n, p + 1]
-        rows = rows[present(rows).all(1)]
-        family = torch.zeros(len(columns), len(columns))
-        family[-1, :-1] = 1
-        new = NewMechanisms([data.kinds[i] for i in columns], [rows]).evidence(family)[0, -1]
-        codes = rows.long().numpy()
-        old = mechanism.probabilities(codes[:, :-1].astype(np.float64))[np.arange(len(codes)), codes[:, -1]]
-        seen.append(float(new) - np.log(np.maximum(old, 1e-30)).sum() >= least)
-    return [bool(each) for each in seen]
+    found = []
+    for regime in simulation.data.regimes:
+        hit = simulation.targets[regime.name]
+        found.append(bool(hit) and all(_shows(simulation, regime, target) for target in hit))
+    return found
+
+
+def _shows(simulation: Simulation, regime: Regime, target: str) -> bool:
+    data, truth, _ = simulation
+    mechanism = truth.mechanisms[target]
+    columns = [data.names.index(name) for name in (*truth.parents(target), target)]
+    kinds = [data.kinds[i] for i in columns]
+    if not isinstance(mechanism, Discrete) or not all(isinstance(kind, Categorical) for kind in kinds):
+        return True
+    rows = regime.rows[:, columns]  # [n, p + 1]
+    rows = rows[present(rows).all(1)]
+    family = torch.zeros(len(columns), len(columns))
+    family[-1, :-1] = 1
+    new = NewMechanisms(kinds, [rows]).evidence(family)[0, -1]
+    codes = rows.long().numpy()
+    old = mechanism.probabilities(codes[:, :-1].astype(np.float64))[np.arange(len(codes)), codes[:, -1]]
+    return bool(float(new) - np.log(np.maximum(old, 1e-30)).sum() >= math.log(data.d + 1) + 3)
 
 
 def judge(found: Found, true: Experiment) -> dict[str, object]:
@@ -123,13 +154,7 @@ def judge(found: Found, true: Experiment) -> dict[str, object]:
     names = list(true.graph)
     dag, edges = _graph(found.dag, names), _graph(found.edge_probability > 0.5, names)
     positives, negatives = false_edges(dag, true.graph)
-    right, right_visible = math.nan, math.nan
-    if found.targets is not None:
-        hit = dict(zip(true.targets, found.targets, strict=True))
-        right = target_accuracy(hit, true.targets)
-        shown = [regime for regime, seen in true.visible.items() if seen]
-        if shown:
-            right_visible = target_accuracy({r: hit[r] for r in shown}, {r: true.targets[r] for r in shown})
+    hidden = None if true.open is None else int((true.open & _adjacency(true.graph) & found.dag).sum())
     return {
         "shd_dag": shd(dag, true.graph),
         "shd_edges": shd(edges, true.graph),
@@ -138,9 +163,73 @@ def judge(found: Found, true: Experiment) -> dict[str, object]:
         "auroc": auroc(found.edge_probability, true.graph),
         "average_precision": average_precision(found.edge_probability, true.graph),
         "wrong": wrong_pairs(dag, true.graph, found.edge_probability),
-        "target_accuracy": right,
-        "target_accuracy_visible": right_visible,
+        "expected_shd": expected_shd(found.edge_probability, true.graph),
+        "hidden_found": hidden,
+        **_judge_targets(found, true),
     }
+
+
+def _judge_targets(found: Found, true: Experiment) -> dict[str, float]:
+    """Compare targets with the truth, in the regimes where they are to be found."""
+    hit = dict(zip(true.targets, found.targets or [set[str]()] * len(true.targets), strict=True))
+
+    def right(regimes: list[str]) -> float:
+        if found.targets is None or not regimes:
+            return math.nan
+        return target_accuracy({name: hit[name] for name in regimes}, {name: true.targets[name] for name in regimes})
+
+    auprc = math.nan
+    if found.target_probability is not None:
+        sought = [name in true.sought for name in true.targets]
+        happened = np.array([[name in targets for name in true.graph] for targets in true.targets.values()])  # [R, d]
+        auprc = ranking_precision(found.target_probability[sought].ravel(), happened[sought].ravel())
+    return {
+        "target_accuracy": right(true.sought),
+        "target_accuracy_visible": right([name for name in true.sought if true.visible[name]]),
+        "target_auprc": auprc,
+        "placebo_none": right([name for name in true.sought if not true.targets[name]]),
+    }
+
+
+def ranking_precision(belief: np.ndarray, happened: np.ndarray) -> float:
+    """Precision averaged over what happened, from the most to the least believed; ties are taken together.
+
+    Parameters
+    ----------
+    belief
+        Shape [n].
+    happened
+        Boolean, shape [n].
+
+    Returns
+    -------
+    float
+        As `pyrocausal.metrics.average_precision` of edges; NaN where nothing happened.
+    """
+    if not happened.any():
+        return math.nan
+    levels, place = np.unique(-belief, return_inverse=True)
+    hits = np.bincount(place, weights=happened, minlength=len(levels))
+    found = np.bincount(place, minlength=len(levels)).cumsum()
+    return float((hits * hits.cumsum() / found).sum() / happened.sum())
+
+
+def expected_shd(probability: np.ndarray, true: nx.DiGraph) -> float:
+    """Structural Hamming distance expected of a graph drawn from edge probabilities.
+
+    It is a sum over pairs of variables, so only the probability of each pair's true state (no edge, or one direction)
+    matters: exact where probabilities are shares of drawn DAGs, or of three states that exclude each other.
+
+    Parameters
+    ----------
+    probability
+        Shape [d, d] (effect, cause); the diagonal is ignored.
+    true
+        The true graph, its nodes in the order of the variables.
+    """
+    edge, either = _adjacency(true), np.minimum(probability + probability.T, 1.0)
+    right = np.where(edge, probability, np.where(edge.T, probability.T, 1 - either))
+    return float(np.tril(1 - right, -1).sum())
 
 
 def wrong_pairs(dag: nx.DiGraph, true: nx.DiGraph, probability: np.ndarray, most: int = 10) -> str:
@@ -150,6 +239,11 @@ def wrong_pairs(dag: nx.DiGraph, true: nx.DiGraph, probability: np.ndarray, most
         if any(dag.has_edge(*edge) != true.has_edge(*edge) for edge in ((one, other), (other, one))):
             told.append(f"{one}>{other} {probability[j, i]:.2f}, {other}>{one} {probability[i, j]:.2f}")
     return "; ".join(told[:most] + ["..."] * (len(told) > most))
+
+
+def _adjacency(graph: nx.DiGraph) -> np.ndarray:
+    """Boolean [d, d] (effect, cause)."""
+    return nx.to_numpy_array(graph, weight=None).T > 0
 
 
 def _graph(adjacency: np.ndarray, names: list[str]) -> nx.DiGraph:

@@ -13,6 +13,7 @@ from benchmarks import calibration, pictures
 from benchmarks.calibration import summary
 from benchmarks.literature import LITERATURE
 from benchmarks.methods import METHODS
+from benchmarks.rows import read_table
 from benchmarks.suites import SUITES, Suite
 
 __all__ = ["report"]
@@ -23,6 +24,7 @@ Written by `python -m benchmarks report` from the rows in [{folder}]({folder}). 
 
 - mean structural Hamming distance (SHD) of the DAG that a method ends with / of its edges above one half;
 - the first of the two for each seed;
+- what a suite adds, mean over seeds: see its own lines;
 - targets found, of the regimes whose rows show that something was done; no such line for methods that know the targets;
 - median CPU seconds of a fit, and in brackets those after which its graph did not change any more;
 - the number of seeds.
@@ -30,6 +32,15 @@ Written by `python -m benchmarks report` from the rows in [{folder}]({folder}). 
 A run at the CPU limit counts with its last graph, one that failed does not count. The data of a problem and a seed are
 the same for all methods. Figures of the literature are for other draws of the same kind of problem, and not checked by
 us."""
+
+
+TELLS = {
+    "expected_shd": "expected SHD {:.1f}",
+    "average_precision": "edge AUPRC {:.2f}",
+    "target_auprc": "target AUPRC {:.2f}",
+    "placebo_none": "placebos called none {:.0%}",
+    "hidden_found": "hidden edges found {:.1f}",
+}
 
 
 def report(names: Sequence[str], folder: Path, page: Path) -> str:
@@ -62,7 +73,7 @@ def report(names: Sequence[str], folder: Path, page: Path) -> str:
     parts = [INTRODUCTION.format(folder=_link(folder, page))]
     for name, file in files.items():
         if file.exists():
-            runs = pd.read_csv(file, dtype={"status": str, "note": str})
+            runs = read_table(file)
             parts += _section(SUITES[name], runs, folder, page)
     if not names and (table := folder / "calibration.csv").exists():
         parts += _calibration(pd.read_csv(table), folder, page)
@@ -92,7 +103,7 @@ def _section(suite: Suite, runs: pd.DataFrame, folder: Path, page: Path) -> list
     for (name, title), figure in drawn.items():
         figure.savefig(folder / name, dpi=130)
         shown.append(f"![{title}]({_link(folder / name, page)})")
-    table = _table(runs, problems, literature)
+    table = _table(runs, problems, literature, suite.tells)
     more = [*_wrong(runs, problems), *(_growth(runs) if suite.name == "scaling" else [])]
     return [f"## {suite.name}", suite.about, _what_was_run(suite, runs), table, *more, *shown]
 
@@ -126,8 +137,6 @@ def _calibration(table: pd.DataFrame, folder: Path, page: Path) -> list[str]:
 
 def _wrong(runs: pd.DataFrame, problems: Sequence[str], most: int = 3) -> list[str]:
     """Pairs that the default has wrong, in runs that have no more than a few so."""
-    if "wrong" not in runs:
-        return []
     ours = runs[(runs.method == "ours") & (runs.shd_dag <= most) & runs.wrong.notna()]
     ours = ours.sort_values("seed").sort_values("problem", key=lambda column: column.map(problems.index), kind="stable")
     lines = [f"- {row.problem}, seed {row.seed}: {row.wrong}" for row in ours.itertuples()]
@@ -160,20 +169,22 @@ def _counted(number: int, what: str) -> list[str]:
     return [f"{number} {what}"] if number else []
 
 
-def _table(runs: pd.DataFrame, problems: Sequence[str], literature: dict[str, dict[str, float]]) -> str:
+def _table(
+    runs: pd.DataFrame, problems: Sequence[str], literature: dict[str, dict[str, float]], tells: Sequence[str]
+) -> str:
     methods = pictures.methods_of(runs)
     told = [f"{name}, told targets" if name in METHODS and METHODS[name].told_targets else name for name in methods]
     header = ["problem", *told, *(f"{label} (literature)" for label in literature)]
     lines = [header, ["---"] * len(header)]
     for problem in problems:
         here = runs[runs.problem == problem]
-        cells = [_cell(here[here.method == method].sort_values("seed")) for method in methods]
+        cells = [_cell(here[here.method == method].sort_values("seed"), tells) for method in methods]
         cells += [f"{means[problem]:g}" if problem in means else "" for means in literature.values()]
         lines.append([problem, *cells])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cell(runs: pd.DataFrame) -> str:
+def _cell(runs: pd.DataFrame, tells: Sequence[str] = ()) -> str:
     """What the introduction of the page says."""
     if runs.empty:
         return ""
@@ -182,6 +193,7 @@ def _cell(runs: pd.DataFrame) -> str:
     if len(judged):
         parts.append(f"**{judged.shd_dag.mean():.1f}** / {judged.shd_edges.mean():.1f}")
         parts.append(" ".join(f"{each:.0f}" for each in judged.shd_dag))
+        parts += [TELLS[name].format(judged[name].mean()) for name in tells if judged[name].notna().any()]
         known = judged[judged.target_accuracy_visible.notna()]
         if len(known):
             right = round(float((known.target_accuracy_visible * known.n_visible).sum()))

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["COLUMNS", "Key", "add_row", "keys", "read_rows"]
+import pandas as pd
+
+__all__ = ["COLUMNS", "Key", "add_row", "keys", "read_rows", "read_table"]
 
 Key = tuple[str, str, int]  # problem, method, seed
 
@@ -17,7 +19,7 @@ COLUMNS = (
     "suite", "problem", "method", "seed", "variables", "edges_true", "shd_dag", "shd_edges", "false_positives",
     "false_negatives", "auroc", "average_precision", "target_accuracy", "target_accuracy_visible", "n_regimes",
     "n_visible", "cpu_to_keep", "cpu_total", "peak_memory_mb", "peak_memory_total_mb", "steps", "status", "note",
-    "wrong",
+    "wrong", "expected_shd", "target_auprc", "placebo_none", "n_placebo", "hidden_found", "n_hidden",
 )  # fmt: skip
 
 
@@ -27,6 +29,12 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         return []
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """All rows of a file, with NaN in columns that were not there when it was written."""
+    table = pd.read_csv(path, dtype={"status": str, "note": str})
+    return table.reindex(columns=[*COLUMNS, *(name for name in table if name not in COLUMNS)])
 
 
 def keys(path: Path) -> set[Key]:

@@ -165,6 +165,8 @@ def _row(job: Job, folder: Path, status: int) -> dict[str, Any]:
             "edges_true": true.graph.number_of_edges(),
             "n_regimes": len(true.targets),
             "n_visible": sum(true.visible.values()),
+            "n_placebo": sum(not true.targets[name] for name in true.sought),
+            "n_hidden": true.n_hidden,
             "note": true.note,
         }
     if true is not None and seen is not None:

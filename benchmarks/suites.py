@@ -12,12 +12,15 @@ acyclicity constraints, arXiv:2107.10483: `synthetic25`, and the hard interventi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import networkx as nx
 import numpy as np
 from numpy.random import Generator
 
+from benchmarks.problems import Problem, Suite, informative_truth
+from benchmarks.suites_bacadi import BACADI
+from benchmarks.suites_kinds import KINDS
+from benchmarks.suites_partial import PARTIAL
 from pyrocausal import graphs, networks, simulate
 from pyrocausal.ground_truth import GroundTruth
 from pyrocausal.simulate import Intervention, Simulation
@@ -26,41 +29,6 @@ __all__ = ["SUITES", "Problem", "Suite"]
 
 Graph = Callable[[Generator], nx.DiGraph]
 Truths = Callable[[nx.DiGraph, Generator], GroundTruth]
-INFORMATION = 0.01, 0.003, 0.001, 0.0003, 0.0001, 0.0  # nats an edge carries at least: the first that can be met
-TRIES = 1_000
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A simulated experiment for every seed.
-
-    Attributes
-    ----------
-    name
-        Unique in its suite.
-    build
-        From a seed to the experiment and a remark on how it came about.
-    """
-
-    name: str
-    build: Callable[[int], tuple[Simulation, str]]
-
-    def make(self, seed: int) -> Simulation:
-        """Simulate the experiment of a seed."""
-        return self.build(seed)[0]
-
-
-@dataclass(frozen=True)
-class Suite:
-    """Problems that are reported together, and what to say of them."""
-
-    name: str
-    about: str
-    problems: tuple[Problem, ...]
-
-    def problem(self, name: str) -> Problem:
-        """Find a problem by name."""
-        return next(each for each in self.problems if each.name == name)
 
 
 def _named(graph: nx.DiGraph) -> Graph:
@@ -71,26 +39,12 @@ def _random(d: int, edges_per_node: float) -> Graph:
     return lambda rng: graphs.random_dag(d, edges_per_node, rng)
 
 
-def _informative(graph: nx.DiGraph, states: int, seed: int) -> tuple[GroundTruth, str]:
-    """Neural tables whose edges carry as much information as can be asked of this graph."""
-    for level, information in enumerate(INFORMATION):
-        rng = np.random.default_rng(seed)
-        try:
-            truth, rejected = simulate.neural_network_truth(
-                graph, rng, states=states, min_information=information, max_tries=TRIES
-            )
-        except ValueError:
-            continue
-        return truth, f"every edge {information:g} nats; {level * TRIES + rejected} draws rejected"
-    raise AssertionError("the last level accepts everything")
-
-
 def _soft(name: str, graph: nx.DiGraph, informative: bool = True) -> Problem:
     """The paper's settings: two states, soft interventions, 3 regimes a variable."""
 
     def build(seed: int) -> tuple[Simulation, str]:
         if informative:
-            truth, note = _informative(graph, 2, seed)
+            truth, note = informative_truth(graph, 2, seed)
         else:
             truth, _ = simulate.neural_network_truth(graph, np.random.default_rng(seed), min_information=0)
             note = ""
@@ -246,5 +200,8 @@ SUITES: dict[str, Suite] = {
             "Full graphs in the settings of *paper*; beyond 6 variables nothing is asked of an edge's information.",
             tuple(_soft(f"full{d}", graphs.full(d), informative=d <= 6) for d in (4, 6, 8, 10, 12, 15)),
         ),
+        KINDS,
+        BACADI,
+        PARTIAL,
     )
 }

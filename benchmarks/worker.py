@@ -118,20 +118,24 @@ def main(arguments: list[str] | None = None) -> int:
 
     torch.set_num_threads(1)
     method = methods.find(options.method)
-    simulation, note = SUITES[options.suite].problem(options.problem).build(options.seed)
-    if not method.handles(simulation.data):
+    problem = SUITES[options.suite].problem(options.problem)
+    simulation, note = problem.build(options.seed)
+    given = problem.given(simulation, options.seed)
+    fit = method.informed(given) if given and method.informed else method.fit
+    if not method.handles(simulation.data) or (given and not method.informed):
         return UNHANDLED
-    true = experiment(simulation, note)
+    true = experiment(simulation, note, given)
     _write(options.folder / EXPERIMENT, true)
     data = replace(simulation.data, truth=None)  # nobody can look at the answer
     # Imports are nobody's work: a peer is imported here, and torch's first optimiser imports its compiler.
     method.missing(options.checkout)
     torch.optim.Adam([torch.zeros(1)])
     watcher = Watcher(options.folder)
-    told = true.targets if method.told_targets else {}
+    told = true.targets if method.told_targets else given.targets
     with _limited_cpu(options.cpu_limit):
-        answer = method.fit(data, told, options.seed, watcher.watch, options.checkout)
-    found = Found(np.asarray(answer.edge_probability, dtype=float), np.asarray(answer.dag, dtype=bool), answer.targets)
+        answer = fit(data, told, options.seed, watcher.watch, options.checkout)
+    graphs = np.asarray(answer.edge_probability, dtype=float), np.asarray(answer.dag, dtype=bool)
+    found = Found(*graphs, answer.targets, answer.target_probability)
     _write(options.folder / ANSWER, watcher.conclude(found, answer.steps))
     return 0
 

@@ -23,16 +23,31 @@ import benchmarks.run
 from benchmarks import calibration, worker
 from benchmarks.__main__ import main, parse_checkout, parse_seeds
 from benchmarks.calibration import calibrate, summary
-from benchmarks.judging import Found, experiment, judge, visible_regimes, wrong_pairs
+from benchmarks.judging import (
+    Experiment,
+    Found,
+    expected_shd,
+    experiment,
+    judge,
+    ranking_precision,
+    visible_regimes,
+    wrong_pairs,
+)
 from benchmarks.literature import LITERATURE
 from benchmarks.methods import METHODS, find
-from benchmarks.methods.base import acyclic
+from benchmarks.methods.base import Answer, Method, acyclic
+from benchmarks.mixed import Tilted
+from benchmarks.problems import Given
 from benchmarks.report import report
-from benchmarks.rows import COLUMNS, add_row, keys, read_rows
+from benchmarks.rows import COLUMNS, add_row, keys, read_rows, read_table
 from benchmarks.run import Job, run
 from benchmarks.suites import SUITES
-from pyrocausal import networks, simulate
+from benchmarks.suites_bacadi import scale_free
+from benchmarks.suites_partial import all_but
+from pyrocausal import Categorical, Knowledge, TargetPrior, networks, simulate
+from pyrocausal.metrics import average_precision, shd
 from pyrocausal.sampling import Sampling
+from pyrocausal.simulate import Simulation
 from pyrocausal.truth_mechanisms import Distribution
 
 PAPER = SUITES["paper"]
@@ -102,6 +117,7 @@ def test_suites_are_complete_and_named_once():
     sizes = {name: len(suite.problems) for name, suite in SUITES.items()}
     assert sizes == {
         "paper": 8, "bnlearn": 21, "gaps": 3, "synthetic25": 6, "continuous": 13, "scaling": 5, "density": 6,
+        "kinds": 28, "bacadi": 4, "partial": 2,
     }  # fmt: skip
     for name, suite in SUITES.items():
         names = [problem.name for problem in suite.problems]
@@ -150,10 +166,134 @@ def test_a_seed_decides_a_problem():
 
 
 def test_information_is_lowered_where_it_cannot_be_had(monkeypatch):
-    monkeypatch.setattr("benchmarks.suites.TRIES", 3)
-    monkeypatch.setattr("benchmarks.suites.INFORMATION", (0.5, 0.4, 0.0))
+    monkeypatch.setattr("benchmarks.problems.TRIES", 3)
+    monkeypatch.setattr("benchmarks.problems.INFORMATION", (0.5, 0.4, 0.0))
     _, note = PAPER.problem("full8").build(0)
     assert note == "every edge 0 nats; 6 draws rejected"
+
+
+# ------------------------------------------------------------------ what problems tell
+KINDS = SUITES["kinds"]
+
+
+@pytest.mark.parametrize(
+    ("problem", "regimes", "placebos"),
+    [
+        ("constant-mixed", 10, 2),
+        ("shift-mixed", 10, 2),
+        ("scale-continuous", 10, 2),
+        ("soft-mixed", 10, 2),
+        ("placebo-categorical", 16, 8),
+        ("twice-continuous", 18, 2),
+        ("some-mixed", 6, 2),
+    ],
+)
+def test_kinds_of_interventions_and_of_data(problem, regimes, placebos):
+    data, truth, targets = KINDS.problem(problem).make(3)
+    assert data.observational.shape == (5_000, 8) and data.observational.isfinite().all()
+    assert [len(regime.rows) for regime in data.regimes] == [500] * regimes
+    assert sum(hit == () for hit in targets.values()) == placebos
+    assert all(regime.targets is None for regime in data.regimes)
+    categorical = sum(isinstance(kind, Categorical) for kind in data.kinds)
+    assert categorical == {"categorical": 8, "continuous": 0, "mixed": 4}[problem.split("-")[1]]
+    assert not KINDS.problem(problem).given(Simulation(data, truth, targets), 3)
+
+
+def test_two_targets_are_told_to_be_possible():
+    problem = KINDS.problem("two-continuous")
+    made = problem.make(3)
+    hit = [name for group in made.targets.values() for name in group]
+    assert sorted(map(len, made.targets.values())) == [0, 0] + [2] * 8
+    assert sorted(hit) == sorted(2 * list(made.truth.names))
+    assert problem.given(made, 3) == Given(target_prior=TargetPrior(several=True))
+
+
+def test_half_of_the_regimes_are_labelled():
+    problem = KINDS.problem("half-known-continuous")
+    made = problem.make(3)
+    told = problem.given(made, 3).targets
+    assert len(told) == 4 and all(told.values())
+    assert told == {name: made.targets[name] for name in told}
+    assert told == problem.given(made, 3).targets != problem.given(made, 4).targets
+
+
+def test_shifts_of_categorical_targets_change_them_and_keep_their_parents():
+    _, truth, targets = KINDS.problem("shift-mixed").make(3)
+    (name,) = next(hit for hit in targets.values() if hit and truth.states[hit[0]] and truth.parents(hit[0]))
+    before, rng = truth.mechanisms[name], np.random.default_rng(0)
+    rows = truth.sample(200, rng)[list(truth.parents(name))].to_numpy(float)
+    odds = Tilted(before, 1.0, np.array([8.0, 1.0, 1.0])).probabilities(rows) / before.probabilities(rows)
+    np.testing.assert_allclose(odds[:, 0] / odds[:, 1], 8)
+    flat = Tilted(before, 0.25, np.ones(3)).probabilities(rows)
+    assert flat.max(1).mean() < before.probabilities(rows).max(1).mean()
+    np.testing.assert_allclose(flat.sum(1), 1)
+    assert len(np.unique(flat.round(6), axis=0)) > 1
+    drawn = Tilted(before, 0.25, np.ones(3)).sample(np.repeat(rows[:1], 20_000, 0), rng)
+    np.testing.assert_allclose(np.bincount(drawn, minlength=3) / 20_000, flat[0], atol=0.02)
+
+
+def test_mixed_mechanisms_listen_to_every_parent():
+    truth, rng = KINDS.problem("soft-mixed").make(3).truth, np.random.default_rng(0)
+    table = truth.sample(2_000, rng)
+    for cause, effect in truth.graph.edges:
+        parents = list(truth.parents(effect))
+        rows = table[parents].to_numpy(float)
+        shuffled = rows.copy()
+        shuffled[:, parents.index(cause)] = rng.permutation(shuffled[:, parents.index(cause)])
+        for mechanism in (truth.mechanisms[effect], truth.mechanisms[effect].redraw(rng)):
+            if truth.states[effect]:
+                difference = mechanism.probabilities(rows) - mechanism.probabilities(shuffled)
+            else:
+                one, other = (mechanism.sample(each, np.random.default_rng(1)) for each in (rows, shuffled))
+                difference = one - other
+            assert np.abs(difference).mean() > 0.02, (cause, effect)
+
+
+def test_few_rows_and_strong_interventions():
+    for problem in SUITES["bacadi"].problems:
+        data, truth, targets = problem.make(3)
+        assert data.observational.shape == (100, 20)
+        assert [len(regime.rows) for regime in data.regimes] == [10] * 20
+        assert sorted(targets.values()) == sorted((name,) for name in truth.names)
+        assert 20 <= truth.graph.number_of_edges() <= 60
+        for regime in data.regimes:
+            (target,) = targets[regime.name]
+            rows = pd.DataFrame(data.decode(regime.rows), columns=data.names)[target].astype(float)
+            assert abs(rows.mean()) > 3.5 and 0.2 < rows.std() < 1.5
+
+
+def test_scale_free_graphs_have_hubs():
+    sizes = []
+    for seed in range(20):
+        graph = scale_free(20, 2, np.random.default_rng(seed))
+        assert list(graph) == [f"X{i}" for i in range(20)]
+        assert nx.is_directed_acyclic_graph(graph)
+        assert graph.number_of_edges() == 1 + 2 * 18
+        assert sorted(count for _, count in graph.in_degree) == [0, 1] + [2] * 18
+        sizes.append(max(count for _, count in graph.out_degree))
+    assert np.mean(sizes) > 6
+
+
+def test_knowledge_leaves_hidden_edges_and_as_many_pairs_open():
+    graph = networks.load("sachs").graph
+    known = all_but(graph, 10, seed=3)
+    fixed = known.compile(list(graph)).fixed.numpy()
+    unknown, true = np.isnan(fixed), nx.to_numpy_array(graph, weight=None).T > 0
+    assert (unknown == unknown.T).all() and unknown.sum() == 2 * (10 + 10)
+    assert (unknown & true).sum() == 10
+    assert (fixed[~unknown] == true[~unknown]).all()
+    assert known == all_but(graph, 10, seed=3) != all_but(graph, 10, seed=4)
+
+
+def test_hidden_edges_of_a_published_network(monkeypatch):
+    pytest.importorskip("pgmpy")
+    chosen, sizes = SUITES["partial"].problem("alarm40"), []
+    monkeypatch.setattr(simulate, "simulate", lambda truth, **how: sizes.append(how) or Simulation(None, truth, {}))
+    made, _ = chosen.build(0)
+    assert (sizes[0]["rows"], sizes[0]["rows_per_regime"]) == (50_000, 512)
+    unknown = chosen.given(made, 0).knowledge.compile(made.truth.names).fixed.isnan().numpy()
+    assert unknown.sum() == 160
+    assert (unknown & (nx.to_numpy_array(made.truth.graph, weight=None).T > 0)).sum() == 40
 
 
 # ------------------------------------------------------------------ judging
@@ -198,6 +338,61 @@ def test_an_intervention_is_visible_if_it_changes_something():
     assert all(visible_regimes(SUITES["continuous"].problem("tanh5").make(0)))
 
 
+def test_ranking_precision_is_that_of_edges():
+    rng = np.random.default_rng(0)
+    graph = nx.gnp_random_graph(6, 0.3, seed=1, directed=True)
+    belief = rng.integers(0, 5, (6, 6)) / 4
+    pairs = ~np.eye(6, dtype=bool)
+    edges = nx.to_numpy_array(graph).T > 0
+    assert ranking_precision(belief[pairs], edges[pairs]) == pytest.approx(average_precision(belief, graph))
+    assert np.isnan(ranking_precision(np.ones(3), np.zeros(3, dtype=bool)))
+
+
+def test_expected_shd_is_the_mean_over_draws():
+    rng, names = np.random.default_rng(0), list("ABCDE")
+    graphs = []
+    for _ in range(50):
+        order = rng.permutation(5)
+        drawn = nx.DiGraph()
+        drawn.add_nodes_from(names)
+        drawn.add_edges_from(
+            (names[order[i]], names[order[j]]) for j in range(5) for i in range(j) if rng.random() < 0.5
+        )
+        graphs.append(drawn)
+    truth, probability = graphs[0], np.mean([nx.to_numpy_array(each).T for each in graphs], 0)
+    assert expected_shd(probability, truth) == pytest.approx(np.mean([shd(each, truth) for each in graphs]))
+    assert expected_shd(nx.to_numpy_array(truth).T, truth) == 0
+
+
+def test_targets_are_judged_where_they_are_to_be_found():
+    graph = nx.DiGraph([("X0", "X1"), ("X1", "X2")])
+    targets = {"a": ("X0",), "b": ("X1", "X2"), "none": (), "nothing": (), "told": ("X2",)}
+    visible = {name: bool(hit) for name, hit in targets.items()}
+    true = Experiment(graph, targets, visible, "", frozenset({"told"}), ~np.eye(3, dtype=bool))
+    belief = np.array([[0.9, 0.1, 0.0], [0.0, 0.8, 0.3], [0.0, 0.0, 0.6], [0.1, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    hit = [{"X0"}, {"X1"}, {"X2"}, set(), {"X2"}]
+    verdict = judge(Found(0.9 * FIRST_EDGE, FIRST_EDGE, hit, belief), true)
+    assert true.sought == ["a", "b", "none", "nothing"] and true.n_hidden == 2
+    assert verdict["hidden_found"] == 1
+    assert verdict["placebo_none"] == 0.5
+    assert verdict["target_accuracy"] == 0.5 and verdict["target_accuracy_visible"] == 0.5
+    assert verdict["target_auprc"] == pytest.approx((1 + 1 + 3 / 4) / 3)
+    assert verdict["expected_shd"] == pytest.approx(1.1)
+    unsought = judge(Found(0.9 * CHAIN, CHAIN, None), true)
+    assert all(np.isnan(unsought[name]) for name in ("target_accuracy", "target_auprc", "placebo_none"))
+    assert judge(Found(CHAIN, CHAIN, hit, belief), true._replace(open=None))["hidden_found"] is None
+
+
+def test_what_is_visible_of_none_and_of_several_targets():
+    made = simulate.simulate(
+        networks.load("chain3"),
+        intervention=lambda truth, name, rng: Distribution(np.array([0.02, 0.98])),
+        targets=[(), ("X0", "X2")],
+        seed=0,
+    )
+    assert visible_regimes(made) == [bool(made.targets[name]) for name in made.data.regime_names]
+
+
 def test_the_weakest_edge_of_a_cycle_goes():
     belief = np.zeros((3, 3))
     belief[1, 0], belief[2, 1], belief[0, 2], belief[2, 0] = 0.9, 0.8, 0.6, 0.3
@@ -226,6 +421,21 @@ def test_rows_are_replaced_by_key(tmp_path):
     assert keys(file) == {("chain3", "ours", 0), ("chain3", "ours", 1)}
     assert list(read_rows(file)[0]) == list(COLUMNS)
     assert [path.name for path in file.parent.iterdir()] == ["paper.csv"]
+
+
+def test_files_without_later_columns_are_read(tmp_path):
+    file = tmp_path / "paper.csv"
+    file.write_text("suite,problem,method,seed,shd_dag,status,note\npaper,chain3,ours,0,1,ok,\n")
+    table = read_table(file)
+    assert table.shd_dag.tolist() == [1]
+    assert table[["target_auprc", "placebo_none", "expected_shd", "hidden_found"]].isna().to_numpy().all()
+    add_row(file, row("chain3", "ours", 1, shd_dag=0, target_auprc=0.5))
+    table = read_table(file)
+    assert list(table) == list(COLUMNS) and table.shd_dag.tolist() == [1, 0]
+    assert np.isnan(table.target_auprc[0]) and table.target_auprc[1] == 0.5
+    for stored in sorted((Path(benchmarks.__file__).parent / "results").glob("*.csv")):
+        if stored.stem in SUITES:
+            assert set(COLUMNS) <= set(read_table(stored))
 
 
 def test_rows_survive_writers_at_once(tmp_path):
@@ -325,6 +535,45 @@ def test_the_worker_tells_what_a_method_may_know(tmp_path):
     assert worker.main(["paper", "chain3", example("PICKY"), "0", str(tmp_path)]) == worker.UNHANDLED
 
 
+def test_the_worker_tells_what_a_problem_gives(tmp_path, monkeypatch):
+    seen = []
+
+    def fit(data, targets, seed, watch, checkout):
+        assert all(regime.targets is None for regime in data.regimes)
+        seen.append(targets)
+        nothing = np.zeros((data.d, data.d))
+        return Answer(nothing, nothing > 0, [set()] * len(data.regimes), 1, np.zeros((len(data.regimes), data.d)))
+
+    def informed(given):
+        seen.append(given)
+        return fit
+
+    problem = KINDS.problem("half-known-continuous")
+    given = problem.given(problem.make(0), 0)
+    for method, status in (
+        (Method("it", False, lambda checkout: None, fit, lambda data: True, informed), 0),
+        (Method("it", False, lambda checkout: None, fit, lambda data: True), worker.UNHANDLED),
+    ):
+        monkeypatch.setattr(worker.methods, "find", lambda name, method=method: method)
+        assert worker.main(["kinds", problem.name, "it", "0", str(tmp_path)]) == status
+    assert seen == [given, given.targets]
+    true = pickle.loads((tmp_path / worker.EXPERIMENT).read_bytes())
+    assert true.labelled == set(given.targets) and len(true.sought) == 6
+    verdict = judge(pickle.loads((tmp_path / worker.ANSWER).read_bytes()).found, true)
+    assert verdict["placebo_none"] == 1 and verdict["target_accuracy"] == pytest.approx(1 / 3)
+
+
+def test_our_methods_heed_what_they_are_told():
+    made = simulate.simulate(networks.load("chain3"), intervention=simulate.hard_uniform, rows=1_000, seed=0)
+    data, first = replace(made.data, truth=None), made.data.regime_names[0]
+    known = Given(knowledge=Knowledge(forbidden=[("X0", "X1"), ("X1", "X0")]), target_prior=TargetPrior(several=True))
+    fit = METHODS["drawn"].informed(known)
+    answer = fit(data, {first: ("X0", "X1")}, 0, lambda *graph: None, None)
+    assert answer.edge_probability[1, 0] == answer.edge_probability[0, 1] == 0
+    assert answer.targets[0] == {"X0", "X1"} and answer.target_probability[0].tolist() == [1, 1, 0]
+    assert answer.target_probability.shape == (3, 3)
+
+
 def test_our_methods_answer_in_the_order_of_variables_and_regimes():
     simulation = simulate.simulate(networks.load("chain3"), intervention=simulate.hard_uniform, rows=1_000, seed=0)
     data, _, targets = simulation
@@ -396,6 +645,16 @@ def test_report_lists_few_wrong_pairs_of_the_default(tmp_path):
     text = report(["paper"], tmp_path, tmp_path / "page.md")
     assert "\n- chain3, seed 1: X0>X1 0.26, X1>X0 0.74\n" in text
     assert text.count("seed 2:") == text.count("X1>X2") == text.count("seed 0:") == 0
+
+
+def test_report_tells_what_a_suite_asks_for(tmp_path):
+    for seed, auprc in ((0, 0.5), (1, 1.0)):
+        found = {"shd_dag": 1, "shd_edges": 1, "target_auprc": auprc, "placebo_none": 0.75, "n_placebo": 2}
+        add_row(tmp_path / "kinds.csv", row("soft-mixed", "ours", seed) | found)
+    add_row(tmp_path / "kinds.csv", row("soft-mixed", "told", 0) | {"shd_dag": 0, "shd_edges": 0})
+    text = report(["kinds"], tmp_path, tmp_path / "page.md")
+    assert "<br>1 1<br>target AUPRC 0.75<br>placebos called none 75%<br>2 seeds" in text
+    assert "| **0.0** / 0.0<br>0<br>1 seed |" in text
 
 
 def test_report_of_failures_alone(tmp_path):

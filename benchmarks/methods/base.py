@@ -10,9 +10,10 @@ from typing import NamedTuple
 import networkx as nx
 import numpy as np
 
+from benchmarks.problems import Given
 from pyrocausal import InterventionalData
 
-__all__ = ["Answer", "Method", "Watch", "acyclic"]
+__all__ = ["Answer", "Fit", "Method", "Watch", "acyclic"]
 
 Watch = Callable[[np.ndarray, np.ndarray], None]
 """Called during a fit with the edge probabilities [d, d] (effect, cause) and the DAG [d, d] of the moment."""
@@ -31,12 +32,19 @@ class Answer(NamedTuple):
         Targets per regime, in the order of the regimes; None if the method was told them or does not look for them.
     steps
         Steps or epochs, None if unknown.
+    target_probability
+        Belief in every target, [R, d]; None if the method has none.
     """
 
     edge_probability: np.ndarray
     dag: np.ndarray
     targets: list[set[str]] | None
     steps: int | None
+    target_probability: np.ndarray | None = None
+
+
+Fit = Callable[[InterventionalData, dict[str, tuple[str, ...]], int, Watch, Path | None], Answer]
+"""Of data whose targets are unknown, targets that are told by regime, seed, watch, path of a checkout or None."""
 
 
 @dataclass(frozen=True)
@@ -52,17 +60,20 @@ class Method:
     missing
         Says why it cannot run, given the path of a checkout or None; None if it can.
     fit
-        Runs it: data whose targets are unknown, true targets by regime (empty unless `told_targets`), seed, watch, path
-        of a checkout or None.
+        Runs it. It is told the targets of all regimes if `told_targets`, else those of regimes that the problem labels.
     handles
         Whether it is made for such data.
+    informed
+        From what a problem tells of graph and targets to a `fit` that heeds it; None: it is not made for problems that
+        tell something.
     """
 
     name: str
     told_targets: bool
     missing: Callable[[Path | None], str | None]
-    fit: Callable[[InterventionalData, dict[str, tuple[str, ...]], int, Watch, Path | None], Answer]
+    fit: Fit
     handles: Callable[[InterventionalData], bool]
+    informed: Callable[[Given], Fit] | None = None
 
 
 def acyclic(probability: np.ndarray, threshold: float = 0.5) -> np.ndarray:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 
 from benchmarks.methods.base import Answer, Method, Watch, acyclic
+from benchmarks.problems import Given
 from pyrocausal import (
     SDI,
     GraphFitting,
@@ -21,10 +23,12 @@ from pyrocausal import (
     Info,
     InterventionalData,
     JointEvidence,
+    Sampling,
     Settled,
     Settling,
     State,
     Stopping,
+    sample_graphs,
     settle,
     targets,
 )
@@ -36,6 +40,7 @@ from pyrocausal.screening import Residuals, Screen
 __all__ = [
     "CLOSED_FORM",
     "COPIES",
+    "DRAWN",
     "FREE_EDGES",
     "FREE_TARGET",
     "GREATEST_DROP",
@@ -60,9 +65,15 @@ def _method(
     told_targets: bool = False,
     plugged_in: bool = False,
     patched: AbstractContextManager[object] | None = None,
+    sampling: Sampling | None = None,
 ) -> Method:
     def fit(
-        data: InterventionalData, known: dict[str, tuple[str, ...]], seed: int, watch: Watch, checkout: Path | None
+        given: Given,
+        data: InterventionalData,
+        known: dict[str, tuple[str, ...]],
+        seed: int,
+        watch: Watch,
+        checkout: Path | None,
     ) -> Answer:
         data = replace(data, regimes=tuple(replace(each, targets=known.get(each.name)) for each in data.regimes))
         data = impute(data, seed=seed)
@@ -75,7 +86,9 @@ def _method(
 
         with warnings.catch_warnings(), patched or nullcontext():
             warnings.simplefilter("ignore", RuntimeWarning)  # a fit that has not settled is scored as it is
-            state, info = algorithm.run(data, seed=seed, on_info=on_info)
+            state, info = algorithm.run(
+                data, seed=seed, knowledge=given.knowledge, target_prior=given.target_prior, on_info=on_info
+            )
             graphs, probability = _graphs(info.edge_probability), info.target_probability
             if settling:
                 state = _plug_in(state) if plugged_in else state
@@ -84,11 +97,22 @@ def _method(
                     (settled.edge_probability.numpy(), settled.dag.numpy()),
                     settled.target_probability,
                 )
-        hit = (probability[:, :-1] > 0.5).tolist()
-        found = [{name for name, on in zip(data.names, row, strict=True) if on} for row in hit]
-        return Answer(*graphs, None if told_targets else found, info.step)
+                if sampling:
+                    free, most = state.model.beliefs.free, state.constraints.max_parents
+                    drawn = sample_graphs(settled.joint, settled.dag, free, sampling, seed=seed, max_parents=most)
+                    graphs, probability = (drawn.edge_probability.numpy(), graphs[1]), drawn.target_probability
+        belief = probability[:, :-1].cpu().numpy()
+        found = [{name for name, on in zip(data.names, row, strict=True) if on} for row in belief > 0.5]
+        return Answer(*graphs, None, info.step) if told_targets else Answer(*graphs, found, info.step, belief)
 
-    return Method(name, told_targets, missing=lambda checkout: None, fit=fit, handles=lambda data: True)
+    return Method(
+        name,
+        told_targets,
+        missing=lambda checkout: None,
+        fit=partial(fit, Given()),
+        handles=lambda data: True,
+        informed=lambda given: partial(fit, given),
+    )
 
 
 def _graphs(probability: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
@@ -105,6 +129,7 @@ BRIEF = SDI(stopping=Stopping(max_steps=Settling().proposal))
 
 OURS = _method("ours", BRIEF, Settling())
 TOLD = _method("told", BRIEF, Settling(), told_targets=True)
+DRAWN = _method("drawn", BRIEF, Settling(), sampling=Sampling())
 WHOLE = GraphFitting(held_out=0.0)  # as `discover` has it where nothing settles
 PHASES = _method("phases", SDI(fitting=WHOLE))
 PAPER = _method("paper", SDI.paper())

@@ -1,0 +1,156 @@
+"""Ground truths of categorical and continuous variables together, and changes of a categorical mechanism.
+
+A mechanism here sees its parents as a regression would: states one-hot, numbers as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import networkx as nx
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from pyrocausal.continuous_truths import AdditiveNoise
+from pyrocausal.ground_truth import GroundTruth
+from pyrocausal.truth_mechanisms import Discrete, Distribution, Floats, Mechanism, softmax
+
+__all__ = ["Choice", "Encoded", "Tilted", "mixed_truth"]
+
+REFERENCE_ROWS = 1_000  # rows of a variable's parents on which its mechanism is normalised
+LOGIT = 2.0  # standard deviations of an additive function to a logit
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """States in proportion to exp(LOGIT f(parents)), with a random function f for each state."""
+
+    functions: tuple[AdditiveNoise, ...]
+
+    @classmethod
+    def draw(cls, reference: Floats, states: int, rng: Generator) -> Choice:
+        """Draw the functions, normalised on rows of the parents [m, p]."""
+        return cls(tuple(AdditiveNoise.draw(reference, rng) for _ in range(states)))
+
+    def probabilities(self, parents: Floats) -> Floats:
+        """State probabilities [n, card] for encoded parents [n, p]."""
+        return softmax(LOGIT * np.stack([function.mean(parents) for function in self.functions], -1))
+
+    def sample(self, parents: Floats, rng: Generator) -> NDArray:
+        """Draw state indices [n]."""
+        return _draw(self.probabilities(parents), rng)
+
+    def redraw(self, rng: Generator) -> Choice:
+        """Draw other functions."""
+        return Choice(tuple(function.redraw(rng) for function in self.functions))
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Another mechanism, fed with parents whose states are one-hot.
+
+    Attributes
+    ----------
+    mechanism
+        Of the encoded parents.
+    cards
+        States of every parent, None for a continuous one.
+    """
+
+    mechanism: Mechanism
+    cards: tuple[int | None, ...]
+
+    def probabilities(self, parents: Floats) -> Floats:
+        """State probabilities [n, card] for parents [n, p]; of a categorical variable alone."""
+        if not isinstance(self.mechanism, Discrete):
+            raise TypeError(f"a {type(self.mechanism).__name__} has no probabilities over states")
+        return self.mechanism.probabilities(_encode(parents, self.cards))
+
+    def sample(self, parents: Floats, rng: Generator) -> NDArray:
+        """Draw values [n]."""
+        return self.mechanism.sample(_encode(parents, self.cards), rng)
+
+    def redraw(self, rng: Generator) -> Encoded:
+        """Draw another mechanism of the same parents."""
+        return replace(self, mechanism=self.mechanism.redraw(rng))
+
+
+@dataclass(frozen=True, eq=False)
+class Tilted:
+    """A categorical mechanism whose probabilities are raised to a power and multiplied by weights, parents kept.
+
+    What a shift (weights) and a scale (a power below one, which flattens) are to numbers.
+    """
+
+    mechanism: Discrete
+    power: float
+    weights: Floats
+
+    def probabilities(self, parents: Floats) -> Floats:
+        """State probabilities [n, card] for parents [n, p]."""
+        tilted = self.mechanism.probabilities(parents) ** self.power * self.weights
+        return tilted / tilted.sum(-1, keepdims=True)
+
+    def sample(self, parents: Floats, rng: Generator) -> NDArray:
+        """Draw state indices [n]."""
+        return _draw(self.probabilities(parents), rng)
+
+    def redraw(self, rng: Generator) -> Tilted:
+        """Refuse: a change of a mechanism is not drawn.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        raise ValueError("Tilted has nothing to redraw; redraw the mechanism that it changes")
+
+
+def mixed_truth(graph: nx.DiGraph, rng: Generator, *, states: int = 3) -> GroundTruth:
+    """Draw mechanisms for half the variables categorical, half continuous, which ones at random.
+
+    Continuous variables have a random tanh layer and additive noise, standardised as in
+    `pyrocausal.simulate.additive_noise_truth`; categorical ones a logit of that kind for every state. Every parent has
+    some influence. Variables without parents are N(0, 1) or draw their probabilities from Dirichlet(3).
+
+    Parameters
+    ----------
+    graph
+        A DAG, cause -> effect.
+    rng
+        Source of randomness.
+    states
+        States of a categorical variable.
+    """
+    categorical = set(rng.permutation(list(graph))[: len(graph) // 2].tolist())
+    cards = {name: states if name in categorical else None for name in graph}
+    mechanisms, values = dict[str, Mechanism](), dict[str, NDArray]()
+    for name in nx.topological_sort(graph):
+        parents = [parent for parent in graph if graph.has_edge(parent, name)]
+        raw = np.stack([values[each] for each in parents], -1) if parents else np.empty((REFERENCE_ROWS, 0))
+        of_parents = tuple(cards[parent] for parent in parents)
+        rows = _encode(raw.astype(np.float64), of_parents)  # [m, columns]
+        if name not in categorical:
+            mechanisms[name] = Encoded(AdditiveNoise.draw(rows, rng), of_parents)
+        elif parents:
+            mechanisms[name] = Encoded(Choice.draw(rows, states, rng), of_parents)
+        else:
+            mechanisms[name] = Distribution(rng.dirichlet(np.full(states, 3.0)))
+        values[name] = mechanisms[name].sample(raw, rng)
+    labels = {name: None if card is None else tuple(range(card)) for name, card in cards.items()}
+    return GroundTruth(graph, mechanisms, labels)
+
+
+def _encode(parents: Floats, cards: Sequence[int | None]) -> Floats:
+    """States one-hot: [n, p] -> [n, sum of columns]."""
+    columns = [
+        column[:, None] if card is None else np.eye(card)[column.astype(np.int64)]
+        for column, card in zip(parents.T, cards, strict=True)
+    ]
+    return np.concatenate(columns, 1) if columns else np.empty((len(parents), 0))
+
+
+def _draw(probabilities: Floats, rng: Generator) -> NDArray[np.int64]:
+    return (rng.random((len(probabilities), 1)) >= probabilities.cumsum(-1)[:, :-1]).sum(-1)
