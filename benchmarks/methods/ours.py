@@ -36,6 +36,7 @@ from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.evidence import Terms
 from pyrocausal.imputation import impute
 from pyrocausal.screening import Residuals, Screen
+from pyrocausal.settle import prices
 
 __all__ = [
     "CLOSED_FORM",
@@ -99,7 +100,11 @@ def _method(
                 )
                 if sampling:
                     free, most = state.model.beliefs.free, state.constraints.max_parents
-                    drawn = sample_graphs(settled.joint, settled.dag, free, sampling, seed=seed, max_parents=most)
+                    joint, many = (
+                        settled.joint.priced(prices(state, sampling.price)),
+                        (sampling.draws, sampling.warm_up),
+                    )
+                    drawn = sample_graphs(joint, settled.dag, free, *many, seed=seed, max_parents=most)
                     graphs, probability = (drawn.edge_probability.numpy(), graphs[1]), drawn.target_probability
         belief = probability[:, :-1].cpu().numpy()
         found = [{name for name, on in zip(data.names, row, strict=True) if on} for row in belief > 0.5]
