@@ -2,10 +2,13 @@
 
 from pyrocausal import credit, graphs, networks, settings, simulate, targets
 from pyrocausal.beliefs import EdgeBeliefs, IndependentBeliefs, OrientedBeliefs
+from pyrocausal.comparison import HeldOut
+from pyrocausal.control import RandomGraphControl, random_graph_control
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.discover import discover
 from pyrocausal.evidence import JointEvidence
 from pyrocausal.handlers import intervene, mask_sites
+from pyrocausal.heldout import held_out_regimes, held_out_rows
 from pyrocausal.kinds import Categorical, Continuous
 from pyrocausal.knowledge import Knowledge
 from pyrocausal.mechanisms import Mechanisms
@@ -20,6 +23,7 @@ from pyrocausal.scoring import score_graphs
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.settle import Settled, Settling, settle
+from pyrocausal.stability import Stability, stability
 from pyrocausal.state import Info, State
 from pyrocausal.targets import TargetPrior
 
@@ -38,6 +42,7 @@ __all__ = [
     "GraphFitting",
     "GraphKernel",
     "GraphScoring",
+    "HeldOut",
     "IndependentBeliefs",
     "Info",
     "InterventionalData",
@@ -46,29 +51,35 @@ __all__ = [
     "Mechanisms",
     "NeuralMechanisms",
     "OrientedBeliefs",
+    "RandomGraphControl",
     "Refitting",
     "Regime",
     "Sampled",
     "Sampling",
     "Settled",
     "Settling",
+    "Stability",
     "State",
     "Stopping",
     "TargetPrior",
     "credit",
     "discover",
     "graphs",
+    "held_out_regimes",
+    "held_out_rows",
     "intervene",
     "mask_sites",
     "networks",
     "plot_graph",
     "plot_targets",
+    "random_graph_control",
     "sample_graphs",
     "score_graphs",
     "settings",
     "settle",
     "shd",
     "simulate",
+    "stability",
     "target_accuracy",
     "targets",
 ]

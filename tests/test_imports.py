@@ -15,7 +15,7 @@ ENGINE = [
     "kinds", "tables", "sources", "data", "gaps", "knowledge", "local", "mechanisms", "neural", "beliefs", "handlers",
     "model", "imputation", "scoring", "conjugate", "targets", "credit", "split", "predictive", "screening", "refitting",
     "evidence", "moves", "climb", "retargeting", "state", "settings", "sdi", "settle", "sampling", "result", "metrics",
-    "progress", "discover",
+    "progress", "discover", "stability", "trial", "comparison", "heldout", "control",
 ]  # fmt: skip
 TRUTH = ["graphs", "truth_mechanisms", "continuous_truths", "ground_truth", "networks", "interventions", "simulate"]
 FRONT = ["layout", "plots", "report", "__main__"]

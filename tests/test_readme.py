@@ -41,6 +41,8 @@ def test_python_examples(tmp_path, monkeypatch, capsys):
     assert {path.name for path in tmp_path.iterdir()} == {"graph.png", "targets.png", "cells.pt"}
     assert (names["sampled"].reporter == "high").mean() == pytest.approx(0.8, abs=0.1)
     assert len(names["swapped"].chains) == 1
+    assert (names["check"].table().settled > names["check"].table()["independent"] + 0.05).loc["all"]
+    assert (names["control"].rank, len(names["control"].permuted)) == (1, 5)
     assert set(names["informed"].dag().edges) == set(result.dag().edges)
     found = names["hits"].to_pandas()
     assert (found > 0.5).to_numpy().tolist() == [[False] * 3, *(np.eye(3) > 0).tolist()]
