@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.calibration import calibrate, summary
+from benchmarks.checks import KINDS, check_checks, told
 from benchmarks.methods import METHODS
 from benchmarks.report import report
 from benchmarks.run import run
@@ -72,6 +73,14 @@ def _parser() -> argparse.ArgumentParser:
     sachs.add_argument("--seeds", type=parse_seeds, default="0-4", help="default %(default)s")
     sachs.add_argument("--jobs", type=int, default=1, help="fits at a time, one thread each; default %(default)s")
 
+    checks = commands.add_parser("checks", help="try the checks without a truth where the truth is known")
+    checks.add_argument("--seeds", type=parse_seeds, default="0-4", help="default %(default)s")
+    checks.add_argument(
+        "--kinds", nargs="+", choices=KINDS, default=KINDS[:1], help="of variables; default: categorical"
+    )
+    checks.add_argument("--jobs", type=int, default=1, help="problems at a time, one thread each; default %(default)s")
+    checks.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+
     reports = commands.add_parser("report", help="sum up the results in a page with pictures")
     reports.add_argument("suites", nargs="*", help="default: all that have results")
     reports.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
@@ -98,6 +107,8 @@ def main(arguments: list[str] | None = None) -> int:
             )
         elif options.command == "calibrate":
             print(summary(calibrate(options.seeds, options.out, jobs=options.jobs)).to_string())
+        elif options.command == "checks":
+            print("\n".join(told(check_checks(options.seeds, options.out, kinds=options.kinds, jobs=options.jobs))))
         elif options.command == "sachs2005":
             print(tell(fit_sachs2005(options.data, options.seeds, jobs=options.jobs)))
         else:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import calibration, pictures
+from benchmarks import calibration, checks, pictures
 from benchmarks.calibration import summary
 from benchmarks.literature import LITERATURE
 from benchmarks.methods import METHODS
@@ -77,6 +77,8 @@ def report(names: Sequence[str], folder: Path, page: Path) -> str:
             parts += _section(SUITES[name], runs, folder, page)
     if not names and (table := folder / "calibration.csv").exists():
         parts += _calibration(pd.read_csv(table), folder, page)
+    if not names and (table := folder / "checks.csv").exists():
+        parts += _checks(checks.read_checks(table))
     if len(parts) == 1:
         raise ValueError(f"there are no results in {folder}; start with python -m benchmarks run SUITE")
     text = "\n\n".join(parts) + "\n"
@@ -132,6 +134,19 @@ def _calibration(table: pd.DataFrame, folder: Path, page: Path) -> list[str]:
         f"Run with `python -m benchmarks calibrate --seeds {_seeds(seeds)}`.",
         "\n".join(f"| {' | '.join(line)} |" for line in lines),
         f"![Reliability of edge and target probabilities]({_link(folder / name, page)})",
+    ]
+
+
+def _checks(table: pd.DataFrame) -> list[str]:
+    commands = [
+        f"`python -m benchmarks checks --kinds {kind} --seeds {_seeds(sorted(runs.seed))}`"
+        for kind, runs in table.groupby("kind", sort=False)
+    ]
+    return [
+        "## checks",
+        " ".join(str(checks.__doc__).split()),
+        f"Run with {' and '.join(commands)}: {table.cpu_seconds.sum():.0f} CPU seconds.",
+        "\n".join(f"- {line}" for line in checks.told(table)),
     ]
 
 
