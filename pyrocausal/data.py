@@ -17,7 +17,8 @@ import pandas as pd
 import torch
 
 from pyrocausal import sources, tables
-from pyrocausal.kinds import Continuous, Kind, listing
+from pyrocausal.columns import listing
+from pyrocausal.kinds import Categorical, Count, Exposure, Kind
 from pyrocausal.sources import Array, FilePath
 from pyrocausal.tables import Kinds, Targets
 
@@ -130,6 +131,8 @@ class InterventionalData:
                     f"targets: regime {regime.name!r} has target {strange[0]!r}, which is no variable; the variables "
                     f"are {listing(names)}"
                 )
+            if hit := [target for target in regime.targets or () if target in self.exposures]:
+                raise ValueError(f"targets: {hit[0]!r} is an exposure, which no regime can act on")
         tables.check_unique(self.regime_names, "regimes")
         if self.truth is not None:
             tables.check_truth(self.truth, names)
@@ -307,6 +310,11 @@ class InterventionalData:
         return tuple(regime.name for regime in self.regimes)
 
     @property
+    def exposures(self) -> tuple[str, ...]:
+        """Variables that counts are in proportion to: neither cause nor effect of anything, and never a target."""
+        return tuple(name for name, kind in zip(self.names, self.kinds, strict=True) if isinstance(kind, Exposure))
+
+    @property
     def cardinalities(self) -> tuple[int, ...]:
         """Number of states of each of the d variables, 0 for a continuous one."""
         return tuple(kind.cardinality for kind in self.kinds)
@@ -355,10 +363,14 @@ class InterventionalData:
         return replace(self, observational=self.observational.to(device), regimes=regimes)
 
     def __repr__(self) -> str:
-        continuous = sum(isinstance(kind, Continuous) for kind in self.kinds)
+        counts = sum(isinstance(kind, Count) for kind in self.kinds)
+        exposures = sum(isinstance(kind, Exposure) for kind in self.kinds)
+        categorical = sum(isinstance(kind, Categorical) for kind in self.kinds)
+        rest = [f"{number} {what}" for number, what in ((counts, "counts"), (exposures, "exposures")) if number]
+        held = [f"{categorical} categorical", f"{self.d - categorical - counts - exposures} continuous", *rest]
         unknown = sum(regime.targets is None for regime in self.regimes)
         rows = sum(len(regime.rows) for regime in self.regimes)
         return (
-            f"InterventionalData({self.d - continuous} categorical, {continuous} continuous; {self.n} observational "
+            f"InterventionalData({', '.join(held)}; {self.n} observational "
             f"rows; {rows} rows in regimes, targets unknown in {unknown} of {len(self.regimes)})"
         )

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from pyrocausal.count_truths import Counting, LogNormal
 from pyrocausal.truth_mechanisms import Discrete, Floats, Mechanism, TabularMechanism, softmax
 
 __all__ = ["GroundTruth"]
@@ -34,7 +35,11 @@ class GroundTruth:
     mechanisms
         One per variable, over its parents in the order of the nodes.
     states
-        Labels of each categorical variable's states, None for a continuous variable.
+        Labels of each categorical variable's states, None for any other.
+    counts
+        Variables that are counts; their mechanisms are `Counting`.
+    exposure
+        A variable without edges that all counts are in proportion to, None for none; its mechanism is `LogNormal`.
 
     Raises
     ------
@@ -45,6 +50,8 @@ class GroundTruth:
     graph: nx.DiGraph
     mechanisms: dict[str, Mechanism]
     states: dict[str, tuple | None]
+    counts: frozenset[str] = frozenset()
+    exposure: str | None = None
 
     def __post_init__(self) -> None:
         if not nx.is_directed_acyclic_graph(self.graph):
@@ -52,6 +59,8 @@ class GroundTruth:
         for given, what in ((self.mechanisms, "mechanisms"), (self.states, "states")):
             if set(given) != set(self.graph):
                 raise ValueError(f"{what} must have the graph's variables {self.names}; got {tuple(given)}")
+        if self.exposure is not None and (self.exposure not in self.graph or self.graph.degree(self.exposure)):
+            raise ValueError(f"exposure must be a variable without edges; got {self.exposure!r}")
         for name, mechanism in self.mechanisms.items():
             if isinstance(mechanism, TabularMechanism):
                 expected = tuple(self.card(each) for each in (*self.parents(name), name))
@@ -76,7 +85,9 @@ class GroundTruth:
         """Count the states of a categorical variable."""
         states = self.states[name]
         if states is None:
-            raise ValueError(f"variable {name!r} is continuous; it has no states")
+            raise ValueError(
+                f"variable {name!r} is {'a count' if name in self.counts else 'continuous'}; it has no states"
+            )
         return len(states)
 
     def _require(self, name: str, argument: str) -> None:
@@ -110,10 +121,20 @@ class GroundTruth:
         for name in replaced or ():
             self._require(name, "replaced")
         current, values = {**self.mechanisms, **(replaced or {})}, dict[str, NDArray]()
-        for name in nx.topological_sort(self.graph):
-            values[name] = current[name].sample(self._stack(values, name, n), rng)
+        for name in sorted(nx.topological_sort(self.graph), key=lambda each: each != self.exposure):
+            mechanism, parents = current[name], self._stack(values, name, n)
+            if isinstance(mechanism, Counting) and self.exposure is not None:
+                depth = values[self.exposure]
+                values[name] = mechanism.sample(parents, rng, depth / self._typical_exposure)
+            else:
+                values[name] = mechanism.sample(parents, rng)
             self._check_states(name, values[name])
         return pd.DataFrame({name: self._label(name, values[name]) for name in self.graph})
+
+    @property
+    def _typical_exposure(self) -> float:
+        mechanism = self.mechanisms[self.exposure or ""]
+        return mechanism.median if isinstance(mechanism, LogNormal) else 1.0
 
     def _check_states(self, name: str, values: NDArray) -> None:
         states = self.states[name]

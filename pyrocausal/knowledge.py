@@ -108,6 +108,11 @@ class Knowledge:
         if most is not None and most < 0:
             raise ValueError(f"max_parents must be at least 0, got {most}")
 
+    def apart(self, names: Sequence[str], variables: Sequence[str]) -> Knowledge:
+        """The same, and some of the variables have neither causes nor effects."""
+        pairs = [(each, other) for each in names for other in variables if other != each]
+        return self | Knowledge(forbidden=[*pairs, *((effect, cause) for cause, effect in pairs)]) if names else self
+
     @classmethod
     def from_graph(cls, graph: nx.DiGraph, *, complete: bool = False) -> Knowledge:
         """Take a graph's edges as required, those with an attribute "probability" as so likely.

@@ -17,7 +17,7 @@ from pyro import poutine
 
 from pyrocausal.beliefs import EdgeBeliefs
 from pyrocausal.gaps import any_missing, filled, present
-from pyrocausal.kinds import Categorical, Kind
+from pyrocausal.kinds import Categorical, Count, Exposure, Kind
 from pyrocausal.local import LocalModule
 from pyrocausal.mechanisms import Block, Mechanisms
 
@@ -143,7 +143,7 @@ class CausalModel(LocalModule):
             observe_blocks(blocks, values, range(len(self.names)), self.kinds, counts)
 
     def _observe(self, values: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
-        order = topological_order(edges) if edges.dim() == 2 else None
+        order = self._exposures_first(topological_order(edges)) if edges.dim() == 2 else None
         conditional = self.mechanisms.conditionals(values, edges)
         evaluated: list[int] = []
         for i in range(len(self.names)) if order is None else order:
@@ -173,15 +173,21 @@ class CausalModel(LocalModule):
         pyro.deterministic("dag", dag, event_dim=2)
         pyro.deterministic("broken_edges", edges.new_tensor(float(broken)), event_dim=0)
         values = edges.new_zeros(1, d)  # grows to [n, d] with the first value
-        for i in topological_order(dag) or ():
+        for i in self._exposures_first(topological_order(dag)) or ():
             value = pyro.sample(self.names[i], self.mechanisms.conditional(i, values, dag[i]))
             self._check_codes(i, value)
             values = _replace(values, i, value)
         return values
 
+    def _exposures_first(self, order: list[int] | None) -> list[int] | None:
+        """An order in which a count follows what it is in proportion to, which has neither causes nor effects."""
+        return order and sorted(order, key=lambda i: not isinstance(self.kinds[i], Exposure))
+
     def _check_codes(self, i: int, value: torch.Tensor) -> None:
         """Refuse a value from a handler that is no code: a lookup would read it as another variable's state."""
         kind = self.kinds[i]
+        if isinstance(kind, Count) and not bool(((value >= 0) & (value % 1 == 0)).all()):
+            raise ValueError(f"values of {self.names[i]!r} must be counts: whole numbers of at least 0")
         if not isinstance(kind, Categorical):
             return
         if not bool(((value >= 0) & (value < kind.cardinality) & (value % 1 == 0)).all()):

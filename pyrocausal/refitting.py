@@ -15,7 +15,7 @@ import pyro
 import torch
 from pyro import poutine
 
-from pyrocausal.kinds import Categorical, Continuous, Kind
+from pyrocausal.kinds import Categorical, Kind
 from pyrocausal.mechanisms import Copies, Family, Mechanisms
 from pyrocausal.model import observe_blocks
 from pyrocausal.screening import Residuals
@@ -71,7 +71,8 @@ class Refitting:
         For a categorical variable.
     continuous
         For a continuous variable, whose density asks for a more exact fit: many steps, since parents that are all but
-        collinear are told apart slowly, and small last ones, since noise may be a thousandth of a variable's scale.
+        collinear are told apart slowly, and small last ones, since noise may be a thousandth of a variable's scale; and
+        for a count.
     decays
         Weight decays to choose from, by how well copies then predict; tried in their order until one is worse than the
         one before.
@@ -97,7 +98,7 @@ class Refitting:
 
     def descent(self, kind: Kind) -> Descent:
         """How copies of a variable of some kind are fitted."""
-        return self.continuous if isinstance(kind, Continuous) else self.categorical
+        return self.categorical if isinstance(kind, Categorical) else self.continuous
 
 
 def fit_copies(

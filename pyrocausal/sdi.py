@@ -139,7 +139,12 @@ class SDI:
             missing that the mechanisms do not take.
         """
         device = data.observational.device
-        constraints = (knowledge or Knowledge()).compile(data.names)
+        exposures = data.exposures
+        constraints = (knowledge or Knowledge()).apart(exposures, data.names).compile(data.names)
+        if exposures and self.scoring.target_rule is greatest_drop:
+            raise ValueError(
+                f"the target rule greatest_drop may call the exposure {exposures[0]!r} a target; choose bayes_factor"
+            )
         beliefs = self.beliefs(constraints.fixed)
         mechanisms = self.mechanisms(data.kinds)
         if any_missing(data.kinds) and not mechanisms.takes_missing:
@@ -156,6 +161,7 @@ class SDI:
             raise ValueError("the target rule greatest_drop takes no prior of targets; choose bayes_factor")
         regimes = {regime.name: regime.targets for regime in data.regimes}
         prior = (target_prior or TargetPrior()).compile(data.names, regimes)
+        prior.log_odds[:, [data.names.index(name) for name in exposures]] = -torch.inf
         R, d = hit.shape
         split = split_rows(data, share, self.fitting.held_out)
         telling = min(self.scoring.rows, max(1, self.scoring.target_rows // R))
