@@ -20,8 +20,8 @@ from itertools import accumulate, pairwise
 
 import torch
 
-from pyrocausal.counts import count_regression
-from pyrocausal.gaps import codes_of, cuts_of, entering, filled, levels, present, regressors
+from pyrocausal.counts import count_regression, entering, log_levels
+from pyrocausal.gaps import codes_of, cuts_of, filled, levels, present, regressors
 from pyrocausal.kinds import Categorical, Count, Kind
 
 __all__ = ["NewMechanisms", "dirichlet_multinomial", "linear_regression"]
@@ -171,7 +171,7 @@ class NewMechanisms:
         """Log evidence given parents; a table too large to mean anything says nothing."""
         kind = self.kinds[i]
         if isinstance(kind, Count):
-            return self._count(i, kind, parents)
+            return self._count(i, parents)
         if not isinstance(kind, Categorical):
             columns = [0, *(c for j in parents for c in self._columns[j]), self._columns[i][0]]
             gram, rows = self._grams(i)
@@ -187,7 +187,7 @@ class NewMechanisms:
             codes, cells, table = codes[seen], cells[seen], table[seen]
         return dirichlet_multinomial(codes, cells, table, kind.cardinality, n_cells, len(self.rows))
 
-    def _count(self, i: int, kind: Count, parents: tuple[int, ...]) -> torch.Tensor:
+    def _count(self, i: int, parents: tuple[int, ...]) -> torch.Tensor:
         """As `_given`, for a count: regimes are padded to the same number of rows."""
         if self._padded is None:
             pad = torch.nn.utils.rnn.pad_sequence
@@ -196,7 +196,7 @@ class NewMechanisms:
             self._padded = designs, values, torch.arange(values.shape[1]) < self.rows[:, None]
         designs, values, there = self._padded
         design = designs[:, :, [0, *(c for j in parents for c in self._columns[j])]]
-        offset = kind.level + (torch.zeros_like(values[..., i]) if kind.offset is None else values[..., kind.offset])
+        offset = log_levels([self.kinds[i]], values)[..., 0]
         keep = there & present(values[..., i])
         return count_regression(design, filled(values[..., i]), offset, keep).evidence
 

@@ -1,4 +1,4 @@
-"""Counts: the negative binomial distribution, and its regression on a logarithmic scale.
+"""Counts: how they enter as causes, the negative binomial distribution, and its regression on a logarithmic scale.
 
     y ~ NB(mean m, size s):  variance = m + m^2 / s,  log m = offset + x w
 
@@ -14,14 +14,53 @@ References
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pyro.distributions as dist
 import torch
 
-__all__ = ["CountRegression", "NegativeBinomial", "count_regression", "negative_binomial"]
+from pyrocausal.kinds import Count, Kind
+
+__all__ = [
+    "CountRegression", "NegativeBinomial", "count_regression", "entering", "log_levels", "negative_binomial",
+]  # fmt: skip
 
 LOG_MEAN, LOG_SIZE = (-15.0, 16.0), (-5.0, 9.0)  # bounds
+
+
+def entering(kinds: Sequence[Kind], values: torch.Tensor) -> torch.Tensor:
+    """Values [..., d] as they enter as causes: counts as standardised logarithms, relative to their exposure."""
+    places = [j for j, kind in enumerate(kinds) if isinstance(kind, Count)]
+    if not places:
+        return values
+    counts = [kind for kind in kinds if isinstance(kind, Count)]
+    units = values.new_tensor([kind.units for kind in counts])  # [counts, 2]
+    relative = values[..., places]
+    if (exposure := _exposures(counts, values)) is not None:
+        relative = relative * (-exposure).exp()
+    found = values.clone()
+    found[..., places] = (relative.log1p() - units[:, 0]) / units[:, 1]
+    return found
+
+
+def log_levels(kinds: Sequence[Kind], values: torch.Tensor) -> torch.Tensor:
+    """Logarithms of typical values of m counts: kinds of length m, values of all variables [..., d] -> [..., m].
+
+    What they are in proportion to is taken from the values.
+    """
+    counts = [kind for kind in kinds if isinstance(kind, Count)]
+    levels = values.new_tensor([kind.level for kind in counts]).expand(*values.shape[:-1], len(counts))
+    return levels if (exposure := _exposures(counts, values)) is None else levels + exposure
+
+
+def _exposures(counts: Sequence[Count], values: torch.Tensor) -> torch.Tensor | None:
+    """Logarithms of the exposures of counts [..., m], 0 where one has none; None where none has."""
+    places = [kind.offset for kind in counts]
+    if all(place is None for place in places):
+        return None
+    exposed = values.new_tensor([float(place is not None) for place in places])
+    return values[..., [place or 0 for place in places]].nan_to_num() * exposed
 
 
 class NegativeBinomial(dist.NegativeBinomial):

@@ -18,7 +18,7 @@ import torch
 
 from pyrocausal import sources, tables
 from pyrocausal.columns import listing
-from pyrocausal.kinds import Categorical, Count, Exposure, Kind
+from pyrocausal.kinds import Categorical, Continuous, Count, Exposure, Kind
 from pyrocausal.sources import Array, FilePath
 from pyrocausal.tables import Kinds, Targets
 
@@ -363,11 +363,9 @@ class InterventionalData:
         return replace(self, observational=self.observational.to(device), regimes=regimes)
 
     def __repr__(self) -> str:
-        counts = sum(isinstance(kind, Count) for kind in self.kinds)
-        exposures = sum(isinstance(kind, Exposure) for kind in self.kinds)
-        categorical = sum(isinstance(kind, Categorical) for kind in self.kinds)
-        rest = [f"{number} {what}" for number, what in ((counts, "counts"), (exposures, "exposures")) if number]
-        held = [f"{categorical} categorical", f"{self.d - categorical - counts - exposures} continuous", *rest]
+        kinds = {"categorical": Categorical, "continuous": Continuous, "counts": Count, "exposures": Exposure}
+        many = {what: sum(isinstance(kind, sort) for kind in self.kinds) for what, sort in kinds.items()}
+        held = [f"{count} {what}" for what, count in many.items() if count or what in ("categorical", "continuous")]
         unknown = sum(regime.targets is None for regime in self.regimes)
         rows = sum(len(regime.rows) for regime in self.regimes)
         return (

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 
 import torch
 
-from pyrocausal.kinds import Categorical, Count, Kind
+from pyrocausal.kinds import Categorical, Kind
 
-__all__ = ["any_missing", "codes_of", "cuts_of", "entering", "filled", "levels", "present", "regressors"]
+__all__ = ["any_missing", "codes_of", "cuts_of", "filled", "levels", "present", "regressors"]
 
 
 def any_missing(kinds: Sequence[Kind]) -> bool:
@@ -33,21 +33,6 @@ def present(values: torch.Tensor) -> torch.Tensor:
 def filled(values: torch.Tensor) -> torch.Tensor:
     """Values with 0 in place of what is missing: a code that exists, and no number that would spread."""
     return values.nan_to_num(0.0)
-
-
-def entering(kinds: Sequence[Kind], values: torch.Tensor) -> torch.Tensor:
-    """Values [..., d] as they enter as causes: counts as standardised logarithms, relative to their exposure."""
-    counts = [j for j, kind in enumerate(kinds) if isinstance(kind, Count)]
-    if not counts:
-        return values
-    columns = list(values.unbind(-1))
-    for j in counts:
-        kind = kinds[j]
-        assert isinstance(kind, Count)
-        shift, scale = kind.units
-        relative = values[..., j] if kind.offset is None else values[..., j] * (-values[..., kind.offset]).exp()
-        columns[j] = (relative.log1p() - shift) / scale
-    return torch.stack(columns, -1)
 
 
 def levels(kind: Kind, bins: int) -> int:

@@ -18,8 +18,8 @@ import torch
 import torch.nn.functional as F
 from pyro.nn import PyroParam
 
-from pyrocausal.counts import NegativeBinomial, negative_binomial
-from pyrocausal.gaps import any_missing, entering, filled, present
+from pyrocausal.counts import entering, log_levels, negative_binomial
+from pyrocausal.gaps import any_missing, filled, present
 from pyrocausal.kinds import Categorical, Count, Kind
 from pyrocausal.mechanisms import Block, Copies, Family, Mechanisms
 
@@ -196,7 +196,9 @@ class NeuralMechanisms(Mechanisms):
         """Distribution from outputs [outputs, ...] and values [..., d], among which may be its exposure."""
         if isinstance(self.kinds[i], Categorical):
             return dist.Categorical(logits=out[: self.outputs[i]].movedim(0, -1))
-        return self._count(i, out, values) if isinstance(self.kinds[i], Count) else self._normal(out)
+        if isinstance(self.kinds[i], Count):
+            return negative_binomial(out[0] + log_levels([self.kinds[i]], values)[..., 0], out[1])
+        return self._normal(out)
 
     def _blocks(
         self, out: torch.Tensor, values: torch.Tensor, effects: Sequence[int], absent_state: torch.Tensor
@@ -213,8 +215,8 @@ class NeuralMechanisms(Mechanisms):
         if to_numbers:
             blocks.append(Block(tuple(to_numbers), self._normal(out[to_numbers].movedim(1, 0))))
         if to_counts:
-            each = [self._log_means(effects[m], out[m, 0], values) for m in to_counts]
-            blocks.append(Block(tuple(to_counts), negative_binomial(torch.stack(each), out[to_counts, 1])))
+            levels = log_levels([self.kinds[effects[m]] for m in to_counts], values).t()  # [members, n]
+            blocks.append(Block(tuple(to_counts), negative_binomial(out[to_counts, 0] + levels, out[to_counts, 1])))
         return blocks
 
     def _by_kind(self, effects: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
@@ -222,16 +224,6 @@ class NeuralMechanisms(Mechanisms):
         groups = self.discrete, self.normal, self.counting
         states, numbers, counts = ([m for m, i in enumerate(effects) if i in group] for group in groups)
         return states, numbers, counts
-
-    def _log_means(self, i: int, out: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        """Logarithm of a count's mean from its network's first output [...] and values [..., d]."""
-        kind = self.kinds[i]
-        assert isinstance(kind, Count)
-        out = out + kind.level
-        return out if kind.offset is None else out + values[..., kind.offset]
-
-    def _count(self, i: int, out: torch.Tensor, values: torch.Tensor) -> NegativeBinomial:
-        return negative_binomial(self._log_means(i, out[0], values), out[1])
 
     def _normal(self, out: torch.Tensor) -> dist.TorchDistribution:
         return dist.Normal(out[0], out[1].clamp(*self.log_scale_bounds).exp())

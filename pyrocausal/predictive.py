@@ -26,8 +26,8 @@ from copy import copy
 
 import torch
 
-from pyrocausal.counts import count_regression, negative_binomial
-from pyrocausal.gaps import codes_of, cuts_of, entering, filled, levels, present, regressors
+from pyrocausal.counts import count_regression, entering, log_levels, negative_binomial
+from pyrocausal.gaps import codes_of, cuts_of, filled, levels, present, regressors
 from pyrocausal.kinds import Categorical, Count, Kind
 from pyrocausal.mechanisms import Mechanisms
 
@@ -178,13 +178,9 @@ class ClosedForm:
 
     def _count(self, i: int, parents: tuple[int, ...], hidden: bool) -> torch.Tensor:
         """Negative binomial predictions, by the most probable regression; the prior says as much as one row."""
-        kind, (fitting, scoring), keep = self.kinds[i], self.rows, self.counts[:, i]
-        assert isinstance(kind, Count)
-        rows, new = fitting[keep], self._design(i, scoring, parents, hidden)
-        offset, offset_new = (
-            kind.level + (torch.zeros_like(each[:, i]) if kind.offset is None else each[:, kind.offset]).double()
-            for each in (rows, scoring)
-        )
+        fitting, scoring = self.rows
+        rows, new = fitting[self.counts[:, i]], self._design(i, scoring, parents, hidden)
+        offset, offset_new = (log_levels(self.kinds[i : i + 1], each)[:, 0].double() for each in (rows, scoring))
         x, y = self._design(i, rows, parents, hidden), filled(rows[:, i]).double()
         found = count_regression(x, y, offset, torch.ones_like(y))
         log_mean = offset_new + new @ found.weights

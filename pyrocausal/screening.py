@@ -26,8 +26,8 @@ from typing import NamedTuple
 import pyro.distributions as dist
 import torch
 
-from pyrocausal.counts import NegativeBinomial
-from pyrocausal.gaps import codes_of, cuts_of, entering, levels
+from pyrocausal.counts import NegativeBinomial, entering
+from pyrocausal.gaps import codes_of, cuts_of, levels
 from pyrocausal.kinds import Kind
 
 __all__ = ["Residuals", "Screen"]

@@ -20,7 +20,7 @@ import torch
 from pyrocausal.climb import climb, strongest_dag
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.evidence import IMPOSSIBLE, JointEvidence
-from pyrocausal.kinds import Categorical, Kind
+from pyrocausal.kinds import Continuous, Kind
 from pyrocausal.refitting import Descent, Refitting
 from pyrocausal.retargeting import retarget
 from pyrocausal.sdi import SDI, toggled
@@ -83,7 +83,7 @@ class Settling:
     refitting
         How copies of mechanisms are fitted to parent sets; None leaves them out and takes the closed form alone.
     draft
-        How copies for continuous variables and counts are fitted in a series of rounds before the thorough one, in a
+        How copies for continuous variables are fitted in a series of rounds before the thorough one, in a
         fraction of the time, to come near the graph and the targets; None goes without.
     closed_form
         Whether closed-form estimates of the mechanisms count too.
@@ -128,7 +128,7 @@ class Settling:
 
     def stages(self, kinds: Sequence[Kind]) -> list[Refitting | None]:
         """How copies are fitted in each series of rounds, for variables of these kinds."""
-        if self.refitting and self.draft and any(not isinstance(kind, Categorical) for kind in kinds):
+        if self.refitting and self.draft and any(isinstance(kind, Continuous) for kind in kinds):
             return [replace(self.refitting, continuous=self.draft), self.refitting]
         return [self.refitting]
 
