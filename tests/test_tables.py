@@ -38,7 +38,9 @@ class TestChosenKinds:
 
     @pytest.mark.parametrize("kinds", [{"B": "continuous"}, [Categorical, "continuous", Continuous]])
     def test_strings_are_no_kinds(self, kinds: Any) -> None:
-        with pytest.raises(TypeError, match=r"'B', got 'continuous'; pass pyrocausal.Categorical, pyrocausal.Continuous or"):
+        with pytest.raises(
+            TypeError, match=r"'B', got 'continuous'; pass pyrocausal.Categorical, pyrocausal.Continuous or"
+        ):
             frames(kinds=kinds)
 
     @pytest.mark.parametrize("kinds", ["continuous", Continuous, 3])
@@ -134,9 +136,7 @@ class TestTables:
         assert data.kinds[1].missing and data.regimes[0].rows[:, 1].isnan().tolist() == [False, True]
 
     def test_whole_floats_with_gaps_could_be_anything(self) -> None:
-        message = (
-            "'B' in the observational rows and the regimes hold whole numbers and missing values.*say Categorical, Continuous or Count"
-        )
+        message = "'B' in the observational rows and the regimes hold whole numbers and missing values.*say Categorical, Continuous or Count"
         for gap in (
             [control(B=[1.0, np.nan, 2.0]), drug(B=[1.0, 2.0])],
             [control(B=[1.0, 0.0, 2.0]), drug(B=[1, np.nan])],
