@@ -207,5 +207,7 @@ class Exposure:
         values = numbers(column, where, "an exposure")
         if not (values > 0).all():  # nor missing
             wrong = "missing values" if np.isnan(values).any() else f"{values.min():g}"
-            raise ValueError(f"{where} holds {wrong}, but an exposure is a positive number in every row")
+            raise ValueError(
+                f"{where} holds {wrong}, but an exposure is a positive number in every row; correct it or drop the rows"
+            )
         return np.log(values)

@@ -41,7 +41,7 @@ class LogNormal:
 
 @dataclass(frozen=True, eq=False)
 class Counting:
-    """x ~ negative binomial with mean exposure * factor * exp(f(log(1 + parents / exposure))).
+    """x ~ negative binomial with mean exposure * factor * exp(f(entering(parents / exposure))).
 
     Attributes
     ----------
@@ -51,11 +51,14 @@ class Counting:
         Variance is mean + mean^2 / size.
     factor
         Of the mean, as an intervention may change it.
+    entering
+        How parents, relative to the exposure, enter f: [n, p] to [n, columns].
     """
 
     function: AdditiveNoise
     size: float
     factor: float = 1.0
+    entering: Callable[[Floats], Floats] = np.log1p
 
     @classmethod
     def draw(cls, reference: Floats, rng: Generator, activation: Callable[[Floats], Floats] = np.tanh) -> Counting:
@@ -76,8 +79,8 @@ class Counting:
 
     def sample(self, parents: Floats, rng: Generator, exposure: Floats | float = 1.0) -> NDArray:
         """Draw counts [n] given parents [n, p] and what counts are in proportion to [n]."""
-        logs = np.log1p(parents / np.reshape(exposure, (-1, 1)))
-        mean = exposure * self.factor * np.clip(np.exp(self.function.mean(logs)), *MEANS)
+        logs = self.function.mean(self.entering(parents / np.reshape(exposure, (-1, 1))))  # [n]
+        mean = exposure * self.factor * np.clip(np.exp(logs), *MEANS)
         return rng.poisson(mean * rng.gamma(self.size, 1.0 / self.size, len(parents))).astype(np.float64)
 
     def redraw(self, rng: Generator) -> Counting:

@@ -132,7 +132,9 @@ class InterventionalData:
                     f"are {listing(names)}"
                 )
             if hit := [target for target in regime.targets or () if target in self.exposures]:
-                raise ValueError(f"targets: {hit[0]!r} is an exposure, which no regime can act on")
+                raise ValueError(
+                    f"targets: {hit[0]!r} is an exposure, which no regime can act on; name the counts that it acted on"
+                )
         tables.check_unique(self.regime_names, "regimes")
         if self.truth is not None:
             tables.check_truth(self.truth, names)
@@ -189,9 +191,10 @@ class InterventionalData:
         regimes : mapping of name to DataFrame
             n_r rows each, the same columns in any order.
         kinds : mapping of variable to kind, or sequence of d kinds, optional
-            Kinds are objects or classes, `Categorical` or `Continuous`. Variables left out are inferred from the
-            observational dtype: float is continuous; integer, boolean, text and pandas category are categorical, with
-            all labels in any table as states, sorted (ordered pandas categories in their own order).
+            Kinds are objects or classes, `Categorical`, `Continuous` or `Count`. Variables left out are inferred from
+            the observational dtype: float is continuous; integer, boolean, text and pandas category are categorical,
+            with all labels in any table as states, sorted (ordered pandas categories in their own order). Counts are
+            never inferred; the column that `Count(exposure=...)` names is an `Exposure`.
         targets : mapping of regime to None, variable or variables, optional
             None, as for every regime left out: unknown. An empty tuple: known to have none.
 

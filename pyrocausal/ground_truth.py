@@ -37,9 +37,10 @@ class GroundTruth:
     states
         Labels of each categorical variable's states, None for any other.
     counts
-        Variables that are counts; their mechanisms are `Counting`.
+        Variables that are counts.
     exposure
-        A variable without edges that all counts are in proportion to, None for none; its mechanism is `LogNormal`.
+        A variable without edges that all counts are in proportion to, None for none; its mechanism is `LogNormal`, and
+        those of the counts are `Counting`.
 
     Raises
     ------
@@ -59,8 +60,10 @@ class GroundTruth:
         for given, what in ((self.mechanisms, "mechanisms"), (self.states, "states")):
             if set(given) != set(self.graph):
                 raise ValueError(f"{what} must have the graph's variables {self.names}; got {tuple(given)}")
-        if self.exposure is not None and (self.exposure not in self.graph or self.graph.degree(self.exposure)):
-            raise ValueError(f"exposure must be a variable without edges; got {self.exposure!r}")
+        for name in self.counts:
+            self._require(name, "counts")
+        if self.exposure is not None:
+            self._check_exposure(self.exposure)
         for name, mechanism in self.mechanisms.items():
             if isinstance(mechanism, TabularMechanism):
                 expected = tuple(self.card(each) for each in (*self.parents(name), name))
@@ -89,6 +92,16 @@ class GroundTruth:
                 f"variable {name!r} is {'a count' if name in self.counts else 'continuous'}; it has no states"
             )
         return len(states)
+
+    def _check_exposure(self, exposure: str) -> None:
+        """Refuse an exposure that could not be one, and counts that would not be in proportion to it."""
+        if exposure not in self.graph or self.graph.degree(exposure):
+            raise ValueError(f"exposure must be a variable without edges; got {exposure!r}")
+        if not isinstance(self.mechanisms[exposure], LogNormal):
+            raise ValueError(f"exposure: the mechanism of {exposure!r} must be LogNormal; got another")
+        for name in self.counts:
+            if not isinstance(self.mechanisms[name], Counting):
+                raise ValueError(f"counts: with an exposure the mechanism of {name!r} must be Counting; got another")
 
     def _require(self, name: str, argument: str) -> None:
         if name not in self.graph:
@@ -121,20 +134,17 @@ class GroundTruth:
         for name in replaced or ():
             self._require(name, "replaced")
         current, values = {**self.mechanisms, **(replaced or {})}, dict[str, NDArray]()
+        relative: Floats | None = None  # exposure [n], 1 at its median
         for name in sorted(nx.topological_sort(self.graph), key=lambda each: each != self.exposure):
             mechanism, parents = current[name], self._stack(values, name, n)
-            if isinstance(mechanism, Counting) and self.exposure is not None:
-                depth = values[self.exposure]
-                values[name] = mechanism.sample(parents, rng, depth / self._typical_exposure)
+            if isinstance(mechanism, Counting) and relative is not None:
+                values[name] = mechanism.sample(parents, rng, relative)
             else:
                 values[name] = mechanism.sample(parents, rng)
+            if isinstance(mechanism, LogNormal) and name == self.exposure:
+                relative = values[name] / mechanism.median
             self._check_states(name, values[name])
         return pd.DataFrame({name: self._label(name, values[name]) for name in self.graph})
-
-    @property
-    def _typical_exposure(self) -> float:
-        mechanism = self.mechanisms[self.exposure or ""]
-        return mechanism.median if isinstance(mechanism, LogNormal) else 1.0
 
     def _check_states(self, name: str, values: NDArray) -> None:
         states = self.states[name]

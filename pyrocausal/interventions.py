@@ -131,14 +131,17 @@ def hard_constant(value: Any = None) -> Intervention:
             if value is not None and value not in states:
                 raise ValueError(f"target {target!r} has no state {value!r}; its states are {states}")
             return Constant(int(rng.integers(len(states))) if value is None else states.index(value))
-        if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
-            raise ValueError(f"target {target!r} is continuous and cannot be set to {value!r}; give a number")
+        number = isinstance(value, Real) and not isinstance(value, bool)
         if target in truth.counts:
-            if value is not None and not (float(value) >= 0 and float(value).is_integer()):
-                raise ValueError(f"target {target!r} is a count and cannot be set to {value!r}")
+            if value is not None and not (number and float(value) >= 0 and float(value).is_integer()):
+                raise ValueError(
+                    f"target {target!r} is a count and cannot be set to {value!r}; give a whole number of at least 0"
+                )
             column = truth.sample(MOMENT_ROWS, rng)[target]
             high = float(rng.integers(2)) * float(column.mean() + 2 * column.std())
             return Constant(float(round(high)) if value is None else float(value))
+        if value is not None and not number:
+            raise ValueError(f"target {target!r} is continuous and cannot be set to {value!r}; give a number")
         mean, sd = _moments(truth, target, rng)
         return Constant(mean + float(rng.choice((-2.0, 2.0))) * sd if value is None else float(value))
 

@@ -1,9 +1,8 @@
 """Kinds of variables: what values a column may hold, and how it is encoded as numbers and decoded again.
 
 A category is encoded as the index of its state, a number as ``(value - shift) / scale``, a count as itself. `resolve`
-settles what a user
-left open from the columns of one variable in every table, given as a mapping of description (for error messages) to
-column, the observational one first.
+settles what a user left open from the columns of one variable in every table, given as a mapping of description (for
+error messages) to column, the observational one first.
 """
 
 from __future__ import annotations

@@ -153,7 +153,7 @@ class CausalModel(LocalModule):
                 value = pyro.sample(self.names[i], conditional(i), obs=given)
             evaluated.append(i)
             if value is not given and not _same(value, given, column):
-                late = [self.names[k] for k in evaluated if edges[..., k, i].any()]
+                late = [self.names[k] for k in evaluated if edges[..., k, i].any() or self._in_proportion(k, i)]
                 if late:
                     raise ValueError(
                         f"the value of {self.names[i]!r} was changed by a handler after its child {late[0]!r} had been "
@@ -183,11 +183,15 @@ class CausalModel(LocalModule):
         """An order in which a count follows what it is in proportion to, which has neither causes nor effects."""
         return order and sorted(order, key=lambda i: not isinstance(self.kinds[i], Exposure))
 
+    def _in_proportion(self, i: int, j: int) -> bool:
+        kind = self.kinds[i]
+        return isinstance(kind, Count) and kind.offset == j
+
     def _check_codes(self, i: int, value: torch.Tensor) -> None:
         """Refuse a value from a handler that is no code: a lookup would read it as another variable's state."""
         kind = self.kinds[i]
         if isinstance(kind, Count) and not bool(((value >= 0) & (value % 1 == 0)).all()):
-            raise ValueError(f"values of {self.names[i]!r} must be counts: whole numbers of at least 0")
+            raise ValueError(f"values of {self.names[i]!r} must be counts, whole numbers of at least 0; round them")
         if not isinstance(kind, Categorical):
             return
         if not bool(((value >= 0) & (value < kind.cardinality) & (value % 1 == 0)).all()):

@@ -83,8 +83,8 @@ class Settling:
     refitting
         How copies of mechanisms are fitted to parent sets; None leaves them out and takes the closed form alone.
     draft
-        How copies for continuous variables are fitted in a series of rounds before the thorough one, in a
-        fraction of the time, to come near the graph and the targets; None goes without.
+        How copies for continuous variables are fitted in a series of rounds before the thorough one, in a fraction of
+        the time, to come near the graph and the targets; None goes without.
     closed_form
         Whether closed-form estimates of the mechanisms count too.
     price

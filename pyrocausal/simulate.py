@@ -31,7 +31,6 @@ from pyrocausal.continuous_truths import (
     PlusNoise,
     leaky_relu,
 )
-from pyrocausal.count_truths import Counting, LogNormal
 from pyrocausal.data import InterventionalData
 from pyrocausal.ground_truth import GroundTruth
 from pyrocausal.interventions import (
@@ -46,6 +45,7 @@ from pyrocausal.interventions import (
     soft,
 )
 from pyrocausal.kinds import Categorical, Continuous, Count, Exposure, Kind
+from pyrocausal.random_counts import count_truth
 from pyrocausal.truth_mechanisms import Floats, Mechanism, NeuralCategorical
 
 __all__ = [
@@ -144,50 +144,6 @@ def additive_noise_truth(
         mechanisms[name] = AdditiveNoise.draw(reference, rng, activation)
         values[name] = mechanisms[name].sample(reference, rng)
     return GroundTruth(graph, mechanisms, dict.fromkeys(graph))
-
-
-def count_truth(
-    graph: nx.DiGraph,
-    rng: Generator,
-    *,
-    activation: Callable[[Floats], Floats] = np.tanh,
-    exposure: str | None = None,
-    spread: float = 0.6,
-) -> GroundTruth:
-    """Draw counts: negative binomial, the logarithm of the mean a function of log(1 + parents).
-
-    Parameters
-    ----------
-    graph
-        A DAG, cause -> effect.
-    rng
-        Source of randomness.
-    activation
-        Of the hidden layers; `numpy.positive` makes all mechanisms log-linear.
-    exposure
-        Name of another variable, without edges, that all counts are in proportion to; None for none.
-    spread
-        Standard deviation of the exposure's logarithm.
-
-    Raises
-    ------
-    ValueError
-        If the exposure is a variable of the graph already.
-    """
-    if exposure in graph:
-        raise ValueError(f"exposure must be a new name, {exposure!r} is in the graph")
-    mechanisms, values = dict[str, Mechanism](), dict[str, NDArray]()
-    for name in nx.topological_sort(graph):
-        causes = [np.log1p(values[parent]) for parent in graph if graph.has_edge(parent, name)]
-        reference = np.stack(causes, -1) if causes else np.empty((REFERENCE_ROWS, 0))  # [m, p]
-        mechanism = mechanisms[name] = Counting.draw(reference, rng, activation)
-        values[name] = mechanism.sample(np.expm1(reference), rng)
-    counts = frozenset(graph)
-    if exposure is not None:
-        graph = graph.copy()
-        graph.add_node(exposure)
-        mechanisms[exposure] = LogNormal(1_000.0, spread)
-    return GroundTruth(graph, mechanisms, dict.fromkeys(graph), counts, exposure)
 
 
 def linear_truth(graph: nx.DiGraph, rng: Generator) -> GroundTruth:

@@ -73,6 +73,11 @@ def check_kinds(kinds: Iterable[Kind], names: Sequence[str]) -> tuple[Kind, ...]
         if unsettled or (isinstance(kind, (Continuous, Count)) and kind.scale is None):
             raise ValueError(f"kinds: variable {name!r} needs two states, or shift and scale; got {kind!r}")
     places = [_place_of_exposure(name, kind, names, kinds) for name, kind in zip(names, kinds, strict=True)]
+    for place, name in enumerate(names):
+        if isinstance(kinds[place], Exposure) and place not in places:
+            raise ValueError(
+                f"kinds: {name!r} is an Exposure, but of no count; say Count({name!r}) of a variable, or Continuous"
+            )
     return tuple(
         replace(kind, place=place) if isinstance(kind, Count) else kind
         for kind, place in zip(kinds, places, strict=True)
@@ -84,7 +89,10 @@ def _place_of_exposure(name: str, kind: Kind, names: Sequence[str], kinds: Seque
     if not isinstance(kind, Count) or kind.exposure is None:
         return None
     if kind.exposure not in names:
-        raise ValueError(f"kinds: {kind.exposure!r}, the exposure of {name!r}, is no variable; it must be a column too")
+        raise ValueError(
+            f"kinds: {kind.exposure!r}, the exposure of {name!r}, is no variable; "
+            f"keep it as a column beside the counts; the variables are {listing(names)}"
+        )
     place = list(names).index(kind.exposure)
     if not isinstance(kinds[place], Exposure):
         raise ValueError(
@@ -118,7 +126,10 @@ def check_rows(rows: torch.Tensor, names: Sequence[str], kinds: Sequence[Kind], 
     counts = torch.tensor([isinstance(kind, Count) for kind in kinds], device=rows.device)  # [d]
     not_counts = counts & ((known != known.round()) | (known < 0))  # [n, d]
     if stray := [name for name, odd in zip(names, not_counts.any(0).tolist(), strict=True) if odd]:
-        raise ValueError(f"variable {stray[0]!r} in {where}: expected counts, whole numbers of at least 0, got others")
+        raise ValueError(
+            f"variable {stray[0]!r} in {where}: expected counts, whole numbers of at least 0, got others; "
+            "correct them, or say Continuous"
+        )
     wrong = (cardinalities > 0) & ((known != known.round()) | (known < 0) | (known >= cardinalities))  # [n, d]
     for name, kind, count, odd in zip(names, kinds, infinite, wrong.any(0).tolist(), strict=True):
         if count:

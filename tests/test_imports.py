@@ -12,21 +12,15 @@ import pyrocausal
 
 ROOT = Path(pyrocausal.__file__).parent
 ENGINE = [
-    "columns", "count_kinds", "kinds", "tables", "sources", "data", "gaps", "counts", "knowledge", "local", "mechanisms",
-    "neural", "beliefs", "handlers", "model", "imputation", "scoring", "conjugate", "targets", "credit", "split",
-    "predictive", "screening", "refitting", "evidence", "moves", "climb", "retargeting", "state", "settings", "sdi",
-    "settle", "sampling", "result", "metrics", "progress", "discover",
+    "columns", "count_kinds", "kinds", "tables", "sources", "data", "gaps", "counts", "knowledge", "local",
+    "mechanisms", "neural", "beliefs", "handlers", "model", "imputation", "scoring", "conjugate", "targets", "credit",
+    "split", "predictive", "screening", "refitting", "evidence", "moves", "climb", "retargeting", "state", "settings",
+    "sdi", "settle", "sampling", "result", "metrics", "progress", "discover",
 ]  # fmt: skip
 TRUTH = [
-    "graphs",
-    "truth_mechanisms",
-    "continuous_truths",
-    "count_truths",
-    "ground_truth",
-    "networks",
-    "interventions",
-    "simulate",
-]
+    "graphs", "truth_mechanisms", "continuous_truths", "count_truths", "ground_truth", "networks", "interventions",
+    "random_counts", "simulate",
+]  # fmt: skip
 FRONT = ["layout", "plots", "report", "__main__"]
 ORDER = [*ENGINE, *TRUTH, *FRONT]
 

@@ -136,7 +136,9 @@ class TestTables:
         assert data.kinds[1].missing and data.regimes[0].rows[:, 1].isnan().tolist() == [False, True]
 
     def test_whole_floats_with_gaps_could_be_anything(self) -> None:
-        message = "'B' in the observational rows and the regimes hold whole numbers and missing values.*say Categorical, Continuous or Count"
+        message = (
+            "'B' in the observational rows and the regimes hold whole numbers and missing values.*Continuous or Count"
+        )
         for gap in (
             [control(B=[1.0, np.nan, 2.0]), drug(B=[1.0, 2.0])],
             [control(B=[1.0, 0.0, 2.0]), drug(B=[1, np.nan])],
