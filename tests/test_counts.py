@@ -7,11 +7,14 @@ import math
 import networkx as nx
 import numpy as np
 import pandas as pd
+import pyro
 import pyro.distributions as dist
 import pytest
+import scipy.stats
 import torch
 
 import pyrocausal as pc
+from pyrocausal import imputation
 from pyrocausal import simulate as sim
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.counts import count_regression, entering, log_levels, negative_binomial
@@ -23,6 +26,15 @@ from pyrocausal.simulate import count_truth, simulate
 
 
 class TestDistribution:
+    @pytest.mark.parametrize("log_size", [-3.0, 0.0, 4.0, 9.0])
+    def test_is_scipys(self, log_size):
+        log_mean = torch.linspace(-3, 9, 7).double()
+        value = torch.tensor([0.0, 1.0, 7.0, 400.0, 30_000.0]).double()[:, None]
+        size = math.exp(log_size)
+        expected = scipy.stats.nbinom.logpmf(value.numpy(), size, size / (size + log_mean.exp().numpy()))
+        found = negative_binomial(log_mean, torch.tensor(log_size).double()).log_prob(value)
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6, atol=1e-6)
+
     def test_is_a_gamma_mixture_of_poissons_with_this_mean(self):
         log_mean, log_size = torch.tensor([0.5, 3.0]), torch.tensor([1.0, -0.5])
         found = negative_binomial(log_mean, log_size)
@@ -160,28 +172,31 @@ class TestExposure:
         assert 0.8 < values[high, 1].mean() / values[~high, 1].mean() < 1.25
 
 
-def found_edges(data) -> set:
-    settling = pc.Settling(refitting=None, final_steps=1)  # in closed form, which is fast
-    return set(pc.discover(data, chains=1, seed=0, progress=False, settling=settling).to_networkx().edges)
+def closed_form(data, **told) -> pc.CausalPosterior:
+    settling = pc.Settling(refitting=None, final_steps=1)  # without networks, which is fast
+    return pc.discover(data, chains=1, seed=0, progress=False, settling=settling, **told)
 
 
 def test_depth_makes_no_edges_once_it_is_known():
     graph = nx.empty_graph(["A", "B", "C"], create_using=nx.DiGraph)
     truth = count_truth(graph, np.random.default_rng(0), exposure="depth", spread=0.6)  # from 1/3 to 3, mostly
-    data = simulate(truth, intervention=sim.hard_count(), rows=1000, rows_per_regime=100).data
+    data = simulate(truth, intervention=sim.hard_count(), rows=800, rows_per_regime=100).data
     assert data.exposures == ("depth",)
-    assert not found_edges(data)
+    found = closed_form(data, target_prior=pc.TargetPrior(several=True))
+    assert not found.to_networkx().edges
+    assert not found.target_probabilities.sel(variable="depth").any()
     tables = [data.decode(rows).drop(columns="depth") for rows in (data.observational, *(r.rows for r in data.regimes))]
     without = pc.InterventionalData.from_frames(
         tables[0], dict(zip(data.regime_names, tables[1:], strict=True)), kinds=[pc.Count] * 3
     )
-    assert found_edges(without)
+    assert closed_form(without).to_networkx().edges
 
 
 def test_a_graph_of_counts_is_found_again():
     rng = np.random.default_rng(101)
-    truth = count_truth(random_dag(5, 1.0, rng), rng)
-    made = simulate(truth, intervention=sim.hard_count(), rows=2000, rows_per_regime=200, seed=101)
+    truth = count_truth(random_dag(4, 1.0, rng), rng)
+    assert truth.graph.number_of_edges() > 2
+    made = simulate(truth, intervention=sim.hard_count(), rows=1000, rows_per_regime=150, seed=101)
     result = pc.discover(made.data, chains=1, seed=0, progress=False)
     assert pc.shd(result.to_networkx(), truth.graph) <= 1
     assert pc.target_accuracy(result.targets(), made.targets) == 1.0
@@ -195,27 +210,13 @@ def test_all_kinds_in_one_table(tmp_path):
         drug = rng.random(n) < dose
         depth = 1000 * np.exp(0.6 * rng.standard_normal(n))
         kinase = 0.8 * drug + 0.5 * rng.standard_normal(n)
-        gene = rng.poisson(factor * depth / 1000 * np.exp(1.5 + kinase) * rng.gamma(4, 1 / 4, n)).astype(float)
-        gene[rng.random(n) < 0.03] = np.nan
-        return {"drug": drug, "kinase": kinase, "gene": gene, "depth": depth}
+        gene = rng.poisson(factor * depth / 1000 * np.exp(1.5 + kinase) * rng.gamma(4, 1 / 4, n))
+        return pd.DataFrame({"drug": drug, "kinase": kinase, "gene": gene, "depth": depth})
 
-    frames = {"drugged": pd.DataFrame(table(200, dose=1.0)), "knocked": pd.DataFrame(table(200, factor=0.2))}
-    data = pc.InterventionalData.from_frames(
-        pd.DataFrame(table(800)), frames, kinds={"gene": pc.Count(exposure="depth")}
-    )
-    kinds = dict(zip(data.names, data.kinds, strict=True))
-    assert isinstance(kinds["drug"], Categorical)
-    assert isinstance(kinds["kinase"], Continuous)
-    assert isinstance(kinds["depth"], Exposure)
-    assert data.exposures == ("depth",)
-    assert data.decode(data.observational)["gene"].isna().any()
-    settling = pc.Settling(
-        rounds=2, final_steps=50,
-        refitting=pc.Refitting(
-            pc.Descent(50, 128, 1e-2), pc.Descent(100, 128, 1e-2), pc.Descent(100, 128, 1e-2), decays=(0.0,)
-        ),
-    )  # fmt: skip
-    result = pc.discover(data, chains=1, seed=0, progress=False, settling=settling)
+    frames = {"drugged": table(200, dose=1.0), "knocked": table(200, factor=0.2)}
+    data = pc.InterventionalData.from_frames(table(800), frames, kinds={"gene": pc.Count(exposure="depth")})
+    assert [type(kind) for kind in data.kinds] == [Categorical, Continuous, Count, Exposure]
+    result = closed_form(data)
     edges = set(result.to_networkx().edges)
     assert {("drug", "kinase"), ("kinase", "gene")} <= edges
     assert not any("depth" in edge for edge in edges)
@@ -226,3 +227,47 @@ def test_all_kinds_in_one_table(tmp_path):
     sampled = data.decode(again.chains[0].model(size=30))
     assert (sampled["gene"] >= 0).all()
     assert (sampled["depth"] > 0).all()
+
+
+def test_gaps_of_counts_are_drawn_in_proportion_to_the_exposure(monkeypatch):
+    monkeypatch.setattr(imputation, "STEPS", 300)
+    rng = np.random.default_rng(0)
+    depth = 1000 * np.exp(rng.choice([-1.5, 1.5], 600))
+    gene = rng.poisson(depth / 100).astype(float)
+    gene[::5] = np.nan
+    frame = pd.DataFrame({"gene": gene, "other": rng.poisson(4, 600), "depth": depth})
+    data = pc.InterventionalData.from_frames(
+        frame[:400], {"drug": frame[400:]}, kinds={"gene": Count("depth"), "other": Count}
+    )
+    assert data.kinds[0].missing
+    drawn = data.decode(imputation.impute(data).observational)
+    assert drawn["gene"].dtype == np.int64
+    gaps = np.isnan(gene[:400])
+    high = depth[:400] > 1000
+    assert 25 < drawn["gene"][gaps & high].mean() < 70  # about 45
+    assert drawn["gene"][gaps & ~high].mean() < 6  # about 2
+
+
+class TestHandlers:
+    names = ("X0", "X1", "X2")
+
+    def model(self):
+        return pc.CausalModel(
+            self.names, KINDS, pc.NeuralMechanisms(KINDS, 4), pc.IndependentBeliefs(torch.zeros(3, 3))
+        )
+
+    def test_an_intervention_on_the_exposure_reaches_its_counts(self):
+        values, edges, model = torch.tensor([[3.0, 4.0, 0.0]] * 2), torch.zeros(3, 3), self.model()
+        moved = values.clone()
+        moved[:, 2] = 1.0
+        found = []
+        for rows, change in ((values, {"X2": moved[:, 2]}), (moved, {})):
+            program = pyro.condition(model, {"edges": edges})
+            with pc.intervene(change):
+                found.append(pyro.poutine.trace(program).get_trace(rows).nodes["X0"]["fn"].mean)
+        assert torch.allclose(*found)
+        assert not torch.allclose(model.mechanisms.conditional(0, values, edges[0]).mean, found[0])
+
+    def test_what_is_no_count_is_refused(self):
+        with pc.intervene({"X0": torch.tensor(0.5)}), pytest.raises(ValueError, match="'X0' must be counts, whole"):
+            self.model()(torch.tensor([[3.0, 4.0, 0.0]]))
