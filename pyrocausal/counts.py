@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import pyro.distributions as dist
@@ -31,17 +32,13 @@ LOG_MEAN, LOG_SIZE = (-15.0, 16.0), (-5.0, 9.0)  # bounds
 
 def entering(kinds: Sequence[Kind], values: torch.Tensor) -> torch.Tensor:
     """Values [..., d] as they enter as causes: counts as standardised logarithms, relative to their exposure."""
-    places = [j for j, kind in enumerate(kinds) if isinstance(kind, Count)]
-    if not places:
+    if not any(isinstance(kind, Count) for kind in kinds):
         return values
-    counts = [kind for kind in kinds if isinstance(kind, Count)]
-    units = values.new_tensor([kind.units for kind in counts])  # [counts, 2]
-    relative = values[..., places]
-    if (exposure := _exposures(counts, values)) is not None:
-        relative = relative * (-exposure).exp()
-    found = values.clone()
-    found[..., places] = (relative.log1p() - units[:, 0]) / units[:, 1]
-    return found
+    layout = _layout(tuple(kinds), values.dtype, values.device)
+    relative = values.index_select(-1, layout.places)
+    if layout.exposures is not None:
+        relative = relative * (-layout.log_exposures(values)).exp()
+    return values.index_copy(-1, layout.places, (relative.log1p() - layout.shift) / layout.scale)
 
 
 def log_levels(kinds: Sequence[Kind], values: torch.Tensor) -> torch.Tensor:
@@ -49,18 +46,46 @@ def log_levels(kinds: Sequence[Kind], values: torch.Tensor) -> torch.Tensor:
 
     What they are in proportion to is taken from the values.
     """
-    counts = [kind for kind in kinds if isinstance(kind, Count)]
-    levels = values.new_tensor([kind.level for kind in counts]).expand(*values.shape[:-1], len(counts))
-    return levels if (exposure := _exposures(counts, values)) is None else levels + exposure
+    layout = _layout(tuple(kinds), values.dtype, values.device)
+    if layout.exposures is None:
+        return layout.level.expand(*values.shape[:-1], len(layout.level))
+    return layout.level + layout.log_exposures(values)
 
 
-def _exposures(counts: Sequence[Count], values: torch.Tensor) -> torch.Tensor | None:
-    """Logarithms of the exposures of counts [..., m], 0 where one has none; None where none has."""
-    places = [kind.offset for kind in counts]
-    if all(place is None for place in places):
-        return None
-    exposed = values.new_tensor([float(place is not None) for place in places])
-    return values[..., [place or 0 for place in places]].nan_to_num() * exposed
+class _Layout(NamedTuple):
+    """The m counts among some kinds: where they are, their units, where their exposures are and which have one."""
+
+    places: torch.Tensor  # [m]
+    shift: torch.Tensor
+    scale: torch.Tensor
+    level: torch.Tensor
+    exposures: torch.Tensor | None
+    exposed: torch.Tensor
+
+    def log_exposures(self, values: torch.Tensor) -> torch.Tensor:
+        """From values of all variables [..., d] to [..., m], 0 where a count has no exposure."""
+        assert self.exposures is not None
+        return values.index_select(-1, self.exposures).nan_to_num() * self.exposed
+
+
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)  # it is kept, and gradients may go through later
+def _layout(kinds: tuple[Kind, ...], dtype: torch.dtype, device: torch.device) -> _Layout:
+    counts = [(j, kind) for j, kind in enumerate(kinds) if isinstance(kind, Count)]
+    offsets = [kind.offset for _, kind in counts]
+    exposed = any(place is not None for place in offsets)
+
+    def constants(numbers: Sequence[float]) -> torch.Tensor:
+        return torch.tensor(numbers, dtype=dtype, device=device)
+
+    return _Layout(
+        places=torch.tensor([j for j, _ in counts], device=device),
+        shift=constants([kind.units[0] for _, kind in counts]),
+        scale=constants([kind.units[1] for _, kind in counts]),
+        level=constants([kind.level for _, kind in counts]),
+        exposures=torch.tensor([place or 0 for place in offsets], device=device) if exposed else None,
+        exposed=constants([float(place is not None) for place in offsets]),
+    )
 
 
 class NegativeBinomial(dist.NegativeBinomial):

@@ -15,7 +15,7 @@ import pyro
 import torch
 from pyro import poutine
 
-from pyrocausal.kinds import Categorical, Count, Kind
+from pyrocausal.kinds import Categorical, Count, Exposure, Kind
 from pyrocausal.mechanisms import Copies, Family, Mechanisms
 from pyrocausal.model import observe_blocks
 from pyrocausal.screening import Residuals
@@ -100,7 +100,7 @@ class Refitting:
 
     def descent(self, kind: Kind) -> Descent:
         """How copies of a variable of some kind are fitted."""
-        if isinstance(kind, Categorical):
+        if isinstance(kind, Categorical | Exposure):  # what an exposure tells is the same under every graph
             return self.categorical
         return self.count if isinstance(kind, Count) else self.continuous
 
