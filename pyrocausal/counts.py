@@ -216,7 +216,7 @@ def count_regression(
         s, mean = log_size.exp()[..., None], eta.exp()
         slope = masked.mT @ ((y - mean) * s / (s + mean))[..., None] - prior @ weights[..., None]
         step = _solve(prior + (masked * (s * mean / (s + mean))[..., None]).mT @ x, slope)
-        far = ((x @ step[..., None])[..., 0].abs() * kept).amax(-1)
+        far = torch.nn.functional.pad((x @ step[..., None])[..., 0].abs() * kept, (0, 1)).amax(-1)  # 0 of no rows
         step = step * (damping / (far / 4.0).clamp(min=1.0))[..., None]
         turn = 0.5 * (found[2] - found[0]) / h / _curvature(found, h, size[1])
         weights_there = weights + step

@@ -33,7 +33,7 @@ KINDS: dict[str, tuple[Kind, ...]] = {
     ),
     "counts": (Count(None, 1.5, 0.8), Count(None, 2.0, 1.0), Count(None, 1.0, 1.0), Count(None, 1.5, 0.8)),
     "all": (
-        Exposure(4.0), Count("X0", 1.5, 0.8, place=0, missing=True), Categorical((0, 1, 2)), Count(None, 2.0, 1.0),
+        Exposure(4.0), Count("X0", 1.5, 0.8, place=0), Categorical((0, 1, 2)), Count(None, 2.0, 1.0, missing=True),
     ),
 }  # fmt: skip
 
