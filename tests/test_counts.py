@@ -95,7 +95,7 @@ class TestRegression:
 
     def test_evidence_is_a_distribution_over_counts(self):
         # Of two rows: the sum over all pairs of counts is one, about.
-        first, second = (grid.flatten().double() for grid in torch.meshgrid(*[torch.arange(400)] * 2, indexing="ij"))
+        first, second = (grid.flatten().double() for grid in torch.meshgrid(*[torch.arange(250)] * 2, indexing="ij"))
         y = torch.stack([first, second], 1)
         one = torch.ones_like(y)
         total = count_regression(one[..., None], y, one, one).evidence.logsumexp(0)
@@ -173,14 +173,14 @@ class TestExposure:
 
 
 def closed_form(data, **told) -> pc.CausalPosterior:
-    settling = pc.Settling(refitting=None, final_steps=1)  # without networks, which is fast
+    settling = pc.Settling(proposal=5, refitting=None, final_steps=1)  # without networks, which is fast
     return pc.discover(data, chains=1, seed=0, progress=False, settling=settling, **told)
 
 
 def test_depth_makes_no_edges_once_it_is_known():
     graph = nx.empty_graph(["A", "B", "C"], create_using=nx.DiGraph)
     truth = count_truth(graph, np.random.default_rng(0), exposure="depth", spread=0.6)  # from 1/3 to 3, mostly
-    data = simulate(truth, intervention=sim.hard_count(), rows=800, rows_per_regime=100).data
+    data = simulate(truth, intervention=sim.hard_count(), rows=500, rows_per_regime=80).data
     assert data.exposures == ("depth",)
     found = closed_form(data, target_prior=pc.TargetPrior(several=True))
     assert not found.to_networkx().edges
@@ -194,9 +194,9 @@ def test_depth_makes_no_edges_once_it_is_known():
 
 def test_a_graph_of_counts_is_found_again():
     rng = np.random.default_rng(101)
-    truth = count_truth(random_dag(4, 1.0, rng), rng)
-    assert truth.graph.number_of_edges() > 2
-    made = simulate(truth, intervention=sim.hard_count(), rows=1000, rows_per_regime=150, seed=101)
+    truth = count_truth(random_dag(3, 1.0, rng), rng)
+    assert truth.graph.number_of_edges() == 3
+    made = simulate(truth, intervention=sim.hard_count(), rows=800, rows_per_regime=150, seed=101)
     result = pc.discover(made.data, chains=1, seed=0, progress=False)
     assert pc.shd(result.to_networkx(), truth.graph) <= 1
     assert pc.target_accuracy(result.targets(), made.targets) == 1.0
@@ -213,8 +213,8 @@ def test_all_kinds_in_one_table(tmp_path):
         gene = rng.poisson(factor * depth / 1000 * np.exp(1.5 + kinase) * rng.gamma(4, 1 / 4, n))
         return pd.DataFrame({"drug": drug, "kinase": kinase, "gene": gene, "depth": depth})
 
-    frames = {"drugged": table(200, dose=1.0), "knocked": table(200, factor=0.2)}
-    data = pc.InterventionalData.from_frames(table(800), frames, kinds={"gene": pc.Count(exposure="depth")})
+    frames = {"drugged": table(100, dose=1.0), "knocked": table(100, factor=0.2)}
+    data = pc.InterventionalData.from_frames(table(600), frames, kinds={"gene": pc.Count(exposure="depth")})
     assert [type(kind) for kind in data.kinds] == [Categorical, Continuous, Count, Exposure]
     result = closed_form(data)
     edges = set(result.to_networkx().edges)
