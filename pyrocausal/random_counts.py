@@ -16,7 +16,7 @@ from pyrocausal.truth_mechanisms import Floats, Mechanism
 __all__ = ["count_truth"]
 
 REFERENCE_ROWS = 1_000  # rows that mechanisms are normalised on
-MEDIAN_EXPOSURE = 1_000.0
+MEDIAN_EXPOSURE, SPREAD = 1_000.0, 0.6
 
 
 def count_truth(
@@ -25,7 +25,7 @@ def count_truth(
     *,
     activation: Callable[[Floats], Floats] = np.tanh,
     exposure: str | None = None,
-    spread: float = 0.6,
+    spread: float | None = None,
 ) -> GroundTruth:
     """Draw counts: negative binomial, the logarithm of the mean a function of log(1 + parents).
 
@@ -40,15 +40,15 @@ def count_truth(
     exposure
         Name of another variable, without edges, that all counts are in proportion to; None for none.
     spread
-        Standard deviation of the exposure's logarithm.
+        Standard deviation of the exposure's logarithm; None for 0.6.
 
     Raises
     ------
     ValueError
-        If the exposure is a variable of the graph already, or spread is negative.
+        If the exposure is a variable of the graph already, or spread is negative or given without an exposure.
     """
-    if spread < 0:
-        raise ValueError(f"spread must not be negative; got {spread}")
+    if spread is not None and (spread < 0 or exposure is None):
+        raise ValueError(f"spread must not be negative, and is that of an exposure; got {spread} and {exposure!r}")
     if exposure in graph:
         raise ValueError(f"exposure must be a new name, {exposure!r} is in the graph")
     mechanisms, values = dict[str, Mechanism](), dict[str, NDArray]()
@@ -61,5 +61,5 @@ def count_truth(
     if exposure is not None:
         graph = graph.copy()
         graph.add_node(exposure)
-        mechanisms[exposure] = LogNormal(MEDIAN_EXPOSURE, spread)
+        mechanisms[exposure] = LogNormal(MEDIAN_EXPOSURE, SPREAD if spread is None else spread)
     return GroundTruth(graph, mechanisms, dict.fromkeys(graph), counts, exposure)

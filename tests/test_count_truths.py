@@ -117,6 +117,8 @@ def test_refusals(truth, rng):
         count_truth(chain(2), rng, exposure="X0")
     with pytest.raises(ValueError, match="spread must not be negative"):
         count_truth(chain(2), rng, exposure="depth", spread=-1.0)
+    with pytest.raises(ValueError, match=r"is that of an exposure; got .* and None"):
+        count_truth(chain(2), rng, spread=0.5)
     nothing = GroundTruth(chain(1), {"X0": Constant(1.0)}, {"X0": None})
     with pytest.raises(ValueError, match="'X0' is no count; this intervention needs one"):
         hard_count()(nothing, "X0", rng)
