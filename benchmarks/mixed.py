@@ -1,12 +1,13 @@
-"""Ground truths of categorical and continuous variables together, and changes of a categorical mechanism.
+"""Ground truths of categorical variables, continuous ones and counts together, and changes of a categorical mechanism.
 
-A mechanism here sees its parents as a regression would: states one-hot, numbers as they are.
+A mechanism here sees its parents as a regression would: states one-hot, numbers as they are, counts as logarithms.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import networkx as nx
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from pyrocausal.continuous_truths import AdditiveNoise
+from pyrocausal.count_truths import Counting
 from pyrocausal.ground_truth import GroundTruth
 from pyrocausal.truth_mechanisms import Discrete, Distribution, Floats, Mechanism, softmax
 
@@ -49,14 +51,14 @@ class Choice:
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """Another mechanism, fed with parents whose states are one-hot.
+    """Another mechanism, fed with encoded parents.
 
     Attributes
     ----------
     mechanism
         Of the encoded parents.
     cards
-        States of every parent, None for a continuous one.
+        States of every parent, None for a continuous one, 0 for a count.
     """
 
     mechanism: Mechanism
@@ -109,11 +111,12 @@ class Tilted:
 
 
 def mixed_truth(graph: nx.DiGraph, rng: Generator, *, states: int = 3) -> GroundTruth:
-    """Draw mechanisms for half the variables categorical, half continuous, which ones at random.
+    """Draw mechanisms for half the variables categorical, a quarter counts, the rest continuous, which ones at random.
 
     Continuous variables have a random tanh layer and additive noise, standardised as in
-    `pyrocausal.simulate.additive_noise_truth`; categorical ones a logit of that kind for every state. Every parent has
-    some influence. Variables without parents are N(0, 1) or draw their probabilities from Dirichlet(3).
+    `pyrocausal.simulate.additive_noise_truth`; categorical ones a logit of that kind for every state, counts a
+    logarithm of their mean, as in `pyrocausal.simulate.count_truth`. Every parent has some influence. Continuous
+    variables without parents are N(0, 1); categorical ones draw their probabilities from Dirichlet(3).
 
     Parameters
     ----------
@@ -124,32 +127,39 @@ def mixed_truth(graph: nx.DiGraph, rng: Generator, *, states: int = 3) -> Ground
     states
         States of a categorical variable.
     """
-    categorical = set(rng.permutation(list(graph))[: len(graph) // 2].tolist())
-    cards = {name: states if name in categorical else None for name in graph}
+    order = rng.permutation(list(graph)).tolist()
+    half = len(order) // 2
+    categorical, counts = set(order[:half]), frozenset(order[half : half + len(order) // 4])
+    cards = {name: states if name in categorical else 0 if name in counts else None for name in graph}
     mechanisms, values = dict[str, Mechanism](), dict[str, NDArray]()
     for name in nx.topological_sort(graph):
         parents = [parent for parent in graph if graph.has_edge(parent, name)]
         raw = np.stack([values[each] for each in parents], -1) if parents else np.empty((REFERENCE_ROWS, 0))
         of_parents = tuple(cards[parent] for parent in parents)
         rows = _encode(raw.astype(np.float64), of_parents)  # [m, columns]
-        if name not in categorical:
+        if name in counts:
+            mechanisms[name] = replace(Counting.draw(rows, rng), entering=partial(_encode, cards=of_parents))
+        elif name not in categorical:
             mechanisms[name] = Encoded(AdditiveNoise.draw(rows, rng), of_parents)
         elif parents:
             mechanisms[name] = Encoded(Choice.draw(rows, states, rng), of_parents)
         else:
             mechanisms[name] = Distribution(rng.dirichlet(np.full(states, 3.0)))
         values[name] = mechanisms[name].sample(raw, rng)
-    labels = {name: None if card is None else tuple(range(card)) for name, card in cards.items()}
-    return GroundTruth(graph, mechanisms, labels)
+    labels = {name: tuple(range(card)) if card else None for name, card in cards.items()}
+    return GroundTruth(graph, mechanisms, labels, counts)
 
 
 def _encode(parents: Floats, cards: Sequence[int | None]) -> Floats:
-    """States one-hot: [n, p] -> [n, sum of columns]."""
-    columns = [
-        column[:, None] if card is None else np.eye(card)[column.astype(np.int64)]
-        for column, card in zip(parents.T, cards, strict=True)
-    ]
+    """States one-hot, counts as logarithms: [n, p] -> [n, sum of columns]."""
+    columns = [_columns(column, card) for column, card in zip(parents.T, cards, strict=True)]
     return np.concatenate(columns, 1) if columns else np.empty((len(parents), 0))
+
+
+def _columns(column: Floats, card: int | None) -> Floats:
+    if card is None:
+        return column[:, None]
+    return np.eye(card)[column.astype(np.int64)] if card else np.log1p(column)[:, None]
 
 
 def _draw(probabilities: Floats, rng: Generator) -> NDArray[np.int64]:

@@ -37,6 +37,10 @@ def _continuous(graph: nx.DiGraph, seed: int) -> tuple[GroundTruth, str]:
     return simulate.additive_noise_truth(graph, np.random.default_rng(seed)), ""
 
 
+def _count(graph: nx.DiGraph, seed: int) -> tuple[GroundTruth, str]:
+    return simulate.count_truth(graph, np.random.default_rng(seed)), ""
+
+
 def _mixed(graph: nx.DiGraph, seed: int) -> tuple[GroundTruth, str]:
     return mixed_truth(graph, np.random.default_rng(seed)), ""
 
@@ -44,14 +48,16 @@ def _mixed(graph: nx.DiGraph, seed: int) -> tuple[GroundTruth, str]:
 DATA: dict[str, Callable[[nx.DiGraph, int], tuple[GroundTruth, str]]] = {
     "categorical": _categorical,
     "continuous": _continuous,
+    "count": _count,
     "mixed": _mixed,
 }
 
 
 # ------------------------------------------------------------------ what can be done to it
-def _by_kind(categorical: Intervention, continuous: Intervention) -> Intervention:
+def _by_kind(categorical: Intervention, continuous: Intervention, count: Intervention) -> Intervention:
     def intervene(truth: GroundTruth, target: str, rng: Generator, /) -> Mechanism:
-        return (continuous if truth.states[target] is None else categorical)(truth, target, rng)
+        numbers = count if target in truth.counts else continuous
+        return (numbers if truth.states[target] is None else categorical)(truth, target, rng)
 
     return intervene
 
@@ -65,7 +71,9 @@ def _tilt(truth: GroundTruth, target: str, rng: Generator, /, *, odds: float, po
     return Tilted(mechanism, power, weights)
 
 
-STOCHASTIC = _by_kind(simulate.hard_random, simulate.hard_normal())
+STOCHASTIC = _by_kind(simulate.hard_random, simulate.hard_normal(), simulate.hard_count())
+SHIFT = _by_kind(partial(_tilt, odds=8.0, power=1.0), simulate.shift(), simulate.scale(0.25))
+SCALE = _by_kind(partial(_tilt, odds=1.0, power=0.25), simulate.scale(), simulate.scale())
 
 
 def _each(names: Sequence[str], rng: Generator) -> Groups:
@@ -130,8 +138,8 @@ DONE: dict[str, Doing] = {
     "constant": Doing(simulate.hard_constant()),
     "stochastic": Doing(),
     "soft": Doing(simulate.soft),
-    "shift": Doing(_by_kind(partial(_tilt, odds=8.0, power=1.0), simulate.shift()), numbers_only=True),
-    "scale": Doing(_by_kind(partial(_tilt, odds=1.0, power=0.25), simulate.scale()), numbers_only=True),
+    "shift": Doing(SHIFT, numbers_only=True),
+    "scale": Doing(SCALE, numbers_only=True),
     "two": Doing(groups=_pairs, given=_several),
     "placebo": Doing(placebos=D),
     "half-known": Doing(given=_half_labelled),
@@ -161,15 +169,16 @@ def _problem(done: str, data: str) -> Problem:
 
 KINDS = Suite(
     "kinds",
-    "What is done against what variables are: 8 variables of 3 states, continuous (standardised tanh networks), or "
-    "half and half, 1.5 edges a variable, 5,000 observational rows and 500 a regime, one regime a variable and two in "
-    "which nothing is done. Targets are set to a value (*constant*), drawn from another distribution (*stochastic*, "
+    "What is done against what variables are: 8 variables of 3 states, continuous (standardised tanh networks), counts "
+    "(negative binomial, a tanh network of logarithms), or four of states, two continuous and two counts (*mixed*), "
+    "1.5 edges a variable, 5,000 observational rows and 500 a regime, one regime a variable and two in which nothing "
+    "is done. Targets are set to a value (*constant*), drawn from another distribution (*stochastic*, "
     "and all that follow but the next three), get a new mechanism of the same parents (*soft*), are moved by two "
     "standard deviations (*shift*) or stretched threefold (*scale*). *two*: pairs of targets, which methods are told "
     "is possible; *placebo*: eight regimes in which nothing is done; *half-known*: half of the targets are told; "
-    "*twice*: two regimes a variable; *some*: half of the variables have none. Where a table is mixed, *shift* "
-    "multiplies the odds of a state of a categorical target by eight and *scale* takes the fourth root of its "
-    "probabilities.",
+    "*twice*: two regimes a variable; *some*: half of the variables have none. The mean of a count is a quarter under "
+    "*shift* and threefold under *scale*; where a table is mixed, *shift* multiplies the odds of a state of a "
+    "categorical target by eight and *scale* takes the fourth root of its probabilities.",
     tuple(
         _problem(done, data)
         for done, doing in DONE.items()

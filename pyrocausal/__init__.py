@@ -9,7 +9,7 @@ from pyrocausal.discover import discover
 from pyrocausal.evidence import JointEvidence
 from pyrocausal.handlers import intervene, mask_sites
 from pyrocausal.heldout import held_out_regimes, held_out_rows
-from pyrocausal.kinds import Categorical, Continuous
+from pyrocausal.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.knowledge import Knowledge
 from pyrocausal.mechanisms import Mechanisms
 from pyrocausal.metrics import shd, target_accuracy
@@ -36,9 +36,11 @@ __all__ = [
     "CausalPosterior",
     "Chain",
     "Continuous",
+    "Count",
     "CreditAssignment",
     "Descent",
     "EdgeBeliefs",
+    "Exposure",
     "GraphFitting",
     "GraphKernel",
     "GraphScoring",

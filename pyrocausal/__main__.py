@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial, reduce
+from itertools import combinations
 from operator import or_
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -19,7 +20,7 @@ import pyrocausal
 from pyrocausal import networks
 from pyrocausal.data import InterventionalData
 from pyrocausal.discover import discover
-from pyrocausal.kinds import Categorical, Continuous
+from pyrocausal.kinds import Categorical, Continuous, Count
 from pyrocausal.knowledge import Knowledge
 from pyrocausal.metrics import shd
 from pyrocausal.report import compare, edge_table, write_report
@@ -151,6 +152,10 @@ def _parser() -> argparse.ArgumentParser:
     names: dict[str, Any] = {"nargs": "+", "action": "extend", "metavar": "NAME", "default": []}
     known.add_argument("--categorical", help="variables that are categories", **names)
     known.add_argument("--continuous", help="variables that are numbers", **names)
+    known.add_argument("--count", help="variables that count something", **names)
+    known.add_argument(
+        "--exposure", metavar="NAME", help="column that all counts are in proportion to, such as a cell's molecules"
+    )
     fit.add_argument("--paper", action="store_true", help="the algorithm of the paper (arXiv:1910.01075), as published")
     _add_common(fit, seed="default: a fresh one, kept in the report", default_seed=None)
 
@@ -223,7 +228,8 @@ def _target(text: str) -> tuple[str, str]:
 def _fit(arguments: argparse.Namespace) -> None:
     data = InterventionalData.from_csv(
         arguments.table, arguments.regime_column, arguments.observational,
-        kinds=_kinds(arguments.categorical, arguments.continuous), targets=_targets(arguments.target),
+        kinds=_kinds(arguments.categorical, arguments.continuous, arguments.count, arguments.exposure),
+        targets=_targets(arguments.target),
     )  # fmt: skip
     _make_folder(arguments.out)
     result = _discover(arguments, data, SDI.paper() if arguments.paper else None)
@@ -237,10 +243,15 @@ def _fit(arguments: argparse.Namespace) -> None:
     print(f"report: {report}")
 
 
-def _kinds(categorical: Sequence[str], continuous: Sequence[str]) -> Kinds:
-    if both := sorted(set(categorical) & set(continuous)):
-        raise ValueError(f"{both[0]!r} is given both as --categorical and as --continuous")
-    return {**dict.fromkeys(categorical, Categorical), **dict.fromkeys(continuous, Continuous)}
+def _kinds(categorical: Sequence[str], continuous: Sequence[str], count: Sequence[str], exposure: str | None) -> Kinds:
+    given = {"categorical": categorical, "continuous": continuous, "count": count}
+    for (first, names), (second, others) in combinations(given.items(), 2):
+        if both := sorted(set(names) & set(others)):
+            raise ValueError(f"{both[0]!r} is given both as --{first} and as --{second}")
+    if exposure is not None and not count:
+        raise ValueError("--exposure is given, but no --count that could be in proportion to it")
+    counts = dict.fromkeys(count, Count(exposure))
+    return {**dict.fromkeys(categorical, Categorical), **dict.fromkeys(continuous, Continuous), **counts}
 
 
 def _knowledge(files: Sequence[Path], max_parents: int | None) -> Knowledge:

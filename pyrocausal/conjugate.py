@@ -2,8 +2,9 @@
 
 An intervention puts another mechanism in place of its target's own. Nobody knows which, so it is integrated out under
 a conjugate prior: a Dirichlet-multinomial table for a categorical variable, a Bayesian linear regression for a
-continuous one. The new mechanism may ignore its parents (a hard intervention) or keep them (a soft one); the two count
-half each.
+continuous one; a count has none, and its negative binomial regression is integrated out approximately (see
+`pyrocausal.counts`). The new mechanism may ignore its parents (a hard intervention) or keep them (a soft one); the two
+count half each.
 
 References
 ----------
@@ -19,8 +20,9 @@ from itertools import accumulate, pairwise
 
 import torch
 
-from pyrocausal.gaps import codes_of, cuts_of, levels, present, regressors
-from pyrocausal.kinds import Categorical, Kind
+from pyrocausal.counts import count_regression, entering, log_levels
+from pyrocausal.gaps import codes_of, cuts_of, filled, levels, present, regressors
+from pyrocausal.kinds import Categorical, Count, Kind
 
 __all__ = ["NewMechanisms", "dirichlet_multinomial", "linear_regression"]
 
@@ -132,11 +134,14 @@ class NewMechanisms:
         self.kinds = tuple(kinds)
         self.rows = torch.tensor([len(rows) for rows in regimes])  # [R]
         self._table = torch.arange(len(regimes)).repeat_interleave(self.rows)
-        self._codes = torch.stack([self._coded(j, [rows[:, j].cpu() for rows in regimes]) for j in range(len(kinds))])
+        self._given_counts = [rows.cpu() for rows in regimes] if any(isinstance(kind, Count) for kind in kinds) else []
+        regimes = [entering(kinds, rows.cpu()) for rows in regimes]
+        self._codes = torch.stack([self._coded(j, [rows[:, j] for rows in regimes]) for j in range(len(kinds))])
         self._states = [levels(kind, self.bins) for kind in self.kinds]
-        self._regimes = [rows.cpu() for rows in regimes]
+        self._regimes = regimes
         self._columns = self._places()
         self._gram: dict[int | None, torch.Tensor] = {}  # by the child that has to be there, None for any
+        self._padded: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
         self._kept: dict[tuple[int, tuple[int, ...]], torch.Tensor] = {}
 
     def evidence(self, graph: torch.Tensor) -> torch.Tensor:
@@ -165,6 +170,8 @@ class NewMechanisms:
     def _given(self, i: int, parents: tuple[int, ...]) -> torch.Tensor:
         """Log evidence given parents; a table too large to mean anything says nothing."""
         kind = self.kinds[i]
+        if isinstance(kind, Count):
+            return self._count(i, parents)
         if not isinstance(kind, Categorical):
             columns = [0, *(c for j in parents for c in self._columns[j]), self._columns[i][0]]
             gram, rows = self._grams(i)
@@ -179,6 +186,19 @@ class NewMechanisms:
             seen = codes < kind.cardinality
             codes, cells, table = codes[seen], cells[seen], table[seen]
         return dirichlet_multinomial(codes, cells, table, kind.cardinality, n_cells, len(self.rows))
+
+    def _count(self, i: int, parents: tuple[int, ...]) -> torch.Tensor:
+        """As `_given`, for a count: regimes are padded to the same number of rows."""
+        if self._padded is None:
+            pad = torch.nn.utils.rnn.pad_sequence
+            designs = pad([self._design(rows.double()) for rows in self._regimes], batch_first=True)  # [R, n, width]
+            values = pad(self._given_counts, batch_first=True).double()  # [R, n, d]
+            self._padded = designs, values, torch.arange(values.shape[1]) < self.rows[:, None]
+        designs, values, there = self._padded
+        design = designs[:, :, [0, *(c for j in parents for c in self._columns[j])]]
+        offset = log_levels([self.kinds[i]], values)[..., 0]
+        keep = there & present(values[..., i])
+        return count_regression(design, filled(values[..., i]), offset, keep).evidence
 
     def _coded(self, j: int, columns: Sequence[torch.Tensor]) -> torch.Tensor:
         """States of a variable as a parent, [sum n_r]; a continuous one is cut, in each regime, into equal counts."""

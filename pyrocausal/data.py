@@ -17,7 +17,8 @@ import pandas as pd
 import torch
 
 from pyrocausal import sources, tables
-from pyrocausal.kinds import Continuous, Kind, listing
+from pyrocausal.columns import listing
+from pyrocausal.kinds import Categorical, Continuous, Count, Exposure, Kind
 from pyrocausal.sources import Array, FilePath
 from pyrocausal.tables import Kinds, Targets
 
@@ -130,6 +131,10 @@ class InterventionalData:
                     f"targets: regime {regime.name!r} has target {strange[0]!r}, which is no variable; the variables "
                     f"are {listing(names)}"
                 )
+            if hit := [target for target in regime.targets or () if target in self.exposures]:
+                raise ValueError(
+                    f"targets: {hit[0]!r} is an exposure, which no regime can act on; name the counts that it acted on"
+                )
         tables.check_unique(self.regime_names, "regimes")
         if self.truth is not None:
             tables.check_truth(self.truth, names)
@@ -186,9 +191,10 @@ class InterventionalData:
         regimes : mapping of name to DataFrame
             n_r rows each, the same columns in any order.
         kinds : mapping of variable to kind, or sequence of d kinds, optional
-            Kinds are objects or classes, `Categorical` or `Continuous`. Variables left out are inferred from the
-            observational dtype: float is continuous; integer, boolean, text and pandas category are categorical, with
-            all labels in any table as states, sorted (ordered pandas categories in their own order).
+            Kinds are objects or classes, `Categorical`, `Continuous` or `Count`. Variables left out are inferred from
+            the observational dtype: float is continuous; integer, boolean, text and pandas category are categorical,
+            with all labels in any table as states, sorted (ordered pandas categories in their own order). Counts are
+            never inferred; the column that `Count(exposure=...)` names is an `Exposure`.
         targets : mapping of regime to None, variable or variables, optional
             None, as for every regime left out: unknown. An empty tuple: known to have none.
 
@@ -307,6 +313,11 @@ class InterventionalData:
         return tuple(regime.name for regime in self.regimes)
 
     @property
+    def exposures(self) -> tuple[str, ...]:
+        """Variables that counts are in proportion to: neither cause nor effect of anything, and never a target."""
+        return tuple(name for name, kind in zip(self.names, self.kinds, strict=True) if isinstance(kind, Exposure))
+
+    @property
     def cardinalities(self) -> tuple[int, ...]:
         """Number of states of each of the d variables, 0 for a continuous one."""
         return tuple(kind.cardinality for kind in self.kinds)
@@ -355,10 +366,12 @@ class InterventionalData:
         return replace(self, observational=self.observational.to(device), regimes=regimes)
 
     def __repr__(self) -> str:
-        continuous = sum(isinstance(kind, Continuous) for kind in self.kinds)
+        kinds = {"categorical": Categorical, "continuous": Continuous, "counts": Count, "exposures": Exposure}
+        many = {what: sum(isinstance(kind, sort) for kind in self.kinds) for what, sort in kinds.items()}
+        held = [f"{count} {what}" for what, count in many.items() if count or what in ("categorical", "continuous")]
         unknown = sum(regime.targets is None for regime in self.regimes)
         rows = sum(len(regime.rows) for regime in self.regimes)
         return (
-            f"InterventionalData({self.d - continuous} categorical, {continuous} continuous; {self.n} observational "
+            f"InterventionalData({', '.join(held)}; {self.n} observational "
             f"rows; {rows} rows in regimes, targets unknown in {unknown} of {len(self.regimes)})"
         )

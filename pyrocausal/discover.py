@@ -127,9 +127,10 @@ def discover(
         raise TypeError(f"knowledge must be a Knowledge, got {knowledge!r}")
     if not isinstance(target_prior, TargetPrior | None):
         raise TypeError(f"target_prior must be a TargetPrior, got {target_prior!r}")
-    (target_prior or TargetPrior()).compile(data.names, {regime.name: regime.targets for regime in data.regimes})
+    regimes = {regime.name: regime.targets for regime in data.regimes}
+    (target_prior or TargetPrior()).compile(data.names, regimes, data.exposures)
     known = Knowledge(required, forbidden) | (knowledge or Knowledge())
-    known.compile(data.names)  # complain before any work
+    known.apart(data.exposures, data.names).compile(data.names)  # complain before any work
     algorithm = SDI() if algorithm is None else algorithm
     if not isinstance(algorithm, SDI):
         raise TypeError(f"algorithm must be an SDI, got {algorithm!r}; say SDI() or SDI.paper()")

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from pyrocausal.count_truths import Counting, LogNormal
 from pyrocausal.truth_mechanisms import Discrete, Floats, Mechanism, TabularMechanism, softmax
 
 __all__ = ["GroundTruth"]
@@ -34,7 +35,12 @@ class GroundTruth:
     mechanisms
         One per variable, over its parents in the order of the nodes.
     states
-        Labels of each categorical variable's states, None for a continuous variable.
+        Labels of each categorical variable's states, None for any other.
+    counts
+        Variables that are counts.
+    exposure
+        A variable without edges that all counts are in proportion to, None for none; its mechanism is `LogNormal`, and
+        those of the counts are `Counting`.
 
     Raises
     ------
@@ -45,6 +51,8 @@ class GroundTruth:
     graph: nx.DiGraph
     mechanisms: dict[str, Mechanism]
     states: dict[str, tuple | None]
+    counts: frozenset[str] = frozenset()
+    exposure: str | None = None
 
     def __post_init__(self) -> None:
         if not nx.is_directed_acyclic_graph(self.graph):
@@ -52,6 +60,10 @@ class GroundTruth:
         for given, what in ((self.mechanisms, "mechanisms"), (self.states, "states")):
             if set(given) != set(self.graph):
                 raise ValueError(f"{what} must have the graph's variables {self.names}; got {tuple(given)}")
+        for name in self.counts:
+            self._require(name, "counts")
+        if self.exposure is not None:
+            self._check_exposure(self.exposure)
         for name, mechanism in self.mechanisms.items():
             if isinstance(mechanism, TabularMechanism):
                 expected = tuple(self.card(each) for each in (*self.parents(name), name))
@@ -76,8 +88,20 @@ class GroundTruth:
         """Count the states of a categorical variable."""
         states = self.states[name]
         if states is None:
-            raise ValueError(f"variable {name!r} is continuous; it has no states")
+            raise ValueError(
+                f"variable {name!r} is {'a count' if name in self.counts else 'continuous'}; it has no states"
+            )
         return len(states)
+
+    def _check_exposure(self, exposure: str) -> None:
+        """Refuse an exposure that could not be one, and counts that would not be in proportion to it."""
+        if exposure not in self.graph or self.graph.degree(exposure):
+            raise ValueError(f"exposure must be a variable without edges; got {exposure!r}")
+        if not isinstance(self.mechanisms[exposure], LogNormal):
+            raise ValueError(f"exposure: the mechanism of {exposure!r} must be LogNormal; got another")
+        for name in self.counts:
+            if not isinstance(self.mechanisms[name], Counting):
+                raise ValueError(f"counts: with an exposure the mechanism of {name!r} must be Counting; got another")
 
     def _require(self, name: str, argument: str) -> None:
         if name not in self.graph:
@@ -110,8 +134,15 @@ class GroundTruth:
         for name in replaced or ():
             self._require(name, "replaced")
         current, values = {**self.mechanisms, **(replaced or {})}, dict[str, NDArray]()
-        for name in nx.topological_sort(self.graph):
-            values[name] = current[name].sample(self._stack(values, name, n), rng)
+        relative: Floats | None = None  # exposure [n], 1 at its median
+        for name in sorted(nx.topological_sort(self.graph), key=lambda each: each != self.exposure):
+            mechanism, parents = current[name], self._stack(values, name, n)
+            if isinstance(mechanism, Counting) and relative is not None:
+                values[name] = mechanism.sample(parents, rng, relative)
+            else:
+                values[name] = mechanism.sample(parents, rng)
+            if isinstance(mechanism, LogNormal) and name == self.exposure:
+                relative = values[name] / mechanism.median
             self._check_states(name, values[name])
         return pd.DataFrame({name: self._label(name, values[name]) for name in self.graph})
 

@@ -23,7 +23,7 @@ from pyro import poutine
 
 from pyrocausal.data import InterventionalData
 from pyrocausal.gaps import any_missing, present
-from pyrocausal.kinds import Categorical
+from pyrocausal.kinds import Categorical, Exposure
 from pyrocausal.model import observe_blocks
 from pyrocausal.neural import NeuralMechanisms
 
@@ -73,12 +73,14 @@ def _fit(networks: NeuralMechanisms, rows: torch.Tensor) -> None:
     """Fit every variable's network to all others, some of them left out."""
     width = rows.shape[1]
     edges = (1.0 - torch.eye(width, device=rows.device)).expand(ROWS, width, width)
+    exposures = [j for j, kind in enumerate(networks.kinds) if isinstance(kind, Exposure)]
     optimiser = torch.optim.Adam(networks.parameters(), LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, STEPS)
     for _ in range(STEPS):
         batch = rows[torch.randint(len(rows), (ROWS,), device=rows.device)]
         seen = batch.clone()
         left_out = torch.rand_like(seen[:, :-1]) < LEFT_OUT  # the regime is always known
+        left_out[:, exposures] = False  # so are they
         seen[:, :-1] = seen[:, :-1].masked_fill(left_out, torch.nan)
 
         def program(seen: torch.Tensor = seen, batch: torch.Tensor = batch) -> None:

@@ -1,8 +1,8 @@
 """Kinds of variables: what values a column may hold, and how it is encoded as numbers and decoded again.
 
-A category is encoded as the index of its state, a number as ``(value - shift) / scale``. `resolve` settles what a user
-left open from the columns of one variable in every table, given as a mapping of description (for error messages) to
-column, the observational one first.
+A category is encoded as the index of its state, a number as ``(value - shift) / scale``, a count as itself. `resolve`
+settles what a user left open from the columns of one variable in every table, given as a mapping of description (for
+error messages) to column, the observational one first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-__all__ = ["Categorical", "Continuous", "Kind", "infer_kind", "listing", "native"]
+from pyrocausal.columns import check_gaps, check_some, factorize, family, listing, native, numbers
+from pyrocausal.count_kinds import Count, Exposure
+
+__all__ = ["Categorical", "Continuous", "Count", "Exposure", "Kind", "infer_kind"]
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,10 @@ class Categorical:
             of the observational rows lack the value.
         """
         gaps = self.missing or any(bool(column.isna().any()) for column in columns.values())
-        _check_some(columns)
+        check_some(columns)
         found: dict[Any, str] = {}  # label -> where it occurs first
         for where, column in columns.items():
-            for label in _factorize(column, where)[1]:
+            for label in factorize(column, where)[1]:
                 found.setdefault(label, where)
         if len(found) < 2:
             raise ValueError(f"{next(iter(columns))} and in all regimes has one state, {[*found]}; remove the variable")
@@ -83,7 +86,7 @@ class Categorical:
             return Categorical(self.states, missing=gaps)
         first = next(iter(found))
         for label, where in found.items():
-            if _family(label) != _family(first):
+            if family(label) != family(first):
                 raise ValueError(f"{where} holds {label!r} beside {first!r}; convert the column to text or to numbers")
             if isinstance(label, float) and not label.is_integer():
                 raise ValueError(f"{where} holds {label!r}, no category code; pass Continuous or all states in kinds")
@@ -93,12 +96,12 @@ class Categorical:
                 if found.keys() <= set(order):
                     return Categorical(tuple(label for label in order if label in found), missing=gaps)
         states = [int(label) if isinstance(label, float) else label for label in found]
-        return Categorical(tuple(sorted(states, key=str if _family(first) is object else None)), missing=gaps)
+        return Categorical(tuple(sorted(states, key=str if family(first) is object else None)), missing=gaps)
 
     def encode(self, column: pd.Series, where: str = "the column") -> np.ndarray:
         """Codes [n] of the labels in `column` [n], NaN where missing; ValueError for a label that is no state."""
-        codes, labels = _factorize(column, where)
-        _check_gaps(self, codes < 0, where)
+        codes, labels = factorize(column, where)
+        check_gaps("Categorical", self.missing, codes < 0, where)
         code_of = {state: code for code, state in enumerate(self.states)}
         if unseen := [label for label in labels if label not in code_of]:
             raise ValueError(
@@ -174,9 +177,9 @@ class Continuous:
             If the observational column is constant, empty, or no number.
         """
         gaps = self.missing or any(bool(column.isna().any()) for column in columns.values())
-        _check_some(columns)
+        check_some(columns)
         where, column = next(iter(columns.items()))
-        values = _numbers(column, where)
+        values = numbers(column, where)
         values = values[~np.isnan(values)]
         with np.errstate(over="ignore", invalid="ignore"):
             mean, deviation = float(values.mean()), float(values.std())
@@ -190,8 +193,8 @@ class Continuous:
     def encode(self, column: pd.Series, where: str = "the column") -> np.ndarray:
         """Standardised values [n] of `column` [n], NaN where missing; ValueError for anything but numbers."""
         shift, scale = self.units
-        values = _numbers(column, where)
-        _check_gaps(self, np.isnan(values), where)
+        values = numbers(column, where)
+        check_gaps("Continuous", self.missing, np.isnan(values), where)
         return (values - shift) / scale
 
     def decode(self, values: np.ndarray) -> pd.Series:
@@ -200,7 +203,7 @@ class Continuous:
         return pd.Series(shift + scale * values)
 
 
-Kind: TypeAlias = Categorical | Continuous
+Kind: TypeAlias = Categorical | Continuous | Count | Exposure
 
 
 def infer_kind(columns: Mapping[str, pd.Series]) -> Kind:
@@ -214,72 +217,15 @@ def infer_kind(columns: Mapping[str, pd.Series]) -> Kind:
         if gaps and all(bool((column == column.round()).all()) for column in known):
             raise ValueError(
                 f"{where} and the regimes hold whole numbers and missing values, which may be categories or numbers; "
-                "say Categorical or Continuous in kinds"
+                "say Categorical, Continuous or Count in kinds"
             )
         for other, column in others:
             if whole and types.is_integer_dtype(column):
-                raise ValueError(f"{other} holds integers but {where} floats; say Categorical or Continuous in kinds")
+                raise ValueError(
+                    f"{other} holds integers but {where} floats; say Categorical, Continuous or Count in kinds"
+                )
         return Continuous()
     tests = (types.is_integer_dtype, types.is_bool_dtype, types.is_object_dtype, types.is_string_dtype)
     if isinstance(first.dtype, pd.CategoricalDtype) or any(test(first) for test in tests):
         return Categorical()
     raise TypeError(f"{where} has dtype {first.dtype}; convert it to numbers or text")
-
-
-def native(label: Any) -> Any:
-    """`label` as a plain Python object."""
-    return label.item() if isinstance(label, np.generic) else label
-
-
-def _family(label: Hashable) -> type:
-    """Labels of one family can be states of one variable: text, numbers and booleans, or anything else."""
-    return next((family for family in (str, Real) if isinstance(label, family)), object)
-
-
-def listing(items: Iterable[Any], most: int = 20) -> str:
-    """`items` for an error message, cut where there are many."""
-    texts = [repr(native(item)) for item in items]
-    return (", ".join(texts[:most]) or "none") + (f" and {len(texts) - most} more" if len(texts) > most else "")
-
-
-def _check_finite(column: pd.Series, where: str) -> None:
-    """Raise if `column` has an infinite value."""
-    if count := int(column.isin([math.inf, -math.inf]).sum()):
-        raise ValueError(f"{where} has {count} infinite values; correct them, or leave them empty if they are missing")
-
-
-def _check_some(columns: Mapping[str, pd.Series]) -> None:
-    """Raise if the first of the columns has nothing but missing values."""
-    where, column = next(iter(columns.items()))
-    if bool(column.isna().all()):
-        raise ValueError(f"{where} has no value at all; remove the variable")
-
-
-def _check_gaps(kind: Kind, gaps: np.ndarray, where: str) -> None:
-    """Raise if there are missing values [n] where a kind has none."""
-    if gaps.any() and not kind.missing:
-        raise ValueError(
-            f"{where} has {int(gaps.sum())} missing values, but its kind was settled on complete rows; impute them, or "
-            f"say missing=True in {type(kind).__name__}"
-        )
-
-
-def _factorize(column: pd.Series, where: str) -> tuple[np.ndarray, list[Any]]:
-    """For each row the index of its label [n], -1 where missing, and the labels of `column` [n] as they appear."""
-    try:
-        _check_finite(column, where)
-        codes, labels = pd.factorize(column)
-    except TypeError as error:
-        raise TypeError(f"{where} holds values that cannot be categories ({error}); convert them to text") from error
-    return codes, [native(label) for label in labels]
-
-
-def _numbers(column: pd.Series, where: str) -> np.ndarray:
-    """`column` [n] as float64, NaN where missing; raise at anything else that is no number."""
-    types = pd.api.types
-    numeric = types.is_float_dtype(column) or types.is_integer_dtype(column) or types.is_bool_dtype(column)
-    if not numeric and (text := [value for value in column[column.notna()] if not isinstance(value, Real)]):
-        wrong = next((value for value in text if pd.isna(pd.to_numeric(value, errors="coerce"))), text[0])
-        raise ValueError(f"{where} is continuous but holds {wrong!r}; correct the value or say Categorical")
-    _check_finite(column, where)
-    return column.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -108,6 +108,27 @@ class Knowledge:
         if most is not None and most < 0:
             raise ValueError(f"max_parents must be at least 0, got {most}")
 
+    def apart(self, names: Sequence[str], variables: Sequence[str]) -> Knowledge:
+        """The same, and some of the variables, by `names`, are exposures of counts: neither causes nor effects.
+
+        Raises
+        ------
+        ValueError
+            If an edge from or to one of them is required or likely.
+        """
+        if not names:
+            return self
+        for edge in (*self.required, *(edge for edge, value in self.probability.items() if value)):
+            if held := [each for each in names if each in edge]:
+                raise ValueError(
+                    f"the edge {_arrow(edge)} cannot be: {held[0]!r} is the exposure of counts, neither cause nor "
+                    "effect of anything; drop the edge, or take the exposure out of the counts' kinds"
+                )
+        pairs = [(each, other) for each in names for other in variables if other != each]
+        apart = dict.fromkeys([*pairs, *((effect, cause) for cause, effect in pairs)])
+        impossible = [edge for edge in apart if edge not in self.probability]  # those have a probability of 0
+        return self | Knowledge(forbidden=impossible)
+
     @classmethod
     def from_graph(cls, graph: nx.DiGraph, *, complete: bool = False) -> Knowledge:
         """Take a graph's edges as required, those with an attribute "probability" as so likely.

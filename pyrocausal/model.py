@@ -17,7 +17,7 @@ from pyro import poutine
 
 from pyrocausal.beliefs import EdgeBeliefs
 from pyrocausal.gaps import any_missing, filled, present
-from pyrocausal.kinds import Categorical, Kind
+from pyrocausal.kinds import Categorical, Count, Kind
 from pyrocausal.local import LocalModule
 from pyrocausal.mechanisms import Block, Mechanisms
 
@@ -143,7 +143,8 @@ class CausalModel(LocalModule):
             observe_blocks(blocks, values, range(len(self.names)), self.kinds, counts)
 
     def _observe(self, values: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
-        order = topological_order(edges) if edges.dim() == 2 else None
+        reads = self._with_exposures(edges)
+        order = topological_order(reads) if edges.dim() == 2 else None
         conditional = self.mechanisms.conditionals(values, edges)
         evaluated: list[int] = []
         for i in range(len(self.names)) if order is None else order:
@@ -153,7 +154,7 @@ class CausalModel(LocalModule):
                 value = pyro.sample(self.names[i], conditional(i), obs=given)
             evaluated.append(i)
             if value is not given and not _same(value, given, column):
-                late = [self.names[k] for k in evaluated if edges[..., k, i].any()]
+                late = [self.names[k] for k in evaluated if reads[..., k, i].any()]
                 if late:
                     raise ValueError(
                         f"the value of {self.names[i]!r} was changed by a handler after its child {late[0]!r} had been "
@@ -169,19 +170,35 @@ class CausalModel(LocalModule):
         if edges.dim() != 2:
             raise ValueError("rows are sampled from one graph at a time; with Predictive, use parallel=False")
         with torch.no_grad():
-            dag, broken = break_cycles(edges, self.beliefs.edge_probability)
+            reads, broken = break_cycles(
+                self._with_exposures(edges), self._with_exposures(self.beliefs.edge_probability, torch.inf)
+            )
+            dag = reads * edges
         pyro.deterministic("dag", dag, event_dim=2)
         pyro.deterministic("broken_edges", edges.new_tensor(float(broken)), event_dim=0)
         values = edges.new_zeros(1, d)  # grows to [n, d] with the first value
-        for i in topological_order(dag) or ():
+        for i in topological_order(reads) or ():
             value = pyro.sample(self.names[i], self.mechanisms.conditional(i, values, dag[i]))
             self._check_codes(i, value)
             values = _replace(values, i, value)
         return values
 
+    def _with_exposures(self, edges: torch.Tensor, value: float = 1.0) -> torch.Tensor:
+        """Edges [..., d, d], and from exposures to their counts, which are in proportion to them under any graph."""
+        offsets = [(i, kind.offset) for i, kind in enumerate(self.kinds) if isinstance(kind, Count)]
+        if all(place is None for _, place in offsets):
+            return edges
+        found = edges.clone()
+        for i, place in offsets:
+            if place is not None:
+                found[..., i, place] = value
+        return found
+
     def _check_codes(self, i: int, value: torch.Tensor) -> None:
         """Refuse a value from a handler that is no code: a lookup would read it as another variable's state."""
         kind = self.kinds[i]
+        if isinstance(kind, Count) and not bool(((value >= 0) & (value % 1 == 0)).all()):
+            raise ValueError(f"values of {self.names[i]!r} must be counts, whole numbers of at least 0; round them")
         if not isinstance(kind, Categorical):
             return
         if not bool(((value >= 0) & (value < kind.cardinality) & (value % 1 == 0)).all()):

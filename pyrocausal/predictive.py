@@ -9,6 +9,7 @@ regressions are not the right shape. Joint evidence weighs the two (see `pyrocau
   its strength maximises the evidence over a few values (MacKay and Peto 1995). Continuous parents are cut into bins.
 - A continuous variable: Bayesian linear regression on its parents' values, and another one on their squares and the
   hidden units of its own mechanism under that parent set too, with a Student-t prediction.
+- A count: negative binomial regressions on the same two sets of regressors, at the most probable weights.
 
 References
 ----------
@@ -25,8 +26,9 @@ from copy import copy
 
 import torch
 
+from pyrocausal.counts import count_regression, entering, log_levels, negative_binomial
 from pyrocausal.gaps import codes_of, cuts_of, filled, levels, present, regressors
-from pyrocausal.kinds import Categorical, Kind
+from pyrocausal.kinds import Categorical, Count, Kind
 from pyrocausal.mechanisms import Mechanisms
 
 __all__ = ["ClosedForm"]
@@ -65,6 +67,7 @@ class ClosedForm:
         self.mechanisms = mechanisms
         self.counts = counts
         self.rows = fitting, scoring
+        self._entering = entering(kinds, fitting), entering(kinds, scoring)
         self._states = [levels(kind, self.bins) for kind in kinds]  # as a parent
         self._codes = [self._coded(j) for j in range(len(kinds))]
 
@@ -79,7 +82,7 @@ class ClosedForm:
         """Log-density of every scoring row's value of variable `i` under each estimate: shape [n] each.
 
         A categorical variable has one, or none where its table would have more than `max_cells` entries; a continuous
-        one two, a linear regression and one on the hidden units too. It is 0 where the value is missing.
+        one and a count have two, a regression and one on the hidden units too. It is 0 where the value is missing.
         """
         if isinstance(self.kinds[i], Categorical):
             if (found := self._table(i, parents)) is None:
@@ -87,7 +90,8 @@ class ClosedForm:
             table, cells = found
             estimates = [table.flatten()[cells * table.shape[1] + self._child(i)[1]]]
         else:
-            estimates = [self._regression(i, parents, hidden) for hidden in (False, True)]
+            regression = self._count if isinstance(self.kinds[i], Count) else self._regression
+            estimates = [regression(i, parents, hidden) for hidden in (False, True)]
         if self.kinds[i].missing:
             seen = present(self.rows[1][:, i])
             estimates = [torch.where(seen, each, torch.zeros_like(each)) for each in estimates]
@@ -111,7 +115,7 @@ class ClosedForm:
 
     def _coded(self, j: int) -> tuple[torch.Tensor, torch.Tensor]:
         """States of a variable as a parent in rows that fit, [N], and in rows that score, [n]."""
-        kind, (fitting, scoring) = self.kinds[j], (rows[:, j] for rows in self.rows)
+        kind, (fitting, scoring) = self.kinds[j], (rows[:, j] for rows in self._entering)
         cuts = cuts_of(kind, fitting, self.bins)
         return codes_of(kind, fitting, cuts), codes_of(kind, scoring, cuts)
 
@@ -172,9 +176,22 @@ class ClosedForm:
         predicted = torch.distributions.StudentT(2 * a, new @ weights, scale, validate_args=False)
         return predicted.log_prob(filled(scoring[:, i]).double())
 
+    def _count(self, i: int, parents: tuple[int, ...], hidden: bool) -> torch.Tensor:
+        """Negative binomial predictions, by the most probable regression; the prior says as much as one row."""
+        fitting, scoring = self.rows
+        rows, new = fitting[self.counts[:, i]], self._design(i, scoring, parents, hidden)
+        offset, offset_new = (log_levels(self.kinds[i : i + 1], each)[:, 0].double() for each in (rows, scoring))
+        x, y = self._design(i, rows, parents, hidden), filled(rows[:, i]).double()
+        found = count_regression(x, y, offset, torch.ones_like(y))
+        log_mean = offset_new + new @ found.weights
+        if len(y):  # an exponential of a polynomial runs away where no row has been
+            log_mean = log_mean.clamp(max=float(y.max().log1p()) + 2.0)
+        return negative_binomial(log_mean, found.log_size).log_prob(filled(scoring[:, i]))
+
     def _design(self, i: int, rows: torch.Tensor, parents: tuple[int, ...], hidden: bool) -> torch.Tensor:
         """Regressors [n, p]: a constant, one-hot states, values, gaps; with `hidden` squares and hidden units too."""
-        blocks = [torch.ones_like(rows[:, :1]), *(regressors(self.kinds[j], rows[:, j], hidden) for j in parents)]
+        columns = entering(self.kinds, rows)
+        blocks = [torch.ones_like(rows[:, :1]), *(regressors(self.kinds[j], columns[:, j], hidden) for j in parents)]
         if parents and hidden:
             mask = rows.new_zeros(rows.shape[1])
             mask[list(parents)] = 1.0

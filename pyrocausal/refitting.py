@@ -15,7 +15,7 @@ import pyro
 import torch
 from pyro import poutine
 
-from pyrocausal.kinds import Categorical, Continuous, Kind
+from pyrocausal.kinds import Categorical, Count, Exposure, Kind
 from pyrocausal.mechanisms import Copies, Family, Mechanisms
 from pyrocausal.model import observe_blocks
 from pyrocausal.screening import Residuals
@@ -72,6 +72,8 @@ class Refitting:
     continuous
         For a continuous variable, whose density asks for a more exact fit: many steps, since parents that are all but
         collinear are told apart slowly, and small last ones, since noise may be a thousandth of a variable's scale.
+    count
+        For a count, whose noise is never small.
     decays
         Weight decays to choose from, by how well copies then predict; tried in their order until one is worse than the
         one before.
@@ -81,11 +83,12 @@ class Refitting:
 
     categorical: Descent = Descent(steps=150, rows=256, learning_rate=1e-2)
     continuous: Descent = Descent(steps=2000, rows=256, learning_rate=2e-2, last=1e-3, memory=(0.9, 0.99))
+    count: Descent = Descent(steps=500, rows=256, learning_rate=2e-2, last=1e-3, memory=(0.9, 0.99))
     decays: tuple[float, ...] = (0.0, 0.3, 1.0)
     least_regret: float = 10.0
 
     def __post_init__(self) -> None:
-        for name in ("categorical", "continuous"):
+        for name in ("categorical", "continuous", "count"):
             if not isinstance(value := getattr(self, name), Descent):
                 raise TypeError(f"Refitting.{name} must be a Descent, got {value!r}")
         if not self.least_regret >= 0:
@@ -97,7 +100,9 @@ class Refitting:
 
     def descent(self, kind: Kind) -> Descent:
         """How copies of a variable of some kind are fitted."""
-        return self.continuous if isinstance(kind, Continuous) else self.categorical
+        if isinstance(kind, Categorical | Exposure):  # what an exposure tells is the same under every graph
+            return self.categorical
+        return self.count if isinstance(kind, Count) else self.continuous
 
 
 def fit_copies(

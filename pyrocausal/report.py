@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from pyrocausal.kinds import Categorical
+from pyrocausal.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.metrics import shd
 from pyrocausal.plots import graph_size, plot_graph, plot_targets, targets_size, targets_with_none
 from pyrocausal.result import CausalPosterior
@@ -165,12 +165,14 @@ def _cycle(result: CausalPosterior) -> list[str]:
 
 def _fitted(result: CausalPosterior) -> list[str]:
     data, chains = result.data, result.chains
-    categorical = sum(isinstance(kind, Categorical) for kind in data.kinds)
+    sorts = {"categorical": Categorical, "continuous": Continuous, "counts": Count, "exposures": Exposure}
+    held = {what: sum(isinstance(kind, sort) for kind in data.kinds) for what, sort in sorts.items()}
+    listed = [f"{number} {what}" for what, number in held.items() if number or what in ("categorical", "continuous")]
     in_regimes = [len(regime.rows) for regime in data.regimes]
     known = sum(regime.targets is not None for regime in data.regimes)
     settled = sum(chain.settled for chain in chains)
     facts = {
-        "variables": f"{data.d} ({categorical} categorical, {data.d - categorical} continuous)",
+        "variables": f"{data.d} ({', '.join(listed)})",
         "observational rows": f"{data.n:,}",
         "regimes": f"{len(in_regimes)} with {sum(in_regimes):,} rows; targets of {known} known beforehand",
         "chains, independent restarts": f"{len(chains)}, settled: {settled}",

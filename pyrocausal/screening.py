@@ -8,7 +8,7 @@ themselves, as both of two under an exclusive or.
 
 Residuals of a categorical variable are its states as they are less as they were expected, which makes this a score
 test much like Pearson's; those of a continuous one its quantile residual, standard normal where the mechanism is right,
-and the absolute value of that.
+and the absolute value of that; those of a count its score in the logarithms of the mean and of the size.
 
 Vocabulary: d variables, n rows, M mechanisms, S residuals of a row, T groups of all variables together.
 
@@ -26,6 +26,7 @@ from typing import NamedTuple
 import pyro.distributions as dist
 import torch
 
+from pyrocausal.counts import NegativeBinomial, entering
 from pyrocausal.gaps import codes_of, cuts_of, levels
 from pyrocausal.kinds import Kind
 
@@ -49,6 +50,9 @@ class Residuals(NamedTuple):
     @classmethod
     def of(cls, conditional: dist.TorchDistribution, given: torch.Tensor) -> Residuals | None:
         """Of given values [M, n] under their distributions; None where these have no `cdf`."""
+        if isinstance(conditional, NegativeBinomial):
+            scores = conditional.scores(given).transpose(0, 1)
+            return cls(scores, scores.new_ones(scores.shape[:2]))
         if isinstance(conditional, dist.Categorical):
             expected = conditional.probs  # [M, n, states]
             seen = torch.nn.functional.one_hot(given.long(), expected.shape[-1]).to(expected.dtype)
@@ -77,7 +81,7 @@ class Screen:
     enough = 50  # rows that tell; with fewer nothing is left alone
 
     def __init__(self, kinds: Sequence[Kind], tables: Sequence[torch.Tensor]) -> None:
-        device = tables[0].device
+        device, tables = tables[0].device, [entering(kinds, rows) for rows in tables]
         sizes = [levels(kind, self.groups) for kind in kinds]
         self.owner = torch.arange(len(kinds), device=device).repeat_interleave(
             torch.tensor(sizes, device=device)

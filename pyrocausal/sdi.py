@@ -135,11 +135,11 @@ class SDI:
         ------
         ValueError
             If the knowledge contradicts itself or names what is no variable (see `Knowledge.compile`), the prior names
-            what is no variable or regime, the target rule is `greatest_drop`, which takes no prior, or values are
-            missing that the mechanisms do not take.
+            what is no variable or regime, the target rule is `greatest_drop`, which takes neither a prior nor
+            exposures, or values are missing that the mechanisms do not take.
         """
         device = data.observational.device
-        constraints = (knowledge or Knowledge()).compile(data.names)
+        constraints = (knowledge or Knowledge()).apart(data.exposures, data.names).compile(data.names)
         beliefs = self.beliefs(constraints.fixed)
         mechanisms = self.mechanisms(data.kinds)
         if any_missing(data.kinds) and not mechanisms.takes_missing:
@@ -154,8 +154,12 @@ class SDI:
         known, hit = known_targets(data.names, [regime.targets for regime in data.regimes])
         if target_prior not in (None, TargetPrior()) and self.scoring.target_rule is greatest_drop:
             raise ValueError("the target rule greatest_drop takes no prior of targets; choose bayes_factor")
+        if data.exposures and self.scoring.target_rule is greatest_drop:
+            raise ValueError(
+                f"the target rule greatest_drop takes no exposure, such as {data.exposures[0]!r}; choose bayes_factor"
+            )
         regimes = {regime.name: regime.targets for regime in data.regimes}
-        prior = (target_prior or TargetPrior()).compile(data.names, regimes)
+        prior = (target_prior or TargetPrior()).compile(data.names, regimes, data.exposures)
         R, d = hit.shape
         split = split_rows(data, share, self.fitting.held_out)
         telling = min(self.scoring.rows, max(1, self.scoring.target_rows // R))

@@ -36,6 +36,7 @@ from pyrocausal.ground_truth import GroundTruth
 from pyrocausal.interventions import (
     Intervention,
     hard_constant,
+    hard_count,
     hard_normal,
     hard_random,
     hard_uniform,
@@ -43,13 +44,14 @@ from pyrocausal.interventions import (
     shift,
     soft,
 )
-from pyrocausal.kinds import Categorical, Continuous
+from pyrocausal.kinds import Categorical, Continuous, Count, Exposure, Kind
+from pyrocausal.random_counts import count_truth
 from pyrocausal.truth_mechanisms import Floats, Mechanism, NeuralCategorical
 
 __all__ = [
-    "Intervention", "Simulation", "additive_network_truth", "additive_noise_truth", "hard_constant", "hard_normal",
-    "hard_random", "hard_uniform", "linear_truth", "neural_network_truth", "nonadditive_network_truth", "scale",
-    "shift", "simulate", "soft",
+    "Intervention", "Simulation", "additive_network_truth", "additive_noise_truth", "count_truth", "hard_constant",
+    "hard_count", "hard_normal", "hard_random", "hard_uniform", "linear_truth", "neural_network_truth",
+    "nonadditive_network_truth", "scale", "shift", "simulate", "soft",
 ]  # fmt: skip
 
 REFERENCE_ROWS = 1_000  # rows that additive mechanisms are normalised on, and that estimate information
@@ -216,8 +218,8 @@ def simulate(
     truth
         Where the rows come from.
     intervention
-        `soft`, `hard_uniform`, `hard_random`, `hard_normal()`, `hard_constant()`, `shift()`, `scale()` or any function
-        of the same signature; called once per target of a regime.
+        `soft`, `hard_uniform`, `hard_random`, `hard_normal()`, `hard_constant()`, `hard_count()`, `shift()`, `scale()`
+        or any function of the same signature; called once per target of a regime.
     rows
         Observational rows.
     rows_per_regime
@@ -226,7 +228,7 @@ def simulate(
         Regimes per target.
     targets
         Variables to intervene on, one a regime, or groups of them, one group a regime; an empty group is a regime in
-        which nothing is done. None means every variable by itself.
+        which nothing is done. None means every variable by itself, but for an exposure.
     missing
         Share of all values that are then removed, completely at random; from 0 to less than 1.
     seed
@@ -240,8 +242,8 @@ def simulate(
     Raises
     ------
     ValueError
-        When a count is too small, targets is empty or names an unknown variable, missing is out of range, or a sampled
-        column is constant.
+        When a count is too small, targets is empty or names an unknown variable or the exposure, missing is out of
+        range, or a sampled column is constant.
     """
     if not 0 <= missing < 1:
         raise ValueError(f"missing must be at least 0 and less than 1; got {missing!r}")
@@ -249,12 +251,14 @@ def simulate(
     for what, count in zip(least, (rows, rows_per_regime, regimes_per_variable), strict=True):
         if count < least[what]:
             raise ValueError(f"{what} must be at least {least[what]}; got {count}")
-    targets = truth.names if targets is None else targets
+    targets = [name for name in truth.names if name != truth.exposure] if targets is None else targets
     if isinstance(targets, str) or not len(targets):
         raise ValueError(f"targets must be a list of variables among {truth.names}; got {targets!r}")
     groups = [(each,) if isinstance(each, str) else tuple(dict.fromkeys(each)) for each in targets]
     if not {name for group in groups for name in group} <= set(truth.names):
         raise ValueError(f"targets must be a list of variables among {truth.names}; got {targets!r}")
+    if any(truth.exposure in group for group in groups):
+        raise ValueError(f"targets must not hold the exposure, {truth.exposure!r}")
     rng = np.random.default_rng(seed)
     observational = truth.sample(rows, rng)
     wanted = groups * regimes_per_variable
@@ -264,13 +268,25 @@ def simulate(
         hit[regime] = group
         regimes[regime] = truth.sample(rows_per_regime, rng, {name: intervention(truth, name, rng) for name in group})
     if missing:
-        observational = _with_gaps(observational, missing, rng)
-        regimes = {name: _with_gaps(table, missing, rng) for name, table in regimes.items()}
-    kinds = {name: Continuous() if states is None else Categorical(states) for name, states in truth.states.items()}
+        observational = _with_gaps(observational, missing, rng, truth.exposure)
+        regimes = {name: _with_gaps(table, missing, rng, truth.exposure) for name, table in regimes.items()}
+    kinds = {name: _kind(truth, name) for name in truth.names}
     data = InterventionalData.from_frames(observational, regimes, kinds=kinds)
     return Simulation(replace(data, truth=truth.graph), truth, hit)
 
 
-def _with_gaps(table: pd.DataFrame, share: float, rng: Generator) -> pd.DataFrame:
-    """A table without a share of its values."""
-    return table.mask(rng.random(table.shape) < share)
+def _kind(truth: GroundTruth, name: str) -> Kind:
+    if name == truth.exposure:
+        return Exposure()
+    if name in truth.counts:
+        return Count(truth.exposure)
+    states = truth.states[name]
+    return Continuous() if states is None else Categorical(states)
+
+
+def _with_gaps(table: pd.DataFrame, share: float, rng: Generator, whole: str | None) -> pd.DataFrame:
+    """A table without a share of its values, but for one column."""
+    gaps = pd.DataFrame(rng.random(table.shape) < share, table.index, table.columns)
+    if whole is not None:
+        gaps[whole] = False
+    return table.mask(gaps)

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from pyrocausal.kinds import listing
+from pyrocausal.columns import listing
 from pyrocausal.tables import check_frame, check_names, check_unique
 
 __all__ = ["Array", "FilePath", "Frames", "frames_of_arrays", "read_csv", "read_npz", "split_by_label"]

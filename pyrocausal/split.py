@@ -14,7 +14,7 @@ import torch
 
 from pyrocausal.data import InterventionalData
 from pyrocausal.gaps import present
-from pyrocausal.kinds import Continuous
+from pyrocausal.kinds import Categorical
 
 __all__ = ["Fold", "Split", "cross_fit", "leaves_observational_range", "split_rows"]
 
@@ -43,9 +43,9 @@ class Split(NamedTuple):
 def leaves_observational_range(data: InterventionalData) -> bool:
     """Whether interventions may put a variable where observational rows have nothing.
 
-    True if a variable is continuous, or has a state that only regimes show.
+    True if a variable is continuous or a count, or has a state that only regimes show.
     """
-    if any(isinstance(kind, Continuous) for kind in data.kinds):
+    if any(not isinstance(kind, Categorical) for kind in data.kinds):
         return True
     columns = zip(data.observational.t(), data.cardinalities, strict=True)
     return any(len(column[present(column)].unique()) < states for column, states in columns)

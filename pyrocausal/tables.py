@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import networkx as nx
@@ -15,7 +16,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from pyrocausal.kinds import Categorical, Continuous, Kind, infer_kind, listing, native
+from pyrocausal.columns import listing, native
+from pyrocausal.kinds import Categorical, Continuous, Count, Exposure, Kind, infer_kind
 
 __all__ = [
     "Kinds", "Targets", "check_frame", "check_kinds", "check_names", "check_rows", "check_truth", "check_unique",
@@ -27,7 +29,7 @@ RESERVED_NAMES = ("edges", "rows", "graphs", "dag", "broken_edges", "_INPUT", "_
 RESERVED_SUFFIX = "__CF"  # how pyro.poutine.do marks the intervened half of a site
 MOST_INFERRED_STATES = 50
 
-KindLike: TypeAlias = Kind | type[Categorical] | type[Continuous]
+KindLike: TypeAlias = Kind | type[Categorical] | type[Continuous] | type[Count] | type[Exposure]
 Kinds: TypeAlias = Mapping[str, KindLike] | Sequence[KindLike] | None
 Targets: TypeAlias = Mapping[str, str | Iterable[str] | None] | None
 
@@ -57,16 +59,47 @@ def check_names(names: Sequence[str], argument: str) -> tuple[str, ...]:
 
 
 def check_kinds(kinds: Iterable[Kind], names: Sequence[str]) -> tuple[Kind, ...]:
-    """Return one kind for each variable as a tuple; raise unless states, shift and scale are settled."""
+    """Return one kind for each variable as a tuple; raise unless states, shift and scale are settled.
+
+    A count that has an exposure is told where among the variables that is.
+    """
     kinds = tuple(kinds)
     if len(kinds) != len(names):
         raise ValueError(f"kinds: expected one for each of {len(names)} variables, got {len(kinds)}")
     for name, kind in zip(names, kinds, strict=True):
         if not isinstance(kind, Kind):
-            raise TypeError(f"kinds: expected a Categorical or Continuous for variable {name!r}, got {kind!r}")
-        if None in (kind.shift, kind.scale) if isinstance(kind, Continuous) else kind.cardinality < 2:
+            raise TypeError(f"kinds: expected a Categorical, Continuous or Count for variable {name!r}, got {kind!r}")
+        unsettled = kind.cardinality < 2 if isinstance(kind, Categorical) else kind.shift is None
+        if unsettled or (isinstance(kind, (Continuous, Count)) and kind.scale is None):
             raise ValueError(f"kinds: variable {name!r} needs two states, or shift and scale; got {kind!r}")
-    return kinds
+    places = [_place_of_exposure(name, kind, names, kinds) for name, kind in zip(names, kinds, strict=True)]
+    for place, name in enumerate(names):
+        if isinstance(kinds[place], Exposure) and place not in places:
+            raise ValueError(
+                f"kinds: {name!r} is an Exposure, but of no count; say Count({name!r}) of a variable, or Continuous"
+            )
+    return tuple(
+        replace(kind, place=place) if isinstance(kind, Count) else kind
+        for kind, place in zip(kinds, places, strict=True)
+    )
+
+
+def _place_of_exposure(name: str, kind: Kind, names: Sequence[str], kinds: Sequence[Kind]) -> int | None:
+    """Which variable is the exposure of a count; raise where that is no exposure."""
+    if not isinstance(kind, Count) or kind.exposure is None:
+        return None
+    if kind.exposure not in names:
+        raise ValueError(
+            f"kinds: {kind.exposure!r}, the exposure of {name!r}, is no variable; "
+            f"keep it as a column beside the counts; the variables are {listing(names)}"
+        )
+    place = list(names).index(kind.exposure)
+    if not isinstance(kinds[place], Exposure):
+        raise ValueError(
+            f"kinds: {kind.exposure!r} is the exposure of {name!r} and cannot be {kinds[place]!r}; leave it out of "
+            "kinds, or say Exposure"
+        )
+    return place
 
 
 def check_truth(truth: nx.DiGraph, names: Sequence[str]) -> None:
@@ -90,12 +123,19 @@ def check_rows(rows: torch.Tensor, names: Sequence[str], kinds: Sequence[Kind], 
     infinite = (~rows.isfinite() & ~(rows.isnan() & may)).sum(0).tolist()  # [d]
     cardinalities = torch.tensor([kind.cardinality for kind in kinds], device=rows.device)  # [d]
     known = rows.nan_to_num(0.0)
+    counts = torch.tensor([isinstance(kind, Count) for kind in kinds], device=rows.device)  # [d]
+    not_counts = counts & ((known != known.round()) | (known < 0))  # [n, d]
+    if stray := [name for name, odd in zip(names, not_counts.any(0).tolist(), strict=True) if odd]:
+        raise ValueError(
+            f"variable {stray[0]!r} in {where}: expected counts, whole numbers of at least 0, got others; "
+            "correct them, or say Continuous"
+        )
     wrong = (cardinalities > 0) & ((known != known.round()) | (known < 0) | (known >= cardinalities))  # [n, d]
-    for name, kind, count, stray in zip(names, kinds, infinite, wrong.any(0).tolist(), strict=True):
+    for name, kind, count, odd in zip(names, kinds, infinite, wrong.any(0).tolist(), strict=True):
         if count:
             advice = "" if kind.missing else "; if they are missing, say missing=True in its kind"
             raise ValueError(f"variable {name!r} in {where}: {count} encoded values are NaN or infinite{advice}")
-        if stray:
+        if odd:
             raise ValueError(
                 f"variable {name!r} in {where}: expected codes 0 to {kind.cardinality - 1}, got others; labels "
                 "go through from_arrays or encode"
@@ -162,20 +202,34 @@ def encode_tables(
     resolved: list[Kind] = []
     for name in names:
         columns = {f"variable {name!r} in {where}": frame[name] for where, frame in tables.items()}
-        kind = (chosen.get(name) or infer_kind(columns)).resolve(columns)
+        kind = chosen.get(name) or infer_kind(columns)
+        if isinstance(kind, Count) and kind.exposure is not None:
+            kind = kind.resolve(columns, _exposure(kind.exposure, chosen, tables))
+        else:
+            kind = kind.resolve(columns)
         if name not in chosen and kind.cardinality > MOST_INFERRED_STATES:
             raise ValueError(
                 f"variable {name!r} has {kind.cardinality} distinct values, too many to take them for categories; "
-                f"drop it if it only names the rows, or say kinds={{{name!r}: Continuous}} or Categorical"
+                f"drop it if it only names the rows, or say kinds={{{name!r}: Continuous}}, Count or Categorical"
             )
         resolved.append(kind)
+    resolved = list(check_kinds(resolved, names))
     control, *rest = (encode_rows(frame, names, resolved, where) for where, frame in tables.items())
     return names, tuple(resolved), control, dict(zip(regime_names, rest, strict=True))
 
 
+def _exposure(name: str, chosen: Mapping[str, Kind], tables: Mapping[str, pd.DataFrame]) -> np.ndarray:
+    """Exposure of the observational rows [n], 1 at its geometric mean."""
+    kind = chosen[name]
+    columns = {f"variable {name!r} in {where}": frame[name] for where, frame in tables.items()}
+    settled = kind.resolve(columns)
+    where, column = next(iter(columns.items()))
+    return np.exp(settled.encode(column, where))
+
+
 def _chosen_kinds(kinds: Kinds, names: Sequence[str]) -> dict[str, Kind]:
     """The kinds that the user gave, by variable, classes as instances."""
-    advice = "pass pyrocausal.Categorical or pyrocausal.Continuous"
+    advice = "pass pyrocausal.Categorical, pyrocausal.Continuous or pyrocausal.Count"
     if kinds is None:
         return {}
     if isinstance(kinds, str) or not isinstance(kinds, (Mapping, Sequence)):
@@ -188,10 +242,16 @@ def _chosen_kinds(kinds: Kinds, names: Sequence[str]) -> dict[str, Kind]:
     for name, kind in kinds.items():
         if name not in names:
             raise ValueError(f"kinds: {name!r} is no variable; the variables are {listing(names)}")
-        instance = kind() if isinstance(kind, type) and kind in (Categorical, Continuous) else kind
+        instance = kind() if isinstance(kind, type) and kind in (Categorical, Continuous, Count, Exposure) else kind
         if not isinstance(instance, Kind):
             raise TypeError(f"kinds: expected a kind for variable {name!r}, got {kind!r}; {advice}")
         chosen[name] = instance
+    for name, kind in [*chosen.items()]:
+        if isinstance(kind, Count) and kind.exposure is not None:
+            if kind.exposure in names:
+                chosen.setdefault(kind.exposure, Exposure())
+            stand_ins = [chosen.get(each) or Categorical() for each in names]
+            _place_of_exposure(name, kind, names, stand_ins)
     return chosen
 
 

@@ -171,7 +171,9 @@ class TargetPrior:
                     "and to none, or allow several targets"
                 )
 
-    def compile(self, names: Sequence[str], regimes: Mapping[str, tuple[str, ...] | None]) -> TargetOdds:
+    def compile(
+        self, names: Sequence[str], regimes: Mapping[str, tuple[str, ...] | None], exposures: Sequence[str] = ()
+    ) -> TargetOdds:
         """For variables and regimes in their order.
 
         Parameters
@@ -180,14 +182,17 @@ class TargetPrior:
             The variables, length d.
         regimes
             Known targets per regime, None where unknown, length R.
+        exposures
+            Variables that nothing acts on.
 
         Raises
         ------
         ValueError
-            If a name is no variable or no regime, or a regime's targets are known.
+            If a name is no variable or no regime, or an exposure, or a regime's targets are known.
         """
-        d = len(names)
-        log_odds = torch.full((len(regimes), d), -math.log(d) if self.several else 0.0)
+        d = len(names) - len(exposures)
+        log_odds = torch.full((len(regimes), len(names)), -math.log(d) if self.several else 0.0)
+        log_odds[:, [names.index(name) for name in exposures]] = -torch.inf
         for regime, row in self.probability.items():
             if regime not in regimes:
                 raise ValueError(
@@ -199,6 +204,10 @@ class TargetPrior:
                 raise ValueError(
                     f"the prior of regime {regime!r} names {strange[0]!r}, which is not a variable; "
                     f"variables: {', '.join(names)}"
+                )
+            if idle := [name for name in row if name in exposures]:
+                raise ValueError(
+                    f"the prior of regime {regime!r} names {idle[0]!r}, an exposure, which no regime acts on; drop it"
                 )
             r, rest = list(regimes).index(regime), (1 - math.fsum(row.values())) / (d + 1 - len(row))
             for name, value in row.items():

@@ -15,7 +15,7 @@ import torch
 from pyrocausal.beliefs import IndependentBeliefs
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.evidence import Terms, parents_of
-from pyrocausal.kinds import Categorical, Continuous, Kind
+from pyrocausal.kinds import Categorical, Continuous, Count, Exposure, Kind
 from pyrocausal.knowledge import fixed_edges
 from pyrocausal.mechanisms import Mechanisms
 from pyrocausal.model import CausalModel
@@ -30,6 +30,10 @@ KINDS: dict[str, tuple[Kind, ...]] = {
     "gaps": (
         Categorical((0, 1), missing=True), Continuous(0.0, 1.0), Categorical((0, 1, 2)),
         Continuous(0.0, 1.0, missing=True),
+    ),
+    "counts": (Count(None, 1.5, 0.8), Count(None, 2.0, 1.0), Count(None, 1.0, 1.0), Count(None, 1.5, 0.8)),
+    "all": (
+        Exposure(4.0), Count("X0", 1.5, 0.8, place=0), Categorical((0, 1, 2)), Count(None, 2.0, 1.0, missing=True),
     ),
 }  # fmt: skip
 
@@ -70,12 +74,11 @@ def make_model(kinds=MIXED, hidden=8, beliefs=IndependentBeliefs, **known) -> Ca
 
 def make_rows(kinds, n, generator=None) -> torch.Tensor:
     """Random rows; a variable that can have gaps has one in every fifth row, at random, but for the first."""
-    columns = [
-        torch.randint(k.cardinality, (n,), generator=generator).float()
-        if isinstance(k, Categorical)
-        else torch.randn(n, generator=generator)
-        for k in kinds
-    ]
+    columns = []
+    for kind in kinds:
+        most = 30 if isinstance(kind, Count) else kind.cardinality
+        column = torch.randint(most, (n,), generator=generator).float() if most else torch.randn(n, generator=generator)
+        columns.append(column)
     rows = torch.stack(columns, 1)
     for j, kind in enumerate(kinds):
         if kind.missing:
@@ -171,7 +174,11 @@ def naive_log_prob(mechanisms, i, row, parents, value) -> torch.Tensor:
         if isinstance(kind, Categorical):
             inputs += [present * float(row[j] == state) for state in range(kind.cardinality)]
         else:
-            inputs += [present, 0.0 if gap else present * float(row[j])]
+            number = row[j]
+            if isinstance(kind, Count):
+                exposure = 1.0 if kind.place is None else row[kind.place].exp()
+                number = ((1 + number / exposure).log() - kind.shift) / kind.scale
+            inputs += [present, 0.0 if gap else present * float(number)]
         inputs += [present * gap] if kind.missing else []
     h = mechanisms.bias_in[i].clone()
     for entry, weights in zip(inputs, mechanisms.weight_in[i], strict=True):
@@ -187,6 +194,10 @@ def naive_log_prob(mechanisms, i, row, parents, value) -> torch.Tensor:
     kind = mechanisms.kinds[i]
     if isinstance(kind, Categorical):
         return torch.distributions.Categorical(logits=out[: kind.cardinality]).log_prob(value.long())
+    if isinstance(kind, Count):
+        mean = math.expm1(kind.shift) * (1.0 if kind.place is None else row[kind.place].exp()) * out[0].exp()
+        rate = out[1].exp() / mean
+        return dist.GammaPoisson(out[1].exp(), rate).log_prob(value)
     low, high = mechanisms.log_scale_bounds
     return torch.distributions.Normal(out[0], out[1].clamp(low, high).exp()).log_prob(value)
 

@@ -44,7 +44,7 @@ from benchmarks.run import Job, run
 from benchmarks.suites import SUITES
 from benchmarks.suites_bacadi import scale_free
 from benchmarks.suites_partial import all_but
-from pyrocausal import Categorical, Knowledge, TargetPrior, networks, simulate
+from pyrocausal import Categorical, Count, Knowledge, TargetPrior, networks, simulate
 from pyrocausal.metrics import average_precision, shd
 from pyrocausal.sampling import Sampling
 from pyrocausal.simulate import Simulation
@@ -117,7 +117,7 @@ def test_suites_are_complete_and_named_once():
     sizes = {name: len(suite.problems) for name, suite in SUITES.items()}
     assert sizes == {
         "paper": 8, "bnlearn": 21, "gaps": 3, "synthetic25": 6, "continuous": 13, "scaling": 5, "density": 6,
-        "kinds": 28, "bacadi": 4, "partial": 2,
+        "kinds": 38, "bacadi": 4, "partial": 2,
     }  # fmt: skip
     for name, suite in SUITES.items():
         names = [problem.name for problem in suite.problems]
@@ -183,6 +183,8 @@ KINDS = SUITES["kinds"]
         ("shift-mixed", 10, 2),
         ("scale-continuous", 10, 2),
         ("soft-mixed", 10, 2),
+        ("scale-count", 10, 2),
+        ("shift-count", 10, 2),
         ("placebo-categorical", 16, 8),
         ("twice-continuous", 18, 2),
         ("some-mixed", 6, 2),
@@ -195,7 +197,9 @@ def test_kinds_of_interventions_and_of_data(problem, regimes, placebos):
     assert sum(hit == () for hit in targets.values()) == placebos
     assert all(regime.targets is None for regime in data.regimes)
     categorical = sum(isinstance(kind, Categorical) for kind in data.kinds)
-    assert categorical == {"categorical": 8, "continuous": 0, "mixed": 4}[problem.split("-")[1]]
+    counts = sum(isinstance(kind, Count) for kind in data.kinds)
+    expected = {"categorical": (8, 0), "continuous": (0, 0), "count": (0, 8), "mixed": (4, 2)}
+    assert (categorical, counts) == expected[problem.split("-")[1]]
     assert not KINDS.problem(problem).given(Simulation(data, truth, targets), 3)
 
 

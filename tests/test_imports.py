@@ -12,12 +12,16 @@ import pyrocausal
 
 ROOT = Path(pyrocausal.__file__).parent
 ENGINE = [
-    "kinds", "tables", "sources", "data", "gaps", "knowledge", "local", "mechanisms", "neural", "beliefs", "handlers",
-    "model", "imputation", "scoring", "conjugate", "targets", "credit", "split", "predictive", "screening", "refitting",
-    "evidence", "moves", "climb", "retargeting", "state", "settings", "sdi", "settle", "sampling", "result", "metrics",
-    "progress", "discover", "stability", "trial", "comparison", "heldout", "control",
+    "columns", "count_kinds", "kinds", "tables", "sources", "data", "gaps", "counts", "knowledge", "local",
+    "mechanisms", "neural", "beliefs", "handlers", "model", "imputation", "scoring", "conjugate", "targets", "credit",
+    "split", "predictive", "screening", "refitting", "evidence", "moves", "climb", "retargeting", "state", "settings",
+    "sdi", "settle", "sampling", "result", "metrics", "progress", "discover", "stability", "trial",
+    "comparison", "heldout", "control",
 ]  # fmt: skip
-TRUTH = ["graphs", "truth_mechanisms", "continuous_truths", "ground_truth", "networks", "interventions", "simulate"]
+TRUTH = [
+    "graphs", "truth_mechanisms", "continuous_truths", "count_truths", "ground_truth", "networks", "interventions",
+    "random_counts", "simulate",
+]  # fmt: skip
 FRONT = ["layout", "plots", "report", "__main__"]
 ORDER = [*ENGINE, *TRUTH, *FRONT]
 

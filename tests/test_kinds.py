@@ -152,4 +152,4 @@ def test_examples_run() -> None:
 
 
 def test_public_names() -> None:
-    assert pyrocausal.kinds.__all__ == ["Categorical", "Continuous", "Kind", "infer_kind", "listing", "native"]
+    assert pyrocausal.kinds.__all__ == ["Categorical", "Continuous", "Count", "Exposure", "Kind", "infer_kind"]

@@ -7,6 +7,8 @@ import pytest
 import torch
 from conftest import KINDS, acyclic_graphs, make_model, make_rows, naive_log_prob, random_graphs
 
+from pyrocausal.counts import NegativeBinomial, log_levels
+from pyrocausal.kinds import Count
 from pyrocausal.mechanisms import Mechanisms
 from pyrocausal.neural import NeuralMechanisms
 
@@ -99,7 +101,7 @@ def test_float32_and_the_kinds_heads(mechanisms, kinds):
             assert isinstance(found, dist.Categorical)
             assert found.probs.shape == (N, kind.cardinality)
         else:
-            assert isinstance(found, dist.Normal)
+            assert isinstance(found, NegativeBinomial if isinstance(kind, Count) else dist.Normal)
             assert value.dtype == torch.float32
     assert all(parameter.dtype == torch.float32 for parameter in mechanisms.parameters())
 
@@ -314,6 +316,8 @@ def test_features_are_what_the_last_layer_sees(mechanisms, kinds):
         own = mechanisms.conditional(i, rows, graph[i])
         if kinds[i].cardinality:
             torch.testing.assert_close(out[:, : kinds[i].cardinality].softmax(-1), own.probs)
+        elif isinstance(kinds[i], Count):
+            torch.testing.assert_close(out[:, 0] + log_levels(kinds[i : i + 1], rows)[:, 0], own.mean.log())
         else:
             torch.testing.assert_close(out[:, 0], own.mean)
         assert features.shape[1] > 1
@@ -378,7 +382,8 @@ def test_a_copy_sees_its_parents_alone(mechanisms, kinds):
         changed[:, j] = rows[:, j].roll(1) if kinds[j].cardinality else rows[:, j] + 1.0
         after = scored(copies.blocks(changed), kinds, changed, effects)
         for m, (i, parents) in enumerate(FAMILIES):
-            assert torch.equal(before[m], after[m]) == (j != i and j not in parents)
+            seen = {i, *parents, *(kinds[k].offset for k in (i, *parents) if isinstance(kinds[k], Count))}
+            assert torch.equal(before[m], after[m]) == (j not in seen)
 
 
 def test_preconditioned_copies_are_the_same_mechanisms(mechanisms, kinds):

@@ -38,7 +38,9 @@ class TestChosenKinds:
 
     @pytest.mark.parametrize("kinds", [{"B": "continuous"}, [Categorical, "continuous", Continuous]])
     def test_strings_are_no_kinds(self, kinds: Any) -> None:
-        with pytest.raises(TypeError, match=r"'B', got 'continuous'; pass pyrocausal.Categorical or"):
+        with pytest.raises(
+            TypeError, match=r"'B', got 'continuous'; pass pyrocausal.Categorical, pyrocausal.Continuous or"
+        ):
             frames(kinds=kinds)
 
     @pytest.mark.parametrize("kinds", ["continuous", Continuous, 3])
@@ -135,7 +137,7 @@ class TestTables:
 
     def test_whole_floats_with_gaps_could_be_anything(self) -> None:
         message = (
-            "'B' in the observational rows and the regimes hold whole numbers and missing values.*say Categorical or"
+            "'B' in the observational rows and the regimes hold whole numbers and missing values.*Continuous or Count"
         )
         for gap in (
             [control(B=[1.0, np.nan, 2.0]), drug(B=[1.0, 2.0])],

@@ -1,0 +1,75 @@
+"""Columns of the user's tables: what their values are, checked before anything is made of them.
+
+`where` says in messages what is being checked; ``n`` counts rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["check_finite", "check_gaps", "check_some", "factorize", "family", "listing", "native", "numbers"]
+
+
+def native(label: Any) -> Any:
+    """`label` as a plain Python object."""
+    return label.item() if isinstance(label, np.generic) else label
+
+
+def family(label: Hashable) -> type:
+    """Labels of one family can be states of one variable: text, numbers and booleans, or anything else."""
+    return next((each for each in (str, Real) if isinstance(label, each)), object)
+
+
+def listing(items: Iterable[Any], most: int = 20) -> str:
+    """`items` for an error message, cut where there are many."""
+    texts = [repr(native(item)) for item in items]
+    return (", ".join(texts[:most]) or "none") + (f" and {len(texts) - most} more" if len(texts) > most else "")
+
+
+def check_finite(column: pd.Series, where: str) -> None:
+    """Raise if `column` has an infinite value."""
+    if count := int(column.isin([math.inf, -math.inf]).sum()):
+        raise ValueError(f"{where} has {count} infinite values; correct them, or leave them empty if they are missing")
+
+
+def check_some(columns: Mapping[str, pd.Series]) -> None:
+    """Raise if the first of the columns has nothing but missing values."""
+    where, column = next(iter(columns.items()))
+    if bool(column.isna().all()):
+        raise ValueError(f"{where} has no value at all; remove the variable")
+
+
+def check_gaps(kind: str, missing: bool, gaps: np.ndarray, where: str) -> None:
+    """Raise if there are missing values [n] where a kind, by its name, has none."""
+    if gaps.any() and not missing:
+        raise ValueError(
+            f"{where} has {int(gaps.sum())} missing values, but its kind was settled on complete rows; impute them, or "
+            f"say missing=True in {kind}"
+        )
+
+
+def factorize(column: pd.Series, where: str) -> tuple[np.ndarray, list[Any]]:
+    """For each row the index of its label [n], -1 where missing, and the labels of `column` [n] as they appear."""
+    try:
+        check_finite(column, where)
+        codes, labels = pd.factorize(column)
+    except TypeError as error:
+        raise TypeError(f"{where} holds values that cannot be categories ({error}); convert them to text") from error
+    return codes, [native(label) for label in labels]
+
+
+def numbers(column: pd.Series, where: str, called: str = "continuous") -> np.ndarray:
+    """`column` [n] as float64, NaN where missing; raise at anything else that is no number."""
+    types = pd.api.types
+    numeric = types.is_float_dtype(column) or types.is_integer_dtype(column) or types.is_bool_dtype(column)
+    if not numeric and (text := [value for value in column[column.notna()] if not isinstance(value, Real)]):
+        wrong = next((value for value in text if pd.isna(pd.to_numeric(value, errors="coerce"))), text[0])
+        raise ValueError(f"{where} is {called} but holds {wrong!r}; correct the value or say Categorical")
+    check_finite(column, where)
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
