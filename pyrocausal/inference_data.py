@@ -150,11 +150,12 @@ def _container(groups: Mapping[str, xr.Dataset], attributes: Mapping[str, str]) 
 
 def _attributes(chains: Sequence[Chain], seed: int, settings: Mapping[str, Any] | None) -> dict[str, str]:
     """Of the whole; all of them text, which every file format keeps as it is."""
-    versions = {f"{name.replace('-', '_')}_version": _version(name) for name in ("torch", "pyro-ppl", "arviz")}
     return {
         "inference_library": "pyrocausal",
-        "inference_library_version": _version("pyrocausal"),
-        **versions,
+        "inference_library_version": _own_version(),
+        "pyro_version": pyro.__version__,
+        "torch_version": str(torch.__version__),
+        "arviz_version": version("arviz"),
         "orientation": "row = effect, column = cause",
         "seed": str(seed),
         "chain_seeds": json.dumps([chain.seed for chain in chains]),
@@ -162,9 +163,9 @@ def _attributes(chains: Sequence[Chain], seed: int, settings: Mapping[str, Any] 
     }
 
 
-def _version(package: str) -> str:
+def _own_version() -> str:
     try:
-        return version(package)
+        return version("pyrocausal")
     except PackageNotFoundError:  # used from a folder
         return "unknown"
 
@@ -260,6 +261,7 @@ class _Tables:
         self.sizes = [len(data.observational), *(len(regime.rows) for regime in data.regimes)]
         self.regime = np.arange(-1, len(data.regimes)).repeat(self.sizes)  # [n], -1 for observational rows
         self.rows = self.together(data)
+        self._completed: dict[int, torch.Tensor] = {}
         self.names: list[str] = []
         for name in data.names:
             safe = "_" if name == "." else name.replace("/", "_")
@@ -274,8 +276,10 @@ class _Tables:
 
     def completed(self, chain: Chain) -> torch.Tensor:
         """The same as a chain was fitted to them, missing values drawn."""
-        with one_thread():
-            return self.together(impute(self.data, seed=chain.seed))
+        if chain.seed not in self._completed:
+            with one_thread():
+                self._completed[chain.seed] = self.together(impute(self.data, seed=chain.seed))
+        return self._completed[chain.seed]
 
     def columns(self, rows: np.ndarray, dims: Sequence[str]) -> dict[str, Any]:
         """A variable per column of encoded rows [..., d]."""
