@@ -12,10 +12,11 @@ import pyrocausal
 
 ROOT = Path(pyrocausal.__file__).parent
 ENGINE = [
-    "kinds", "tables", "sources", "data", "gaps", "knowledge", "local", "mechanisms", "neural", "beliefs", "handlers",
-    "model", "imputation", "scoring", "conjugate", "targets", "credit", "split", "predictive", "screening", "refitting",
-    "evidence", "moves", "climb", "retargeting", "state", "settings", "sdi", "settle", "sampling", "result", "metrics",
-    "progress", "discover", "stability", "trial", "comparison", "heldout", "control",
+    "threads", "kinds", "tables", "sources", "data", "gaps", "knowledge", "local", "mechanisms", "neural", "beliefs",
+    "handlers", "model", "imputation", "scoring", "conjugate", "targets", "credit", "split", "predictive", "screening",
+    "refitting", "evidence", "moves", "climb", "retargeting", "state", "settings", "sdi", "settle", "sampling", "chain",
+    "inference_data", "result", "metrics", "progress", "discover", "stability", "trial", "comparison", "heldout",
+    "control",
 ]  # fmt: skip
 TRUTH = ["graphs", "truth_mechanisms", "continuous_truths", "ground_truth", "networks", "interventions", "simulate"]
 FRONT = ["layout", "plots", "report", "__main__"]

@@ -416,7 +416,7 @@ def test_plots_of_arviz_1(of_fit, undecided):
         lambda: az.plot_trace_dist(of_fit, var_names=["edge_logit"], group="warmup_posterior"),
         lambda: az.plot_forest(of_fit),
         lambda: az.plot_ppc_dist(of_fit, var_names=["c"], num_samples=20),
-        lambda: az.plot_ppc_pava(of_fit, var_names=["a"], num_samples=20),
+        lambda: az.plot_ppc_pava(of_fit, var_names=["a"]),
     )
 
 
