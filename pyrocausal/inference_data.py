@@ -33,8 +33,8 @@ Always:
 What they can show, and what not. R-hat and the effective sample size of `edge`, `target`, `n_edges` and `evidence` tell
 whether walks from independent restarts have met; R-hat is enormous where each chain is sure, and not all of the same.
 For an edge that is the same in all draws, as every diagonal one is, they tell nothing: R-hat is NaN, ArviZ warns of a
-division, and the effective sample size is the number of draws. Chains that agree can be wrong together. For `edge_logit`
-both tell whether an optimisation has come to rest and where restarts differ, not how sure an edge is: steps are no draws.
+division, and the effective sample size is the number of draws. Chains that agree can be wrong together. Of
+`edge_logit` they tell whether an optimisation has come to rest and where restarts differ, not how sure an edge is.
 Log-likelihoods are those of the model's own mechanisms, one estimate that serves every parent set, was fitted around
 the settled graph and has seen most of the rows. They compare rows and draws; leave-one-out estimates made of them are
 too good (`pyrocausal.held_out_rows` makes honest ones).
