@@ -169,6 +169,8 @@ class CausalPosterior:
     ) -> Any:
         """Everything for ArviZ's diagnostics and plots; see `pyrocausal.inference_data` for the groups.
 
+        Missing values of rows that are scored or predicted are drawn again as for the fit, some seconds a chain.
+
         Parameters
         ----------
         thin
