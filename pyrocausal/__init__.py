@@ -2,6 +2,7 @@
 
 from pyrocausal import credit, graphs, networks, settings, simulate, targets
 from pyrocausal.beliefs import EdgeBeliefs, IndependentBeliefs, OrientedBeliefs
+from pyrocausal.chain import Chain
 from pyrocausal.comparison import HeldOut
 from pyrocausal.control import RandomGraphControl, random_graph_control
 from pyrocausal.data import InterventionalData, Regime
@@ -17,7 +18,7 @@ from pyrocausal.model import CausalModel
 from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.plots import plot_graph, plot_targets
 from pyrocausal.refitting import Descent, Refitting
-from pyrocausal.result import CausalPosterior, Chain
+from pyrocausal.result import CausalPosterior
 from pyrocausal.sampling import GraphKernel, Sampled, Sampling, sample_graphs
 from pyrocausal.scoring import score_graphs
 from pyrocausal.sdi import SDI

@@ -7,8 +7,9 @@ import os
 import secrets
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -18,17 +19,20 @@ import pandas as pd
 import torch
 from joblib import Parallel, delayed
 
+from pyrocausal.chain import KEPT, Chain
 from pyrocausal.climb import strongest_dag
 from pyrocausal.data import InterventionalData
 from pyrocausal.imputation import impute
 from pyrocausal.knowledge import Edge, Knowledge
 from pyrocausal.progress import Report, progress_bar
-from pyrocausal.result import CausalPosterior, Chain
+from pyrocausal.result import CausalPosterior
 from pyrocausal.sampling import Sampling, sample_graphs
 from pyrocausal.sdi import SDI
+from pyrocausal.settings import describe
 from pyrocausal.settle import Settled, Settling, prices, settle
 from pyrocausal.state import Info
 from pyrocausal.targets import TargetPrior
+from pyrocausal.threads import one_thread
 
 __all__ = ["discover"]
 
@@ -160,7 +164,14 @@ def discover(
         shared = algorithm, settling, sampling, data, known, target_prior
         jobs = (delayed(_run_chain)(*shared, number, s, report) for number, s in enumerate(seeds))
         found = Parallel(n_jobs=cores, max_nbytes=None)(jobs)
-    result = CausalPosterior(data, tuple(found), seed)
+    settings = {
+        "algorithm": algorithm,
+        "settling": settling if settling.rounds else None,
+        "sampling": sampling,
+        "target_prior": target_prior or TargetPrior(),
+        "max_parents": known.max_parents,
+    }
+    result = CausalPosterior(data, tuple(found), seed, describe(settings))
     if stuck := [chain for chain in found if not chain.settled]:
         if settling.rounds:
             moves = ", ".join(str(chain.rounds["moves"].iloc[-1]) for chain in stuck)
@@ -190,10 +201,12 @@ def _run_chain(
 ) -> Chain:
     steps: list[dict[str, Any]] = []
     rounds: list[dict[str, Any]] = []
+    logits: deque[torch.Tensor] = deque(maxlen=KEPT)
     most = settling.rounds * len(settling.stages(data.kinds))
 
     def on_info(info: Info) -> None:
         steps.append({name: getattr(info, name) for name in ("step", "loss", "confidence", "edges", "gradient_norm")})
+        logits.append(info.edge_probability.logit().cpu())
         if report is not None:
             left = 0 if info.settled else algorithm.stopping.max_steps - info.step
             report(Report(number, info.step, info.confidence, info.edges, left + most * ROUND))
@@ -207,7 +220,7 @@ def _run_chain(
             report(Report(number, done, settled.confidence, edges, left * ROUND))
 
     start = time.process_time()
-    with _one_thread(), warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "the beliefs have not settled", RuntimeWarning)  # said once for all chains
         data = impute(data, seed=seed)
         state, info = algorithm.run(data, seed=seed, knowledge=known, target_prior=target_prior, on_info=on_info)
@@ -233,15 +246,7 @@ def _run_chain(
         cpu_seconds=time.process_time() - start,
         graphs=drawn.graphs if drawn else None,
         graph_evidence=drawn.evidence if drawn else None,
+        graph_targets=drawn.targets if drawn else None,
+        accepted=drawn.accepted if drawn else None,
+        belief_logits=torch.stack([*logits]),
     )
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One thread per chain: the sums of a parallel reduction depend on the number of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -3,73 +3,23 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import networkx as nx
 import numpy as np
-import pandas as pd
 import torch
 import xarray as xr
 
+from pyrocausal.chain import Chain
 from pyrocausal.data import InterventionalData
+from pyrocausal.inference_data import inference_data
 from pyrocausal.model import CausalModel
 
-__all__ = ["CausalPosterior", "Chain"]
-
-
-@dataclass(frozen=True)
-class Chain:
-    """One independent restart.
-
-    Attributes
-    ----------
-    seed
-        Seed of everything random in it.
-    model
-        The fitted program.
-    edge_probability
-        Probability of every edge at the end, shape [d, d] (effect, cause): its share of the draws where graphs were
-        drawn, else after settling that of `Settled`, else the beliefs.
-    beliefs
-        Beliefs at the end of the three phases, shape [d, d].
-    target_probability
-        Posterior over targets, shape [R, d + 1]; the last column is none.
-    dag
-        The settled graph, boolean, shape [d, d]; without settling the edges believed with more than one half, less the
-        least believed one of every cycle and the least believed ones of a variable with too many causes.
-    evidence
-        log E(dag) in nats, up to a constant of the data; NaN without settling.
-    trace
-        One row per step of the three phases: loss, confidence, edges, gradient_norm.
-    rounds
-        One row per round of settling: evidence, edges, moves; empty without settling.
-    settled
-        Whether the stopping rule held at the end: of settling that a refit changed nothing, of the three phases alone
-        that every belief was near 0 or 1.
-    cpu_seconds
-        Processor time of the restart.
-    graphs
-        Graphs drawn from the posterior, boolean, shape [draws, d, d], None where none were.
-    graph_evidence
-        log E of each of them in nats at `Sampling.price`, so not to be compared with `evidence`; shape [draws].
-    """
-
-    seed: int
-    model: CausalModel
-    edge_probability: torch.Tensor
-    beliefs: torch.Tensor
-    target_probability: torch.Tensor
-    dag: torch.Tensor
-    evidence: float
-    trace: pd.DataFrame
-    rounds: pd.DataFrame
-    settled: bool
-    cpu_seconds: float
-    graphs: torch.Tensor | None = None
-    graph_evidence: torch.Tensor | None = None
+__all__ = ["CausalPosterior"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +34,15 @@ class CausalPosterior:
         The restarts, at least one.
     seed
         Seed that the chains' seeds were made from.
+    settings
+        What they were fitted with, as plain numbers, texts and mappings (`pyrocausal.settings.describe`); None where
+        nobody said.
     """
 
     data: InterventionalData
     chains: tuple[Chain, ...]
     seed: int
+    settings: Mapping[str, Any] | None = None
 
     @property
     def edge_probabilities(self) -> xr.DataArray:
@@ -209,6 +163,59 @@ class CausalPosterior:
             str(r): tuple(map(str, names[row > threshold]))
             for r, row in zip(table.regime.values, table.values, strict=True)
         }
+
+    def to_arviz(
+        self, *, thin: int = 1, log_likelihood: bool = False, posterior_predictive: int = 0, seed: int = 0
+    ) -> Any:
+        """Everything for ArviZ's diagnostics and plots; see `pyrocausal.inference_data` for the groups.
+
+        Missing values of rows that are scored or predicted are drawn again as for the fit, some seconds a chain.
+
+        Parameters
+        ----------
+        thin
+            Keep every `thin`-th of the graphs drawn, and what belongs to it; default 1, all of them.
+        log_likelihood
+            Whether to score every row under every draw that is kept, nats. Takes 8 bytes times chains, draws and rows.
+        posterior_predictive
+            Tables to draw per chain, each as large as the data, under graphs evenly spread over those kept; default 0.
+            Takes 2 bytes (categories) or 8 times chains, tables, rows and variables.
+        seed
+            Of these tables. Torch's global random state is left as it was.
+
+        Returns
+        -------
+        arviz.InferenceData or xarray.DataTree
+            The first with ArviZ before 1.0, the second with any later one; `found["posterior"]["edge"]` reads in both,
+            and `found.to_netcdf(path)` writes both.
+
+        Raises
+        ------
+        TypeError
+            If `log_likelihood` is neither True nor False.
+        ValueError
+            If a number is out of range, log-likelihoods are asked for and no graphs were drawn, or the chains have kept
+            neither graphs nor beliefs.
+
+        Examples
+        --------
+        >>> import pyrocausal as pc
+        >>> truth = pc.networks.load("chain3")
+        >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
+        >>> result = pc.discover(data, sampling=pc.Sampling(draws=50), chains=1, seed=0, progress=False)
+        >>> result.to_arviz()["posterior"]["edge"].dims
+        ('chain', 'draw', 'effect', 'cause')
+        """
+        return inference_data(
+            self.data,
+            self.chains,
+            self.seed,
+            self.settings,
+            thin=thin,
+            log_likelihood=log_likelihood,
+            posterior_predictive=posterior_predictive,
+            seed=seed,
+        )
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the result, data and fitted programs to a file.

@@ -28,6 +28,7 @@ from pyro.infer.mcmc.mcmc_kernel import MCMCKernel
 
 from pyrocausal.evidence import JointEvidence, Terms
 from pyrocausal.moves import closure, look, terms_around, weigh, within
+from pyrocausal.targets import draw_targets
 
 __all__ = ["GraphKernel", "Sampled", "Sampling", "sample_graphs"]
 
@@ -84,6 +85,8 @@ class Sampled(NamedTuple):
         Posterior over targets, averaged over the draws, shape [R, d + 1]; the last column is none.
     accepted
         Share of proposals that were accepted.
+    targets
+        Targets drawn from their posterior given each of the graphs, boolean, shape [N, R, d].
     """
 
     graphs: torch.Tensor
@@ -91,6 +94,7 @@ class Sampled(NamedTuple):
     edge_probability: torch.Tensor
     target_probability: torch.Tensor
     accepted: float
+    targets: torch.Tensor
 
 
 class _Place(NamedTuple):
@@ -236,15 +240,20 @@ def sample_graphs(
         torch.manual_seed(seed)
         chain = MCMC(kernel, num_samples=sampling.draws, warmup_steps=sampling.warm_up, disable_progbar=True)
         chain.run()
+        generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))  # for targets, graphs being drawn
     graphs = chain.get_samples()["edges"].bool()  # [N, d, d]
     distinct, place, counts = graphs.unique(dim=0, return_inverse=True, return_counts=True)
     value = torch.tensor([evidence.of(graph) for graph in distinct], dtype=torch.double)
     targets = torch.stack([evidence.targets(graph) for graph in distinct])  # [distinct, R, d + 1]
     share = counts.double() / len(graphs)
+    hit = torch.zeros(len(graphs), targets.shape[1], targets.shape[2] - 1, dtype=torch.bool)  # [N, R, d]
+    for k, count in enumerate(counts.tolist()):
+        hit[place == k] = draw_targets(targets[k], evidence.known, evidence.prior.several, count, generator)
     return Sampled(
         graphs=graphs,
         evidence=value[place],
         edge_probability=graphs.float().mean(0),
         target_probability=torch.einsum("k,krt->rt", share, targets).float(),
         accepted=kernel.diagnostics()["acceptance rate"],
+        targets=hit,
     )

@@ -16,7 +16,7 @@ from pyro import poutine
 from pyrocausal.handlers import intervene
 from pyrocausal.model import CausalModel
 
-__all__ = ["distinct_parent_sets", "score_graphs", "site_log_probs", "unpack"]
+__all__ = ["distinct_parent_sets", "score_graphs", "score_rows", "site_log_probs", "unpack"]
 
 
 def distinct_parent_sets(graphs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -124,3 +124,52 @@ def score_graphs(
     else:
         means = torch.stack([block.mean(-1) for block in terms.split(sizes, -1)], -1)  # [d, K, R]
     return means.permute(1, 2, 0)
+
+
+@torch.no_grad()
+def score_rows(
+    model: CausalModel,
+    values: torch.Tensor,
+    graphs: torch.Tensor,
+    left_out: torch.Tensor,
+    table: torch.Tensor,
+    seen: torch.Tensor,
+    work: int = 50_000,
+) -> torch.Tensor:
+    """Log-likelihood of every row under each of some graphs, without the terms of the graph's targets.
+
+    Every graph has targets of its own, and parent sets that several graphs share are scored once, so terms are left out
+    of the sum and not masked; what is left is what `pyrocausal.intervene` leaves.
+
+    Parameters
+    ----------
+    model
+        The program.
+    values
+        Encoded rows, shape [n, d].
+    graphs
+        0/1, shape [K, d, d] (effect, cause).
+    left_out
+        Where a variable is a target in a table of rows, shape [K, tables, d].
+    table
+        Which table a row is of, shape [n].
+    seen
+        Whether a value was observed, shape [n, d]; one that was filled in has no term.
+    work
+        Pairs of a row and a graph that are scored at a time.
+
+    Returns
+    -------
+    torch.Tensor
+        Nats, double, shape [K, n].
+    """
+    packed, place = distinct_parent_sets(graphs)
+    total = torch.zeros(len(graphs), len(values), dtype=torch.double, device=values.device)
+    step = max(1, work // len(packed))
+    for at in range(0, len(values), step):
+        some = slice(at, at + step)
+        terms = site_log_probs(model, values[some], packed)  # [d, U, m]
+        for i, term in enumerate(terms):
+            keep = seen[some, i] & ~left_out[:, table[some], i]  # [K, m]
+            total[:, some] += torch.where(keep, term[place[:, i]], 0.0)
+    return total

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
 import torch
 
 from pyrocausal.credit import Credit, conditional_difference, cycles, sparsity
+from pyrocausal.kinds import native
 from pyrocausal.targets import TargetRule, bayes_factor
 
-__all__ = ["CreditAssignment", "GraphFitting", "GraphScoring", "Stopping"]
+__all__ = ["CreditAssignment", "GraphFitting", "GraphScoring", "Stopping", "describe"]
 
 Optimiser: TypeAlias = Callable[[Iterable[torch.nn.Parameter]], torch.optim.Optimizer]
 Regulariser: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
@@ -172,3 +173,26 @@ class Stopping:
         _require(self, 1, "patience", "max_steps")
         if not 0 < self.tolerance < 0.5:
             raise ValueError(f"Stopping.tolerance must be in (0, 0.5), got {self.tolerance!r}")
+
+
+def describe(value: Any) -> Any:
+    """Settings as plain numbers, texts, lists and dictionaries, to be written down; functions by their names.
+
+    Examples
+    --------
+    >>> describe(Stopping(max_steps=60))
+    {'tolerance': 0.05, 'patience': 20, 'max_steps': 60}
+    """
+    value = native(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: describe(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(describe(name)): describe(each) for name, each in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, type):
+        return [describe(each) for each in value]
+    if isinstance(value, partial):
+        given = [*map(repr, value.args), *(f"{name}={each!r}" for name, each in value.keywords.items())]
+        return f"{describe(value.func)}({', '.join(given)})"
+    return getattr(value, "__qualname__", type(value).__name__)

@@ -12,7 +12,8 @@ import pandas as pd
 import torch
 import xarray as xr
 
-from pyrocausal.result import CausalPosterior, Chain
+from pyrocausal.chain import Chain
+from pyrocausal.result import CausalPosterior
 
 __all__ = ["Stability", "stability"]
 

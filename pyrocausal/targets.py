@@ -23,6 +23,7 @@ __all__ = [
     "TargetPrior",
     "TargetRule",
     "bayes_factor",
+    "draw_targets",
     "greatest_drop",
     "known_targets",
     "target_posterior",
@@ -257,3 +258,35 @@ def target_posterior(
     """
     certain = torch.cat([hit, ~hit.any(1, keepdim=True)], 1).to(evidence.marginal.dtype)
     return torch.where(known[:, None], certain, rule(evidence))
+
+
+def draw_targets(
+    probability: torch.Tensor, known: torch.Tensor, several: bool, count: int, generator: torch.Generator | None = None
+) -> torch.Tensor:
+    """Draw the targets of every regime from their posterior.
+
+    Parameters
+    ----------
+    probability
+        Posterior given one graph, shape [R, d + 1]; the last column is none.
+    known
+        Where a regime's targets are known, shape [R]; these are the same in every draw.
+    several
+        Whether a regime may have several targets.
+    count
+        Draws.
+    generator
+        Of random numbers; default torch's own.
+
+    Returns
+    -------
+    torch.Tensor
+        True where a variable is hit, shape [count, R, d].
+    """
+    hit = probability[:, :-1]
+    if several:
+        drawn = torch.rand(count, *hit.shape, dtype=hit.dtype, generator=generator) < hit
+    else:
+        chosen = torch.multinomial(probability, count, replacement=True, generator=generator).t()  # [count, R]
+        drawn = torch.nn.functional.one_hot(chosen, probability.shape[1])[..., :-1] > 0
+    return torch.where(known[:, None], hit > 0.5, drawn)

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from pyrocausal.beliefs import IndependentBeliefs
+from pyrocausal.chain import Chain
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.evidence import Terms, parents_of
 from pyrocausal.kinds import Categorical, Continuous, Count, Exposure, Kind
@@ -20,7 +21,6 @@ from pyrocausal.knowledge import fixed_edges
 from pyrocausal.mechanisms import Mechanisms
 from pyrocausal.model import CausalModel
 from pyrocausal.neural import NeuralMechanisms
-from pyrocausal.result import Chain
 
 MIXED: tuple[Kind, ...] = (Categorical((0, 1)), Continuous(0.0, 1.0), Categorical((0, 1, 2)), Continuous(0.0, 1.0))
 KINDS: dict[str, tuple[Kind, ...]] = {

@@ -269,6 +269,19 @@ def test_knowledge_is_taken_beside_required_and_forbidden_edges(data, run):
 
 
 @pytest.mark.filterwarnings(UNSETTLED)
+def test_beliefs_are_kept_along_the_way(data):
+    result = quick(data, chains=1, seed=0, max_steps=4, required=[("A", "B")])
+    chain = result.chains[0]
+    assert chain.belief_logits.shape == (len(chain.trace), 3, 3)
+    assert torch.equal(chain.belief_logits[-1].sigmoid() > 0.5, chain.beliefs > 0.5)
+    torch.testing.assert_close(chain.belief_logits[-1].sigmoid(), chain.beliefs)
+    assert (chain.belief_logits[:, 1, 0] == math.inf).all()
+    assert (chain.belief_logits.diagonal(dim1=1, dim2=2) == -math.inf).all()
+    assert result.settings["algorithm"]["stopping"]["max_steps"] == 4
+    assert result.settings["settling"] is None and result.settings["sampling"] is None
+
+
+@pytest.mark.filterwarnings(UNSETTLED)
 def test_graphs_are_drawn_from_the_posterior_where_asked_for(data):
     plain, result = (
         settled(data, chains=2, seed=0, sampling=sampling) for sampling in (None, Sampling(draws=30, warm_up=5))
@@ -276,6 +289,8 @@ def test_graphs_are_drawn_from_the_posterior_where_asked_for(data):
     assert plain.chains[0].graphs is None and plain.chains[0].graph_evidence is None
     for chain, before in zip(result.chains, plain.chains, strict=True):
         assert chain.graphs.shape == (30, 3, 3) and chain.graph_evidence.shape == (30,)
+        assert chain.graph_targets.shape == (30, 2, 3) and 0 < chain.accepted <= 1
+        assert before.graph_targets is None and before.accepted is None
         assert torch.equal(chain.edge_probability, chain.graphs.float().mean(0))
         assert torch.equal(chain.dag, before.dag) and chain.evidence == before.evidence
         torch.testing.assert_close(chain.target_probability.sum(1), torch.ones(2))

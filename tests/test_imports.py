@@ -12,10 +12,11 @@ import pyrocausal
 
 ROOT = Path(pyrocausal.__file__).parent
 ENGINE = [
-    "columns", "count_kinds", "kinds", "tables", "sources", "data", "gaps", "counts", "knowledge", "local",
+    "threads", "columns", "count_kinds", "kinds", "tables", "sources", "data", "gaps", "counts", "knowledge", "local",
     "mechanisms", "neural", "beliefs", "handlers", "model", "imputation", "scoring", "conjugate", "targets", "credit",
     "split", "predictive", "screening", "refitting", "evidence", "moves", "climb", "retargeting", "state", "settings",
-    "sdi", "settle", "sampling", "result", "metrics", "progress", "discover", "stability", "trial",
+    "sdi", "settle", "sampling", "chain", "inference_data",
+    "result", "metrics", "progress", "discover", "stability", "trial",
     "comparison", "heldout", "control",
 ]  # fmt: skip
 TRUTH = [

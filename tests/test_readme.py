@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+import arviz as az
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -38,7 +39,7 @@ def test_python_examples(tmp_path, monkeypatch, capsys):
     assert set(result.dag().edges) == {("ligand", "kinase"), ("kinase", "reporter")}
     assert result.targets() == {"vehicle": (), "drug A": ("ligand",), "drug B": ("kinase",), "drug C": ("reporter",)}
     assert "[('kinase', 'reporter'), ('ligand', 'kinase')]" in capsys.readouterr().out
-    assert {path.name for path in tmp_path.iterdir()} == {"graph.png", "targets.png", "cells.pt"}
+    assert {path.name for path in tmp_path.iterdir()} == {"graph.png", "targets.png", "cells.pt", "cells.nc"}
     assert (names["sampled"].reporter == "high").mean() == pytest.approx(0.8, abs=0.1)
     assert len(names["swapped"].chains) == 1
     assert (names["check"].table().settled > names["check"].table()["independent"] + 0.05).loc["all"]
@@ -49,3 +50,5 @@ def test_python_examples(tmp_path, monkeypatch, capsys):
     assert names["genes"].exposures == ("depth",)
     assert names["drawn"].edge_probabilities.sel(effect="reporter", cause="kinase").item() > 0.9
     assert names["drawn"].chains[0].graphs.shape == (500, 3, 3)
+    assert names["idata"]["posterior"]["edge"].shape == (2, 100, 3, 3)
+    assert float(az.rhat(names["idata"], var_names=["n_edges"])["n_edges"]) < 1.2

@@ -13,7 +13,8 @@ import torch
 from conftest import KINDS, make_chain, make_model, make_rows, small_data
 from pyro import poutine
 
-from pyrocausal.result import CausalPosterior, Chain
+from pyrocausal.chain import Chain
+from pyrocausal.result import CausalPosterior
 
 NAMES = ("X0", "X1", "X2", "X3")
 # Row = effect, column = cause: X0 -> X1 for sure, X1 -> X2 likely, X3 -> X2 unlikely, X2 -> X3 about even.

@@ -11,6 +11,7 @@ from conftest import Tables, every_dag
 from pyro.infer import MCMC
 
 from pyrocausal.sampling import GraphKernel, Sampling, sample_graphs
+from pyrocausal.targets import TargetOdds
 
 
 def off(d) -> torch.Tensor:
@@ -23,6 +24,9 @@ def empty(d) -> torch.Tensor:
 
 class Told(Tables):
     """Made-up evidence that says who was hit, too."""
+
+    known = torch.tensor([False, False])
+    prior = TargetOdds(torch.zeros(2, 1), several=False)
 
     def targets(self, graph):
         """A posterior that depends on the graph: of being hit in proportion to a variable's parents, or none."""
@@ -90,6 +94,20 @@ def test_draws_are_the_posterior(d, fixed, most):
     assert (found.target_probability - hit).abs().max() < 0.05
     assert found.evidence[:50].tolist() == pytest.approx([tables.of(g) for g in found.graphs[:50]])
     assert 0.5 < found.accepted <= 1.0
+
+
+def test_targets_are_drawn_given_each_graph():
+    tables = Told(3, seed=7, spread=0.5)
+    found = sample_graphs(tables, empty(3), off(3), 4000, 100, seed=1)
+    assert found.targets.shape == (4000, 2, 3) and found.targets.dtype == torch.bool
+    assert int(found.targets.sum(2).max()) == 1
+    graphs, place = found.graphs.unique(dim=0, return_inverse=True)
+    for k, graph in enumerate(graphs):
+        if (place == k).sum() > 300:
+            share = found.targets[place == k].float().mean(0)
+            assert (share - tables.targets(graph)[:, :-1]).abs().max() < 0.1
+    same, other = (sample_graphs(tables, empty(3), off(3), 4000, 100, seed=s).targets for s in (1, 2))
+    assert torch.equal(found.targets, same) and not torch.equal(found.targets, other)
 
 
 def test_the_kernel_is_one_of_pyros():

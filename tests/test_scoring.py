@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrocausal.handlers import intervene, mask_sites
-from pyrocausal.scoring import distinct_parent_sets, score_graphs, site_log_probs, unpack
+from pyrocausal.scoring import distinct_parent_sets, score_graphs, score_rows, site_log_probs, unpack
 
 D, K = 4, 5
 TARGETS = torch.tensor([[0, 0, 0, 0], [0, 1, 0, 0], [1, 0, 1, 0], [1, 1, 1, 1]]).bool()  # [R, d]
@@ -80,6 +80,24 @@ def test_scores_are_those_of_one_intervention_per_regime(kind, sizes):
     assert not scores.requires_grad
     assert torch.equal(scores == 0, TARGETS.expand(K, -1, -1))  # exactly zero at targets, and nowhere else
     torch.testing.assert_close(scores, per_regime(model, rows, graphs, TARGETS), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("work", [1, 20, 10_000])
+def test_rows_are_scored_as_under_one_intervention_per_graph(kind, work):
+    kinds, n = KINDS[kind], 17
+    model, graphs, rows = make_model(kinds), random_graphs(D, K), make_rows(kinds, n)
+    table, seen = torch.randint(3, (n,)), torch.rand(n, D) < 0.8
+    hit = torch.rand(K, 3, D) < 0.4
+    found = score_rows(model, rows, graphs, hit, table, seen, work)
+    assert found.shape == (K, n) and found.dtype == torch.double
+    for k, graph in enumerate(graphs):
+        here = hit[k, table]  # [n, d]
+        values = {model.names[i]: rows[:, i] for i in range(D)}
+        masks = {model.names[i]: here[:, i] for i in range(D)}
+        with intervene(values, rows=masks), mask_sites({model.names[i]: seen[:, i] for i in range(D)}):
+            expected = site_log_probs(model, rows, graph[None])[:, 0].sum(0)
+        torch.testing.assert_close(found[k], expected.detach().double(), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import re
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,7 +16,7 @@ from pyrocausal.credit import acyclicity, sparsity
 from pyrocausal.kinds import Categorical, Continuous
 from pyrocausal.refitting import Descent, Refitting
 from pyrocausal.sdi import SDI
-from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
+from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping, describe
 from pyrocausal.settle import Settling
 
 ALL = [GraphFitting, GraphScoring, CreditAssignment, Stopping, Descent, Refitting, Settling]
@@ -155,3 +157,15 @@ def test_settling_needs_an_estimate():
 def test_only_the_published_preset_holds_nothing_out():
     assert SDI().fitting.held_out == 0.2
     assert SDI.paper().fitting.held_out == 0.0
+
+
+def test_settings_can_be_written_down():
+    found = describe({"algorithm": SDI.paper(), "settling": Settling(refitting=None), "none": None})
+    assert json.loads(json.dumps(found)) == found
+    assert found["algorithm"]["mechanisms"] == "NeuralMechanisms"
+    assert found["algorithm"]["credit"]["estimator"] == "self_normalised(rows=5.0)"
+    assert found["algorithm"]["fitting"]["optimiser"].startswith("Adam(lr=")
+    assert found["algorithm"]["credit"]["regularisers"] == {"sparsity": 0.1, "acyclicity": 0.5}
+    assert found["settling"]["refitting"] is None and found["settling"]["draft"]["memory"] == [0.9, 0.99]
+    odd = {"count": np.int64(3), "share": np.float64(0.5), "made": torch.nn.Identity(), "kind": torch.nn.Identity}
+    assert describe(odd) == {"count": 3, "share": 0.5, "made": "Identity", "kind": "Identity"}

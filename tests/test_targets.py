@@ -14,6 +14,7 @@ from pyrocausal.targets import (
     TargetEvidence,
     TargetPrior,
     bayes_factor,
+    draw_targets,
     greatest_drop,
     known_targets,
     target_posterior,
@@ -178,3 +179,20 @@ def test_a_rule_of_your_own():
         return torch.tensor([0.0, 0.0, 1.0, 0.0]).expand(len(evidence.rows), 4)
 
     assert target_posterior(last, evidence(), known, hit).tolist() == [[0, 0, 1, 0], [0, 1, 0, 0]]
+
+
+def test_draws_of_targets_follow_their_posterior():
+    probability = torch.tensor([[0.5, 0.2, 0.0, 0.3], [1.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]]).double()
+    known = torch.tensor([False, True, True])  # the second has two targets, the third none
+    generator = torch.Generator().manual_seed(0)
+    one = draw_targets(probability, known, False, 4000, generator)
+    several = draw_targets(probability, known, True, 4000, generator)
+    for drawn in (one, several):
+        assert drawn.shape == (4000, 3, 3) and drawn.dtype == torch.bool
+        assert (drawn.double().mean(0)[0] - probability[0, :-1]).abs().max() < 0.03
+        assert (drawn[:, 1] == torch.tensor([True, False, True])).all() and not drawn[:, 2].any()
+    assert int(one[:, 0].sum(1).max()) == 1
+    both = several[:, 0, :2].all(1).double().mean()  # each for itself
+    assert abs(float(both) - 0.1) < 0.02
+    again = draw_targets(probability, known, False, 4000, torch.Generator().manual_seed(0))
+    assert torch.equal(one, again)
