@@ -1,5 +1,7 @@
 """The mechanisms of a ground truth's continuous variables: a function of the parents and noise.
 
+Noise is standard: mean 0, standard deviation 1.
+
 References
 ----------
 Brouillard et al. (2020), Differentiable causal discovery from interventional data, NeurIPS, arXiv:2007.01754, appendix,
@@ -10,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.random import Generator
@@ -19,8 +21,27 @@ from numpy.typing import NDArray
 from pyrocausal.truth_mechanisms import Floats
 
 __all__ = [
-    "AdditiveNoise", "Function", "HiddenLayer", "Linear", "NoiseAmongInputs", "Normal", "PlusNoise", "leaky_relu",
+    "AdditiveNoise", "Function", "HiddenLayer", "Linear", "Noise", "NoiseAmongInputs", "Normal", "PlusNoise",
+    "heavy_tailed", "leaky_relu", "normal_noise", "two_humped",
 ]  # fmt: skip
+
+
+Noise: TypeAlias = Callable[[int, Generator], Floats]
+
+
+def normal_noise(n: int, rng: Generator) -> Floats:
+    """Draw [n] from N(0, 1)."""
+    return rng.standard_normal(n)
+
+
+def heavy_tailed(n: int, rng: Generator) -> Floats:
+    """Draw [n] from Student's t with 3 degrees of freedom, scaled to a standard deviation of 1."""
+    return rng.standard_t(3.0, n) / np.sqrt(3.0)
+
+
+def two_humped(n: int, rng: Generator) -> Floats:
+    """Draw [n] from two normal distributions at -0.95 and 0.95, equally likely, with a standard deviation of 1."""
+    return rng.choice((-0.95, 0.95), n) + np.sqrt(1 - 0.95**2) * rng.standard_normal(n)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +62,7 @@ class Normal:
 
 @dataclass(frozen=True, eq=False)
 class AdditiveNoise:
-    """x = centre + gain * f(parents) + sd * noise, with f a random hidden layer and standard normal noise.
+    """x = centre + gain * f(parents) + sd * noise, with f a random hidden layer.
 
     Attributes
     ----------
@@ -51,6 +72,8 @@ class AdditiveNoise:
         Weights [p, H], [H] and [H] over the parents in standard units.
     activation
         `numpy.tanh`, `numpy.sin` and so on; `numpy.positive` makes the mechanism linear.
+    noise
+        Draws n values of mean 0 and standard deviation 1.
     """
 
     reference: Floats
@@ -61,10 +84,16 @@ class AdditiveNoise:
     gain: float = 0.0
     sd: float = 1.0
     activation: Callable[[Floats], Floats] = np.tanh
+    noise: Noise = normal_noise
 
     @classmethod
     def draw(
-        cls, reference: Floats, rng: Generator, activation: Callable[[Floats], Floats] = np.tanh, hidden: int = 16
+        cls,
+        reference: Floats,
+        rng: Generator,
+        activation: Callable[[Floats], Floats] = np.tanh,
+        hidden: int = 16,
+        noise: Noise = normal_noise,
     ) -> AdditiveNoise:
         """Draw f with gain U(1, 1.5) and noise sd U(0.4, 0.8); without parents, N(0, 1).
 
@@ -74,10 +103,10 @@ class AdditiveNoise:
         inputs = rng.standard_normal((p, hidden)) / np.sqrt(max(p, 1))  # [p, H]
         bias, outputs = rng.uniform(-1.0, 1.0, hidden), rng.standard_normal(hidden)
         if p == 0:
-            return cls(reference, inputs, bias, outputs, activation=activation)
+            return cls(reference, inputs, bias, outputs, activation=activation, noise=noise)
         gain, sd = rng.uniform(1.0, 1.5), rng.uniform(0.4, 0.8)
         for _ in range(1_000):
-            found = cls(reference, inputs, bias, outputs, 0.0, gain, sd, activation)
+            found = cls(reference, inputs, bias, outputs, 0.0, gain, sd, activation, noise)
             weak = [j for j in range(p) if found._leverage(j, rng) < 0.5 / np.sqrt(p)]
             if not weak:
                 return found
@@ -103,11 +132,11 @@ class AdditiveNoise:
 
     def sample(self, parents: Floats, rng: Generator) -> NDArray:
         """Draw values [n]."""
-        return self.mean(parents) + self.sd * rng.standard_normal(len(parents))
+        return self.mean(parents) + self.sd * self.noise(len(parents), rng)
 
     def redraw(self, rng: Generator) -> AdditiveNoise:
         """Draw another f and noise scale; without parents, another mean from N(0, 2) and sd from U(0.5, 2)."""
-        found = AdditiveNoise.draw(self.reference, rng, self.activation, len(self.bias))
+        found = AdditiveNoise.draw(self.reference, rng, self.activation, len(self.bias), self.noise)
         return found if found.gain else replace(found, centre=rng.normal(0.0, 2.0), sd=rng.uniform(0.5, 2.0))
 
 

@@ -18,9 +18,10 @@ import torch
 import torch.nn.functional as F
 from pyro.nn import PyroParam
 
-from pyrocausal.counts import entering, log_levels, negative_binomial
+from pyrocausal.counts import entering
 from pyrocausal.gaps import any_missing, filled, present
-from pyrocausal.kinds import Categorical, Count, Kind
+from pyrocausal.heads import distributions, head, outputs_of, spread_out
+from pyrocausal.kinds import Categorical, Kind
 from pyrocausal.mechanisms import Block, Copies, Family, Mechanisms
 
 __all__ = ["NeuralCopies", "NeuralMechanisms"]
@@ -35,11 +36,10 @@ class NeuralMechanisms(Mechanisms):
     parents are few, and else the masked inputs of all variables go through one batched product. Tests hold them equal.
 
     A categorical variable enters as one-hot, a continuous one as its value and a constant that tells "absent" from
-    "zero", a count as its standardised logarithm and such a constant; a missing value has an embedding of its own. A
-    count's network gives the logarithms of the mean, less that of a typical count and of the exposure, and of the size
-    of a negative binomial. With continuous variables there are as many tanh units beside
-    the leaky ones, since some mechanisms saturate and some do not, and a few units stay linear, so that a mechanism
-    extrapolates to values that only interventions produce.
+    "zero", a count as its standardised logarithm and such a constant; a missing value has an embedding of its own. With
+    continuous variables or counts there are as many tanh units beside the leaky ones, since some mechanisms saturate
+    and some do not, and a few units stay linear, so that a mechanism extrapolates to values that only interventions
+    produce. What the outputs mean is said in `pyrocausal.heads`.
 
     Parameters
     ----------
@@ -52,7 +52,6 @@ class NeuralMechanisms(Mechanisms):
     takes_missing = True
     linear_units = 2
     negative_slope = 0.1
-    log_scale_bounds = (-10.0, 5.0)
     lookup_cost = 17.0  # features that a matrix product handles in the time of one looked-up row (32 units, measured)
 
     def __init__(self, kinds: Sequence[Kind], hidden: int = 32) -> None:
@@ -63,14 +62,12 @@ class NeuralMechanisms(Mechanisms):
         d = len(self.kinds)
         # Features: a block per variable. A categorical takes one per state, a continuous one a constant and its value;
         # one that can have gaps takes another for "unknown", the last.
-        self.outputs = [k.cardinality if isinstance(k, Categorical) else 2 for k in self.kinds]  # or mean and log scale
-        self.widths = [outputs + k.missing for outputs, k in zip(self.outputs, self.kinds, strict=True)]
+        self.widths = [(k.cardinality if isinstance(k, Categorical) else 2) + k.missing for k in self.kinds]
+        self.outputs = [outputs_of(kind) for kind in self.kinds]
         starts = torch.tensor([0, *self.widths]).cumsum(0)[:-1]
         features, outputs = sum(self.widths), max(self.outputs)
         self.discrete = [i for i, k in enumerate(self.kinds) if isinstance(k, Categorical)]
         self.continuous = [i for i in range(d) if i not in self.discrete]  # as causes
-        self.counting = [i for i in self.continuous if isinstance(self.kinds[i], Count)]
-        self.normal = [i for i in self.continuous if i not in self.counting]
         self.leaky, self.saturating = hidden, hidden if self.continuous else 0
         units = self.leaky + self.saturating + (self.linear_units if self.continuous else 0)
         self.gappy = [i for i in self.continuous if self.kinds[i].missing]
@@ -88,30 +85,29 @@ class NeuralMechanisms(Mechanisms):
         self.weight_in: torch.Tensor = PyroParam(torch.randn(d, features, units) / d**0.5)  # type: ignore[assignment]
         self.bias_in: torch.Tensor = PyroParam(torch.zeros(d, units))  # type: ignore[assignment]
         self.weight_out: torch.Tensor = PyroParam(torch.randn(d, units, outputs) / units**0.5)  # type: ignore[assignment]
-        self.bias_out: torch.Tensor = PyroParam(torch.zeros(d, outputs))  # type: ignore[assignment]
+        self.bias_out: torch.Tensor = PyroParam(spread_out(kinds, torch.zeros(d, outputs)))  # type: ignore[assignment]
 
     def conditional(self, i: int, values: torch.Tensor, parents: torch.Tensor) -> dist.TorchDistribution:
         """See `Mechanisms.conditional`."""
         if values.dim() == 2 and (parents.dim() == 1 or (parents.dim() == 3 and parents.shape[-2] == 1)):
-            return self._head(i, self._shared(i, *self._entries(values), parents), values)
+            return head(self.kinds[i], self._shared(i, *self._entries(values), parents), values)
         inputs = self._features(values) * parents[..., self.feature_owner]  # [*batch, F]
         h = self._activate(inputs @ self.weight_in[i] + self.bias_in[i], -1)  # [*batch, units]
-        return self._head(i, (h @ self.weight_out[i] + self.bias_out[i]).movedim(-1, 0), values)
+        return head(self.kinds[i], (h @ self.weight_out[i] + self.bias_out[i]).movedim(-1, 0), values)
 
     def conditionals(self, values: torch.Tensor, edges: torch.Tensor) -> Callable[[int], dist.TorchDistribution]:
         """See `Mechanisms.conditionals`."""
         if values.dim() == 2 and (edges.dim() == 2 or (edges.dim() == 4 and edges.shape[-3] == 1)):
             entries = self._entries(values)
-            return lambda i: self._head(i, self._shared(i, *entries, edges[..., i, :]), values)
+            return lambda i: head(self.kinds[i], self._shared(i, *entries, edges[..., i, :]), values)
         if values.dim() == 2 and edges.shape[:-2] == values.shape[:-1]:
             out = self._rowwise(values, edges)  # [d, outputs, n]
-            return lambda i: self._head(i, out[i], values)
+            return lambda i: head(self.kinds[i], out[i], values)
         return super().conditionals(values, edges)
 
     def blocks(self, values: torch.Tensor, edges: torch.Tensor) -> list[Block]:
         """See `Mechanisms.blocks`: a block of the categorical variables, one of the continuous, one of the counts."""
-        effects = range(len(self.kinds))
-        return self._blocks(self._rowwise(values, edges), values, effects, self.absent_state[..., None])
+        return distributions(self.kinds, self._rowwise(values, edges), values, self.absent_state[..., None])
 
     def copies(self, families: Sequence[Family]) -> NeuralCopies:
         """See `Mechanisms.copies`."""
@@ -192,42 +188,6 @@ class NeuralMechanisms(Mechanisms):
         leaky, saturating, linear = h.split((self.leaky, self.saturating, self.linear_units), dim)
         return torch.cat([F.leaky_relu(leaky, self.negative_slope), saturating.tanh(), linear], dim)
 
-    def _head(self, i: int, out: torch.Tensor, values: torch.Tensor) -> dist.TorchDistribution:
-        """Distribution from outputs [outputs, ...] and values [..., d], among which may be its exposure."""
-        if isinstance(self.kinds[i], Categorical):
-            return dist.Categorical(logits=out[: self.outputs[i]].movedim(0, -1))
-        if isinstance(self.kinds[i], Count):
-            return negative_binomial(out[0] + log_levels([self.kinds[i]], values)[..., 0], out[1])
-        return self._normal(out)
-
-    def _blocks(
-        self, out: torch.Tensor, values: torch.Tensor, effects: Sequence[int], absent_state: torch.Tensor
-    ) -> list[Block]:
-        """Blocks from outputs [M, outputs, n] of the networks of some variables, and values [n, d]: a block per kind.
-
-        `absent_state` [members, outputs, 1] is minus infinity where a categorical variable has no such state.
-        """
-        to_states, to_numbers, to_counts = self._by_kind(effects)
-        blocks = []
-        if to_states:
-            logits = (out if len(to_states) == len(effects) else out[to_states]) + absent_state  # [members, outputs, n]
-            blocks.append(Block(tuple(to_states), dist.Categorical(logits=logits.movedim(1, -1))))
-        if to_numbers:
-            blocks.append(Block(tuple(to_numbers), self._normal(out[to_numbers].movedim(1, 0))))
-        if to_counts:
-            levels = log_levels([self.kinds[effects[m]] for m in to_counts], values).t()  # [members, n]
-            blocks.append(Block(tuple(to_counts), negative_binomial(out[to_counts, 0] + levels, out[to_counts, 1])))
-        return blocks
-
-    def _by_kind(self, effects: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
-        """Which of some variables are categorical, continuous and counts."""
-        groups = self.discrete, self.normal, self.counting
-        states, numbers, counts = ([m for m, i in enumerate(effects) if i in group] for group in groups)
-        return states, numbers, counts
-
-    def _normal(self, out: torch.Tensor) -> dist.TorchDistribution:
-        return dist.Normal(out[0], out[1].clamp(*self.log_scale_bounds).exp())
-
 
 class NeuralCopies(Copies):
     """Networks of `NeuralMechanisms`, each cut down to the inputs of one parent set.
@@ -264,7 +224,7 @@ class NeuralCopies(Copies):
         self.weight_in: torch.Tensor = PyroParam(picked)  # type: ignore[assignment]
         for name in ("bias_in", "weight_out", "bias_out"):
             setattr(self, name, PyroParam(getattr(mechanisms, name)[effects].detach().clone()))
-        self.effects = effects
+        self.kinds = [mechanisms.kinds[effect] for effect in effects]
         place = {i: k for k, i in enumerate(mechanisms.discrete)}
         absent = mechanisms.absent_state[[place[i] for i in effects if i in place]]  # [members, outputs]
         self.register_buffer("absent_state", absent[..., None], persistent=False)
@@ -309,4 +269,4 @@ class NeuralCopies(Copies):
             out = torch.baddbmm(out, outof[..., leaky:end], h)
         h = F.leaky_relu(torch.baddbmm(bias[:, :leaky], into[:, :leaky], inputs), source.negative_slope)  # [M, H, n]
         out = torch.baddbmm(out, outof[..., :leaky], h)  # [M, outputs, n]
-        return source._blocks(out, values, self.effects, self.absent_state)
+        return distributions(self.kinds, out, values, self.absent_state)

@@ -26,10 +26,14 @@ from pyrocausal.continuous_truths import (
     AdditiveNoise,
     HiddenLayer,
     Linear,
+    Noise,
     NoiseAmongInputs,
     Normal,
     PlusNoise,
+    heavy_tailed,
     leaky_relu,
+    normal_noise,
+    two_humped,
 )
 from pyrocausal.data import InterventionalData
 from pyrocausal.ground_truth import GroundTruth
@@ -50,8 +54,8 @@ from pyrocausal.truth_mechanisms import Floats, Mechanism, NeuralCategorical
 
 __all__ = [
     "Intervention", "Simulation", "additive_network_truth", "additive_noise_truth", "count_truth", "hard_constant",
-    "hard_count", "hard_normal", "hard_random", "hard_uniform", "linear_truth", "neural_network_truth",
-    "nonadditive_network_truth", "scale", "shift", "simulate", "soft",
+    "hard_count", "hard_normal", "hard_random", "hard_uniform", "heavy_tailed", "linear_truth", "neural_network_truth",
+    "nonadditive_network_truth", "normal_noise", "scale", "shift", "simulate", "soft", "two_humped",
 ]  # fmt: skip
 
 REFERENCE_ROWS = 1_000  # rows that additive mechanisms are normalised on, and that estimate information
@@ -124,9 +128,13 @@ def neural_network_truth(
 
 
 def additive_noise_truth(
-    graph: nx.DiGraph, rng: Generator, *, activation: Callable[[Floats], Floats] = np.tanh
+    graph: nx.DiGraph,
+    rng: Generator,
+    *,
+    activation: Callable[[Floats], Floats] = np.tanh,
+    noise: Noise = normal_noise,
 ) -> GroundTruth:
-    """Draw continuous mechanisms with additive Gaussian noise, scaled on rows of their own parents.
+    """Draw continuous mechanisms with additive noise, scaled on rows of their own parents.
 
     Parameters
     ----------
@@ -136,12 +144,14 @@ def additive_noise_truth(
         Source of randomness.
     activation
         Of the hidden layers; `numpy.positive` makes all mechanisms linear.
+    noise
+        `normal_noise`, `heavy_tailed`, `two_humped` or what draws n values of mean 0 and standard deviation 1.
     """
     mechanisms, values = dict[str, Mechanism](), dict[str, NDArray]()
     for name in nx.topological_sort(graph):
         causes = [values[parent] for parent in graph if graph.has_edge(parent, name)]
         reference = np.stack(causes, -1) if causes else np.empty((REFERENCE_ROWS, 0))  # [m, p]
-        mechanisms[name] = AdditiveNoise.draw(reference, rng, activation)
+        mechanisms[name] = AdditiveNoise.draw(reference, rng, activation, noise=noise)
         values[name] = mechanisms[name].sample(reference, rng)
     return GroundTruth(graph, mechanisms, dict.fromkeys(graph))
 

@@ -16,6 +16,7 @@ from pyrocausal.beliefs import IndependentBeliefs
 from pyrocausal.chain import Chain
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.evidence import Terms, parents_of
+from pyrocausal.heads import LOG_SCALE, LOG_SCALE_OF_COMPONENT
 from pyrocausal.kinds import Categorical, Continuous, Count, Exposure, Kind
 from pyrocausal.knowledge import fixed_edges
 from pyrocausal.mechanisms import Mechanisms
@@ -27,6 +28,10 @@ KINDS: dict[str, tuple[Kind, ...]] = {
     "categorical": (Categorical((0, 1)), Categorical((0, 1, 2)), Categorical((0, 1, 2, 3)), Categorical((0, 1))),
     "continuous": (Continuous(0.0, 1.0),) * 4,
     "mixed": MIXED,
+    "mixture": (
+        Continuous(0.0, 1.0, components=3), Continuous(0.0, 1.0), Continuous(0.0, 1.0, components=2),
+        Categorical((0, 1, 2)),
+    ),
     "gaps": (
         Categorical((0, 1), missing=True), Continuous(0.0, 1.0), Categorical((0, 1, 2)),
         Continuous(0.0, 1.0, missing=True),
@@ -198,8 +203,14 @@ def naive_log_prob(mechanisms, i, row, parents, value) -> torch.Tensor:
         mean = math.expm1(kind.shift) * (1.0 if kind.place is None else row[kind.place].exp()) * out[0].exp()
         rate = out[1].exp() / mean
         return dist.GammaPoisson(out[1].exp(), rate).log_prob(value)
-    low, high = mechanisms.log_scale_bounds
-    return torch.distributions.Normal(out[0], out[1].clamp(low, high).exp()).log_prob(value)
+    if isinstance(kind, Continuous) and kind.components > 1:
+        weights = out[: kind.components].softmax(0)
+        total = torch.zeros(())
+        for c in range(kind.components):
+            mean, log_scale = out[kind.components + c], out[2 * kind.components + c].clamp(*LOG_SCALE_OF_COMPONENT)
+            total = total + weights[c] * torch.distributions.Normal(mean, log_scale.exp()).log_prob(value).exp()
+        return total.log()
+    return torch.distributions.Normal(out[0], out[1].clamp(*LOG_SCALE).exp()).log_prob(value)
 
 
 class Tables:
