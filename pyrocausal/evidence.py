@@ -149,7 +149,8 @@ class JointEvidence:
         """The same where copies are fitted in another way; only what the closed form says is kept."""
         made = copy(self)
         made.refitting, made.decay = refitting, refitting.decays[0] if refitting else 0.0
-        made._kept, made._promising = [{} for _ in self.kinds], [{} for _ in self.kinds]
+        made._kept = self._rough if refitting is None else [{} for _ in self.kinds]
+        made._promising = [{} for _ in self.kinds]
         return made
 
     def priced(self, price: float | torch.Tensor) -> JointEvidence:

@@ -20,7 +20,7 @@ import torch
 from pyrocausal.evidence import JointEvidence, parents_of, prepare_together
 from pyrocausal.moves import closure, within
 
-__all__ = ["Retargeted", "retarget"]
+__all__ = ["Retargeted", "least_gain", "retarget"]
 
 LEAST_GAIN = 0.01  # nats per row that scores; two fits of the same network differ by as much
 TOGETHER = 16  # alternatives at a time: what they hold of the rows takes memory
@@ -83,7 +83,7 @@ def retarget(
     """
     may = within(free, dag, max_parents)
     now, best, gained = evidence.of(dag), dict[int, tuple[float, _Alternative]](), set[tuple[int, int, int]]()
-    least = LEAST_GAIN * sum(len(fold.scoring) for fold in evidence.folds)
+    least = least_gain(evidence)
     doubts = {
         (regime, hit, other): list(_graphs(dag, may, hit, other))
         for regime, hit, other in _doubts(evidence, dag, natural)
@@ -119,6 +119,11 @@ def retarget(
         refused.add(keys[regime, hit, other])  # should the next climb undo it, it is not made again
         natural[regime, hit], natural[regime, other] = True, False
     return Retargeted(dag, natural)
+
+
+def least_gain(evidence: JointEvidence) -> float:
+    """Nats by which other beliefs have to be better: `LEAST_GAIN` for every row that scores."""
+    return LEAST_GAIN * sum(len(fold.scoring) for fold in evidence.folds)
 
 
 def _doubts(evidence: JointEvidence, dag: torch.Tensor, natural: torch.Tensor) -> Iterator[tuple[int, int, int]]:

@@ -3,8 +3,10 @@
 A climb over DAGs (`pyrocausal.climb`) on joint evidence (`pyrocausal.evidence`) begins at the proposed graph. Where it
 changes what is believed of the targets, it is repeated, because the targets decide which rows of regimes tell of a
 variable's observational mechanism. Where interventions leave the observational range such a belief may hold itself up,
-and other targets are tried (`pyrocausal.retargeting`). Continuous variables go through a first series of rounds with
-brief fits. In the end the model's mechanisms are fitted once more, around the settled graph.
+so it is tried against none before the first round (`pyrocausal.scouting`), and others are tried against it later
+(`pyrocausal.retargeting`).
+Continuous variables go through a first series of rounds with brief fits. In the end the model's mechanisms are fitted
+once more, around the settled graph.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from pyrocausal.evidence import IMPOSSIBLE, JointEvidence
 from pyrocausal.kinds import Continuous, Kind
 from pyrocausal.refitting import Descent, Refitting
 from pyrocausal.retargeting import retarget
+from pyrocausal.scouting import scout
 from pyrocausal.sdi import SDI, toggled
 from pyrocausal.split import cross_fit, leaves_observational_range
 from pyrocausal.state import State, confidence, natural
@@ -87,6 +90,9 @@ class Settling:
         the time, to come near the graph and the targets; None goes without.
     closed_form
         Whether closed-form estimates of the mechanisms count too.
+    scout
+        Whether, where interventions leave the observational range and closed forms count, climbs in closed form decide
+        if the beliefs of the three phases about targets are the place to begin.
     price
         Price of an edge, in units of half the logarithm of the number of rows that score.
     certainty
@@ -106,6 +112,7 @@ class Settling:
     refitting: Refitting | None = field(default_factory=Refitting)
     draft: Descent | None = BRIEF
     closed_form: bool = True
+    scout: bool = True
     price: float = 1.5
     certainty: float = 0.9
     final_steps: int = 600
@@ -198,8 +205,17 @@ def settle(
         )
         number, refused, stages = 0, set[Hashable](), settling.stages(state.data.kinds)
 
-        def under(unchanged: torch.Tensor) -> JointEvidence:
+        def after(evidence: JointEvidence, unchanged: torch.Tensor) -> JointEvidence:
             return evidence.after(cross_fit(state.data, state.split, unchanged), unchanged)
+
+        def under(unchanged: torch.Tensor) -> JointEvidence:
+            return after(evidence, unchanged)
+
+        if settling.scout and settling.closed_form and extrapolates:
+            found = scout(evidence, dag, beliefs.free, unchanged, after, settling.certainty, settling.rounds, most)
+            if found is not None:
+                dag, unchanged = found
+                evidence = under(unchanged)
 
         for refitting in stages:
             evidence = evidence.refitted(refitting)

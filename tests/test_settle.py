@@ -121,7 +121,7 @@ def test_continuous_variables_and_mechanisms_that_cannot_be_copied(monkeypatch):
         return refitted(self, refitting)
 
     monkeypatch.setattr(JointEvidence, "refitted", watch)
-    settled = settle(state, Settling(final_steps=200))
+    settled = settle(state, Settling(final_steps=200, scout=False))
     assert stages == [None]  # without copies there is nothing to draft
     assert settled.dag.int().tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
     assert settled.target_probability.argmax(1).tolist() == [0, 1, 2]
@@ -371,7 +371,7 @@ def test_rounds_go_on_while_the_targets_change(chain):
 # ---------------------------------------------------------------- a wrong target that holds itself up
 LONGER = Descent(60, 128, 3e-2)
 REVERSED = torch.tensor([[0, 1, 0], [0, 0, 0], [0, 1, 0]]).bool()  # X1 -> X0, X1 -> X2
-FAR = Settling(refitting=Refitting(LONGER, LONGER, decays=(0.0,)), draft=None, final_steps=0)
+FAR = Settling(refitting=Refitting(LONGER, LONGER, decays=(0.0,)), draft=None, final_steps=0, scout=False)
 
 
 def mistaken(seed=0):
@@ -398,6 +398,14 @@ def test_a_wrong_target_is_left_for_the_right_one(monkeypatch, seed, draft):
     alone = settle(mistaken(seed), settling)
     assert torch.equal(alone.dag, REVERSED) and alone.target_probability.argmax(1).tolist() == [1, 2]
     assert alone.stable
+
+
+def test_a_wrong_target_is_not_where_settling_begins(monkeypatch):
+    monkeypatch.setattr(sys.modules["pyrocausal.settle"], "retarget", lambda *_: None)
+    heard = []
+    settled = settle(mistaken(1), replace(FAR, scout=True), on_settled=heard.append)
+    assert heard[0].dag.int().tolist() == settled.dag.int().tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
+    assert settled.target_probability[[0, 1], [0, 2]].min() > 0.99
 
 
 def test_other_targets_are_looked_at_where_interventions_leave_the_observational_range(chain, monkeypatch):
