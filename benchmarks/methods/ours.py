@@ -39,6 +39,7 @@ from pyrocausal.screening import Residuals, Screen
 from pyrocausal.settle import prices
 
 __all__ = [
+    "CLOSED_DRAWN",
     "CLOSED_FORM",
     "COPIES",
     "DRAWN",
@@ -135,6 +136,7 @@ BRIEF = SDI(stopping=Stopping(max_steps=Settling().proposal))
 OURS = _method("ours", BRIEF, Settling())
 TOLD = _method("told", BRIEF, Settling(), told_targets=True)
 DRAWN = _method("drawn", BRIEF, Settling(), sampling=Sampling())
+CLOSED_DRAWN = _method("closed-form-drawn", BRIEF, Settling(refitting=None), sampling=Sampling())
 WHOLE = GraphFitting(held_out=0.0)  # as `discover` has it where nothing settles
 PHASES = _method("phases", SDI(fitting=WHOLE))
 PAPER = _method("paper", SDI.paper())
