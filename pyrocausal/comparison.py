@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 import xarray as xr
 
+from pyrocausal.columns import listing
 from pyrocausal.model import topological_order
 from pyrocausal.result import CausalPosterior
 from pyrocausal.trial import Trial
@@ -80,7 +81,8 @@ class HeldOut:
         Parameters
         ----------
         graphs
-            DAGs over the variables, cause -> effect, by a name.
+            DAGs over the variables, cause -> effect, by a name. An exposure of counts has no edges, and may be left
+            out.
 
         Returns
         -------
@@ -92,7 +94,7 @@ class HeldOut:
         TypeError
             If `graphs` is no mapping to `networkx.DiGraph`.
         ValueError
-            If there are none, a graph has other variables or a cycle, or a name is taken.
+            If there are none, a graph has other variables, an edge of an exposure or a cycle, or a name is taken.
         """
         if not isinstance(graphs, Mapping):
             raise TypeError(f"graphs must be as {{'literature': graph}}, got {type(graphs).__name__}")
@@ -122,8 +124,20 @@ class HeldOut:
             raise TypeError(f"graphs: {name!r} must be a networkx.DiGraph, cause -> effect, got {type(graph).__name__}")
         if name in self.targets.columns:
             raise ValueError(f"graphs: the name {name!r} is taken; choose another one")
-        if set(graph) != set(names):
-            raise ValueError(f"graphs: {name!r} has the variables {sorted(map(str, graph))}, expected {names}")
+        if strange := [node for node in graph if node not in names]:
+            raise ValueError(
+                f"graphs: {name!r} holds {strange[0]!r}, which is no variable; variables: {listing(names)}"
+            )
+        exposures = self.results[0].data.exposures
+        if lacking := [each for each in names if each not in graph and each not in exposures]:
+            raise ValueError(f"graphs: {name!r} lacks {lacking[0]!r}; add it with add_node, even if it has no edges")
+        if touched := [(cause, effect) for cause, effect in graph.edges if {cause, effect} & {*exposures}]:
+            raise ValueError(
+                f"graphs: {name!r} has the edge {touched[0][0]} -> {touched[0][1]} of an exposure, which is neither "
+                "cause nor effect of anything; remove it"
+            )
+        graph = nx.DiGraph(graph.edges)
+        graph.add_nodes_from(names)
         if not nx.is_directed_acyclic_graph(graph):
             raise ValueError(f"graphs: {name!r} has a cycle, so it predicts nothing; remove an edge of it")
         edges = torch.as_tensor(nx.to_numpy_array(graph, names, weight=None).T > 0)
@@ -155,7 +169,7 @@ def compare(
     trials, results
         The rows to score, and the fit to others, of every fold.
     variants
-        Graphs made of the settled one, by a name.
+        Graphs made of the settled one, by a name; edges from or to an exposure of counts are taken out of them.
     what
         What was held out.
 
@@ -167,7 +181,9 @@ def compare(
     values: list[torch.Tensor] = []
     targets: list[pd.DataFrame] = []
     for trial, result in zip(trials, results, strict=True):
-        graphs = {name: variant(settled_dag(result)) for name, variant in variants.items()}
+        apart = torch.tensor([name in result.data.exposures for name in trial.names])
+        made = {name: variant(settled_dag(result)) for name, variant in variants.items()}
+        graphs = {name: graph & ~(apart[:, None] | apart) for name, graph in made.items()}
         trial.prepare(list(graphs.values()))
         found = {name: trial.predict(graph) for name, graph in graphs.items()}
         sizes = torch.tensor([len(table.scored) for table in trial.tables], dtype=torch.double)

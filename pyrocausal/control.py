@@ -60,7 +60,8 @@ def random_graph_control(check: HeldOut, n: int = 20, *, seed: int = 0) -> Rando
     ----------
     check
         What `held_out_rows` or `held_out_regimes` gave back: copies predict the rows that were held out there, by
-        mechanisms fitted to the parent sets of each. Where there are several fits, all are permuted alike.
+        mechanisms fitted to the parent sets of each. Where there are several fits, all are permuted alike. Exposures
+        of counts stay where they are.
     n
         Copies; default 20, fewer where there are not so many different ones.
     seed
@@ -98,7 +99,9 @@ def random_graph_control(check: HeldOut, n: int = 20, *, seed: int = 0) -> Rando
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
             raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
     settled = [settled_dag(result) for result in check.results]
-    orders = _permutations(settled, n, np.random.default_rng(seed))
+    data = check.results[0].data
+    free = np.array([place for place, name in enumerate(data.names) if name not in data.exposures])
+    orders = _permutations(settled, free, n, np.random.default_rng(seed))
     if not orders:
         raise ValueError(
             "check: its graph has no edges, or is the same however its variables are interchanged; there is nothing to "
@@ -106,7 +109,7 @@ def random_graph_control(check: HeldOut, n: int = 20, *, seed: int = 0) -> Rando
         )
     variants = {f"permuted {k}": _permuted(order) for k, order in enumerate(orders, 1)}
     table = compare(check._trials, check.results, variants, check.what).table()
-    graphs, names = [result.dag() for result in check.results], check.results[0].data.names
+    graphs, names = [result.dag() for result in check.results], data.names
     distance = [
         np.mean([shd(_named(variant(dag), names), graph) for dag, graph in zip(settled, graphs, strict=True)])
         for variant in variants.values()
@@ -124,11 +127,14 @@ def _permuted(order: np.ndarray) -> Variant:
     return lambda dag: dag[order][:, order]
 
 
-def _permutations(dags: Sequence[torch.Tensor], n: int, generator: np.random.Generator) -> list[np.ndarray]:
-    """Orders that change every graph, each in another way; n of them if so many are found."""
+def _permutations(
+    dags: Sequence[torch.Tensor], free: np.ndarray, n: int, generator: np.random.Generator
+) -> list[np.ndarray]:
+    """Orders that change every graph, each in another way; n of them if so many are found. All but `free` stay."""
     found: dict[bytes, np.ndarray] = {}
     for _ in range(50 * n):
-        order = generator.permutation(len(dags[0]))
+        order = np.arange(len(dags[0]))
+        order[free] = free[generator.permutation(len(free))]
         made = [dag[order][:, order] for dag in dags]
         if not any(torch.equal(new, dag) for new, dag in zip(made, dags, strict=True)):
             found.setdefault(b"".join(new.numpy().tobytes() for new in made), order)

@@ -187,7 +187,7 @@ def _check(data: InterventionalData, seed: int, refitting: Refitting | None, opt
     if not isinstance(prior, TargetPrior | None):
         raise TypeError(f"target_prior must be a TargetPrior, got {prior!r}")
     if prior:
-        prior.compile(data.names, {regime.name: regime.targets for regime in data.regimes})
+        prior.compile(data.names, {regime.name: regime.targets for regime in data.regimes}, data.exposures)
 
 
 def _whole(name: str, value: int, least: int) -> int:
@@ -238,7 +238,7 @@ def _trial(
     prior = options.get("target_prior") or TargetPrior()
     settling, algorithm = options.get("settling") or Settling(), options.get("algorithm") or SDI()
     odds = _of(prior, [table.name for table in tables]).compile(
-        training.names, {table.name: table.targets for table in tables}
+        training.names, {table.name: table.targets for table in tables}, training.exposures
     )
     unhit = natural(result.best.target_probability, settling.certainty, prior.several)
     return Trial(training, unhit, tables, odds, refitting, algorithm.mechanisms, seed)

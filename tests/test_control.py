@@ -54,7 +54,7 @@ def test_a_copy_scores_what_the_same_graph_scores_by_itself(monkeypatch):
     check = held_out_rows(data, refitting=None)
     control = random_graph_control(check, 1, seed=3)
     result = check.results[0]
-    (order,) = _permutations([result.best.dag.bool()], 1, np.random.default_rng(3))
+    (order,) = _permutations([result.best.dag.bool()], np.arange(len(truth)), 1, np.random.default_rng(3))
     copy = nx.relabel_nodes(truth, {list(truth)[old]: list(truth)[new] for new, old in enumerate(order)})
     alone = check.against({"copy": copy}).table().loc["all", "copy"]
     assert control.permuted.log_likelihood.item() == pytest.approx(alone, abs=1e-9)
@@ -62,7 +62,7 @@ def test_a_copy_scores_what_the_same_graph_scores_by_itself(monkeypatch):
 
 def test_copies_keep_the_shape_and_are_all_different():
     dag = torch.tensor([[0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=torch.bool)
-    found = _permutations([dag], 50, np.random.default_rng(0))
+    found = _permutations([dag], np.arange(3), 50, np.random.default_rng(0))
     copies = {tuple(dag[order][:, order].flatten().tolist()) for order in found}
     assert len(found) == len(copies) == 5  # all chains of three variables but the graph itself
     assert tuple(dag.flatten().tolist()) not in copies

@@ -151,8 +151,10 @@ def test_other_graphs_beside(fits):
         check.against({"mine": nx.Graph(truth)})
     with pytest.raises(ValueError, match="graphs: the name 'independent' is taken"):
         check.against({"independent": truth})
-    with pytest.raises(ValueError, match=r"graphs: 'mine' has the variables \['X0', 'X9'\]"):
+    with pytest.raises(ValueError, match=r"graphs: 'mine' holds 'X9', which is no variable; variables: 'X0', "):
         check.against({"mine": nx.DiGraph([("X0", "X9")])})
+    with pytest.raises(ValueError, match=r"graphs: 'mine' lacks 'X2'; add it with add_node"):
+        check.against({"mine": nx.DiGraph([("X0", "X1")])})
     looped = truth.copy()
     looped.add_edges_from([("X0", "X1"), ("X1", "X0")])
     with pytest.raises(ValueError, match="graphs: 'mine' has a cycle"):
@@ -169,6 +171,27 @@ def test_continuous_variables(fits):
     assert table.settled > table["independent"] + 0.2
     assert table.settled > table.reversed + 0.02
     assert check.targets.settled.to_dict() == made.targets
+
+
+def test_exposures_have_no_edges_and_are_no_targets(fits):
+    truth = simulate.count_truth(graphs.chain(3), np.random.default_rng(0), exposure="depth", spread=1.0)
+    data = simulate.simulate(truth, intervention=simulate.hard_count(), rows=600, rows_per_regime=100, seed=0).data
+    assert data.exposures == ("depth",)
+    fits(truth.graph, {name: () for name in data.regime_names})
+    for check in (held_out_rows(data, refitting=None), held_out_regimes(data, 2, refitting=None)):
+        depth = check.log_likelihood.sel(variable="depth")
+        assert (depth == depth.sel(graph="settled")).all()  # it is under no graph an effect
+        for trial in check._trials:
+            assert (trial.odds.log_odds[:, data.names.index("depth")] == -torch.inf).all()
+        literature = nx.DiGraph(nx.subgraph(truth.graph, [name for name in data.names if name != "depth"]))
+        beside = check.against({"literature": literature}).log_likelihood
+        np.testing.assert_allclose(beside.sel(graph="literature"), beside.sel(graph="settled"))
+        with pytest.raises(ValueError, match="graphs: 'mine' has the edge X0 -> depth of an exposure"):
+            check.against({"mine": nx.DiGraph([*truth.graph.edges, ("X0", "depth")])})
+        control = random_graph_control(check)
+        assert len(control.permuted) == 5  # all chains of the three counts but the graph itself
+    with pytest.raises(ValueError, match="names 'depth', an exposure"):
+        held_out_rows(data, target_prior=TargetPrior(probability={data.regime_names[0]: {"depth": 0.5}}))
 
 
 def test_missing_values_are_drawn(fits, monkeypatch):
