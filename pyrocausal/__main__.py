@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _say_error(error: Exception) -> None:
     text = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.filename else str(error)
     if "kinds" in text:
-        text += " (on the command line: --categorical NAME or --continuous NAME)"
+        text += " (on the command line: --categorical, --continuous or --count NAME, and --exposure NAME)"
     print("pyrocausal: error:", " ".join(text.split()), file=sys.stderr)
 
 
@@ -193,8 +193,13 @@ def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm
     wanted = {
         "--draws": arguments.draws, "--no-settling": arguments.no_settling,
         "--paper": getattr(arguments, "paper", False), "--several-targets": several,
+        "--exposure": getattr(arguments, "exposure", None),
     }  # fmt: skip
-    for one, other in (("--draws", "--no-settling"), ("--draws", "--paper"), ("--several-targets", "--paper")):
+    pairs = [
+        ("--draws", "--no-settling"),
+        *((each, "--paper") for each in ("--draws", "--several-targets", "--exposure")),
+    ]
+    for one, other in pairs:
         if wanted[one] and wanted[other]:
             raise ValueError(f"{one} cannot be had with {other}; drop one of them")
     return discover(

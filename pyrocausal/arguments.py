@@ -25,7 +25,11 @@ examples:
     pyrocausal fit trial.csv --regime-column arm --observational placebo --out results \\
         --forbidden weight age --forbidden dose age --target drug=dose
 
-Column types are inferred: text and whole numbers are categories, other numbers continuous.
+  Molecules of two genes in cells, in proportion to all molecules of a cell:
+    pyrocausal fit genes.csv --regime-column guide --observational none --out results \\
+        --count A B --exposure depth
+
+Column types are inferred: text and whole numbers are categories, other numbers continuous. Counts have to be named.
 """
 DEMO_EXAMPLES = """\
 examples:

@@ -64,12 +64,15 @@ def factorize(column: pd.Series, where: str) -> tuple[np.ndarray, list[Any]]:
     return codes, [native(label) for label in labels]
 
 
-def numbers(column: pd.Series, where: str, called: str = "continuous") -> np.ndarray:
+def numbers(
+    column: pd.Series, where: str, called: str = "continuous", else_say: str | None = "Categorical"
+) -> np.ndarray:
     """`column` [n] as float64, NaN where missing; raise at anything else that is no number."""
     types = pd.api.types
     numeric = types.is_float_dtype(column) or types.is_integer_dtype(column) or types.is_bool_dtype(column)
     if not numeric and (text := [value for value in column[column.notna()] if not isinstance(value, Real)]):
         wrong = next((value for value in text if pd.isna(pd.to_numeric(value, errors="coerce"))), text[0])
-        raise ValueError(f"{where} is {called} but holds {wrong!r}; correct the value or say Categorical")
+        advice = f" or say {else_say}" if else_say else ""
+        raise ValueError(f"{where} is {called} but holds {wrong!r}; correct the value{advice}")
     check_finite(column, where)
     return column.to_numpy(dtype=np.float64, na_value=np.nan)

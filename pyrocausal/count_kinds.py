@@ -15,6 +15,7 @@ from pyrocausal.columns import check_gaps, check_some, numbers
 __all__ = ["Count", "Exposure"]
 
 LARGEST_COUNT = 2**24  # above it, single precision leaves out whole numbers
+LEAST_SCALE = 1e-12  # of logarithms; below it there is nothing but rounding
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ class Count:
         Raises
         ------
         ValueError
-            If a value is negative or no whole number, or the observational column is constant or empty.
+            If a value is negative or no whole number, or the observational column is constant, empty or the same share
+            of its exposure in every row.
         """
         gaps = self.missing or any(bool(column.isna().any()) for column in columns.values())
         check_some(columns)
@@ -112,6 +114,10 @@ class Count:
         logs = np.log1p(values if exposure is None else values / exposure)[seen]
         shift = float(logs.mean()) if self.shift is None else self.shift
         scale = float(logs.std()) if self.scale is None else self.scale
+        if self.scale is None and scale < LEAST_SCALE:
+            raise ValueError(
+                f"{where} is in every row the same share of its exposure, {self.exposure!r}; remove the variable"
+            )
         return replace(self, shift=shift, scale=scale, missing=gaps)
 
     def encode(self, column: pd.Series, where: str = "the column") -> np.ndarray:
@@ -204,7 +210,7 @@ class Exposure:
 
     @staticmethod
     def _logs(column: pd.Series, where: str) -> np.ndarray:
-        values = numbers(column, where, "an exposure")
+        values = numbers(column, where, "an exposure", else_say=None)
         if not (values > 0).all():  # nor missing
             wrong = "missing values" if np.isnan(values).any() else f"{values.min():g}"
             raise ValueError(

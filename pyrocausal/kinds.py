@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -153,7 +153,7 @@ class Continuous:
     missing: bool = field(default=False, kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
-        if isinstance(self.components, bool) or not isinstance(self.components, int):
+        if isinstance(self.components, bool) or not isinstance(self.components, Integral):
             raise TypeError(f"components: expected a whole number, got {self.components!r}")
         if self.components < 1:
             raise ValueError(f"components: expected at least 1, got {self.components}")

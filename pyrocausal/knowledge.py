@@ -95,7 +95,8 @@ class Knowledge:
             if not 0 <= value <= 1:
                 raise ValueError(f"the probability of {_arrow(edge)} must be in [0, 1], got {value!r}")
         object.__setattr__(self, "probability", dict(zip(edges, map(float, self.probability.values()), strict=True)))
-        if isinstance(self.tiers, str) or any(isinstance(tier, str) for tier in self.tiers):
+        groups = self.tiers if isinstance(self.tiers, Iterable) and not isinstance(self.tiers, str) else [self.tiers]
+        if any(isinstance(tier, str) or not isinstance(tier, Iterable) for tier in groups):
             raise TypeError(f"tiers must be groups of names, as [['age'], ['dose', 'PKA']]; got {self.tiers!r}")
         object.__setattr__(self, "tiers", tuple(tuple(tier) for tier in self.tiers))
         placed: dict[str, int] = {}
@@ -324,6 +325,8 @@ def fixed_edges(names: Sequence[str], required: Iterable[Edge] = (), forbidden: 
 def _pairs(argument: str, edges: Iterable[Edge]) -> list[Edge]:
     if isinstance(edges, str):
         raise TypeError(f"{argument} must be an iterable of (cause, effect) pairs, got the string {edges!r}")
+    if not isinstance(edges, Iterable):
+        raise TypeError(f"{argument} must be an iterable of (cause, effect) pairs, got {edges!r}")
     pairs = []
     for edge in edges:
         if isinstance(edge, str) or not isinstance(edge, Sequence) or len(edge) != 2:

@@ -9,6 +9,7 @@ import pytest
 
 import pyrocausal.__main__ as cli
 from pyrocausal.discover import discover
+from pyrocausal.kinds import Count
 from pyrocausal.metrics import shd
 from pyrocausal.networks import load
 from pyrocausal.result import CausalPosterior
@@ -157,6 +158,10 @@ def test_kinds_from_the_command_line(fit, tmp_path, briefly):
         (["--continuous", "X0", "--count", "X0"], "'X0' is given both as --continuous and as --count"),
         (["--exposure", "X0"], "--exposure is given, but no --count that could be in proportion to it"),
         (["--count", "X0", "--exposure", "depth"], "'depth', the exposure of 'X0', is no variable"),
+        (
+            ["--count", "X0", "--exposure", "depth"],
+            "(on the command line: --categorical, --continuous or --count NAME, a",
+        ),
         (["--chains", "0"], "argument --chains: expected a whole number of at least 1, got '0'"),
         (["--chains", "many"], "argument --chains: expected a whole number of at least 1, got 'many'"),
         (["--seed", "-1"], "argument --seed: expected a whole number of at least 0, got '-1'"),
@@ -169,6 +174,18 @@ def test_kinds_from_the_command_line(fit, tmp_path, briefly):
 def test_bad_input_is_told_in_one_line(fit, capsys, arguments, message):
     assert fit(*arguments) == 2
     assert message in one_line(capsys)
+
+
+def test_counts_in_proportion_to_an_exposure(fit, frame, tmp_path, briefly, capsys):
+    path = tmp_path / "counts.csv"
+    frame.assign(depth=[100 + k % 7 for k in range(len(frame))]).to_csv(path, index=False)
+    counted = ["--count", "X0", "X1", "X2", "--exposure", "depth"]
+    assert fit(*counted, "--paper", path=path) == 2
+    assert "--exposure cannot be had with --paper; drop one of them" in one_line(capsys)
+    assert fit(*counted, path=path) == 0
+    data = CausalPosterior.load(tmp_path / "out" / "model.pt").data
+    assert data.exposures == ("depth",)
+    assert data.kinds[:3] == tuple(Count("depth", *kind.units, place=3) for kind in data.kinds[:3])
 
 
 def test_missing_file(fit, tmp_path, capsys):

@@ -74,7 +74,10 @@ class TestRefusals:
             ({"depth": [0.0, 1, 2, 3]}, "variable 'depth' in the observational rows holds 0, but an exposure is a pos"),
             ({"depth": [-1.0, 1, 2, 3]}, "variable 'depth' in the observational rows holds -1, but an exposure"),
             ({"depth": [np.nan, 1, 2, 3]}, "variable 'depth' in the obs.* holds missing values, but .*drop the rows"),
-            ({"depth": ["low", 1, 2, 3]}, "variable 'depth' in the observational rows is an exposure but holds 'low'"),
+            (
+                {"depth": ["low", 1, 2, 3]},
+                "'depth' in the observational rows is an exposure but holds 'low'; corr.*ue$",
+            ),
         ],
     )
     def test_columns(self, columns, message):
@@ -102,6 +105,11 @@ class TestRefusals:
     def test_kinds(self, kinds, message):
         with pytest.raises(ValueError, match=message):
             frames({"B": Count} | kinds)
+
+    def test_nothing_but_the_exposure(self):
+        rows = table(depth=[3.0, 7.0, 11.0, 49.0], A=[3, 7, 11, 49])
+        with pytest.raises(ValueError, match="'A' in the observational rows is in every row the same share of its exp"):
+            InterventionalData.from_frames(rows, {"drug": table()}, {"A": Count("depth"), "B": Count})
 
     @pytest.mark.parametrize("make", [lambda: Count(shift=0.0), lambda: Count(scale=-1.0), lambda: Exposure(math.inf)])
     def test_units_out_of_range(self, make):

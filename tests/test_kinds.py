@@ -47,6 +47,14 @@ class TestKinds:
         with pytest.raises(ValueError, match="shift"):
             Continuous(shift=np.nan)
 
+    def test_components_are_a_positive_whole_number(self) -> None:
+        assert Continuous(components=np.int64(3)) == Continuous(components=3)  # type: ignore[arg-type]
+        for wrong in (True, 1.5, "3"):
+            with pytest.raises(TypeError, match="components: expected a whole number, got"):
+                Continuous(components=wrong)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="components: expected at least 1, got 0"):
+            Continuous(components=0)
+
     def test_unresolved_kind_cannot_translate(self) -> None:
         with pytest.raises(ValueError, match="shift and scale"):
             Continuous(shift=1.0).encode(pd.Series([1.0]))
