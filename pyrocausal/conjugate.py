@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 import torch
 
@@ -116,6 +118,15 @@ def linear_regression(gram: torch.Tensor, rows: torch.Tensor, shape: float = 1.0
     return gammas - 0.5 * n * math.log(2 * math.pi) - log_det + shape * math.log(rate) - a * b.log()
 
 
+class _Padded(NamedTuple):
+    """Regimes of similar size, padded to the same number of rows."""
+
+    regimes: torch.Tensor  # [m]
+    designs: torch.Tensor  # [m, n, width]
+    values: torch.Tensor  # [m, n, d]
+    there: torch.Tensor  # [m, n]
+
+
 class NewMechanisms:
     """Evidence of a new mechanism for every regime and variable, kept per (variable, parent set).
 
@@ -141,7 +152,7 @@ class NewMechanisms:
         self._regimes = regimes
         self._columns = self._places()
         self._gram: dict[int | None, torch.Tensor] = {}  # by the child that has to be there, None for any
-        self._padded: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+        self._padded: list[_Padded] = []
         self._kept: dict[tuple[int, tuple[int, ...]], torch.Tensor] = {}
 
     def evidence(self, graph: torch.Tensor) -> torch.Tensor:
@@ -188,17 +199,35 @@ class NewMechanisms:
         return dirichlet_multinomial(codes, cells, table, kind.cardinality, n_cells, len(self.rows))
 
     def _count(self, i: int, parents: tuple[int, ...]) -> torch.Tensor:
-        """As `_given`, for a count: regimes are padded to the same number of rows."""
-        if self._padded is None:
-            pad = torch.nn.utils.rnn.pad_sequence
-            designs = pad([self._design(rows.double()) for rows in self._regimes], batch_first=True)  # [R, n, width]
-            values = pad(self._given_counts, batch_first=True).double()  # [R, n, d]
-            self._padded = designs, values, torch.arange(values.shape[1]) < self.rows[:, None]
-        designs, values, there = self._padded
-        design = designs[:, :, [0, *(c for j in parents for c in self._columns[j])]]
-        offset = log_levels([self.kinds[i]], values)[..., 0]
-        keep = there & present(values[..., i])
-        return count_regression(design, filled(values[..., i]), offset, keep).evidence
+        """As `_given`, for a count."""
+        if not self._padded:
+            self._padded = self._pad()
+        found = torch.zeros(len(self.rows), dtype=torch.double)
+        for regimes, designs, values, there in self._padded:
+            design = designs[:, :, [0, *(c for j in parents for c in self._columns[j])]]
+            offset = log_levels([self.kinds[i]], values)[..., 0]
+            keep = there & present(values[..., i])
+            found[regimes] = count_regression(design, filled(values[..., i]), offset, keep).evidence
+        return found
+
+    def _pad(self) -> list[_Padded]:
+        """Regimes padded to the same number of rows, those together whose sizes have the same power of two."""
+        alike: dict[int, list[int]] = {}
+        for r, rows in enumerate(self._regimes):
+            alike.setdefault(len(rows).bit_length(), []).append(r)
+        pad = partial(torch.nn.utils.rnn.pad_sequence, batch_first=True)
+        padded = []
+        for regimes in alike.values():
+            values = pad([self._given_counts[r] for r in regimes]).double()
+            padded.append(
+                _Padded(
+                    torch.tensor(regimes),
+                    pad([self._design(self._regimes[r].double()) for r in regimes]),
+                    values,
+                    torch.arange(values.shape[1]) < self.rows[regimes][:, None],
+                )
+            )
+        return padded
 
     def _coded(self, j: int, columns: Sequence[torch.Tensor]) -> torch.Tensor:
         """States of a variable as a parent, [sum n_r]; a continuous one is cut, in each regime, into equal counts."""

@@ -123,6 +123,14 @@ class TestRegression:
         nothing = count_regression(x, y, torch.zeros(60).double(), torch.zeros(60))
         assert abs(float(nothing.evidence)) < 0.5
 
+    def test_regimes_of_any_sizes_are_as_if_alone_and_none_is_padded_to_the_largest(self):
+        kinds = (Count(None, 2.0, 1.0), Count(None, 2.0, 1.0))
+        regimes = [torch.poisson(10 * torch.rand(n, 2)) for n in (3, 900, 40, 0, 50, 2, 1)]
+        together = NewMechanisms(kinds, regimes)
+        alone = torch.cat([NewMechanisms(kinds, [rows]).of(1, (0,)) for rows in regimes])
+        torch.testing.assert_close(together.of(1, (0,)), alone, atol=1e-3, rtol=0)
+        assert sum(padded.there.numel() for padded in together._padded) < 2 * sum(map(len, regimes))
+
     @pytest.mark.parametrize("far", [1e-3, 1.0, 30.0])
     def test_extreme_rows_do_not_break_it(self, far):
         x = torch.stack([torch.ones(50), far * torch.randn(50), torch.ones(50)], 1).double()  # a repeated column too
