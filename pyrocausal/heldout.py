@@ -80,7 +80,7 @@ def held_out_rows(
     >>> bool(table.settled["all"] > table.independent["all"] + 0.1)
     True
     """
-    _check(data, seed, refitting, options)
+    seed = _check(data, seed, refitting, options)
     if isinstance(share, bool) or not isinstance(share, Real) or not 0 < share < 1:
         raise ValueError(f"share must be between 0 and 1, got {share!r}; 0.2 holds out every fifth row")
     tables = {"the observational table": data.observational}
@@ -143,7 +143,7 @@ def held_out_regimes(
     >>> bool(table.settled["all"] > table.reversed["all"] > table.independent["all"])
     True
     """
-    _check(data, seed, refitting, options)
+    seed = _check(data, seed, refitting, options)
     R = len(data.regimes)
     if R < 2:
         raise ValueError(
@@ -173,14 +173,14 @@ def held_out_regimes(
     return compare(trials, results, COMPARED, "regimes").in_order(data.regime_names)
 
 
-def _check(data: InterventionalData, seed: int, refitting: Refitting | None, options: Mapping[str, Any]) -> None:
-    """Complain of what `discover` cannot complain of before the first fit."""
+def _check(data: InterventionalData, seed: int, refitting: Refitting | None, options: Mapping[str, Any]) -> int:
+    """Complain of what `discover` cannot complain of before the first fit; the seed as a number of Python's."""
     if not isinstance(data, InterventionalData):
         raise TypeError(
             f"data must be an InterventionalData, got {type(data).__name__}; make one with "
             "InterventionalData.from_frame, from_frames, from_arrays, from_csv or from_npz"
         )
-    _whole("seed", seed, 0)
+    seed = _whole("seed", seed, 0)
     if not isinstance(refitting, Refitting | None):
         raise TypeError(f"refitting must be a Refitting or None, got {refitting!r}")
     prior = options.get("target_prior")
@@ -188,6 +188,7 @@ def _check(data: InterventionalData, seed: int, refitting: Refitting | None, opt
         raise TypeError(f"target_prior must be a TargetPrior, got {prior!r}")
     if prior:
         prior.compile(data.names, {regime.name: regime.targets for regime in data.regimes}, data.exposures)
+    return seed
 
 
 def _whole(name: str, value: int, least: int) -> int:

@@ -56,9 +56,11 @@ class Stability:
         lines = [
             f"{C} chains; SHD between their graphs {far.mean():.1f} on average, {far.max()} at most; "
             f"targets differ in {apart.mean():.1f} of {len(self.targets)} regimes on average, {apart.max()} at most",
-            f"evidence less that of the best chain: {', '.join(f'{nats:.1f}' for nats in self.evidence)} nats",
             f"{len(self.edges) - len(torn)} edges in all chains, {len(torn)} in some",
         ]
+        if self.evidence.notna().any():
+            nats = ", ".join(f"{each:.1f}" for each in self.evidence)
+            lines.insert(1, f"evidence less that of the best chain: {nats} nats")
         lines += [torn.to_string(float_format="{:.2f}".format)] if len(torn) else []
         lines += ["regimes whose targets differ:", split.to_string()] if len(split) else []
         return "\n".join(lines)

@@ -60,6 +60,17 @@ def test_a_copy_scores_what_the_same_graph_scores_by_itself(monkeypatch):
     assert control.permuted.log_likelihood.item() == pytest.approx(alone, abs=1e-9)
 
 
+def test_a_copy_that_predicts_as_well_counts_against_the_graph(monkeypatch):
+    # Two copies of one variable: interchanged, they predict the same, and the graph is no better than its copy.
+    column = torch.randint(2, (400, 1), generator=torch.Generator().manual_seed(0)).float()
+    kinds = (Categorical((0, 1)),) * 2
+    data = InterventionalData(("A", "B"), kinds, column.repeat(1, 2), (Regime("r", column[:100].repeat(1, 2), ()),))
+    replace_fits(monkeypatch, nx.DiGraph([("A", "B")]), {"r": ()})
+    control = random_graph_control(held_out_rows(data, refitting=None))
+    assert control.value == control.permuted.log_likelihood.item()
+    assert (control.rank, control.p_value) == (2, 1.0)
+
+
 def test_copies_keep_the_shape_and_are_all_different():
     dag = torch.tensor([[0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=torch.bool)
     found = _permutations([dag], np.arange(3), 50, np.random.default_rng(0))

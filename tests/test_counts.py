@@ -164,6 +164,14 @@ class TestExposure:
         ]
         assert predicted[0] > predicted[1] + 50
 
+    def test_predictions_do_not_run_away_where_no_row_has_been(self):
+        kinds = (Continuous(0.0, 1.0), Count(None, 2.0, 1.0))
+        x = torch.randn(500)
+        rows = torch.stack([x, torch.poisson((1.5 + 0.5 * x).exp())], 1)
+        far = torch.tensor([[20.0, float(rows[:, 1].max())]])
+        closed = ClosedForm(kinds, pc.NeuralMechanisms(kinds, 4), rows, torch.ones(500, 2, dtype=torch.bool), far)
+        assert float(closed.log_probs(1, (0,))[0]) > -100
+
     def test_sampled_counts_are_in_proportion_to_it(self):
         kinds = (KINDS[0], KINDS[1], KINDS[2])
         model = pc.CausalModel(

@@ -68,6 +68,8 @@ def test_held_out_rows(fits):
     assert check.targets.settled.to_dict() == {"observational rows": (), **targets}
     again = held_out_rows(data, 0.25, seed=3, refitting=None, max_steps=7)
     np.testing.assert_array_equal(again.log_likelihood, check.log_likelihood)
+    again = held_out_rows(data, 0.25, seed=np.int64(3), refitting=None)
+    np.testing.assert_array_equal(again.log_likelihood, check.log_likelihood)
     other = held_out_rows(data, 0.25, seed=4, refitting=None)
     assert not np.array_equal(other.log_likelihood, check.log_likelihood)
     text = str(check)

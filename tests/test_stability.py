@@ -72,6 +72,7 @@ def test_chains_that_agree():
     assert not len(none.edges)
     assert "0 edges in all chains" in str(none)
     assert none.evidence.isna().all()
+    assert "evidence" not in str(none)
 
 
 def test_errors():
