@@ -116,9 +116,10 @@ def test_folds(sizes, n, share_regimes, seed):
             assert abs(int((fold.table == r).sum()) - sizes[r] / 2) <= 0.5
 
 
-def test_continuous_variables_may_leave_their_range():
+def test_numbers_may_leave_their_range():
     assert leaves_observational_range(small_data(KINDS["continuous"]))
     assert leaves_observational_range(small_data(KINDS["mixed"]))
+    assert leaves_observational_range(small_data(KINDS["counts"]))
 
 
 @pytest.mark.parametrize(("observed", "leaves"), [([0.0, 1.0, 2.0], False), ([0.0, 1.0, 1.0], True)])
