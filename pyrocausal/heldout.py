@@ -107,9 +107,10 @@ def held_out_regimes(
 ) -> HeldOut:
     """Leave regimes out of a fit and predict their rows, under the settled graph and the others of `held_out_rows`.
 
-    Every second row of a left-out regime tells its target, if that is unknown, and the new mechanism of the target; the
-    others are scored, all variables but the target by mechanisms that have never seen this regime. The "independent"
-    graph is a model that ignores the graph, the "reversed" one knows how variables hang together but not why.
+    Half of the rows of a left-out regime, drawn at random, tell its target, if that is unknown, and the new mechanism
+    of the target; the others are scored, all variables but the target by mechanisms that have never seen this regime.
+    The "independent" graph is a model that ignores the graph, the "reversed" one knows how variables hang together but
+    not why.
 
     Parameters
     ----------
@@ -160,14 +161,15 @@ def held_out_regimes(
         )
     data, prior = impute(data, seed=seed), options.get("target_prior")
     group = np.random.default_rng(seed).permutation(np.arange(R) % folds)
-    trials, results = [], []
+    trials, results, generator = [], [], torch.Generator().manual_seed(seed)
     for k in range(folds):
         stay = [regime for regime, fold in zip(data.regimes, group, strict=True) if fold != k]
         left = [regime for regime, fold in zip(data.regimes, group, strict=True) if fold == k]
         training = replace(data, regimes=tuple(stay))
         staying = {"target_prior": _of(prior, [regime.name for regime in stay])} if prior else {}
         result = _fit(training, seed, options | staying)
-        tables = [Table(each.name, each.rows[::2], each.rows[1::2], each.targets) for each in left]
+        halves = [_draw(each.rows, 0.5, generator) for each in left]
+        tables = [Table(each.name, *rows, each.targets) for each, rows in zip(left, halves, strict=True)]
         trials.append(_trial(training, result, tables, refitting, seed, options))
         results.append(result)
     return compare(trials, results, COMPARED, "regimes").in_order(data.regime_names)
@@ -205,21 +207,23 @@ def _split(data: InterventionalData, share: float, seed: int) -> tuple[Intervent
     """Rows to fit, and tables of the others; the first one observational."""
     generator = torch.Generator().manual_seed(seed)
 
-    def draw(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        apart = torch.zeros(len(rows), dtype=torch.bool)
-        apart[torch.randperm(len(rows), generator=generator)[: round(share * len(rows))]] = True
-        return rows[~apart], rows[apart]
-
-    fit, scored = draw(data.observational)
+    fit, scored = _draw(data.observational, share, generator)
     label = "observational rows"
     while label in data.regime_names:
         label = f"the {label}"
     regimes, tables = [], [Table(label, fit, scored, ())]
     for regime in data.regimes:
-        rows, apart = draw(regime.rows)
+        rows, apart = _draw(regime.rows, share, generator)
         regimes.append(replace(regime, rows=rows))
         tables.append(Table(regime.name, rows, apart, regime.targets))
     return replace(data, observational=fit, regimes=tuple(regimes)), tables
+
+
+def _draw(rows: torch.Tensor, share: float, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows to fit, and a share of them drawn at random to score, both in their order."""
+    apart = torch.zeros(len(rows), dtype=torch.bool)
+    apart[torch.randperm(len(rows), generator=generator)[: round(share * len(rows))]] = True
+    return rows[~apart], rows[apart]
 
 
 def _of(prior: TargetPrior, regimes: Sequence[str]) -> TargetPrior:

@@ -104,6 +104,22 @@ def test_rows_that_tell_the_target_of_a_regime_are_not_scored(fits):
         assert sorted(torch.cat(parts)[:, 0].tolist()) == list(range(100))
 
 
+def test_halves_of_a_regime_are_drawn_by_the_seed(fits):
+    # A table in which replicates take turns would be cut in two unlike halves by every second row.
+    rows, kinds = torch.stack([torch.arange(100.0), torch.randn(100)], 1), (Continuous(0.0, 1.0),) * 2
+    regimes = (Regime("r", rows[60:80], ("B",)), Regime("s", rows[80:], ("A",)))
+    data = InterventionalData(("A", "B"), kinds, rows[:60], regimes)
+    fits(nx.DiGraph([("A", "B")]), {"r": ("B",), "s": ("A",)})
+    checks = [held_out_regimes(data, folds=2, seed=seed, refitting=None) for seed in (1, 1, 2)]
+    one, again, other = (
+        {trial.tables[0].name: trial.tables[0].scored[:, 0].tolist() for trial in check._trials} for check in checks
+    )
+    assert one == again != other
+    for scored in one.values():
+        assert scored == sorted(scored)
+        assert len({value % 2 for value in scored}) == 2
+
+
 @pytest.mark.parametrize("folds", [None, 2, 3])
 def test_folds_leave_regimes_out_of_the_fit(fits, folds):
     data, truth, targets = problem(0)
