@@ -19,6 +19,7 @@ import torch
 
 from pyrocausal.evidence import JointEvidence, parents_of, prepare_together
 from pyrocausal.moves import closure, within
+from pyrocausal.weights import total
 
 __all__ = ["Retargeted", "retarget"]
 
@@ -83,7 +84,7 @@ def retarget(
     """
     may = within(free, dag, max_parents)
     now, best, gained = evidence.of(dag), dict[int, tuple[float, _Alternative]](), set[tuple[int, int, int]]()
-    least = LEAST_GAIN * sum(len(fold.scoring) for fold in evidence.folds)
+    least = LEAST_GAIN * sum(total(fold.scoring, fold.scoring_weights) for fold in evidence.folds)
     doubts = {
         (regime, hit, other): list(_graphs(dag, may, hit, other))
         for regime, hit, other in _doubts(evidence, dag, natural)
