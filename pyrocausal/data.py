@@ -265,8 +265,8 @@ class InterventionalData:
             names,
             settled,
             control,
-            tuple(Regime(r, rows, known.get(r), None if w is None else torch.as_tensor(w)) for (r, rows), w in made),
-            observational_weights=None if weights is None else torch.as_tensor(weights),
+            tuple(Regime(r, rows, known.get(r), None if w is None else torch.tensor(w)) for (r, rows), w in made),
+            observational_weights=None if weights is None else torch.tensor(weights),
         )
 
     @classmethod

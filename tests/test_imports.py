@@ -13,9 +13,9 @@ import pyrocausal
 ROOT = Path(pyrocausal.__file__).parent
 ENGINE = [
     "threads", "columns", "weights", "count_kinds", "kinds", "tables", "sources", "data", "gaps", "counts", "knowledge",
-    "local", "mechanisms", "heads", "neural", "beliefs", "handlers", "model", "imputation", "scoring", "conjugate", "targets",
-    "credit", "split", "predictive", "screening", "refitting", "evidence", "moves", "climb", "retargeting", "state",
-    "settings", "sdi", "settle", "sampling", "chain", "inference_data", "result", "metrics", "progress", "discover",
+    "local", "mechanisms", "heads", "neural", "beliefs", "handlers", "model", "imputation", "scoring", "conjugate",
+    "targets", "credit", "split", "predictive", "screening", "refitting", "evidence", "moves", "climb", "retargeting",
+    "state", "settings", "sdi", "settle", "sampling", "chain", "inference_data", "result", "metrics", "progress", "discover",
     "stability", "trial", "comparison", "heldout", "control",
 ]  # fmt: skip
 TRUTH = [
