@@ -15,6 +15,8 @@ fitted to that parent set (`pyrocausal.refitting`) and in closed form (`pyrocaus
 well they predict. No row scores an estimate that it has fitted: rows of regimes come in two folds, and each fold
 scores what the other and the observational rows have fitted (`pyrocausal.split`).
 
+Where rows have weights (`pyrocausal.weights`), all sums over rows are weighted.
+
 The terms of a variable depend on its parents alone, and are kept. So is what the residuals of a mechanism say of
 parents that might be added, which spares fits that can gain nothing (`pyrocausal.screening`).
 

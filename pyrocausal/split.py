@@ -129,12 +129,17 @@ class Split(NamedTuple):
 def leaves_observational_range(data: InterventionalData) -> bool:
     """Whether interventions may put a variable where observational rows have nothing.
 
-    True if a variable is continuous or a count, or has a state that only regimes show.
+    True if a variable is continuous or a count, or has a state that only regimes show, but for less than one row.
     """
     if any(not isinstance(kind, Categorical) for kind in data.kinds):
         return True
-    columns = zip(data.observational.t(), data.cardinalities, strict=True)
-    return any(len(column[present(column)].unique()) < states for column, states in columns)
+    weights = data.observational_weights
+    for column, states in zip(data.observational.t(), data.cardinalities, strict=True):
+        seen = present(column)
+        shown = torch.bincount(column[seen].long(), take_rows(weights, seen), states)
+        if bool((shown < 1).any()):
+            return True
+    return False
 
 
 def split_rows(data: InterventionalData, share_regimes: bool, held_out: float = 0.0) -> Split:

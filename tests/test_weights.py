@@ -25,7 +25,7 @@ from pyrocausal.screening import Residuals, Screen
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import GraphFitting
 from pyrocausal.settle import prices
-from pyrocausal.split import Fold, Part, cross_fit, divide, split_rows
+from pyrocausal.split import Fold, Part, cross_fit, divide, leaves_observational_range, split_rows
 from pyrocausal.targets import TargetOdds
 from pyrocausal.weights import drawing, quantiles, ranks
 
@@ -269,6 +269,16 @@ def test_a_row_that_stands_for_many_equal_ones_is_found_in_all_parts():
     assert one.weights.tolist() == [810.0, 1.0, 81.0, 9.0] and other.weights.tolist() == [90.0, 9.0]
     one, other = divide(Part(rows, weights.double()), 0.5, (Categorical((0, 1)), Continuous(0.0, 1.0)))
     assert one.weights.tolist() == [1.0, 90.0] and other.weights.tolist() == [900.0, 9.0]  # no two are equal there
+
+
+def test_a_state_that_next_to_no_row_shows_is_out_of_range():
+    rows = torch.tensor([[0.0, 0.0], [1.0, 1.0], [2.0, 0.0], [2.0, 1.0]])
+    kinds = (Categorical((0, 1, 2)), Categorical((0, 1)))
+    data = InterventionalData(("A", "B"), kinds, rows, (Regime("r", rows),))
+    assert not leaves_observational_range(data)
+    for weight, out in ((0.6, False), (0.4, True)):
+        weights = torch.tensor([1.0, 1.0, weight, weight])
+        assert leaves_observational_range(replace(data, observational_weights=weights)) is out
 
 
 def test_ranks_keep_the_order_of_equal_weights():
