@@ -6,6 +6,9 @@ imputation by chained equations, from a network per variable that is fitted to a
 some of its inputs left out at random; they are drawn again a few times, each given all the others. Every chain of
 `discover` has draws of its own, so that what hangs on them differs between chains.
 
+Networks are fitted to rows in proportion to their weights. A row with gaps is drawn once, whatever its weight, so equal
+rows with gaps are better left apart than collapsed to one and their count.
+
 This is right where values are missing at random: what is missing may depend on what is there, not on itself.
 
 References
