@@ -107,7 +107,7 @@ def total(rows: torch.Tensor, weights: torch.Tensor | None) -> float:
 
 def of_total(weights: torch.Tensor | None) -> str:
     """How rows that count more or less than once are spoken of."""
-    return "" if weights is None else f" of total weight {float(weights.sum()):,g}"
+    return "" if weights is None else f" of total weight {float(weights.sum()):,.3f}".rstrip("0").rstrip(".")
 
 
 def take_rows(weights: torch.Tensor | None, index: torch.Tensor | slice) -> torch.Tensor | None:
