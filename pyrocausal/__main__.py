@@ -87,7 +87,7 @@ def _fit(arguments: argparse.Namespace) -> None:
     data = InterventionalData.from_csv(
         arguments.table, arguments.regime_column, arguments.observational,
         kinds=_kinds(arguments.categorical, arguments.continuous, arguments.count, arguments.exposure),
-        targets=_targets(arguments.target),
+        targets=_targets(arguments.target), weights=arguments.weights,
     )  # fmt: skip
     _make_folder(arguments.out)
     result = _discover(arguments, data, SDI.paper() if arguments.paper else None)

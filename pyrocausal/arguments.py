@@ -91,6 +91,11 @@ def make_parser() -> argparse.ArgumentParser:
     known.add_argument(
         "--exposure", metavar="NAME", help="column that all counts are in proportion to, such as a cell's molecules"
     )
+    fit.add_argument(
+        "--weights",
+        metavar="COLUMN",
+        help="column that tells how many rows each row counts as; no variable of the graph",
+    )
     fit.add_argument("--paper", action="store_true", help="the algorithm of the paper (arXiv:1910.01075), as published")
     _add_common(fit, seed="default: a fresh one, kept in the report", default_seed=None)
 

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["check_finite", "check_gaps", "check_some", "factorize", "family", "listing", "native", "numbers"]
+__all__ = [
+    "check_finite", "check_gaps", "check_some", "factorize", "family", "listing", "moments", "native", "numbers",
+]  # fmt: skip
 
 
 def native(label: Any) -> Any:
@@ -76,3 +78,11 @@ def numbers(
         raise ValueError(f"{where} is {called} but holds {wrong!r}; correct the value{advice}")
     check_finite(column, where)
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def moments(values: np.ndarray, weights: np.ndarray | None) -> tuple[float, float]:
+    """Mean and population standard deviation of values [n], each counted as often as its weight says."""
+    if weights is None:
+        return float(values.mean()), float(values.std())
+    mean = np.average(values, weights=weights)
+    return float(mean), float(np.sqrt(np.average((values - mean) ** 2, weights=weights)))

@@ -49,7 +49,7 @@ class HeldOut:
         target of a regime counts under its new mechanism. Continuous values are scored standardised, as they are
         encoded.
     rows
-        Rows scored per regime.
+        Rows scored per regime, or their total weight.
     targets
         What each graph takes for the targets of a regime: a column per graph, tuples.
     results
@@ -186,7 +186,7 @@ def compare(
         graphs = {name: graph & ~(apart[:, None] | apart) for name, graph in made.items()}
         trial.prepare(list(graphs.values()))
         found = {name: trial.predict(graph) for name, graph in graphs.items()}
-        sizes = torch.tensor([len(table.scored) for table in trial.tables], dtype=torch.double)
+        sizes = torch.tensor([table.size for table in trial.tables], dtype=torch.double)
         values.append(torch.stack([each.log_likelihood / sizes[:, None] for each in found.values()]))
         hit = {
             name: [tuple(v for v, on in zip(trial.names, row, strict=True) if on) for row in each.hit.tolist()]
@@ -201,7 +201,7 @@ def compare(
         coords={"graph": list(variants), "regime": names, "variable": list(trials[0].names)},
         name="log_likelihood",
     )
-    rows = pd.Series([len(table.scored) for table in every], index=names, name="rows")
+    rows = pd.Series([table.size for table in every], index=names, name="rows")
     return HeldOut(log_likelihood, rows, pd.concat(targets).rename_axis("regime"), tuple(results), what, tuple(trials))
 
 

@@ -25,6 +25,7 @@ import torch
 from pyrocausal.counts import count_regression, entering, log_levels
 from pyrocausal.gaps import codes_of, cuts_of, filled, levels, present, regressors
 from pyrocausal.kinds import Categorical, Count, Kind
+from pyrocausal.weights import join, take_rows, total
 
 __all__ = ["NewMechanisms", "dirichlet_multinomial", "linear_regression"]
 
@@ -37,6 +38,7 @@ def dirichlet_multinomial(
     n_cells: int,
     n_tables: int,
     concentration: float = 1.0,
+    weights: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Log evidence of categorical values whose distribution in each cell of a table has a Dirichlet prior.
 
@@ -52,6 +54,8 @@ def dirichlet_multinomial(
         Sizes.
     concentration
         Equivalent sample size, spread evenly over the table (BDeu).
+    weights
+        How many values each of them counts as, shape [n]; None where all count once.
 
     Returns
     -------
@@ -63,9 +67,10 @@ def dirichlet_multinomial(
 
     def log_rising(keys: torch.Tensor, size: int, prior: float, per_table: int) -> torch.Tensor:
         if size > 4 * len(keys):  # most of a large table is empty, and what is empty adds nothing
-            some, counts = keys.unique(return_counts=True)
+            some, place = keys.unique(return_inverse=True)
+            counts = torch.bincount(place, weights, len(some))
         else:
-            counts = torch.bincount(keys, minlength=size)
+            counts = torch.bincount(keys, weights, size)
             some = counts.nonzero()[:, 0]
             counts = counts[some]
         terms = torch.lgamma(prior + counts.double()) - math.lgamma(prior)
@@ -86,7 +91,7 @@ def linear_regression(gram: torch.Tensor, rows: torch.Tensor, shape: float = 1.0
     gram
         Inner products of the p columns of X and, last, y; shape [..., p + 1, p + 1].
     rows
-        Number of rows n, shape [...].
+        Number of rows n, or their total weight, shape [...].
     shape, rate
         Prior of the noise variance.
 
@@ -136,22 +141,32 @@ class NewMechanisms:
         Kind of each variable, length d.
     regimes
         Encoded rows of each regime, shapes [n_r, d].
+    weights
+        How many rows each of them counts as, shapes [n_r], None for a regime where all count once; default: for all.
     """
 
     max_cells = 20_000
     bins = 3
 
-    def __init__(self, kinds: Sequence[Kind], regimes: Sequence[torch.Tensor]) -> None:
+    def __init__(
+        self,
+        kinds: Sequence[Kind],
+        regimes: Sequence[torch.Tensor],
+        weights: Sequence[torch.Tensor | None] | None = None,
+    ) -> None:
         self.kinds = tuple(kinds)
         self.rows = torch.tensor([len(rows) for rows in regimes])  # [R]
         self._table = torch.arange(len(regimes)).repeat_interleave(self.rows)
         self._given_counts = [rows.cpu() for rows in regimes] if any(isinstance(kind, Count) for kind in kinds) else []
         regimes = [entering(kinds, rows.cpu()) for rows in regimes]
+        self._weights = [None if each is None else each.cpu() for each in weights or [None] * len(regimes)]
+        self._weight = join(regimes, self._weights)  # [sum n_r]
         self._codes = torch.stack([self._coded(j, [rows[:, j] for rows in regimes]) for j in range(len(kinds))])
         self._states = [levels(kind, self.bins) for kind in self.kinds]
         self._regimes = regimes
         self._columns = self._places()
-        self._gram: dict[int | None, torch.Tensor] = {}  # by the child that has to be there, None for any
+        # By the child that has to be there, None for any.
+        self._gram: dict[int | None, tuple[torch.Tensor, torch.Tensor]] = {}
         self._padded: list[_Padded] = []
         self._kept: dict[tuple[int, tuple[int, ...]], torch.Tensor] = {}
 
@@ -192,11 +207,12 @@ class NewMechanisms:
             cells, n_cells = cells * self._states[j] + self._codes[j], n_cells * self._states[j]
             if n_cells * kind.cardinality > self.max_cells:
                 return torch.full((len(self.rows),), -math.inf, dtype=torch.double)
-        codes, table = self._codes[i], self._table
+        codes, table, weight = self._codes[i], self._table, self._weight
         if kind.missing:
             seen = codes < kind.cardinality
-            codes, cells, table = codes[seen], cells[seen], table[seen]
-        return dirichlet_multinomial(codes, cells, table, kind.cardinality, n_cells, len(self.rows))
+            codes, cells, table, weight = codes[seen], cells[seen], table[seen], take_rows(weight, seen)
+        sizes = kind.cardinality, n_cells, len(self.rows)
+        return dirichlet_multinomial(codes, cells, table, *sizes, weights=weight)
 
     def _count(self, i: int, parents: tuple[int, ...]) -> torch.Tensor:
         """As `_given`, for a count."""
@@ -206,12 +222,13 @@ class NewMechanisms:
         for regimes, designs, values, there in self._padded:
             design = designs[:, :, [0, *(c for j in parents for c in self._columns[j])]]
             offset = log_levels([self.kinds[i]], values)[..., 0]
-            keep = there & present(values[..., i])
+            keep = there * present(values[..., i])
             found[regimes] = count_regression(design, filled(values[..., i]), offset, keep).evidence
         return found
 
     def _pad(self) -> list[_Padded]:
         """Regimes padded to the same number of rows, those together whose sizes have the same power of two."""
+        weights = None if self._weight is None else self._weight.split(self.rows.tolist())
         alike: dict[int, list[int]] = {}
         for r, rows in enumerate(self._regimes):
             alike.setdefault(len(rows).bit_length(), []).append(r)
@@ -219,12 +236,15 @@ class NewMechanisms:
         padded = []
         for regimes in alike.values():
             values = pad([self._given_counts[r] for r in regimes]).double()
+            there = torch.arange(values.shape[1]) < self.rows[regimes][:, None]
+            if weights is not None:
+                there = pad([weights[r] for r in regimes])
             padded.append(
                 _Padded(
                     torch.tensor(regimes),
                     pad([self._design(self._regimes[r].double()) for r in regimes]),
                     values,
-                    torch.arange(values.shape[1]) < self.rows[regimes][:, None],
+                    there,
                 )
             )
         return padded
@@ -232,7 +252,8 @@ class NewMechanisms:
     def _coded(self, j: int, columns: Sequence[torch.Tensor]) -> torch.Tensor:
         """States of a variable as a parent, [sum n_r]; a continuous one is cut, in each regime, into equal counts."""
         kind = self.kinds[j]
-        return torch.cat([codes_of(kind, column, cuts_of(kind, column, self.bins)) for column in columns])
+        both = zip(columns, self._weights, strict=True)
+        return torch.cat([codes_of(kind, column, cuts_of(kind, column, self.bins, w)) for column, w in both])
 
     def _places(self) -> list[list[int]]:
         """Columns of each variable among the regressors, after a constant."""
@@ -241,16 +262,22 @@ class NewMechanisms:
         return [list(range(start, end)) for start, end in pairwise(ends)]
 
     def _grams(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Inner products of all regressors per regime, and rows of each, where variable `i` is not missing.
+        """Inner products of all regressors per regime, and what its rows count, where variable `i` is not missing.
 
         Regressors are a constant; one-hot states; values and their squares; whether a value is missing.
         """
         key = i if self.kinds[i].missing else None
-        kept = [rows if key is None else rows[present(rows[:, i])] for rows in self._regimes]
         if key not in self._gram:
-            designs = [self._design(rows.double()) for rows in kept]  # [n_r, width]
-            self._gram[key] = torch.stack([design.t() @ design for design in designs])
-        return self._gram[key], torch.tensor([len(rows) for rows in kept])
+            grams, sizes = [], []
+            for rows, weights in zip(self._regimes, self._weights, strict=True):
+                if key is not None:
+                    seen = present(rows[:, i])
+                    rows, weights = rows[seen], take_rows(weights, seen)
+                design = self._design(rows.double())  # [n_r, width]
+                grams.append(design.t() @ (design if weights is None else design * weights[:, None]))
+                sizes.append(total(rows, weights))
+            self._gram[key] = torch.stack(grams), torch.tensor(sizes)
+        return self._gram[key]
 
     def _design(self, rows: torch.Tensor) -> torch.Tensor:
         columns = [regressors(kind, rows[:, j], squares=True) for j, kind in enumerate(self.kinds)]

@@ -10,7 +10,7 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-from pyrocausal.columns import check_gaps, check_some, numbers
+from pyrocausal.columns import check_gaps, check_some, moments, numbers
 
 __all__ = ["Count", "Exposure"]
 
@@ -88,13 +88,20 @@ class Count:
             raise ValueError(f"{self} does not know where its exposure is; take the kinds of an InterventionalData")
         return self.place
 
-    def resolve(self, columns: Mapping[str, pd.Series], exposure: np.ndarray | None = None) -> Count:
+    def resolve(
+        self,
+        columns: Mapping[str, pd.Series],
+        weights: np.ndarray | None = None,
+        exposure: np.ndarray | None = None,
+    ) -> Count:
         """Settle shift and scale of one variable from its observational column [n], the first of `columns`.
 
         Parameters
         ----------
         columns
             Of the variable, in every table.
+        weights
+            Of the observational rows, shape [n]; None where all are 1.
         exposure
             Of the observational rows, 1 at its geometric mean, shape [n]; None where there is none.
 
@@ -112,8 +119,9 @@ class Count:
         if values[seen].min() == values[seen].max():
             raise ValueError(f"{where} is always {values[seen].min():g}; remove the variable")
         logs = np.log1p(values if exposure is None else values / exposure)[seen]
-        shift = float(logs.mean()) if self.shift is None else self.shift
-        scale = float(logs.std()) if self.scale is None else self.scale
+        mean, deviation = moments(logs, None if weights is None else weights[seen])
+        shift = mean if self.shift is None else self.shift
+        scale = deviation if self.scale is None else self.scale
         if self.scale is None and scale < LEAST_SCALE:
             raise ValueError(
                 f"{where} is in every row the same share of its exposure, {self.exposure!r}; remove the variable"
@@ -185,8 +193,8 @@ class Exposure:
         """0: no states."""
         return 0
 
-    def resolve(self, columns: Mapping[str, pd.Series]) -> Exposure:
-        """Settle shift from the observational column [n], the first of `columns`.
+    def resolve(self, columns: Mapping[str, pd.Series], weights: np.ndarray | None = None) -> Exposure:
+        """Settle shift from the observational column [n], the first of `columns`, whose rows may have weights [n].
 
         Raises
         ------
@@ -194,7 +202,7 @@ class Exposure:
             If a value is missing or not positive.
         """
         logs, *_ = (self._logs(column, where) for where, column in columns.items())
-        return self if self.shift is not None else replace(self, shift=float(logs.mean()))
+        return self if self.shift is not None else replace(self, shift=moments(logs, weights)[0])
 
     def encode(self, column: pd.Series, where: str = "the column") -> np.ndarray:
         """Logarithms [n] of a column [n], less `shift`; ValueError for what is not positive."""

@@ -166,7 +166,7 @@ def count_regression(
     offset
         What is added to the logarithm of the mean, such as a typical one; shape [..., n].
     keep
-        Whether a row counts, shape [..., n].
+        Whether a row counts, or how many rows it counts as; shape [..., n].
     information
         What a row tells of the logarithm of its mean: as much as a negative binomial of this size at a large mean.
     size
@@ -183,8 +183,8 @@ def count_regression(
     ----------
     D. Sabanes Bove, L. Held, "Hyper-g priors for generalized linear models", 2011.
     """
-    x, kept = design, keep.double()
-    y = counts.double() * kept
+    x, kept, there = design, keep.double(), (keep > 0).double()
+    y = counts.double() * there
     n = kept.sum(-1).clamp(min=1.0)[..., None, None]  # of no rows nothing is said
     masked = x * kept[..., None]
     gram = masked.mT @ x
@@ -205,7 +205,7 @@ def count_regression(
 
     h = 0.05  # of the logarithm of the size, to tell slope and curvature
     around = torch.tensor([-h, 0.0, h], dtype=x.dtype, device=x.device).view(3, *[1] * (y.dim() - 1))
-    start = ((y + 0.5).log() - offset) * kept
+    start = ((y + 0.5).log() - offset) * there
     weights = _solve(prior + gram, masked.mT @ start[..., None])
     eta = predicted(weights)
     excess = ((y - eta.exp()).square() - eta.exp()) * kept
@@ -216,19 +216,19 @@ def count_regression(
         s, mean = log_size.exp()[..., None], eta.exp()
         slope = masked.mT @ ((y - mean) * s / (s + mean))[..., None] - prior @ weights[..., None]
         step = _solve(prior + (masked * (s * mean / (s + mean))[..., None]).mT @ x, slope)
-        far = torch.nn.functional.pad((x @ step[..., None])[..., 0].abs() * kept, (0, 1)).amax(-1)  # 0 of no rows
+        far = torch.nn.functional.pad((x @ step[..., None])[..., 0].abs() * there, (0, 1)).amax(-1)  # 0 of no rows
         step = step * (damping / (far / 4.0).clamp(min=1.0))[..., None]
         turn = 0.5 * (found[2] - found[0]) / h / _curvature(found, h, size[1])
         weights_there = weights + step
         log_size_there = (log_size + damping * turn.clamp(-1.5, 1.5)).clamp(*LOG_SIZE)
         eta_there = predicted(weights_there)
-        there = log_joint(eta_there, log_size_there + around, weights_there)
-        gain = there[1] - found[1]
+        reached = log_joint(eta_there, log_size_there + around, weights_there)
+        gain = reached[1] - found[1]
         better = gain >= 0
         weights = torch.where(better[..., None], weights_there, weights)
         eta = torch.where(better[..., None], eta_there, eta)
         log_size = torch.where(better, log_size_there, log_size)
-        found = torch.where(better, there, found)
+        found = torch.where(better, reached, found)
         damping = torch.where(better, (2 * damping).clamp(max=1.0), 0.25 * damping)
         if bool((gain.abs() < tolerance).all()):
             break

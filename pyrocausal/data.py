@@ -4,6 +4,8 @@ Data are one observational table and several *regimes*: tables recorded after an
 unknown. Rows are kept encoded as float32: the code of a category, or ``(value - shift) / scale`` of a number, so that
 models never meet a label or a unit; :meth:`InterventionalData.encode` and :meth:`InterventionalData.decode` translate.
 
+Rows may have weights, kept beside them: a row of weight w counts as w rows (see `pyrocausal.weights`).
+
 ``d`` counts variables, ``n`` observational rows, ``R`` regimes and ``n_r`` the rows of regime r.
 """
 
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import networkx as nx
 import pandas as pd
@@ -21,6 +24,7 @@ from pyrocausal.columns import listing
 from pyrocausal.kinds import Categorical, Continuous, Count, Exposure, Kind
 from pyrocausal.sources import Array, FilePath
 from pyrocausal.tables import Kinds, Targets
+from pyrocausal.weights import check_total, check_weights, join, of_total
 
 __all__ = ["InterventionalData", "Regime"]
 
@@ -37,13 +41,15 @@ class Regime:
         Encoded rows.
     targets : tuple of str, optional
         The variables intervened on; None if unknown, () if known to be none.
+    weights : Tensor [n_r], optional
+        How many rows each row counts as, positive; None, kept as such, if all count once.
 
     Raises
     ------
     TypeError
-        If `name` is no string or `targets` no variable names.
+        If `name` is no string, `targets` no variable names or `weights` no tensor.
     ValueError
-        If `name` is empty.
+        If `name` is empty, or there is not one positive, finite weight for every row.
 
     Examples
     --------
@@ -54,6 +60,7 @@ class Regime:
     name: str
     rows: torch.Tensor
     targets: tuple[str, ...] | None = None
+    weights: torch.Tensor | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
@@ -66,10 +73,13 @@ class Regime:
             if not isinstance(targets, tuple) or not all(isinstance(target, str) for target in targets):
                 raise TypeError(f"targets: expected variable names or None for regime {self.name!r}, got {targets!r}")
             object.__setattr__(self, "targets", tuple(dict.fromkeys(targets)))
+        if self.weights is not None:
+            weights = check_weights(self.weights, len(self.rows), f"regime {self.name!r}")
+            object.__setattr__(self, "weights", weights)
 
     def __repr__(self) -> str:
         targets = "targets unknown" if self.targets is None else f"targets {self.targets}"
-        return f"Regime({self.name!r}, {len(self.rows)} rows, {targets})"
+        return f"Regime({self.name!r}, {len(self.rows)} rows{of_total(self.weights)}, {targets})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -91,14 +101,16 @@ class InterventionalData:
         At least one.
     truth : networkx.DiGraph, optional
         The true graph, cause -> effect, with the variables as its nodes.
+    observational_weights : Tensor [n], optional
+        How many rows each observational row counts as, positive; None, kept as such, if all count once.
 
     Raises
     ------
     TypeError
         If an argument has the wrong type.
     ValueError
-        If names, shapes, codes or targets disagree, a name is reserved, or a table has fewer than two rows. The message
-        names the variable and the table.
+        If names, shapes, codes or targets disagree, a name is reserved, a table has fewer than two rows, or its weights
+        are not positive or add up to less than two. The message names the variable and the table.
 
     Examples
     --------
@@ -113,19 +125,25 @@ class InterventionalData:
     observational: torch.Tensor
     regimes: tuple[Regime, ...]
     truth: nx.DiGraph | None = None
+    observational_weights: torch.Tensor | None = None
 
     def __post_init__(self) -> None:
         names = tables.check_names(self.names, "names")
         kinds = tables.check_kinds(self.kinds, names)
         for field, value in (("names", names), ("kinds", kinds), ("regimes", tuple(self.regimes))):
             object.__setattr__(self, field, value)
-        tables.check_rows(self.observational, names, kinds, "the observational rows")
+        where = "the observational rows"
+        tables.check_rows(self.observational, names, kinds, where)
+        weights = check_weights(self.observational_weights, self.n, where)
+        object.__setattr__(self, "observational_weights", weights)
+        check_total(weights, where)
         if not self.regimes:
             raise ValueError("regimes: there are none; targets and causes are learned from at least one intervention")
         for regime in self.regimes:
             if not isinstance(regime, Regime):
                 raise TypeError(f"regimes: expected Regime objects, got {type(regime).__name__}")
             tables.check_rows(regime.rows, names, kinds, f"regime {regime.name!r}")
+            check_total(regime.weights, f"regime {regime.name!r}")
             if strange := [target for target in regime.targets or () if target not in names]:
                 raise ValueError(
                     f"targets: regime {regime.name!r} has target {strange[0]!r}, which is no variable; the variables "
@@ -147,6 +165,7 @@ class InterventionalData:
         names: Sequence[str] | None = None,
         kinds: Kinds = None,
         targets: Targets = None,
+        weights: tuple[Any, Any] | None = None,
     ) -> InterventionalData:
         """Build from arrays, whose columns are matched by position.
 
@@ -160,6 +179,9 @@ class InterventionalData:
             The d variables; "X0", "X1", ... by default.
         kinds, targets
             As in :meth:`from_frames`.
+        weights : pair of array [n] and arrays [n_r], optional
+            Of the observational rows and, given as `regimes` are, of those of every regime; what they mean says
+            :meth:`from_frames`.
 
         Raises
         ------
@@ -172,7 +194,8 @@ class InterventionalData:
         >>> InterventionalData.from_arrays(observed, {"drug": drug}, names=["A", "B"]).kinds
         (Categorical(states=(0, 1)), Categorical(states=(0, 1)))
         """
-        return cls.from_frames(*sources.frames_of_arrays(observational, regimes, names), kinds, targets)
+        frames = sources.frames_of_arrays(observational, regimes, names)
+        return cls._build(frames, sources.arrays_of_weights(weights, frames), kinds, targets)
 
     @classmethod
     def from_frames(
@@ -181,6 +204,7 @@ class InterventionalData:
         regimes: Mapping[str, pd.DataFrame],
         kinds: Kinds = None,
         targets: Targets = None,
+        weights: str | None = None,
     ) -> InterventionalData:
         """Build from one table for the observational rows and one for each regime, whose columns are matched by name.
 
@@ -197,6 +221,12 @@ class InterventionalData:
             never inferred; the column that `Count(exposure=...)` names is an `Exposure`.
         targets : mapping of regime to None, variable or variables, optional
             None, as for every regime left out: unknown. An empty tuple: known to have none.
+        weights : str, optional
+            A column of every table that is no variable and says how many rows a row counts as: a positive number, 2.0
+            for a row that stands for two. Every sum over rows is weighted, and the total weight, not the number of
+            rows, decides how sure a fit is. Counts of equal rows are such weights as they are. Weights that make a
+            sample like another population (of a survey, of importance sampling) are to be scaled first, so that they
+            add up to the effective sample size, ``sum(w)**2 / sum(w**2)``.
 
         Raises
         ------
@@ -206,7 +236,8 @@ class InterventionalData:
             If tables, kinds or targets name different variables; a name is duplicated or reserved; a value is infinite
             or not of its variable's kind; a variable is constant or has no observational value; the kind cannot be
             inferred (more than 50 integers or texts; whole floats beside integers or missing values); a table has
-            fewer than two rows; or there are no regimes.
+            fewer than two rows; there are no regimes; or a weight is not positive and finite, the weights of a table
+            add up to less than two, or their column is absent or named as a variable.
 
         Examples
         --------
@@ -218,30 +249,54 @@ class InterventionalData:
         if not isinstance(regimes, Mapping):
             raise TypeError(f"regimes: expected a mapping of name to table, got {type(regimes).__name__}")
         known = tables.known_targets(targets, [str(name) for name in regimes])
-        names, settled, control, experiments = tables.encode_tables(observational, regimes, kinds)
-        return cls(names, settled, control, tuple(Regime(r, rows, known.get(r)) for r, rows in experiments.items()))
+        return cls._build(*sources.take_weights(observational, regimes, weights, kinds, known), kinds, targets)
+
+    @classmethod
+    def _build(
+        cls, frames: sources.Frames, counted: sources.Weights | None, kinds: Kinds, targets: Targets
+    ) -> InterventionalData:
+        """From tables of the variables alone, with the weights of their rows beside."""
+        observational, regimes = frames
+        known = tables.known_targets(targets, [str(name) for name in regimes])
+        weights, of_regimes = counted or (None, dict.fromkeys(regimes))
+        names, settled, control, experiments = tables.encode_tables(observational, regimes, kinds, weights)
+        made = zip(experiments.items(), of_regimes.values(), strict=True)
+        return cls(
+            names,
+            settled,
+            control,
+            tuple(Regime(r, rows, known.get(r), None if w is None else torch.tensor(w)) for (r, rows), w in made),
+            observational_weights=None if weights is None else torch.tensor(weights),
+        )
 
     @classmethod
     def from_frame(
-        cls, frame: pd.DataFrame, regime: str, observational: Hashable, kinds: Kinds = None, targets: Targets = None
+        cls,
+        frame: pd.DataFrame,
+        regime: str,
+        observational: Hashable,
+        kinds: Kinds = None,
+        targets: Targets = None,
+        weights: str | None = None,
     ) -> InterventionalData:
         """Build from one long table in which a column tells the regime of each row.
 
         Parameters
         ----------
         frame : DataFrame
-            All rows; d columns and the label column.
+            All rows; d columns, the label column and perhaps one of weights.
         regime : str
             The label column. Each other label, as a string, names a regime, in order of first appearance.
         observational : hashable
             The label of the observational rows, as it is or as a string.
-        kinds, targets
+        kinds, targets, weights
             As in :meth:`from_frames`.
 
         Raises
         ------
         TypeError, ValueError
-            As :meth:`from_frames`, and if the label column is absent or incomplete or `observational` does not occur.
+            As :meth:`from_frames`, and if the label column is absent, incomplete or that of the weights, or
+            `observational` does not occur.
 
         Examples
         --------
@@ -249,11 +304,19 @@ class InterventionalData:
         >>> InterventionalData.from_frame(frame, regime="dose", observational=0).regime_names
         ('5',)
         """
-        return cls.from_frames(*sources.split_by_label(frame, regime, observational), kinds, targets)
+        if weights is not None and weights == regime:
+            raise ValueError(f"weights: column {regime!r} tells the regime of each row, and cannot be its weight too")
+        return cls.from_frames(*sources.split_by_label(frame, regime, observational), kinds, targets, weights)
 
     @classmethod
     def from_csv(
-        cls, path: FilePath, regime: str, observational: Hashable, kinds: Kinds = None, targets: Targets = None
+        cls,
+        path: FilePath,
+        regime: str,
+        observational: Hashable,
+        kinds: Kinds = None,
+        targets: Targets = None,
+        weights: str | None = None,
     ) -> InterventionalData:
         """Build from a comma-separated file with a header, laid out as in :meth:`from_frame`.
 
@@ -263,7 +326,7 @@ class InterventionalData:
         ----------
         path : path
             The file, compressed or not.
-        regime, observational, kinds, targets
+        regime, observational, kinds, targets, weights
             As in :meth:`from_frame`; labels are compared as text.
 
         Raises
@@ -273,7 +336,7 @@ class InterventionalData:
         TypeError, ValueError
             As :meth:`from_frame`.
         """
-        return cls.from_frame(sources.read_csv(path, regime), regime, observational, kinds, targets)
+        return cls.from_frame(sources.read_csv(path, regime), regime, observational, kinds, targets, weights)
 
     @classmethod
     def from_npz(cls, path: FilePath, kinds: Kinds = None) -> InterventionalData:
@@ -283,7 +346,8 @@ class InterventionalData:
         ----------
         path : path
             Holds data_obs [n, d], data_int [R, n_r, d] and, if the graph is known, adj_matrix [d, d] of zeros and ones
-            with **row = cause, column = effect** (the other way round from this library's arrays).
+            with **row = cause, column = effect** (the other way round from this library's arrays); and, if rows have
+            weights, weights_obs [n] and weights_int [R, n_r].
         kinds
             As in :meth:`from_frames`; the variables are called "X0", "X1", ...
 
@@ -294,8 +358,8 @@ class InterventionalData:
         TypeError, ValueError
             As :meth:`from_arrays`, and if the file is no archive, lacks an array or holds a wrong adj_matrix.
         """
-        observational, regimes, truth = sources.read_npz(path)
-        return replace(cls.from_arrays(observational, regimes, kinds=kinds), truth=truth)
+        observational, regimes, truth, weights = sources.read_npz(path)
+        return replace(cls.from_arrays(observational, regimes, kinds=kinds, weights=weights), truth=truth)
 
     @property
     def d(self) -> int:
@@ -311,6 +375,11 @@ class InterventionalData:
     def regime_names(self) -> tuple[str, ...]:
         """The R regimes in order."""
         return tuple(regime.name for regime in self.regimes)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether some rows count as more or less than one."""
+        return self.observational_weights is not None or any(regime.weights is not None for regime in self.regimes)
 
     @property
     def exposures(self) -> tuple[str, ...]:
@@ -361,9 +430,18 @@ class InterventionalData:
         return pd.DataFrame({name: self.kinds[i].decode(columns[i]) for i, name in enumerate(self.names)})
 
     def to(self, device: str | torch.device) -> InterventionalData:
-        """Copy with all rows on `device`."""
-        regimes = tuple(replace(regime, rows=regime.rows.to(device)) for regime in self.regimes)
-        return replace(self, observational=self.observational.to(device), regimes=regimes)
+        """Copy with all rows, and their weights, on `device`."""
+
+        def moved(weights: torch.Tensor | None) -> torch.Tensor | None:
+            return None if weights is None else weights.to(device)
+
+        regimes = tuple(replace(r, rows=r.rows.to(device), weights=moved(r.weights)) for r in self.regimes)
+        return replace(
+            self,
+            observational=self.observational.to(device),
+            regimes=regimes,
+            observational_weights=moved(self.observational_weights),
+        )
 
     def __repr__(self) -> str:
         kinds = {"categorical": Categorical, "continuous": Continuous, "counts": Count, "exposures": Exposure}
@@ -371,7 +449,8 @@ class InterventionalData:
         held = [f"{count} {what}" for what, count in many.items() if count or what in ("categorical", "continuous")]
         unknown = sum(regime.targets is None for regime in self.regimes)
         rows = sum(len(regime.rows) for regime in self.regimes)
+        in_regimes = join([regime.rows for regime in self.regimes], [regime.weights for regime in self.regimes])
         return (
-            f"InterventionalData({', '.join(held)}; {self.n} observational "
-            f"rows; {rows} rows in regimes, targets unknown in {unknown} of {len(self.regimes)})"
+            f"InterventionalData({', '.join(held)}; {self.n} observational rows{of_total(self.observational_weights)}; "
+            f"{rows} rows{of_total(in_regimes)} in regimes, targets unknown in {unknown} of {len(self.regimes)})"
         )

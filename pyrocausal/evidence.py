@@ -15,6 +15,8 @@ fitted to that parent set (`pyrocausal.refitting`) and in closed form (`pyrocaus
 well they predict. No row scores an estimate that it has fitted: rows of regimes come in two folds, and each fold
 scores what the other and the observational rows have fitted (`pyrocausal.split`).
 
+Where rows have weights (`pyrocausal.weights`), all sums over rows are weighted.
+
 The terms of a variable depend on its parents alone, and are kept. So is what the residuals of a mechanism say of
 parents that might be added, which spares fits that can gain nothing (`pyrocausal.screening`).
 
@@ -127,8 +129,10 @@ class JointEvidence:
         self.prior = prior or TargetOdds(torch.zeros(hit.shape), several=False)
         self.telling = torch.cat([natural, torch.ones_like(natural[:1])]).cpu().double()  # [R + 1, d]
         self.decay = refitting.decays[0] if refitting else 0.0
-        self.closed = [ClosedForm(kinds, mechanisms, *fold[:3]) for fold in folds] if closed_form else []
-        self.screen = Screen(kinds, [fold.scoring for fold in folds])
+        weights = [(fold.fitting_weights, fold.scoring_weights) for fold in folds]
+        both = zip(folds, weights, strict=True)
+        self.closed = [ClosedForm(kinds, mechanisms, *fold[:3], *each) for fold, each in both] if closed_form else []
+        self.screen = Screen(kinds, [fold.scoring for fold in folds], [fold.scoring_weights for fold in folds])
         self._kept: list[dict[tuple[int, ...], Terms]] = [{} for _ in kinds]
         self._rough: list[dict[tuple[int, ...], Terms]] = [{} for _ in kinds]
         self._promising: list[dict[tuple[int, ...], torch.Tensor]] = [{} for _ in kinds]
@@ -202,13 +206,13 @@ class JointEvidence:
             return found
         if pa not in self._promising[effect] and isinstance(self.kinds[effect], Categorical):
             residuals = [
-                Residuals.of(dist.Categorical(table[None]), filled(fold.scoring[None, :, effect]))
+                Residuals.of(dist.Categorical(table[None]), filled(fold.scoring[None, :, effect]), fold.scoring_weights)
                 for closed, fold in zip(self.closed, self.folds, strict=False)  # none where closed forms do not count
                 if (table := closed.probabilities(effect, pa)) is not None
             ]
             if known := [each for each in residuals if each is not None]:
                 counts = [
-                    self.telling[:, effect].to(fold.table.device)[fold.table][None] * present(fold.scoring[:, effect])
+                    self._telling(self.telling[None, :, effect], fold, present(fold.scoring[None, :, effect]))
                     for fold in self.folds
                 ]
                 self._promising[effect][pa] = self.screen.promising(known, counts)[0].cpu()
@@ -267,15 +271,23 @@ class JointEvidence:
     def _closed(self, effect: int, parents: tuple[int, ...]) -> list[torch.Tensor]:
         """Log-likelihoods of one family under each estimate in closed form: [folds, R + 1], the last held out."""
         per_fold = [
-            [self._per_regime(each[None], fold.table)[0] for each in closed.log_probs(effect, parents)]
+            [self._per_regime(each[None], fold)[0] for each in closed.log_probs(effect, parents)]
             for closed, fold in zip(self.closed, self.folds, strict=False)  # none where closed forms do not count
         ]
         return [torch.stack(estimate) for estimate in zip(*per_fold, strict=True)]
 
-    def _per_regime(self, log_probs: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-        """Sums over the rows of each regime: [M, n] -> [M, R + 1]."""
+    def _per_regime(self, log_probs: torch.Tensor, fold: Fold) -> torch.Tensor:
+        """Sums over the rows that score of each regime: [M, n] -> [M, R + 1]."""
         sums = torch.zeros(len(log_probs), len(self.known) + 1, dtype=torch.double)
-        return sums.index_add_(1, table.cpu(), log_probs.double().cpu())
+        if fold.scoring_weights is not None:
+            log_probs = log_probs * fold.scoring_weights
+        return sums.index_add_(1, fold.table.cpu(), log_probs.double().cpu())
+
+    @staticmethod
+    def _telling(telling: torch.Tensor, fold: Fold, seen: torch.Tensor) -> torch.Tensor:
+        """How many rows each row counts as where residuals are looked at: [M, R + 1], [M, n] -> [M, n]."""
+        counted = telling.to(fold.table.device)[:, fold.table] * seen
+        return counted if fold.scoring_weights is None else counted * fold.scoring_weights
 
     def _terms(self, effect: int, parents: tuple[int, ...], found: Sequence[torch.Tensor]) -> Terms:
         """Terms from estimates of the old mechanism, [folds, R + 1] each."""
@@ -340,16 +352,17 @@ def _copies(requests: Sequence[Request]) -> _Fitted | None:
     assert first.refitting is not None
     telling = torch.stack([evidence.telling[:, i] for evidence, (i, _) in requests])  # [M, R + 1]
     sums, residuals, counted = [], [], []
-    for k, (fitting, _, scoring, table) in enumerate(first.folds):
+    for k, fold in enumerate(first.folds):
         counts = torch.stack([evidence.folds[k].counts[:, i] for evidence, (i, _) in requests], 1)  # [N, M]
-        copies = fit_copies(first.mechanisms, first.kinds, families, fitting, counts, first.refitting, first.decay)
+        how = first.refitting, first.decay, fold.fitting_weights
+        copies = fit_copies(first.mechanisms, first.kinds, families, fold.fitting, counts, *how)
         if copies is None:
             return None
-        log_probs, left = judge_rows(copies, first.kinds, families, scoring)
-        sums.append(first._per_regime(log_probs, table))
+        log_probs, left = judge_rows(copies, first.kinds, families, fold.scoring, weights=fold.scoring_weights)
+        sums.append(first._per_regime(log_probs, fold))
         residuals += [] if left is None else [left]
-        seen = present(scoring[:, [i for _, (i, _) in requests]]).t()  # [M, n]
-        counted.append(telling.to(table.device)[:, table] * seen)
+        seen = present(fold.scoring[:, [i for _, (i, _) in requests]]).t()  # [M, n]
+        counted.append(first._telling(telling, fold, seen))
     if len(residuals) == len(first.folds):
         promising = first.screen.promising(residuals, counted).cpu()
     else:

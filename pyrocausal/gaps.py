@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import torch
 
 from pyrocausal.kinds import Categorical, Kind
+from pyrocausal.weights import quantiles
 
 __all__ = ["any_missing", "codes_of", "cuts_of", "filled", "levels", "present", "regressors"]
 
@@ -40,13 +41,19 @@ def levels(kind: Kind, bins: int) -> int:
     return (kind.cardinality if isinstance(kind, Categorical) else bins) + kind.missing
 
 
-def cuts_of(kind: Kind, column: torch.Tensor, bins: int) -> torch.Tensor | None:
-    """Where to cut the values [n] of a continuous variable into bins of equal counts, [bins - 1]; None for states."""
+def cuts_of(kind: Kind, column: torch.Tensor, bins: int, weights: torch.Tensor | None = None) -> torch.Tensor | None:
+    """Where to cut the values [n] of a continuous variable into bins of equal counts, [bins - 1]; None for states.
+
+    Rows may have weights [n].
+    """
     if isinstance(kind, Categorical):
         return None
-    known = column[present(column)] if kind.missing else column
+    seen = present(column)
+    known = column[seen] if kind.missing else column
     at = torch.arange(1, bins, device=column.device) / bins
-    return known.quantile(at) if len(known) else torch.zeros_like(at)
+    if not len(known):
+        return torch.zeros_like(at)
+    return known.quantile(at) if weights is None else quantiles(known, at, weights[seen])
 
 
 def codes_of(kind: Kind, column: torch.Tensor, cuts: torch.Tensor | None) -> torch.Tensor:

@@ -23,6 +23,7 @@ from pyrocausal.refitting import Refitting
 from pyrocausal.result import CausalPosterior
 from pyrocausal.sdi import SDI
 from pyrocausal.settle import Settling
+from pyrocausal.split import Part, divide
 from pyrocausal.state import natural
 from pyrocausal.targets import TargetPrior
 from pyrocausal.trial import REFITTING, Table, Trial
@@ -50,7 +51,8 @@ def held_out_rows(
     data
         Observational rows and regimes. Missing values are drawn first, once and from all rows, and scored like others.
     share
-        Of the rows of every table, drawn at random, to be held out; default 0.2.
+        Of the rows of every table, drawn at random, to be held out; default 0.2. They count as
+        their weights say.
     seed
         Of the draw and of the fit; default 0.
     refitting
@@ -168,8 +170,8 @@ def held_out_regimes(
         training = replace(data, regimes=tuple(stay))
         staying = {"target_prior": _of(prior, [regime.name for regime in stay])} if prior else {}
         result = _fit(training, seed, options | staying)
-        halves = [_draw(each.rows, 0.5, generator) for each in left]
-        tables = [Table(each.name, *rows, each.targets) for each, rows in zip(left, halves, strict=True)]
+        halves = [divide(Part(each.rows, each.weights), 0.5, data.kinds, generator) for each in left]
+        tables = [_table(each.name, *parts, each.targets) for each, parts in zip(left, halves, strict=True)]
         trials.append(_trial(training, result, tables, refitting, seed, options))
         results.append(result)
     return compare(trials, results, COMPARED, "regimes").in_order(data.regime_names)
@@ -207,23 +209,21 @@ def _split(data: InterventionalData, share: float, seed: int) -> tuple[Intervent
     """Rows to fit, and tables of the others; the first one observational."""
     generator = torch.Generator().manual_seed(seed)
 
-    fit, scored = _draw(data.observational, share, generator)
+    fit, scored = divide(Part(data.observational, data.observational_weights), share, data.kinds, generator)
     label = "observational rows"
     while label in data.regime_names:
         label = f"the {label}"
-    regimes, tables = [], [Table(label, fit, scored, ())]
+    regimes, tables = [], [_table(label, fit, scored, ())]
     for regime in data.regimes:
-        rows, apart = _draw(regime.rows, share, generator)
-        regimes.append(replace(regime, rows=rows))
-        tables.append(Table(regime.name, rows, apart, regime.targets))
-    return replace(data, observational=fit, regimes=tuple(regimes)), tables
+        stay, apart = divide(Part(regime.rows, regime.weights), share, data.kinds, generator)
+        regimes.append(replace(regime, rows=stay.rows, weights=stay.weights))
+        tables.append(_table(regime.name, stay, apart, regime.targets))
+    made = replace(data, observational=fit.rows, observational_weights=fit.weights, regimes=tuple(regimes))
+    return made, tables
 
 
-def _draw(rows: torch.Tensor, share: float, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows to fit, and a share of them drawn at random to score, both in their order."""
-    apart = torch.zeros(len(rows), dtype=torch.bool)
-    apart[torch.randperm(len(rows), generator=generator)[: round(share * len(rows))]] = True
-    return rows[~apart], rows[apart]
+def _table(name: str, adapting: Part, scored: Part, targets: tuple[str, ...] | None) -> Table:
+    return Table(name, adapting.rows, scored.rows, targets, adapting.weights, scored.weights)
 
 
 def _of(prior: TargetPrior, regimes: Sequence[str]) -> TargetPrior:

@@ -6,6 +6,9 @@ imputation by chained equations, from a network per variable that is fitted to a
 some of its inputs left out at random; they are drawn again a few times, each given all the others. Every chain of
 `discover` has draws of its own, so that what hangs on them differs between chains.
 
+Networks are fitted to rows in proportion to their weights. A row with gaps is drawn once, whatever its weight, so equal
+rows with gaps are better left apart than collapsed to one and their count.
+
 This is right where values are missing at random: what is missing may depend on what is there, not on itself.
 
 References
@@ -26,6 +29,7 @@ from pyrocausal.gaps import any_missing, present
 from pyrocausal.kinds import Categorical, Exposure
 from pyrocausal.model import observe_blocks
 from pyrocausal.neural import NeuralMechanisms
+from pyrocausal.weights import drawing, join
 
 __all__ = ["impute"]
 
@@ -61,7 +65,7 @@ def impute(data: InterventionalData, *, seed: int = 0, hidden: int = 64) -> Inte
     with torch.random.fork_rng(), pyro.validation_enabled(False):
         torch.manual_seed(seed)
         networks = NeuralMechanisms(kinds, hidden).to(rows.device)
-        _fit(networks, rows)
+        _fit(networks, rows, join(tables, [data.observational_weights, *(regime.weights for regime in data.regimes)]))
         rows = _draw(networks, rows)
     complete = rows[:, :-1].split(sizes)
     regimes = tuple(replace(old, rows=new) for old, new in zip(data.regimes, complete[1:], strict=True))
@@ -69,15 +73,16 @@ def impute(data: InterventionalData, *, seed: int = 0, hidden: int = 64) -> Inte
     return replace(data, kinds=whole, observational=complete[0], regimes=regimes)
 
 
-def _fit(networks: NeuralMechanisms, rows: torch.Tensor) -> None:
-    """Fit every variable's network to all others, some of them left out."""
+def _fit(networks: NeuralMechanisms, rows: torch.Tensor, weights: torch.Tensor | None) -> None:
+    """Fit every variable's network to all others, some of them left out, drawing rows in proportion to weights [N]."""
     width = rows.shape[1]
     edges = (1.0 - torch.eye(width, device=rows.device)).expand(ROWS, width, width)
     exposures = [j for j, kind in enumerate(networks.kinds) if isinstance(kind, Exposure)]
     optimiser = torch.optim.Adam(networks.parameters(), LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, STEPS)
+    draw = drawing(len(rows), weights, rows.device)
     for _ in range(STEPS):
-        batch = rows[torch.randint(len(rows), (ROWS,), device=rows.device)]
+        batch = rows[draw(ROWS)]
         seen = batch.clone()
         left_out = torch.rand_like(seen[:, :-1]) < LEFT_OUT  # the regime is always known
         left_out[:, exposures] = False  # so are they

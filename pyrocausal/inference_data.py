@@ -26,7 +26,8 @@ Always:
   "_" replaces it or is added. Its attribute `variable` has the name as it is, `states` the states as a JSON list.
 - `constant_data`: the `regime_number` of each row (-1 for observational rows, which come first), `known_target`
   [regime, target_variable] (1 hit, 0 not, -1 unknown), `known_edge` [effect, cause] (1 required, 0 forbidden, -1
-  learned).
+  learned); where rows have weights, the `weight` of each. Other groups do not know of weights: `log_likelihood` is that
+  of a row once, to be multiplied by its weight in sums, and predicted tables are as long as the recorded ones.
 - `posterior_predictive`, if asked for: whole tables like the observed one. Targets keep the values that they took,
   since nobody knows the mechanism that an intervention put there; everything else follows from the model.
 
@@ -65,6 +66,7 @@ from pyrocausal.moves import closure
 from pyrocausal.scoring import score_rows
 from pyrocausal.targets import known_targets
 from pyrocausal.threads import one_thread
+from pyrocausal.weights import join
 
 __all__ = ["inference_data"]
 
@@ -262,6 +264,8 @@ class _Tables:
         self.sizes = [len(data.observational), *(len(regime.rows) for regime in data.regimes)]
         self.regime = np.arange(-1, len(data.regimes)).repeat(self.sizes)  # [n], -1 for observational rows
         self.rows = self.together(data)
+        tables = [data.observational, *(regime.rows for regime in data.regimes)]
+        self.weights = join(tables, [data.observational_weights, *(regime.weights for regime in data.regimes)])  # [n]
         self._completed: dict[int, torch.Tensor] = {}
         self.names: list[str] = []
         for name in data.names:
@@ -305,8 +309,10 @@ class _Tables:
 def _constants(tables: _Tables, chains: Sequence[Chain]) -> xr.Dataset:
     data, beliefs = tables.data, chains[0].model.beliefs
     known, hit = known_targets(data.names, [regime.targets for regime in data.regimes])
+    counted = {} if tables.weights is None else {"weight": (("row",), tables.weights.cpu().numpy())}
     return xr.Dataset(
         {
+            **counted,
             "regime_number": (("row",), tables.regime.astype(np.int32)),
             "known_target": (TARGETS, torch.where(known[:, None], hit, -1).numpy().astype(np.int8)),
             "known_edge": (EDGES, torch.where(beliefs.free, -1, beliefs.certain).cpu().numpy().astype(np.int8)),

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from pyrocausal.columns import check_gaps, check_some, factorize, family, listing, native, numbers
+from pyrocausal.columns import check_gaps, check_some, factorize, family, listing, moments, native, numbers
 from pyrocausal.count_kinds import Count, Exposure
 
 __all__ = ["Categorical", "Continuous", "Count", "Exposure", "Kind", "infer_kind"]
@@ -65,8 +65,8 @@ class Categorical:
         """Number of states, 0 while they are to be inferred."""
         return len(self.states)
 
-    def resolve(self, columns: Mapping[str, pd.Series]) -> Categorical:
-        """Settle the states of one variable from its column [n] in every table.
+    def resolve(self, columns: Mapping[str, pd.Series], weights: np.ndarray | None = None) -> Categorical:
+        """Settle the states of one variable from its column [n] in every table, whatever the weights of rows.
 
         Raises
         ------
@@ -177,8 +177,10 @@ class Continuous:
             raise ValueError(f"{self} has no shift and scale yet; give both, as in Continuous(shift=0.0, scale=1.0)")
         return self.shift, self.scale
 
-    def resolve(self, columns: Mapping[str, pd.Series]) -> Continuous:
+    def resolve(self, columns: Mapping[str, pd.Series], weights: np.ndarray | None = None) -> Continuous:
         """Settle shift and scale of one variable from its observational column [n], the first of `columns`.
+
+        Its rows may have weights [n].
 
         Raises
         ------
@@ -189,9 +191,10 @@ class Continuous:
         check_some(columns)
         where, column = next(iter(columns.items()))
         values = numbers(column, where)
-        values = values[~np.isnan(values)]
+        seen = ~np.isnan(values)
+        values = values[seen]
         with np.errstate(over="ignore", invalid="ignore"):
-            mean, deviation = float(values.mean()), float(values.std())
+            mean, deviation = moments(values, None if weights is None else weights[seen])
         if values.min() == values.max() or not 0 < deviation < math.inf:
             raise ValueError(
                 f"{where} has no usable variance (from {values.min()} to {values.max()}); remove or rescale it"

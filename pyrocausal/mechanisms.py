@@ -152,7 +152,7 @@ class Copies(LocalModule):
         values
             Shape [N, d].
         counts
-            Whether a row tells of the mechanism that a copy stands for, shape [N, M].
+            Whether a row tells of the mechanism that a copy stands for, or how many rows it counts as; shape [N, M].
         """
 
     def blocks(self, values: torch.Tensor) -> list[Block]:

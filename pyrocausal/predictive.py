@@ -30,6 +30,7 @@ from pyrocausal.counts import count_regression, entering, log_levels, negative_b
 from pyrocausal.gaps import codes_of, cuts_of, filled, levels, present, regressors
 from pyrocausal.kinds import Categorical, Count, Kind
 from pyrocausal.mechanisms import Mechanisms
+from pyrocausal.weights import take_rows, total
 
 __all__ = ["ClosedForm"]
 
@@ -49,6 +50,10 @@ class ClosedForm:
         Whether a row tells of a variable's observational mechanism, shape [N, d].
     scoring
         Encoded rows, shape [n, d].
+    weights
+        How many rows each row that fits counts as, shape [N]; None where all count once.
+    scoring_weights
+        The same of rows that score, shape [n]: they matter for what an estimate may lose, not for log-densities.
     """
 
     max_cells = 20_000
@@ -62,11 +67,14 @@ class ClosedForm:
         fitting: torch.Tensor,
         counts: torch.Tensor,
         scoring: torch.Tensor,
+        weights: torch.Tensor | None = None,
+        scoring_weights: torch.Tensor | None = None,
     ) -> None:
         self.kinds = tuple(kinds)
         self.mechanisms = mechanisms
         self.counts = counts
-        self.rows = fitting, scoring
+        self.rows, self.weights = (fitting, scoring), weights
+        self._judging = total(scoring, scoring_weights)
         self._entering = entering(kinds, fitting), entering(kinds, scoring)
         self._states = [levels(kind, self.bins) for kind in kinds]  # as a parent
         self._codes = [self._coded(j) for j in range(len(kinds))]
@@ -104,19 +112,20 @@ class ClosedForm:
         """
         if not isinstance(self.kinds[i], Categorical):
             return math.inf
-        fitted = float(self.counts[:, i].sum())
+        keep = self.counts[:, i]
+        fitted = float(keep.sum()) if self.weights is None else float(self.weights[keep].sum())
         cells = math.prod(self._states[j] for j in parents)
         if not fitted or any(not isinstance(self.kinds[j], Categorical) for j in parents):
             return math.inf
         states = self.kinds[i].cardinality
         if cells * states > self.max_cells:  # there is no such table
             return math.inf
-        return 0.5 * cells * (states - 1) * len(self.rows[1]) / fitted
+        return 0.5 * cells * (states - 1) * self._judging / fitted
 
     def _coded(self, j: int) -> tuple[torch.Tensor, torch.Tensor]:
         """States of a variable as a parent in rows that fit, [N], and in rows that score, [n]."""
         kind, (fitting, scoring) = self.kinds[j], (rows[:, j] for rows in self._entering)
-        cuts = cuts_of(kind, fitting, self.bins)
+        cuts = cuts_of(kind, fitting, self.bins, self.weights)
         return codes_of(kind, fitting, cuts), codes_of(kind, scoring, cuts)
 
     def _child(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -142,7 +151,7 @@ class ClosedForm:
                 return None
         keep = self.counts[:, i]
         keys = (cells[0] * states + self._child(i)[0])[keep]
-        counts = torch.bincount(keys, minlength=size * states).view(size, states).double()
+        counts = torch.bincount(keys, take_rows(self.weights, keep), size * states).view(size, states).double()
         marginal = (counts.sum(0) + 0.5) / (counts.sum() + 0.5 * states)  # [states]
         totals = counts.sum(1)
         best, strength = -math.inf, self.strengths[0]
@@ -163,13 +172,16 @@ class ClosedForm:
         fitting, scoring = self.rows
         keep = self.counts[:, i]
         x, y = self._design(i, fitting[keep], parents, hidden), fitting[keep, i].double()
-        gram, n = x.t() @ x, len(y)
+        weight = take_rows(self.weights, keep)
+        counted = x if weight is None else x * weight[:, None]
+        gram, n = counted.t() @ x, total(y, weight)
         prior = gram.diagonal() / max(n, 1) + 1e-6
         factor = torch.linalg.cholesky(gram + torch.diag(prior))
-        weights = torch.cholesky_solve((x.t() @ y)[:, None], factor)[:, 0]
+        weights = torch.cholesky_solve((counted.t() @ y)[:, None], factor)[:, 0]
         residual = y - x @ weights
+        squares = residual @ (residual if weight is None else weight * residual)
         a = shape + n / 2
-        b = rate + 0.5 * float(residual @ residual + (prior * weights) @ weights)
+        b = rate + 0.5 * float(squares + (prior * weights) @ weights)
         new = self._design(i, scoring, parents, hidden)
         leverage = torch.linalg.solve_triangular(factor, new.t(), upper=False).square().sum(0)
         scale = (b / a * (1 + leverage)).sqrt()
@@ -182,7 +194,8 @@ class ClosedForm:
         rows, new = fitting[self.counts[:, i]], self._design(i, scoring, parents, hidden)
         offset, offset_new = (log_levels(self.kinds[i : i + 1], each)[:, 0].double() for each in (rows, scoring))
         x, y = self._design(i, rows, parents, hidden), filled(rows[:, i]).double()
-        found = count_regression(x, y, offset, torch.ones_like(y))
+        weight = take_rows(self.weights, self.counts[:, i])
+        found = count_regression(x, y, offset, torch.ones_like(y) if weight is None else weight)
         log_mean = offset_new + new @ found.weights
         if len(y):  # an exponential of a polynomial runs away where no row has been
             log_mean = log_mean.clamp(max=float(y.max().log1p()) + 2.0)

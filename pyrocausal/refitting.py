@@ -19,6 +19,7 @@ from pyrocausal.kinds import Categorical, Count, Exposure, Kind
 from pyrocausal.mechanisms import Copies, Family, Mechanisms
 from pyrocausal.model import observe_blocks
 from pyrocausal.screening import Residuals
+from pyrocausal.weights import drawing, take_rows, total
 
 __all__ = ["Descent", "Refitting", "fit_copies", "judge_rows"]
 
@@ -113,6 +114,7 @@ def fit_copies(
     counts: torch.Tensor,
     refitting: Refitting,
     decay: float,
+    weights: torch.Tensor | None = None,
 ) -> Copies | None:
     """Copies of mechanisms, each fitted to one parent set.
 
@@ -132,6 +134,8 @@ def fit_copies(
         Settings.
     decay
         Weight decay.
+    weights
+        How many rows each row counts as, shape [N]; None where all count once.
 
     Returns
     -------
@@ -142,15 +146,15 @@ def fit_copies(
     descent = refitting.descent(kinds[families[0][0]])
     if copies is None or not descent.steps:
         return copies
-    copies.precondition(rows, counts)
+    copies.precondition(rows, counts if weights is None else counts * weights[:, None])
     optimiser = torch.optim.AdamW(copies.parameters(), descent.learning_rate, descent.memory, weight_decay=decay)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, descent.last, descent.steps)
     # Parent sets are compared by a few nats in thousands of rows: fitted to the same rows in the same order, copies of
     # one variable's mechanism share most of the noise.
-    generator = torch.Generator().manual_seed(0)
+    draw = drawing(len(rows), weights, generator=torch.Generator().manual_seed(0))
     with pyro.validation_enabled(False):
         for _ in range(descent.steps):
-            chosen = torch.randint(len(rows), (descent.rows,), generator=generator).to(rows.device)
+            chosen = draw(descent.rows).to(rows.device)
             sites = _sites(copies, kinds, families, rows[chosen], counts[chosen])
             loss = -torch.stack([site["log_prob"].sum() for _, site in sites]).sum() / descent.rows
             optimiser.zero_grad()
@@ -162,7 +166,12 @@ def fit_copies(
 
 @torch.no_grad()
 def judge_rows(
-    copies: Copies, kinds: Sequence[Kind], families: Sequence[Family], rows: torch.Tensor, chunk: int = 1024
+    copies: Copies,
+    kinds: Sequence[Kind],
+    families: Sequence[Family],
+    rows: torch.Tensor,
+    chunk: int = 1024,
+    weights: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, Residuals | None]:
     """Log-likelihood and residuals of every row under every copy.
 
@@ -174,6 +183,9 @@ def judge_rows(
         Encoded rows, shape [n, d].
     chunk
         Rows at a time.
+    weights
+        How many rows each row counts as, shape [n]: they matter for the degrees of freedom of residuals. None where all
+        count once.
 
     Returns
     -------
@@ -188,16 +200,16 @@ def judge_rows(
     )
     with pyro.validation_enabled(False):
         for at in range(0, len(rows), chunk):
-            some = rows[at : at + chunk]
+            some, counted = rows[at : at + chunk], take_rows(weights, slice(at, at + chunk))
             for members, site in _sites(copies, kinds, families, some):
                 log_probs[members, at : at + chunk] = site["log_prob"]
-                found = Residuals.of(site["fn"], site["value"]) if residuals else None
+                found = Residuals.of(site["fn"], site["value"], counted) if residuals else None
                 if residuals is None or found is None:
                     residuals = None
                     continue
                 size = min(width, found.weight.shape[1])  # of more states none of these variables has any
                 residuals.values[members, :size, at : at + chunk] = found.values[:, :size]
-                residuals.weight[members, :size] += found.weight[:, :size] * len(some) / len(rows)
+                residuals.weight[members, :size] += found.weight[:, :size] * total(some, counted) / total(rows, weights)
     return log_probs, residuals
 
 

@@ -15,6 +15,7 @@ from pyrocausal.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.metrics import shd
 from pyrocausal.plots import graph_size, plot_graph, plot_targets, targets_size, targets_with_none
 from pyrocausal.result import CausalPosterior
+from pyrocausal.weights import join, of_total
 
 __all__ = ["compare", "edge_table", "target_table", "write_report"]
 
@@ -169,12 +170,14 @@ def _fitted(result: CausalPosterior) -> list[str]:
     held = {what: sum(isinstance(kind, sort) for kind in data.kinds) for what, sort in sorts.items()}
     listed = [f"{number} {what}" for what, number in held.items() if number or what in ("categorical", "continuous")]
     in_regimes = [len(regime.rows) for regime in data.regimes]
+    weights = join([regime.rows for regime in data.regimes], [regime.weights for regime in data.regimes])
     known = sum(regime.targets is not None for regime in data.regimes)
     settled = sum(chain.settled for chain in chains)
     facts = {
         "variables": f"{data.d} ({', '.join(listed)})",
-        "observational rows": f"{data.n:,}",
-        "regimes": f"{len(in_regimes)} with {sum(in_regimes):,} rows; targets of {known} known beforehand",
+        "observational rows": f"{data.n:,}" + of_total(data.observational_weights),
+        "regimes": f"{len(in_regimes)} with {sum(in_regimes):,} rows{of_total(weights)}; "
+        f"targets of {known} known beforehand",
         "chains, independent restarts": f"{len(chains)}, settled: {settled}",
         "steps of the three phases": ", ".join(str(len(chain.trace)) for chain in chains),
         "seed": str(result.seed),

@@ -19,6 +19,7 @@ import torch
 
 from pyrocausal.evidence import JointEvidence, parents_of, prepare_together
 from pyrocausal.moves import closure, within
+from pyrocausal.weights import total
 
 __all__ = ["Retargeted", "least_gain", "retarget"]
 
@@ -123,7 +124,7 @@ def retarget(
 
 def least_gain(evidence: JointEvidence) -> float:
     """Nats by which other beliefs have to be better: `LEAST_GAIN` for every row that scores."""
-    return LEAST_GAIN * sum(len(fold.scoring) for fold in evidence.folds)
+    return LEAST_GAIN * sum(total(fold.scoring, fold.scoring_weights) for fold in evidence.folds)
 
 
 def _doubts(evidence: JointEvidence, dag: torch.Tensor, natural: torch.Tensor) -> Iterator[tuple[int, int, int]]:

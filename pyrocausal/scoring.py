@@ -7,6 +7,7 @@ the further a fit has come, so a batch of graphs is scored through the fewest gr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import pyro
@@ -15,6 +16,7 @@ from pyro import poutine
 
 from pyrocausal.handlers import intervene
 from pyrocausal.model import CausalModel
+from pyrocausal.weights import join
 
 __all__ = ["distinct_parent_sets", "score_graphs", "score_rows", "site_log_probs", "unpack"]
 
@@ -88,7 +90,11 @@ def site_log_probs(model: CausalModel, values: torch.Tensor, graphs: torch.Tenso
 
 @torch.no_grad()
 def score_graphs(
-    model: CausalModel, rows: Sequence[torch.Tensor] | torch.Tensor, graphs: torch.Tensor, targets: torch.Tensor
+    model: CausalModel,
+    rows: Sequence[torch.Tensor] | torch.Tensor,
+    graphs: torch.Tensor,
+    targets: torch.Tensor,
+    weights: Sequence[torch.Tensor | None] | None = None,
 ) -> torch.Tensor:
     """Mean log-likelihood per row of each effect in each regime under each graph, without the targets' terms.
 
@@ -105,6 +111,9 @@ def score_graphs(
         Shape [K, d, d].
     targets
         True where a variable is taken for a target of the regime, shape [R, d].
+    weights
+        How many rows each row counts as in the mean, shape [n_r] per regime, None where all count once; default: for
+        all.
 
     Returns
     -------
@@ -112,12 +121,15 @@ def score_graphs(
         Shape [K, R, d]; exactly zero where the effect is a target.
     """
     sizes = [len(block) for block in rows]
-    values = torch.cat(list(rows))  # [sum n_r, d]
+    values, counted = torch.cat(list(rows)), join(list(rows), weights or [None] * len(sizes))  # [sum n_r, d], [sum n_r]
+    scaled: AbstractContextManager[object] = nullcontext()
+    if counted is not None:  # to a mean of one in each regime
+        scale = torch.cat([each / each.mean() for each in counted.split(sizes)]).to(values.dtype)
+        scaled = poutine.scale(scale=scale)
     hit = targets.repeat_interleave(torch.tensor(sizes, device=targets.device), 0)  # [sum n_r, d]
     anywhere = targets.any(0).nonzero()[:, 0].tolist()
-    with intervene(
-        {model.names[i]: values[:, i] for i in anywhere}, rows={model.names[i]: hit[:, i] for i in anywhere}
-    ):
+    rows_hit = {model.names[i]: hit[:, i] for i in anywhere}
+    with scaled, intervene({model.names[i]: values[:, i] for i in anywhere}, rows=rows_hit):
         terms = site_log_probs(model, values, graphs)  # [d, K, sum n_r]
     if len(set(sizes)) == 1:
         means = terms.unflatten(-1, (len(sizes), sizes[0])).mean(-1)  # [d, K, R]

@@ -29,6 +29,7 @@ import torch
 from pyrocausal.counts import NegativeBinomial, entering
 from pyrocausal.gaps import codes_of, cuts_of, levels
 from pyrocausal.kinds import Kind
+from pyrocausal.weights import join
 
 __all__ = ["Residuals", "Screen"]
 
@@ -48,15 +49,24 @@ class Residuals(NamedTuple):
     weight: torch.Tensor
 
     @classmethod
-    def of(cls, conditional: dist.TorchDistribution, given: torch.Tensor) -> Residuals | None:
-        """Of given values [M, n] under their distributions; None where these have no `cdf`."""
+    def of(
+        cls, conditional: dist.TorchDistribution, given: torch.Tensor, weights: torch.Tensor | None = None
+    ) -> Residuals | None:
+        """Of given values [M, n] under their distributions, of rows that may have weights [n].
+
+        None where the distributions have no `cdf`.
+        """
         if isinstance(conditional, NegativeBinomial):
             scores = conditional.scores(given).transpose(0, 1)
             return cls(scores, scores.new_ones(scores.shape[:2]))
         if isinstance(conditional, dist.Categorical):
             expected = conditional.probs  # [M, n, states]
             seen = torch.nn.functional.one_hot(given.long(), expected.shape[-1]).to(expected.dtype)
-            return cls((seen - expected).transpose(1, 2), (expected.sum(1) > 0).to(expected.dtype) - expected.mean(1))
+            if weights is None:
+                mean = expected.mean(1)
+            else:
+                mean = (expected * (weights / weights.sum()).to(expected.dtype)[:, None]).sum(1)
+            return cls((seen - expected).transpose(1, 2), (expected.sum(1) > 0).to(expected.dtype) - mean)
         try:
             below = conditional.cdf(given).clamp(1e-6, 1 - 1e-6)  # single precision ends there
         except NotImplementedError:
@@ -74,20 +84,29 @@ class Screen:
         Kind of each variable, length d.
     tables
         Encoded rows whose residuals will be looked at, shape [n, d] each.
+    weights
+        How many rows each of them counts as, shape [n] for each table, None for one where all count once; default: for
+        all.
     """
 
     groups = 8  # of a continuous variable, equally large
     least = 3.0  # nats above what chance gives on average
     enough = 50  # rows that tell; with fewer nothing is left alone
 
-    def __init__(self, kinds: Sequence[Kind], tables: Sequence[torch.Tensor]) -> None:
+    def __init__(
+        self,
+        kinds: Sequence[Kind],
+        tables: Sequence[torch.Tensor],
+        weights: Sequence[torch.Tensor | None] | None = None,
+    ) -> None:
         device, tables = tables[0].device, [entering(kinds, rows) for rows in tables]
         sizes = [levels(kind, self.groups) for kind in kinds]
         self.owner = torch.arange(len(kinds), device=device).repeat_interleave(
             torch.tensor(sizes, device=device)
         )  # [T]
         self.freedom = torch.tensor(sizes, device=device) - 1.0  # [d]
-        cuts = [cuts_of(kind, torch.cat([rows[:, j] for rows in tables]), self.groups) for j, kind in enumerate(kinds)]
+        weight, together = join(tables, weights or [None] * len(tables)), torch.cat(tables)
+        cuts = [cuts_of(kind, together[:, j], self.groups, weight) for j, kind in enumerate(kinds)]
         self.members = []
         for rows in tables:
             blocks = []
@@ -104,7 +123,7 @@ class Screen:
         residuals
             Of every mechanism on each table.
         counts
-            Whether a row tells of a mechanism, shape [M, n] for each table.
+            Whether a row tells of a mechanism, or how many rows it counts as; shape [M, n] for each table.
 
         Returns
         -------
@@ -123,11 +142,11 @@ class Screen:
         sums, sizes, total, square, n = (torch.zeros(()) for _ in range(5))
         for each, count, members in zip(values, counts, self.members, strict=True):
             kept = count.to(each.dtype)
-            each = each * kept[:, None]
+            residual, each = each, each * kept[:, None]
             sums = sums + each @ members  # [M, S, T]
             sizes = sizes + kept @ members  # [M, T]
             total = total + each.sum(-1)  # [M, S]
-            square = square + each.square().sum(-1)  # [M, S]
+            square = square + (each * residual).sum(-1)  # [M, S]
             n = n + kept.sum(-1, keepdim=True)  # [M, 1]
         n = n.clamp(min=1.0)
         within = sums.new_zeros(*total.shape, len(self.freedom))

@@ -38,9 +38,10 @@ from pyrocausal.model import CausalModel
 from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.scoring import distinct_parent_sets, score_graphs, unpack
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
-from pyrocausal.split import leaves_observational_range, split_rows
+from pyrocausal.split import Part, leaves_observational_range, split_rows
 from pyrocausal.state import Info, State, confidence, natural
 from pyrocausal.targets import TargetEvidence, TargetPrior, greatest_drop, known_targets, target_posterior
+from pyrocausal.weights import drawing, total
 
 __all__ = ["SDI"]
 
@@ -163,14 +164,14 @@ class SDI:
         R, d = hit.shape
         split = split_rows(data, share, self.fitting.held_out)
         telling = min(self.scoring.rows, max(1, self.scoring.target_rows // R))
-        target_rows = tuple(_subsample(rows, telling) for rows in split.scoring)
+        target_rows = tuple(_subsample(part, telling) for part in split.scoring_parts)
         return State(
             data=data,
             constraints=constraints,
             model=model,
             mechanism_optimiser=self.fitting.optimiser(model.mechanisms.parameters()),
             belief_optimiser=self.credit.optimiser(model.beliefs.parameters()),
-            new_mechanisms=NewMechanisms(data.kinds, target_rows),
+            new_mechanisms=NewMechanisms(data.kinds, *zip(*target_rows, strict=True)),
             known=known.to(device),
             hit=hit.to(device),
             prior=prior._replace(log_odds=prior.log_odds.to(device)),
@@ -217,7 +218,8 @@ class SDI:
     ) -> State:
         """Phase 1: maximise the log-likelihood of rows, each under its own sampled graph.
 
-        Rows are observational; see `pyrocausal.split` for when rows of regimes join them.
+        Rows are observational, drawn in proportion to their weights; see `pyrocausal.split` for when rows of regimes
+        join them.
 
         Parameters
         ----------
@@ -242,8 +244,9 @@ class SDI:
         keep = torch.cat([unhit, torch.ones_like(unhit[:1])])  # [R + 1, d]
         if probability is None:
             probability = toggled(model.beliefs.edge_probability.detach(), model.beliefs.free, self.fitting.toggles)
+        draw = drawing(len(rows), state.split.weights, rows.device)
         for _ in range(steps):
-            chosen = torch.randint(len(rows), (self.fitting.rows,), device=rows.device)
+            chosen = draw(self.fitting.rows)
             batch, counts = rows[chosen], keep[origin[chosen]]  # [n, d] each
             edges = (torch.rand(len(batch), *probability.shape, device=rows.device) < probability).to(rows.dtype)
             given = pyro.condition(model.together, {"edges": edges})
@@ -276,11 +279,13 @@ class SDI:
             With `likelihood` and `target_probability` updated.
         """
         graphs = self._sample_graphs(state, self.scoring.target_graphs)
-        rows = [*state.target_rows, _subsample(state.data.observational, self.scoring.rows)]
+        observational = Part(state.data.observational, state.data.observational_weights)
+        parts = [*state.target_rows, _subsample(observational, self.scoring.rows)]
+        rows, weights = [part.rows for part in parts], [part.weights for part in parts]
         nobody = torch.zeros(len(rows), graphs.shape[-1], dtype=torch.bool, device=graphs.device)
         packed, place = distinct_parent_sets(graphs)
-        scores = unpack(score_graphs(state.model, rows, packed, nobody), place)  # [K, R + 1, d]
-        sizes = torch.tensor([len(block) for block in rows], device=graphs.device)[:, None]
+        scores = unpack(score_graphs(state.model, rows, packed, nobody, weights), place)  # [K, R + 1, d]
+        sizes = torch.tensor([total(*part) for part in parts], device=graphs.device)[:, None]
         averaged = (scores * sizes).logsumexp(0).sub(math.log(len(graphs))) / sizes
         now = torch.stack([scores.mean(0), averaged])  # [2, R + 1, d]
         memory = self.scoring.memory if state.step else 0.0
@@ -289,7 +294,7 @@ class SDI:
 
     def _targets(self, state: State) -> torch.Tensor:
         expected, marginal = state.likelihood
-        sizes = torch.tensor([len(rows) for rows in state.target_rows], device=expected.device)
+        sizes = torch.tensor([total(*part) for part in state.target_rows], device=expected.device)
         evidence = TargetEvidence(
             expected=expected[:-1],
             marginal=marginal[:-1],
@@ -316,7 +321,8 @@ class SDI:
         """
         graphs = self._sample_graphs(state, self.scoring.graphs)
         packed, place = distinct_parent_sets(graphs)
-        scores = score_graphs(state.model, self._rows(state, len(packed)), packed, state.targets)
+        rows, weights = zip(*self._rows(state, len(packed)), strict=True)
+        scores = score_graphs(state.model, rows, packed, state.targets, weights)
         return graphs, unpack(scores, place)
 
     # ------------------------------------------------------------------ phase 3
@@ -430,14 +436,14 @@ class SDI:
         with torch.no_grad(), pyro.plate("graphs", count, dim=-1):
             return state.model.beliefs()
 
-    def _rows(self, state: State, graphs: int) -> list[torch.Tensor]:
+    def _rows(self, state: State, graphs: int) -> list[Part]:
         """Rows of every regime, as many as the work allows for this number of graphs.
 
         Looking up the inputs of a row costs about as much as scoring it under five graphs.
         """
-        regimes = state.split.scoring
+        regimes = state.split.scoring_parts
         size = min(self.scoring.rows, max(1, self.scoring.work // ((graphs + 5) * len(regimes))))
-        return [_subsample(rows, size) for rows in regimes]
+        return [_subsample(part, size) for part in regimes]
 
 
 def toggled(probability: torch.Tensor, free: torch.Tensor, count: float) -> torch.Tensor:
@@ -446,13 +452,20 @@ def toggled(probability: torch.Tensor, free: torch.Tensor, count: float) -> torc
     return probability + toggle - 2 * probability * toggle
 
 
-def _subsample(rows: torch.Tensor, size: int) -> torch.Tensor:
-    """Random rows, all of them where there are no more than `size`; from a long table some may repeat."""
+def _subsample(part: Part, size: int) -> Part:
+    """Random rows, all of them where there are no more than `size`; from a long table some may repeat.
+
+    Rows with weights are drawn in proportion to them, and count once each, or less where all of them count as fewer.
+    """
+    rows, weights = part
     if len(rows) <= size:
-        return rows
+        return part
+    if weights is not None:
+        each = min(1.0, total(*part) / size)
+        return Part(rows[drawing(len(rows), weights, rows.device)(size)], weights.new_full((size,), each))
     if len(rows) > 20 * size:  # a permutation of a long table costs more than the step, and repetitions are rare
-        return rows[torch.randint(len(rows), (size,), device=rows.device)]
-    return rows[torch.randperm(len(rows), device=rows.device)[:size]]
+        return Part(rows[torch.randint(len(rows), (size,), device=rows.device)], None)
+    return Part(rows[torch.randperm(len(rows), device=rows.device)[:size]], None)
 
 
 def _fast_pyro() -> AbstractContextManager[None]:

@@ -29,6 +29,7 @@ from pyrocausal.scouting import scout
 from pyrocausal.sdi import SDI, toggled
 from pyrocausal.split import cross_fit, leaves_observational_range
 from pyrocausal.state import State, confidence, natural
+from pyrocausal.weights import total
 
 __all__ = ["Settled", "Settling", "prices", "settle"]
 
@@ -94,7 +95,7 @@ class Settling:
         Whether, where interventions leave the observational range and closed forms count, climbs in closed form decide
         if the beliefs of the three phases about targets are the place to begin.
     price
-        Price of an edge, in units of half the logarithm of the number of rows that score.
+        Price of an edge, in units of half the logarithm of the number of rows that score, or of their total weight.
     certainty
         Least probability of a regime's most probable target (or none) for its rows to fit mechanisms; where there may
         be several targets, of a variable's having been let alone for them to fit its own.
@@ -183,7 +184,7 @@ def settle(
                 "Settling.closed_form is off, but these mechanisms cannot be copied to be refitted; leave it on"
             )
         settling = replace(settling, refitting=None)
-    beliefs, rows = state.model.beliefs, [regime.rows for regime in state.data.regimes]
+    beliefs, regimes = state.model.beliefs, state.data.regimes
     extrapolates = leaves_observational_range(state.data)
     most = state.constraints[2]
     dag, targets = strongest_dag(beliefs.edge_probability.detach(), most), state.target_probability
@@ -194,7 +195,7 @@ def settle(
             kinds=state.data.kinds,
             mechanisms=deepcopy(state.model.mechanisms),  # the last fit changes the model's own
             folds=cross_fit(state.data, state.split, unchanged),
-            new_mechanisms=NewMechanisms(state.data.kinds, rows),
+            new_mechanisms=NewMechanisms(state.data.kinds, [r.rows for r in regimes], [r.weights for r in regimes]),
             known=state.known,
             hit=state.hit,
             natural=unchanged,
@@ -264,14 +265,15 @@ def prices(state: State, units: float) -> torch.Tensor:
     state
         The end of the three phases.
     units
-        In units of half the logarithm of the number of rows that score.
+        In units of half the logarithm of the number of rows that score, or of their total weight.
 
     Returns
     -------
     torch.Tensor
         Double, shape [d, d] (effect, cause).
     """
-    rows = sum(len(regime.rows) for regime in state.data.regimes) + len(state.split.held_out)
+    rows = sum(total(regime.rows, regime.weights) for regime in state.data.regimes)
+    rows += total(state.split.held_out, state.split.held_out_weights)
     return units * 0.5 * math.log(rows) - state.constraints[1].double()
 
 

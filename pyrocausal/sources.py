@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,14 +18,19 @@ import torch
 
 from pyrocausal.columns import listing
 from pyrocausal.tables import check_frame, check_names, check_unique
+from pyrocausal.weights import read_weights
 
-__all__ = ["Array", "FilePath", "Frames", "frames_of_arrays", "read_csv", "read_npz", "split_by_label"]
+__all__ = [
+    "Array", "FilePath", "Frames", "Weights", "arrays_of_weights", "frames_of_arrays", "read_csv", "read_npz",
+    "split_by_label", "take_weights",
+]  # fmt: skip
 
 MISSING_IN_CSV = ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null"]  # "None" is often a state
 
 Array: TypeAlias = np.ndarray | torch.Tensor
 FilePath: TypeAlias = str | PathLike[str]
 Frames: TypeAlias = tuple[pd.DataFrame, dict[str, pd.DataFrame]]  # observational [n, d], regimes [n_r, d] by name
+Weights: TypeAlias = tuple[np.ndarray, dict[str, np.ndarray]]  # observational [n], regimes [n_r] by name
 
 
 def frames_of_arrays(
@@ -64,6 +69,84 @@ def _table(values: Any, where: str) -> np.ndarray:
     if array.ndim != 2:
         raise ValueError(f"{where}: expected a table with 2 dimensions, rows and variables, got {array.ndim}")
     return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+def arrays_of_weights(weights: Any, frames: Frames) -> Weights | None:
+    """Check weights that were given as (observational, regimes), the second as the regimes themselves.
+
+    Raises
+    ------
+    TypeError
+        If they are no such pair.
+    ValueError
+        If there is not one for every row of every table, or one is not positive and finite.
+    """
+    if weights is None:
+        return None
+    if not isinstance(weights, tuple) or len(weights) != 2:
+        raise TypeError(
+            "weights: expected a pair of those of the observational rows, [n], and of the regimes, given as they are; "
+            f"got {type(weights).__name__}"
+        )
+    observational, regimes = weights
+    if not isinstance(regimes, (Mapping, Sequence, np.ndarray, torch.Tensor)):
+        raise TypeError(f"weights: expected arrays for the regimes, by name or in order, got {type(regimes).__name__}")
+    if not isinstance(regimes, Mapping):
+        if len(regimes) != len(frames[1]):
+            raise ValueError(f"weights: expected arrays for {len(frames[1])} regimes, got {len(regimes)}")
+        regimes = dict(zip(frames[1], regimes, strict=True))
+    if odd := sorted(map(str, regimes.keys() ^ frames[1].keys())):
+        raise ValueError(f"weights: expected an array for every regime and no other, but {listing(odd)} is on one side")
+
+    def of(given: Any, frame: pd.DataFrame, where: str) -> np.ndarray:
+        array = given.detach().cpu().numpy() if isinstance(given, torch.Tensor) else np.asarray(given)
+        if array.shape != (len(frame),):
+            raise ValueError(f"weights: expected one for each of the {len(frame)} rows of {where}, got {array.shape}")
+        return read_weights(array, where)
+
+    tables = {name: of(regimes[name], frame, f"regime {name!r}") for name, frame in frames[1].items()}
+    return of(observational, frames[0], "the observational rows"), tables
+
+
+def take_weights(
+    observational: pd.DataFrame, regimes: Mapping[str, pd.DataFrame], column: str | None, kinds: Any, targets: Any
+) -> tuple[Frames, Weights | None]:
+    """Take the column of weights out of all tables.
+
+    Raises
+    ------
+    TypeError
+        If `column` is no string.
+    ValueError
+        If a table lacks the column or has it twice, `kinds` or `targets` take it for a variable, or a weight is not
+        positive and finite.
+    """
+    if column is None:
+        return (observational, dict(regimes)), None
+    if not isinstance(column, str):
+        raise TypeError(f"weights: expected the name of a column, got {column!r}; arrays go to from_arrays")
+    many = [[given] if isinstance(given, str) else given for given in targets.values() if isinstance(given, Iterable)]
+    hit = [each for given in many for each in given]
+    for argument, names in (("kinds", kinds if isinstance(kinds, Mapping) else ()), ("targets", hit)):
+        if column in names:
+            raise ValueError(
+                f"weights: column {column!r} is a variable in {argument}, and cannot be both; drop it there, or "
+                "copy it under another name"
+            )
+
+    def split(frame: pd.DataFrame, where: str) -> tuple[pd.DataFrame, np.ndarray]:
+        check_frame(frame, where)
+        if (times := list(frame.columns).count(column)) != 1:
+            raise ValueError(
+                f"weights: expected one column {column!r} in {where}, found {times}; the columns are "
+                f"{listing(frame.columns)}"
+            )
+        return frame.drop(columns=column), read_weights(frame[column], f"column {column!r} in {where}")
+
+    control, counted = split(observational, "the observational rows")
+    rest = {name: split(frame, f"regime {str(name)!r}") for name, frame in regimes.items()}
+    frames = control, {name: frame for name, (frame, _) in rest.items()}
+    return frames, (counted, {name: each for name, (_, each) in rest.items()})
 
 
 def split_by_label(frame: pd.DataFrame, regime: str, observational: Hashable) -> Frames:
@@ -120,16 +203,18 @@ def read_csv(path: FilePath, regime: str) -> pd.DataFrame:
     return frame
 
 
-def read_npz(path: FilePath) -> tuple[np.ndarray, np.ndarray, nx.DiGraph | None]:
+def read_npz(path: FilePath) -> tuple[np.ndarray, np.ndarray, nx.DiGraph | None, Any]:
     """Read data_obs [n, d], data_int [R, n_r, d] and, where there is an adj_matrix [d, d], its graph over X0, X1, ...
+
+    Weights come last, if there are weights_obs [n] and weights_int [R, n_r]: a pair, else None.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is no archive, lacks an array or holds pickled objects, data_int has another shape or adj_matrix is
-        no graph over d variables.
+        If the file is no archive, lacks an array, has weights of one kind alone or holds pickled objects, data_int has
+        another shape or adj_matrix is no graph over d variables.
     """
     if not Path(path).exists():
         raise FileNotFoundError(f"path: there is no file {path}")
@@ -140,10 +225,16 @@ def read_npz(path: FilePath) -> tuple[np.ndarray, np.ndarray, nx.DiGraph | None]
             raise ValueError(f"path: {path} lacks {lacking}; it holds {archive.files}")
         observational, regimes = archive["data_obs"], archive["data_int"]
         adjacency = archive["adj_matrix"] if "adj_matrix" in archive.files else None
+        counted = {key: archive[key] for key in ("weights_obs", "weights_int") if key in archive.files}
     if regimes.ndim != 3:
         raise ValueError(f"data_int: expected shape [R, n_r, d], got {list(regimes.shape)}")
+    if len(counted) == 1:
+        raise ValueError(
+            f"path: {path} has {listing(counted)} alone; store both weights_obs and weights_int, or neither"
+        )
+    weights = tuple(counted.values()) or None
     if adjacency is None:
-        return observational, regimes, None
+        return observational, regimes, None, weights
     d = regimes.shape[2]
     if adjacency.shape != (d, d) or not np.isin(adjacency, (0, 1)).all() or np.diagonal(adjacency).any():
         raise ValueError(
@@ -153,4 +244,4 @@ def read_npz(path: FilePath) -> tuple[np.ndarray, np.ndarray, nx.DiGraph | None]
     truth = nx.DiGraph()
     truth.add_nodes_from(f"X{i}" for i in range(d))
     truth.add_edges_from((f"X{cause}", f"X{effect}") for cause, effect in np.argwhere(adjacency))
-    return observational, regimes, truth
+    return observational, regimes, truth, weights

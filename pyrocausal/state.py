@@ -11,7 +11,7 @@ from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.data import InterventionalData
 from pyrocausal.knowledge import Constraints
 from pyrocausal.model import CausalModel
-from pyrocausal.split import Split
+from pyrocausal.split import Part, Split
 from pyrocausal.targets import TargetOdds
 
 __all__ = ["Info", "State", "confidence", "natural"]
@@ -73,7 +73,7 @@ class State:
     split
         Which rows fit mechanisms and which score graphs.
     target_rows
-        Rows of each regime that tell its target, the same in every step.
+        Rows of each regime that tell its target, with their weights, the same in every step.
     likelihood
         Running averages over refits of the log-likelihood per row, shape [2, R + 1, d]: its mean over sampled graphs,
         and the log of the likelihood's mean. The last row is observational.
@@ -99,7 +99,7 @@ class State:
     hit: torch.Tensor
     prior: TargetOdds
     split: Split
-    target_rows: tuple[torch.Tensor, ...]
+    target_rows: tuple[Part, ...]
     likelihood: torch.Tensor
     target_probability: torch.Tensor
     step: int

@@ -171,9 +171,11 @@ def encode_rows(frame: pd.DataFrame, names: Sequence[str], kinds: Sequence[Kind]
 
 
 def encode_tables(
-    observational: pd.DataFrame, regimes: Mapping[str, pd.DataFrame], kinds: Kinds
+    observational: pd.DataFrame, regimes: Mapping[str, pd.DataFrame], kinds: Kinds, weights: np.ndarray | None = None
 ) -> tuple[tuple[str, ...], tuple[Kind, ...], torch.Tensor, dict[str, torch.Tensor]]:
     """Check the user's tables, settle the kinds of the variables and encode all rows.
+
+    Observational rows may have weights [n], which count for the units of numbers.
 
     Returns
     -------
@@ -204,9 +206,9 @@ def encode_tables(
         columns = {f"variable {name!r} in {where}": frame[name] for where, frame in tables.items()}
         kind = chosen.get(name) or infer_kind(columns)
         if isinstance(kind, Count) and kind.exposure is not None:
-            kind = kind.resolve(columns, _exposure(kind.exposure, chosen, tables))
+            kind = kind.resolve(columns, weights, _exposure(kind.exposure, chosen, tables, weights))
         else:
-            kind = kind.resolve(columns)
+            kind = kind.resolve(columns, weights)
         if name not in chosen and kind.cardinality > MOST_INFERRED_STATES:
             raise ValueError(
                 f"variable {name!r} has {kind.cardinality} distinct values, too many to take them for categories; "
@@ -218,11 +220,13 @@ def encode_tables(
     return names, tuple(resolved), control, dict(zip(regime_names, rest, strict=True))
 
 
-def _exposure(name: str, chosen: Mapping[str, Kind], tables: Mapping[str, pd.DataFrame]) -> np.ndarray:
+def _exposure(
+    name: str, chosen: Mapping[str, Kind], tables: Mapping[str, pd.DataFrame], weights: np.ndarray | None
+) -> np.ndarray:
     """Exposure of the observational rows [n], 1 at its geometric mean."""
     kind = chosen[name]
     columns = {f"variable {name!r} in {where}": frame[name] for where, frame in tables.items()}
-    settled = kind.resolve(columns)
+    settled = kind.resolve(columns, weights)
     where, column = next(iter(columns.items()))
     return np.exp(settled.encode(column, where))
 

@@ -46,7 +46,7 @@ class TargetEvidence(NamedTuple):
     new_mechanism
         Log evidence per row of a new mechanism for the variable in that regime; shape [R, d].
     rows
-        Rows of each regime; shape [R].
+        Rows of each regime, or their total weight; shape [R].
     log_odds
         Prior log odds of every target, see `TargetOdds`; shape [R, d], or 0.
     several

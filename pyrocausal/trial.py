@@ -33,8 +33,9 @@ from pyrocausal.kinds import Kind
 from pyrocausal.mechanisms import Mechanisms
 from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.refitting import Descent, Refitting
-from pyrocausal.split import Fold, split_rows
+from pyrocausal.split import Fold, Part, split_rows
 from pyrocausal.targets import TargetOdds, known_targets, posterior_of
+from pyrocausal.weights import total
 
 __all__ = ["REFITTING", "MakeMechanisms", "Prediction", "Table", "Trial"]
 
@@ -58,12 +59,21 @@ class Table(NamedTuple):
         Shape [m, d].
     targets
         Known targets, None if unknown.
+    adapting_weights, scored_weights
+        How many rows each row counts as, shapes [a] and [m]; None where all count once.
     """
 
     name: str
     adapting: torch.Tensor
     scored: torch.Tensor
     targets: tuple[str, ...] | None
+    adapting_weights: torch.Tensor | None = None
+    scored_weights: torch.Tensor | None = None
+
+    @property
+    def size(self) -> float:
+        """Rows that are scored, or their total weight."""
+        return total(self.scored, self.scored_weights)
 
 
 class Prediction(NamedTuple):
@@ -121,19 +131,23 @@ class Trial:
             made = mechanisms(training.kinds).to(device)
         if made.copies([(0, ())]) is None:  # then closed forms have to do
             refitting = None
-        parts = [*(regime.rows for regime in training.regimes), split.fitting]
+        fitting = [*(Part(each.rows, each.weights) for each in training.regimes), Part(split.fitting, split.weights)]
+        fits, origin = Part.of(fitting), _numbers(fitting).to(device)
         keep = torch.cat([natural, torch.ones_like(natural[:1])]).to(device)
-        counts = keep[_numbers(parts).to(device)] & present(torch.cat(parts))
+        counts = keep[origin] & present(fits.rows)
         # The 2 T "regimes" of this evidence are the adapting and the scored part of every table. Only the last table,
         # of observational rows kept aside, tells which estimate is the better one.
-        blocks = [*(table.adapting for table in tables), *(table.scored for table in tables), split.held_out]
-        both = [torch.cat([table.adapting, table.scored]) for table in tables]
+        adapting = [Part(table.adapting, table.adapting_weights) for table in tables]
+        scored = [Part(table.scored, table.scored_weights) for table in tables]
+        judging = [*adapting, *scored, Part(split.held_out, split.held_out_weights)]
+        judges = Part.of(judging)
+        new = [*adapting, *(Part.of(two) for two in zip(adapting, scored, strict=True))]
         nobody = torch.zeros(2 * len(tables), training.d, dtype=torch.bool)
         self._evidence = JointEvidence(
             kinds=training.kinds,
             mechanisms=made,
-            folds=[Fold(torch.cat(parts), counts, torch.cat(blocks), _numbers(blocks).to(device))],
-            new_mechanisms=NewMechanisms(training.kinds, [*(table.adapting for table in tables), *both]),
+            folds=[Fold(fits.rows, counts, judges.rows, _numbers(judging).to(device), fits.weights, judges.weights)],
+            new_mechanisms=NewMechanisms(training.kinds, *zip(*new, strict=True)),
             known=nobody[:, 0],
             hit=nobody,
             natural=nobody,
@@ -178,6 +192,6 @@ class Trial:
         return Terms(*(torch.cat(part) for part in zip(*found, strict=True)))
 
 
-def _numbers(blocks: Sequence[torch.Tensor]) -> torch.Tensor:
-    """The number of the block of every row, blocks put together."""
-    return torch.arange(len(blocks)).repeat_interleave(torch.tensor([len(block) for block in blocks]))
+def _numbers(parts: Sequence[Part]) -> torch.Tensor:
+    """The number of the part of every row, parts put together."""
+    return torch.arange(len(parts)).repeat_interleave(torch.tensor([len(part.rows) for part in parts]))

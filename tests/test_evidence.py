@@ -76,7 +76,7 @@ class Problem:
     def estimates(self, i, parents, refitting, closed_form):
         """Log-densities of the rows that each fold scores under every estimate of variable i's own mechanism."""
         found = []
-        for fitting, counts, scoring, table in self.folds:
+        for fitting, counts, scoring, table, *_ in self.folds:
             each = []
             if refitting is not None:
                 one = [(i, parents)]
@@ -503,7 +503,7 @@ def residuals_of(problem, i, parents, refitting):
     """Residuals and counts of every fold, of copies or, without refitting, of tables."""
     residuals, counts, one = [], [], [(i, parents)]
     telling = torch.cat([problem.natural, torch.ones_like(problem.natural[:1])])
-    for fitting, told, scoring, table in problem.folds:
+    for fitting, told, scoring, table, *_ in problem.folds:
         if refitting:
             copies = fit_copies(problem.mechanisms, problem.kinds, one, fitting, told[:, [i]], refitting, 0.1)
             residuals.append(judge_rows(copies, problem.kinds, one, scoring)[1])
@@ -649,11 +649,11 @@ def test_the_decay_is_the_one_that_predicts_best_where_mechanisms_are_natural(mo
     problem = Problem("categorical")
     R, asked = 3, []
 
-    def fit(mechanisms, kinds, families, rows, counts, refitting, decay):
+    def fit(mechanisms, kinds, families, rows, counts, refitting, decay, weights):
         asked.append(decay)
         return decay
 
-    def score(decay, kinds, families, rows):
+    def score(decay, kinds, families, rows, weights):
         # In the rows of a regime that hit it, a variable's own mechanism is not what is to be predicted.
         ((table,),) = [(fold.table,) for fold in problem.folds if fold.scoring is rows]
         keep = torch.cat([problem.natural, torch.ones(1, 3, dtype=torch.bool)])[table]  # [n, d]

@@ -144,6 +144,19 @@ def test_one_chain_without_draws_leaves_out_those_of_the_others():
     assert list(found["posterior"]) == ["edge_logit"]
 
 
+def test_weights_of_rows_are_constants_and_log_likelihoods_are_per_row():
+    result = posterior()
+    assert "weight" not in result.to_arviz()["constant_data"]
+    weights = torch.arange(1.0, 21.0)
+    found, plain = (
+        groups(CausalPosterior(data, result.chains, 7).to_arviz(log_likelihood=True))
+        for data in (replace(result.data, observational_weights=weights), result.data)
+    )
+    assert found["constant_data"]["weight"].dims == ("row",)
+    assert found["constant_data"]["weight"].values.tolist() == [*weights.tolist(), *[1.0] * (20 + 21 + 22)]
+    np.testing.assert_array_equal(found["log_likelihood"].table, plain["log_likelihood"].table)
+
+
 @pytest.mark.parametrize("kinds", ["categorical", "continuous", "mixed", "gaps"])
 def test_log_likelihoods_are_those_of_the_program_under_intervene(kinds):
     result = posterior(kinds)  # its models read gaps themselves

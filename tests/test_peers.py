@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -528,3 +529,10 @@ def test_reference_sdi_runs_on_our_rows():
     assert answer.edge_probability[0, 2] > 0.5  # C -> A
     assert answer.edge_probability[1, 0] > 0.5  # A -> B
     assert all(len(found) == 1 for found in answer.targets)
+
+
+def test_peers_refuse_weights():
+    data, _ = continuous_data(10)
+    weighted = replace(data, observational_weights=torch.full((data.n,), 2.0))
+    with pytest.raises(ValueError, match="peers take no weights"):
+        peers.environments(weighted)

@@ -112,7 +112,7 @@ class Stub:
         self.worth, self.natural, self.asked = worth, natural, []
         self.known = torch.tensor([r in known for r in range(R)])
         self.changed = torch.ones(d, R, dtype=torch.bool) if changed is None else changed
-        self.folds = [SimpleNamespace(scoring=range(n)) for n in (600, 400)]
+        self.folds = [SimpleNamespace(scoring=range(n), scoring_weights=None) for n in (600, 400)]
 
     def of(self, dag) -> float:
         self.asked.append((dag.clone(), self.natural))

@@ -336,19 +336,19 @@ def test_scores_are_those_of_the_sampled_graphs():
 def test_work_limits_the_rows():
     algorithm = tiny(scoring=GraphScoring(graphs=10, rows=30, work=15 * 3 * 7))
     state = algorithm.init(small_data())
-    assert [len(block) for block in algorithm._rows(state, 10)] == [7, 7, 7]
-    assert [len(block) for block in algorithm._rows(state, 1)] == [17, 17, 17]  # a row costs five graphs by itself
+    assert [len(part.rows) for part in algorithm._rows(state, 10)] == [7, 7, 7]
+    assert [len(part.rows) for part in algorithm._rows(state, 1)] == [17, 17, 17]  # a row costs five graphs by itself
     generous = tiny(scoring=GraphScoring(graphs=10, rows=30, work=10**6))
-    assert [len(block) for block in generous._rows(state, 1)] == [30, 30, 30]
-    assert [len(block) for block in algorithm._rows(state, 10_000)] == [1, 1, 1]
+    assert [len(part.rows) for part in generous._rows(state, 1)] == [30, 30, 30]
+    assert [len(part.rows) for part in algorithm._rows(state, 10_000)] == [1, 1, 1]
 
 
 def test_rows_that_tell_targets_are_shared_evenly():
     for limit, expected in ((10**9, [30, 30, 30]), (50, [16, 16, 16]), (2, [1, 1, 1])):
         scoring = GraphScoring(graphs=12, rows=30, work=10**9, target_graphs=4, target_rows=limit)
         state = tiny(scoring=scoring).init(small_data())
-        assert [len(rows) for rows in state.target_rows] == expected
-        for rows, regime in zip(state.target_rows, state.data.regimes, strict=True):
+        assert [len(part.rows) for part in state.target_rows] == expected
+        for (rows, _), regime in zip(state.target_rows, state.data.regimes, strict=True):
             assert all((row == regime.rows).all(1).any() for row in rows)
     assert SDI.paper().scoring.target_rows >= 10**6  # the published algorithm uses all its rows
 

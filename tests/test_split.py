@@ -31,7 +31,7 @@ def numbered(sizes, n=5):
 
 def test_as_published_every_regime_row_scores_and_none_fits():
     data = small_data()
-    fitting, origin, scoring, held_out = split_rows(data, share_regimes=False)
+    fitting, origin, scoring, held_out, *_ = split_rows(data, share_regimes=False)
     assert torch.equal(fitting, data.observational)
     assert torch.equal(origin, torch.full((len(fitting),), len(data.regimes)))
     assert all(torch.equal(rows, regime.rows) for rows, regime in zip(scoring, data.regimes, strict=True))
@@ -42,7 +42,7 @@ def test_as_published_every_regime_row_scores_and_none_fits():
 @settings(max_examples=30, deadline=None)
 def test_shared_rows_are_used_once_and_their_origin_is_right(sizes, n):
     data = numbered(sizes, n)
-    fitting, origin, scoring, held_out = split_rows(data, share_regimes=True)
+    fitting, origin, scoring, held_out, *_ = split_rows(data, share_regimes=True)
     assert len(held_out) == 0
     assert len(fitting) == len(origin)
     assert not origin.is_floating_point()
@@ -95,7 +95,7 @@ def test_folds(sizes, n, share_regimes, seed):
         origin[regime.rows[:, 0].long()] = r
     observational = split.fitting[split.origin == R][:, 0]
 
-    for fitting, counts, scoring, table in folds:
+    for fitting, counts, scoring, table, *_ in folds:
         fit, score = fitting[:, 0].long(), scoring[:, 0].long()
         assert not torch.isin(fit, score).any()  # no row scores what it has fitted
         assert torch.equal(table, origin[score])

@@ -60,7 +60,15 @@ def all_categorical(data: InterventionalData) -> bool:
 
 
 def environments(data: InterventionalData) -> list[np.ndarray]:
-    """Encoded rows as float64: the observational table [n, d], then each regime's [n_r, d]."""
+    """Encoded rows as float64: the observational table [n, d], then each regime's [n_r, d].
+
+    Raises
+    ------
+    ValueError
+        If rows have weights, which no peer takes.
+    """
+    if data.weighted:
+        raise ValueError("peers take no weights of rows; give them a problem without")
     tables = [data.observational, *(regime.rows for regime in data.regimes)]
     return [table.detach().cpu().double().numpy() for table in tables]
 
