@@ -46,13 +46,15 @@ def held_out_rows(
     - "reversed": all edges against that order. It can express any distribution, so that only what interventions do
       tells against it. Where it wins, edges point the wrong way.
 
+    The last two keep to nothing that was known before the fit, neither forbidden edges nor a limit on parents.
+
     Parameters
     ----------
     data
         Observational rows and regimes. Missing values are drawn first, once and from all rows, and scored like others.
     share
-        Of the rows of every table, drawn at random, to be held out; default 0.2. They count as
-        their weights say.
+        Of the rows of every table, drawn at random, to be held out; default 0.2. They count as their
+        weights say.
     seed
         Of the draw and of the fit; default 0.
     refitting

@@ -38,7 +38,8 @@ division, and the effective sample size is the number of draws. Chains that agre
 `edge_logit` they tell whether an optimisation has come to rest and where restarts differ, not how sure an edge is.
 Log-likelihoods are those of the model's own mechanisms, one estimate that serves every parent set, was fitted around
 the settled graph and has seen most of the rows. They compare rows and draws; leave-one-out estimates made of them are
-too good (`pyrocausal.held_out_rows` makes honest ones).
+too good (`pyrocausal.held_out_rows` makes honest ones), and where draws hold two or three graphs `az.loo` calls many
+rows bad.
 """
 
 from __future__ import annotations
