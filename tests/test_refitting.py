@@ -288,3 +288,11 @@ def test_a_copy_finds_a_function_whose_noise_is_small(function):
     found = fit(mechanisms, kinds, families, rows[:2000], Refitting())
     lost = -0.5 - 0.5 * math.log(2 * math.pi) - math.log(scale) - log_likelihoods(found, kinds, families, rows[2000:])
     assert lost.mean() < 1.0  # nats a row; 1.4 and more where the scale of noise is bounded at exp(-5)
+
+
+def test_every_kind_has_its_descent():
+    refitting = Refitting()
+    kinds = Categorical((0, 1)), Continuous(0.0, 1.0), Count(None, 1.5, 0.8)
+    found = [refitting.descent(kind) for kind in kinds]
+    assert found == [refitting.categorical, refitting.continuous, refitting.count]
+    assert len({(each.steps, each.learning_rate) for each in found}) == 3
