@@ -172,7 +172,7 @@ def count_regression(
     size
         Mean and standard deviation of the size's logarithm, which is normal beforehand.
     steps, tolerance
-        Of the search for the mode, which ends when no regression gains more nats in a step.
+        Of the search for the mode, which ends where a regression gains no more nats in a step.
 
     Returns
     -------
@@ -212,6 +212,7 @@ def count_regression(
     log_size = -(excess.sum(-1) / ((2 * eta).exp() * kept).sum(-1).clamp(min=1e-9)).clamp(0.1, 10.0).log()
     found = log_joint(eta, log_size + around, weights)  # [3, ...]
     damping = torch.ones_like(log_size)
+    searching = torch.ones_like(log_size, dtype=torch.bool)  # each for itself, so that none depends on the others
     for _ in range(steps):
         s, mean = log_size.exp()[..., None], eta.exp()
         slope = masked.mT @ ((y - mean) * s / (s + mean))[..., None] - prior @ weights[..., None]
@@ -224,13 +225,14 @@ def count_regression(
         eta_there = predicted(weights_there)
         reached = log_joint(eta_there, log_size_there + around, weights_there)
         gain = reached[1] - found[1]
-        better = gain >= 0
+        better = (gain >= 0) & searching
         weights = torch.where(better[..., None], weights_there, weights)
         eta = torch.where(better[..., None], eta_there, eta)
         log_size = torch.where(better, log_size_there, log_size)
         found = torch.where(better, reached, found)
         damping = torch.where(better, (2 * damping).clamp(max=1.0), 0.25 * damping)
-        if bool((gain.abs() < tolerance).all()):
+        searching = searching & (gain.abs() >= tolerance)
+        if not bool(searching.any()):
             break
     s, mean = log_size.exp()[..., None], eta.exp()
     observed = s * mean * (s + y) / (s + mean).square()
