@@ -73,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     sachs.add_argument("--seeds", type=parse_seeds, default="0-4", help="default %(default)s")
     sachs.add_argument("--jobs", type=int, default=1, help="fits at a time, one thread each; default %(default)s")
 
+    sachs.add_argument("--several", action="store_true", help="a condition may have several targets")
+    sachs.add_argument("--components", type=int, default=1, help="normal distributions of a mechanism; default 1")
+
     checks = commands.add_parser("checks", help="try the checks without a truth where the truth is known")
     checks.add_argument("--seeds", type=parse_seeds, default="0-4", help="default %(default)s")
     checks.add_argument(
@@ -110,7 +113,8 @@ def main(arguments: list[str] | None = None) -> int:
         elif options.command == "checks":
             print("\n".join(told(check_checks(options.seeds, options.out, kinds=options.kinds, jobs=options.jobs))))
         elif options.command == "sachs2005":
-            print(tell(fit_sachs2005(options.data, options.seeds, jobs=options.jobs)))
+            how = {"jobs": options.jobs, "several": options.several, "components": options.components}
+            print(tell(fit_sachs2005(options.data, options.seeds, **how)))
         else:
             print(report(options.suites, options.out, options.page))
     except (ValueError, ImportError, OSError) as error:

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from pyrocausal.continuous_truths import AdditiveNoise
 from pyrocausal.count_truths import Counting
-from pyrocausal.ground_truth import GroundTruth
+from pyrocausal.ground_truth import GroundTruth, draw_along
 from pyrocausal.truth_mechanisms import Discrete, Distribution, Floats, Mechanism, softmax
 
 __all__ = ["Choice", "Encoded", "Tilted", "mixed_truth"]
 
-REFERENCE_ROWS = 1_000  # rows of a variable's parents on which its mechanism is normalised
 LOGIT = 2.0  # standard deviations of an additive function to a logit
 
 
@@ -131,23 +130,20 @@ def mixed_truth(graph: nx.DiGraph, rng: Generator, *, states: int = 3) -> Ground
     half = len(order) // 2
     categorical, counts = set(order[:half]), frozenset(order[half : half + len(order) // 4])
     cards = {name: states if name in categorical else 0 if name in counts else None for name in graph}
-    mechanisms, values = dict[str, Mechanism](), dict[str, NDArray]()
-    for name in nx.topological_sort(graph):
-        parents = [parent for parent in graph if graph.has_edge(parent, name)]
-        raw = np.stack([values[each] for each in parents], -1) if parents else np.empty((REFERENCE_ROWS, 0))
-        of_parents = tuple(cards[parent] for parent in parents)
-        rows = _encode(raw.astype(np.float64), of_parents)  # [m, columns]
+
+    def draw(name: str, raw: Floats) -> Mechanism:
+        of_parents = tuple(cards[parent] for parent in graph if graph.has_edge(parent, name))
+        rows = _encode(raw, of_parents)  # [m, columns]
         if name in counts:
-            mechanisms[name] = replace(Counting.draw(rows, rng), entering=partial(_encode, cards=of_parents))
-        elif name not in categorical:
-            mechanisms[name] = Encoded(AdditiveNoise.draw(rows, rng), of_parents)
-        elif parents:
-            mechanisms[name] = Encoded(Choice.draw(rows, states, rng), of_parents)
-        else:
-            mechanisms[name] = Distribution(rng.dirichlet(np.full(states, 3.0)))
-        values[name] = mechanisms[name].sample(raw, rng)
+            return replace(Counting.draw(rows, rng), entering=partial(_encode, cards=of_parents))
+        if name not in categorical:
+            return Encoded(AdditiveNoise.draw(rows, rng), of_parents)
+        if of_parents:
+            return Encoded(Choice.draw(rows, states, rng), of_parents)
+        return Distribution(rng.dirichlet(np.full(states, 3.0)))
+
     labels = {name: tuple(range(card)) if card else None for name, card in cards.items()}
-    return GroundTruth(graph, mechanisms, labels, counts)
+    return GroundTruth(graph, draw_along(graph, rng, draw), labels, counts)
 
 
 def _encode(parents: Floats, cards: Sequence[int | None]) -> Floats:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import networkx as nx
@@ -23,6 +24,7 @@ from joblib import Parallel, delayed
 from pyrocausal.data import InterventionalData
 from pyrocausal.discover import discover
 from pyrocausal.metrics import shd
+from pyrocausal.targets import TargetPrior
 
 __all__ = ["REAGENTS", "fit_sachs2005", "load", "tell"]
 
@@ -63,8 +65,10 @@ def load(folder: Path) -> tuple[InterventionalData, dict[str, nx.DiGraph]]:
     return data, graphs
 
 
-def fit_sachs2005(folder: Path, seeds: Sequence[int], *, jobs: int = 1) -> pd.DataFrame:
-    """Fit the data as they are, with the defaults, a chain per seed.
+def fit_sachs2005(
+    folder: Path, seeds: Sequence[int], *, jobs: int = 1, several: bool = False, components: int = 1
+) -> pd.DataFrame:
+    """Fit the data as they are, a chain per seed.
 
     Parameters
     ----------
@@ -74,6 +78,10 @@ def fit_sachs2005(folder: Path, seeds: Sequence[int], *, jobs: int = 1) -> pd.Da
         Of the fits.
     jobs
         Fits at a time, one thread each.
+    several
+        Whether a condition may have several targets.
+    components
+        Normal distributions that a mechanism mixes, see `Continuous`.
 
     Returns
     -------
@@ -81,7 +89,9 @@ def fit_sachs2005(folder: Path, seeds: Sequence[int], *, jobs: int = 1) -> pd.Da
         A row per seed: SHD against each graph, edges found, CPU seconds, and the targets found in each condition.
     """
     data, graphs = load(folder)
-    return pd.DataFrame(Parallel(n_jobs=jobs)(delayed(_one)(data, graphs, seed) for seed in seeds))
+    data = replace(data, kinds=tuple(replace(kind, components=components) for kind in data.kinds))
+    prior = TargetPrior(several=several)
+    return pd.DataFrame(Parallel(n_jobs=jobs)(delayed(_one)(data, graphs, prior, seed) for seed in seeds))
 
 
 def tell(runs: pd.DataFrame) -> str:
@@ -96,10 +106,10 @@ def tell(runs: pd.DataFrame) -> str:
     return "\n".join([*parts, "", *lines])
 
 
-def _one(data: InterventionalData, graphs: dict[str, nx.DiGraph], seed: int) -> dict[str, object]:
+def _one(data: InterventionalData, graphs: dict[str, nx.DiGraph], prior: TargetPrior, seed: int) -> dict[str, object]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a fit that has not settled counts like any other
-        result = discover(data, chains=1, cores=1, seed=seed, progress=False)
+        result = discover(data, chains=1, cores=1, seed=seed, progress=False, target_prior=prior)
     dag = result.dag()
     found: dict[str, object] = {"seed": seed} | {label: shd(dag, graph) for label, graph in graphs.items()}
     found |= {"edges": dag.number_of_edges(), "cpu": result.chains[0].cpu_seconds}

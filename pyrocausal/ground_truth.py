@@ -6,7 +6,7 @@ labels. How strong an edge is, is told by its information I(cause; effect | othe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from pyrocausal.count_truths import Counting, LogNormal
 from pyrocausal.truth_mechanisms import Discrete, Floats, Mechanism, TabularMechanism, softmax
 
-__all__ = ["GroundTruth"]
+__all__ = ["REFERENCE_ROWS", "GroundTruth", "draw_along"]
+
+REFERENCE_ROWS = 1_000  # rows that mechanisms are normalised on, and that estimate information
 
 LARGEST_TABLE = 1_000_000  # entries of any table built for exact information
 
@@ -249,6 +251,27 @@ class GroundTruth:
 
     def _conditional(self, name: str, values: Mapping[str, NDArray]) -> Floats:
         return self._discrete(name).probabilities(self._stack(values, name, len(values[name])))
+
+
+def draw_along(graph: nx.DiGraph, rng: Generator, draw: Callable[[str, Floats], Mechanism]) -> dict[str, Mechanism]:
+    """Draw mechanisms, causes before effects, each on rows that the mechanisms of its parents give.
+
+    Parameters
+    ----------
+    graph
+        A DAG, cause -> effect.
+    rng
+        Source of the rows.
+    draw
+        From a variable and rows of its parents [m, p], in the order of the nodes, to its mechanism.
+    """
+    mechanisms, values = dict[str, Mechanism](), dict[str, NDArray]()
+    for name in nx.topological_sort(graph):
+        causes = [values[parent] for parent in graph if graph.has_edge(parent, name)]
+        rows = np.stack(causes, -1).astype(np.float64) if causes else np.empty((REFERENCE_ROWS, 0))  # [m, p]
+        mechanisms[name] = draw(name, rows)
+        values[name] = mechanisms[name].sample(rows, rng)
+    return mechanisms
 
 
 def _xlogx(p: Floats) -> Floats:

@@ -7,15 +7,13 @@ from collections.abc import Callable
 import networkx as nx
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from pyrocausal.count_truths import Counting, LogNormal
-from pyrocausal.ground_truth import GroundTruth
-from pyrocausal.truth_mechanisms import Floats, Mechanism
+from pyrocausal.ground_truth import GroundTruth, draw_along
+from pyrocausal.truth_mechanisms import Floats
 
 __all__ = ["count_truth"]
 
-REFERENCE_ROWS = 1_000  # rows that mechanisms are normalised on
 MEDIAN_EXPOSURE, SPREAD = 1_000.0, 0.6
 
 
@@ -51,12 +49,7 @@ def count_truth(
         raise ValueError(f"spread must not be negative, and is that of an exposure; got {spread} and {exposure!r}")
     if exposure in graph:
         raise ValueError(f"exposure must be a new name, {exposure!r} is in the graph")
-    mechanisms, values = dict[str, Mechanism](), dict[str, NDArray]()
-    for name in nx.topological_sort(graph):
-        causes = [np.log1p(values[parent]) for parent in graph if graph.has_edge(parent, name)]
-        reference = np.stack(causes, -1) if causes else np.empty((REFERENCE_ROWS, 0))  # [m, p]
-        mechanism = mechanisms[name] = Counting.draw(reference, rng, activation)
-        values[name] = mechanism.sample(np.expm1(reference), rng)
+    mechanisms = draw_along(graph, rng, lambda _, rows: Counting.draw(np.log1p(rows), rng, activation))
     counts = frozenset(graph)
     if exposure is not None:
         graph = graph.copy()

@@ -11,31 +11,15 @@ first mechanisms. Where it comes to more joint evidence, settling begins there.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 
 from pyrocausal.climb import climb
 from pyrocausal.evidence import JointEvidence
-from pyrocausal.retargeting import least_gain
+from pyrocausal.retargeting import Retargeted, least_gain
 from pyrocausal.state import natural
 
-__all__ = ["Scouted", "scout"]
-
-
-class Scouted(NamedTuple):
-    """Where to begin.
-
-    Attributes
-    ----------
-    dag
-        Boolean, shape [d, d] (effect, cause).
-    natural
-        Where a variable is believed to have kept its observational mechanism, shape [R, d].
-    """
-
-    dag: torch.Tensor
-    natural: torch.Tensor
+__all__ = ["scout"]
 
 
 def scout(
@@ -47,7 +31,7 @@ def scout(
     certainty: float,
     rounds: int = 4,
     max_parents: int | None = None,
-) -> Scouted | None:
+) -> Retargeted | None:
     """Look whether there is a better place to begin than where the three phases have ended.
 
     Parameters
@@ -71,7 +55,7 @@ def scout(
 
     Returns
     -------
-    Scouted or None
+    Retargeted or None
         None where the beliefs do as well.
     """
     known = evidence.known[:, None].to(believed.device)
@@ -88,5 +72,5 @@ def scout(
             if torch.equal(there, followed):
                 break
         values.append(closed.of(here))
-        found.append(Scouted(here, there))
+        found.append(Retargeted(here, there))
     return found[1] if values[1] - values[0] > least_gain(evidence) else None

@@ -20,7 +20,6 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from pyrocausal.continuous_truths import (
     AdditiveNoise,
@@ -36,7 +35,7 @@ from pyrocausal.continuous_truths import (
     two_humped,
 )
 from pyrocausal.data import InterventionalData
-from pyrocausal.ground_truth import GroundTruth
+from pyrocausal.ground_truth import REFERENCE_ROWS, GroundTruth, draw_along
 from pyrocausal.interventions import (
     Intervention,
     hard_constant,
@@ -57,8 +56,6 @@ __all__ = [
     "hard_count", "hard_normal", "hard_random", "hard_uniform", "heavy_tailed", "linear_truth", "neural_network_truth",
     "nonadditive_network_truth", "normal_noise", "scale", "shift", "simulate", "soft", "two_humped",
 ]  # fmt: skip
-
-REFERENCE_ROWS = 1_000  # rows that additive mechanisms are normalised on, and that estimate information
 
 
 def neural_network_truth(
@@ -147,12 +144,7 @@ def additive_noise_truth(
     noise
         `normal_noise`, `heavy_tailed`, `two_humped` or what draws n values of mean 0 and standard deviation 1.
     """
-    mechanisms, values = dict[str, Mechanism](), dict[str, NDArray]()
-    for name in nx.topological_sort(graph):
-        causes = [values[parent] for parent in graph if graph.has_edge(parent, name)]
-        reference = np.stack(causes, -1) if causes else np.empty((REFERENCE_ROWS, 0))  # [m, p]
-        mechanisms[name] = AdditiveNoise.draw(reference, rng, activation, noise=noise)
-        values[name] = mechanisms[name].sample(reference, rng)
+    mechanisms = draw_along(graph, rng, lambda _, rows: AdditiveNoise.draw(rows, rng, activation, noise=noise))
     return GroundTruth(graph, mechanisms, dict.fromkeys(graph))
 
 

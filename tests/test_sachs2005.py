@@ -36,6 +36,21 @@ def test_what_was_found_is_told_by_seed():
     assert "| pma | pkc | none; akt, pka |" in text
 
 
+@NEEDS_DATA
+def test_targets_and_components_reach_the_fit(monkeypatch, capsys):
+    asked = []
+
+    def discover(data, **options):
+        asked.append(({kind.components for kind in data.kinds}, options["target_prior"].several))
+        raise RuntimeError("enough")
+
+    monkeypatch.setattr(sachs2005, "discover", discover)
+    for options in ([], ["--several", "--components", "3"]):
+        with pytest.raises(RuntimeError, match="enough"):
+            main(["sachs2005", str(DATA), "--seeds", "100", *options])
+    assert asked == [({1}, False), ({3}, True)]
+
+
 def test_a_folder_without_data_is_named(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["sachs2005", str(tmp_path)])

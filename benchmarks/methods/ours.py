@@ -49,6 +49,7 @@ __all__ = [
     "NO_DRAFT",
     "NO_PROPOSAL",
     "NO_RETARGETING",
+    "NO_SCOUT",
     "NO_SCREEN",
     "OURS",
     "PAPER",
@@ -183,6 +184,7 @@ WITHOUT_OBSERVATIONAL = _method(
     "no-observational-rows", BRIEF, Settling(), patched=patch.object(JointEvidence, "_terms", _unobserved)
 )
 NO_SCREEN = _method("no-screen", BRIEF, Settling(), patched=patch.object(Screen, "promising", _everything))
+NO_SCOUT = _method("no-scout", BRIEF, Settling(scout=False))
 NO_RETARGETING = _method(
     "no-retargeting", BRIEF, Settling(), patched=patch.object(sys.modules["pyrocausal.settle"], "retarget", _satisfied)
 )
