@@ -129,8 +129,8 @@ class Continuous:
         rows.
     components : int
         Normal distributions that a mechanism mixes. One (the default) gives a normal distribution around a mean, both
-        its moments functions of the causes; two or more also heavy tails and several modes. Three serve for most, at more
-        cost.
+        its moments functions of the causes; two or more also heavy tails and several modes, at more
+        cost. Three serve for most.
     missing : bool
         Whether values may be missing; found out from the tables.
 
