@@ -5,7 +5,8 @@ range such a belief holds itself up (see `pyrocausal.retargeting`). The three ph
 few rows their networks do not know what happens that far out, and every variable looks as if it had been hit. So before
 settling takes its time, two climbs are made in closed form, each followed by new targets for a few rounds. One begins
 at what the three phases believe. The other believes nothing of any target, so that observational rows alone fit its
-first mechanisms. Where it comes to more joint evidence, settling begins there.
+first mechanisms. Where it comes to more joint evidence, settling begins there. Where regimes have few rows it is made
+with care (`pyrocausal.replanting`), which takes time in proportion to rows.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ import torch
 
 from pyrocausal.climb import climb
 from pyrocausal.evidence import JointEvidence
+from pyrocausal.replanting import replant
 from pyrocausal.retargeting import Retargeted, least_gain
 from pyrocausal.state import natural
 
 __all__ = ["scout"]
+
+FEW = 100  # rows of a regime that score; where there are more we have not seen a climb stray as far
 
 
 def scout(
@@ -62,12 +66,16 @@ def scout(
     nothing = known & ~evidence.hit.to(believed.device)
     if torch.equal(nothing, believed):
         return None
+    few = sum(len(fold.scoring) for fold in evidence.folds) < FEW * (len(known) + 1)
     found, values = [], []
     for start in (believed, nothing):
         closed, here, there = evidence.refitted(None), dag, start
         for _ in range(rounds):
             closed = after(closed, there)
-            here = climb(closed, here, free, max_parents).dag
+            if start is nothing and few:
+                here = replant(closed, here, free, max_parents)
+            else:
+                here = climb(closed, here, free, max_parents).dag
             followed, there = there, natural(closed.targets(here).to(start.device), certainty, closed.prior.several)
             if torch.equal(there, followed):
                 break

@@ -61,3 +61,14 @@ def test_nothing_is_tried_where_it_cannot_help(monkeypatch):
     # Categories never leave the observational range.
     state = SDI(fitting=GraphFitting(warm_up=1, held_out=0.2)).init(small_data(rows=60))
     settle(state, Settling(final_steps=0, refitting=None, rounds=1))
+
+
+@pytest.mark.parametrize(("rows_per_regime", "careful"), [(10, True), (120, False)])
+def test_variables_are_replanted_where_rows_are_few(made, rows_per_regime, careful, monkeypatch):
+    calls = []
+    module = __import__("pyrocausal.scouting", fromlist=["replant"])
+    replant = module.replant
+    monkeypatch.setattr(module, "replant", lambda *given: calls.append(given) or replant(*given))
+    many = simulate(made.truth, intervention=hard_normal(8.0), rows=100, rows_per_regime=rows_per_regime, seed=3)
+    settled(many, [made.data.names.index(target) for (target,) in made.targets.values()], refitting=None, rounds=1)
+    assert bool(calls) == careful
