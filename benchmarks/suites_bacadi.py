@@ -5,7 +5,8 @@ regime of 10 rows for every variable; Erdos-Renyi graphs with 40 edges expected,
 variable is caused by two earlier ones, popular causes being the more popular (37 edges); noise of variance
 U(0.05, 0.15) in every variable; a target is drawn from N(m, 0.5), a variance again, with m = v + 5 sign(v) and v from
 N(0, 4). Edges of linear mechanisms weigh U(0.5, 2) with a random sign, neural ones have 5 sigmoid units with weights
-and biases from N(0, 1).
+and biases from N(0, 1). The published method knows how many edges to expect; in problems whose name ends in `-density`
+so does who fits: each edge is given the probability 40 / 380, or 37 / 380.
 
 References
 ----------
@@ -16,13 +17,14 @@ https://github.com/haeggee/bacadi.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import permutations, product
 
 import networkx as nx
 import numpy as np
 from numpy.random import Generator
 
-from benchmarks.problems import Problem, Suite
-from pyrocausal import graphs, simulate
+from benchmarks.problems import Given, Problem, Suite
+from pyrocausal import Knowledge, graphs, simulate
 from pyrocausal.continuous_truths import Function, HiddenLayer, Linear, Normal, PlusNoise
 from pyrocausal.ground_truth import GroundTruth
 from pyrocausal.simulate import Simulation
@@ -74,7 +76,14 @@ GRAPHS: dict[str, Callable[[Generator], nx.DiGraph]] = {
 FUNCTIONS: dict[str, Callable[[int, Generator], Function]] = {"linear": _linear, "neural": _neural}
 
 
-def _problem(graph: str, function: str) -> Problem:
+EDGES = {"er": 40, "sf": 37}  # expected
+
+
+def _problem(graph: str, function: str, density_known: bool) -> Problem:
+    def density(made: Simulation, seed: int) -> Given:
+        pairs = list(permutations(made.truth.graph, 2))
+        return Given(knowledge=Knowledge(probability=dict.fromkeys(pairs, EDGES[graph] / len(pairs))))
+
     def build(seed: int) -> tuple[Simulation, str]:
         rng = np.random.default_rng(seed)
         drawn, mechanisms = GRAPHS[graph](rng), dict[str, Mechanism]()
@@ -85,14 +94,16 @@ def _problem(graph: str, function: str) -> Problem:
         made = simulate.simulate(truth, intervention=_far, rows=ROWS, rows_per_regime=ROWS_PER_REGIME, seed=seed)
         return made, ""
 
-    return Problem(f"{function}-{graph}", build)
+    name = f"{function}-{graph}"
+    return Problem(f"{name}-density", build, density) if density_known else Problem(name, build)
 
 
 BACADI = Suite(
     "bacadi",
     "Few rows: 20 continuous variables, Erdos-Renyi (*er*) and scale-free (*sf*) graphs with about 2 edges a variable, "
     "linear and neural mechanisms with additive noise, 100 observational rows and 10 for a regime of each variable, "
-    "targets unknown and drawn far off, as in BaCaDI.",
-    tuple(_problem(graph, function) for function in FUNCTIONS for graph in GRAPHS),
+    "targets unknown and drawn far off, as in BaCaDI. Where a name ends in *-density*, methods are told how many "
+    "edges to expect.",
+    tuple(_problem(*each) for each in product(GRAPHS, FUNCTIONS, (False, True))),
     tells=("expected_shd", "average_precision", "target_auprc"),
 )
