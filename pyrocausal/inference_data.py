@@ -69,7 +69,7 @@ from pyrocausal.targets import known_targets
 from pyrocausal.threads import one_thread
 from pyrocausal.weights import join
 
-__all__ = ["inference_data"]
+__all__ = ["inference_data", "predicted_tables"]
 
 EDGES, TARGETS = ("effect", "cause"), ("regime", "target_variable")
 SAMPLED = ("chain", "draw")
@@ -142,6 +142,29 @@ def inference_data(
         groups["posterior_predictive"] = _predictive(tables, chains, draws, int(posterior_predictive), int(seed))
     groups |= {"observed_data": tables.observed(), "constant_data": _constants(tables, chains)}
     return _container(groups, _attributes(chains, fit_seed, settings))
+
+
+def predicted_tables(
+    data: InterventionalData, chains: Sequence[Chain], count: int, seed: int = 0
+) -> dict[str, xr.Dataset]:
+    """The groups posterior_predictive, observed_data and constant_data alone, which takes no ArviZ.
+
+    Parameters
+    ----------
+    data, chains
+        As in `inference_data`.
+    count
+        Tables to draw per chain, at least 1 and no more than graphs were drawn, if any.
+    seed
+        Of these tables.
+    """
+    tables, draws = _Tables(data), _draws(chains, 1)
+    predicted = _predictive(tables, chains, draws, count, seed)
+    return {
+        "posterior_predictive": predicted,
+        "observed_data": tables.observed(),
+        "constant_data": _constants(tables, chains),
+    }
 
 
 def _container(groups: Mapping[str, xr.Dataset], attributes: Mapping[str, str]) -> Any:
@@ -359,7 +382,7 @@ def _predictive(tables: _Tables, chains: Sequence[Chain], draws: _Draws | None, 
     found = []
     for c, chain in enumerate(chains):
         rows = tables.completed(chain).split(tables.sizes)
-        with torch.random.fork_rng(), pyro.validation_enabled(False):
+        with one_thread(), torch.random.fork_rng(), pyro.validation_enabled(False):
             torch.manual_seed(int(np.random.SeedSequence([seed, c]).generate_state(1)[0]))
             for k in chosen:
                 graph = chain.dag if draws is None else draws.graphs[c, k]

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from pyrocausal.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.metrics import shd
-from pyrocausal.plots import graph_size, plot_graph, plot_targets, targets_size, targets_with_none
+from pyrocausal.plots import graph_size, plot_graph
+from pyrocausal.heatmaps import plot_targets, targets_size, targets_with_none
 from pyrocausal.result import CausalPosterior
 from pyrocausal.weights import join, of_total
 
