@@ -19,6 +19,7 @@ from pyrocausal.metrics import shd, target_accuracy
 from pyrocausal.model import CausalModel
 from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.plots import plot_graph
+from pyrocausal.predictions import plot_predictive
 from pyrocausal.refitting import Descent, Refitting
 from pyrocausal.result import CausalPosterior
 from pyrocausal.sampling import GraphKernel, Sampled, Sampling, sample_graphs
@@ -78,6 +79,7 @@ __all__ = [
     "plot_beliefs",
     "plot_edges",
     "plot_graph",
+    "plot_predictive",
     "plot_reliability",
     "plot_targets",
     "random_graph_control",

@@ -67,7 +67,7 @@ def plot_beliefs(result: CausalPosterior, ax: Axes | None = None, labels: int = 
     for c, chain in enumerate(result.chains):
         assert chain.belief_logits is not None
         logits = chain.belief_logits.double().cpu().numpy().clip(-FARTHEST, FARTHEST)  # [steps, d, d]
-        steps = chain.trace.index.to_numpy()[-len(logits) :]
+        steps = chain.trace.index.to_numpy()[len(chain.trace) - len(logits) :]
         free = chain.model.beliefs.free.cpu().numpy()
         style: dict[str, Any] = {"color": DISTINCT[c % len(DISTINCT)], "linestyle": LINES[c % len(LINES)]}
         rest = [np.column_stack([steps, logits[:, e, k]]) for e, k in np.argwhere(free & ~dag)]

@@ -48,7 +48,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -67,6 +67,7 @@ from pyrocausal.moves import closure
 from pyrocausal.scoring import score_rows
 from pyrocausal.targets import known_targets
 from pyrocausal.threads import one_thread
+from pyrocausal.versions import versions
 from pyrocausal.weights import join
 
 __all__ = ["inference_data", "predicted_tables"]
@@ -177,24 +178,18 @@ def _container(groups: Mapping[str, xr.Dataset], attributes: Mapping[str, str]) 
 
 def _attributes(chains: Sequence[Chain], seed: int, settings: Mapping[str, Any] | None) -> dict[str, str]:
     """Of the whole; all of them text, which every file format keeps as it is."""
+    used = versions()
     return {
         "inference_library": "pyrocausal",
-        "inference_library_version": _own_version(),
-        "pyro_version": pyro.__version__,
-        "torch_version": str(torch.__version__),
-        "arviz_version": version("arviz"),
+        "inference_library_version": used["pyrocausal"],
+        "pyro_version": used["pyro-ppl"],
+        "torch_version": used["torch"],
+        "arviz_version": used["arviz"],
         "orientation": "row = effect, column = cause",
         "seed": str(seed),
         "chain_seeds": json.dumps([chain.seed for chain in chains]),
         "settings": json.dumps(settings),
     }
-
-
-def _own_version() -> str:
-    try:
-        return version("pyrocausal")
-    except PackageNotFoundError:  # used from a folder
-        return "unknown"
 
 
 class _Draws(NamedTuple):

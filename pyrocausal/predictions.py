@@ -17,7 +17,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from pyrocausal.drawing import BLUE, DARK, GREY, PALE
+from pyrocausal.drawing import BLUE, DARK, GREY, PALE, number_of
 from pyrocausal.inference_data import predicted_tables
 from pyrocausal.kinds import Count
 from pyrocausal.result import CausalPosterior
@@ -168,13 +168,10 @@ def plot_predictive(
         _steps(ax, found, isinstance(kind, Count))
     ax.set_ylim(0, 1.25 * ax.dataLim.y1)  # room for the legend
     ax.set_xlabel(variable, parse_math=False)
-    where = "without intervention" if regime is None else regime
-    told = (
-        "kept as recorded, not predicted"
-        if found.kept
-        else f"{found.misplaced:.1%} of {found.rows:,} rows misplaced, {found.by_chance:.1%} by chance"
-    )
-    ax.set_title(f"{variable}, {where}\n{told}", fontsize=FONT + 1, parse_math=False)
+    where = "without intervention" if regime is None else regime if len(regime) <= 32 else f"{regime[:31]}…"
+    off = f"{found.misplaced:.1%} of rows misplaced, {found.by_chance:.1%} by chance"
+    told = "kept as recorded, not predicted" if found.kept else off
+    ax.set_title(f"{where}, {number_of(found.rows, 'row')}\n{told}", fontsize=FONT, parse_math=False)
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, fontsize=FONT, ncols=2, loc="upper center")
     return ax
@@ -277,7 +274,7 @@ def _bars(ax: Axes, found: Shares) -> None:
 def _steps(ax: Axes, found: Shares, counts: bool) -> None:
     """Areas over bins of numbers; counts on an axis of log(1 + count), where bins differ in width."""
     widths = np.diff(np.log1p(found.edges)) if counts else np.ones(len(found.observed))
-    ax.stairs(found.observed / widths, found.edges, fill=True, facecolor=PALE, edgecolor=GREY, label="observed")
+    ax.stairs(found.observed / widths, found.edges, fill=True, facecolor=PALE, edgecolor=GREY, linewidth=0.6, label="observed")
     if not found.kept:
         low, middle, high = np.quantile(found.predicted, INTERVAL, axis=0) / widths
         ax.stairs(high, found.edges, baseline=low, fill=True, color=BLUE, alpha=0.3)

@@ -1,76 +1,54 @@
-"""A result as files: tables, pictures, a page that explains them, and the fitted programs."""
+"""A result as one HTML page, or as a folder: tables, pictures, pages that explain them, and the fitted programs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import networkx as nx
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from pyrocausal.kinds import Categorical, Continuous, Count, Exposure
+from pyrocausal.curves import plot_beliefs
+from pyrocausal.document import (
+    Code, Heading, Items, Mono, Part, Picture, Strong, Table, Text, to_html, to_markdown,
+)  # fmt: skip
+from pyrocausal.heatmaps import edges_size, plot_edges, plot_targets, targets_size
 from pyrocausal.metrics import shd
 from pyrocausal.plots import graph_size, plot_graph
-from pyrocausal.heatmaps import plot_targets, targets_size, targets_with_none
+from pyrocausal.predictions import TABLES, plot_predictive, predict, shares
 from pyrocausal.result import CausalPosterior
-from pyrocausal.weights import join, of_total
+from pyrocausal.summary import (
+    UNDECIDED, chain_table, compare, edge_table, facts, in_words, settings_table, target_table,
+)  # fmt: skip
+from pyrocausal.versions import versions
 
-__all__ = ["compare", "edge_table", "target_table", "write_report"]
+__all__ = ["contents", "write_html", "write_report"]
 
-UNDECIDED = 0.2, 0.8
-
-
-def edge_table(result: CausalPosterior) -> pd.DataFrame:
-    """All ordered pairs of variables, the surest edges first: columns cause, effect, probability, lowest, highest.
-
-    The last two are the range over chains.
-    """
-    names, mean = result.data.names, result.edge_probabilities.values
-    chains = [chain.edge_probability.cpu().numpy() for chain in result.chains]
-    rows = [
-        (names[c], names[e], float(mean[e, c]), *(float(pick(p[e, c] for p in chains)) for pick in (min, max)))
-        for c in range(len(names))
-        for e in range(len(names))
-        if c != e
-    ]
-    table = pd.DataFrame(rows, columns=["cause", "effect", "probability", "lowest", "highest"])
-    return table.sort_values("probability", ascending=False, kind="stable", ignore_index=True)
+TITLE = "What causes what"
+LEAST_LISTED, MOST_LISTED = 0.05, 100  # edges that are listed although they are believed less than one half
+PANELS, ACROSS = 12, 3  # of predictive checks
+CELLS, FEWEST_TABLES = 5_000_000, 4  # values that predictive checks draw, unless that were fewer tables
 
 
-def target_table(result: CausalPosterior) -> pd.DataFrame:
-    """Every regime with every variable and none, the surest targets of a regime first.
-
-    Columns regime, variable, probability; regimes in their order.
-    """
-    columns, table = targets_with_none(result)
-    blocks = [
-        pd.DataFrame({"regime": regime, "variable": columns, "probability": row}).sort_values(
-            "probability", ascending=False, kind="stable"
-        )
-        for regime, row in zip(result.data.regime_names, table, strict=True)
-    ]
-    return pd.concat(blocks, ignore_index=True)
+def write_html(result: CausalPosterior, path: str | PathLike[str], *, diagnosis: Any = None) -> Path:
+    """What `CausalPosterior.report` does."""
+    page = Path(path)
+    if page.is_dir():
+        raise ValueError(f"path: {page} is a directory; name a file, such as {page / 'report.html'}")
+    page.write_text(to_html(TITLE, contents(result, diagnosis)), encoding="utf-8")
+    return page
 
 
-def compare(found: nx.DiGraph, truth: nx.DiGraph) -> dict[str, list[tuple[str, str]]]:
-    """Edges (cause, effect) that are right, extra, reversed (as found) and missing."""
-    rest = [edge for edge in found.edges if not truth.has_edge(*edge)]
-    return {
-        "right": [edge for edge in found.edges if truth.has_edge(*edge)],
-        "extra": [edge for edge in rest if not truth.has_edge(*edge[::-1])],
-        "reversed": [edge for edge in rest if truth.has_edge(*edge[::-1])],
-        "missing": [(c, e) for c, e in truth.edges if not found.has_edge(c, e) and not found.has_edge(e, c)],
-    }
+def write_report(result: CausalPosterior, directory: str | PathLike[str], *, diagnosis: Any = None) -> Path:
+    """Write tables, pictures, the fitted programs and pages about them.
 
-
-def write_report(result: CausalPosterior, directory: str | PathLike[str]) -> Path:
-    """Write tables, pictures, the fitted programs and a page about them.
-
-    The files are `report.md`, `edges.csv` (cause, effect, probability), `targets.csv` (regime, variable,
-    probability), `graph.png`, `targets.png` and `model.pt`; earlier ones are replaced.
+    The files are `report.html`, which holds everything that is to be read; the same as `report.md` with the pictures
+    `graph.png`, `edges.png`, `targets.png`, `beliefs.png` and `predictions.png`; `edges.csv` (cause, effect,
+    probability), `targets.csv` (regime, variable, probability) and `model.pt`. Earlier ones are replaced.
 
     Parameters
     ----------
@@ -78,38 +56,295 @@ def write_report(result: CausalPosterior, directory: str | PathLike[str]) -> Pat
         What to report; where its data know the true graph, the report compares with it.
     directory
         Where to; made if it does not exist.
+    diagnosis
+        As in `CausalPosterior.report`.
 
     Returns
     -------
     pathlib.Path
-        Of `report.md`.
+        Of `report.html`.
 
     Raises
     ------
     OSError
         If the directory cannot be made or written to.
+    TypeError
+        As `CausalPosterior.report`.
 
     Examples
     --------
     >>> write_report(result, "results")  # doctest: +SKIP
     """
+    parts = [*contents(result, diagnosis), *_files()]
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
-    edges, targets = edge_table(result), target_table(result)
-    edges[["cause", "effect", "probability"]].to_csv(folder / "edges.csv", index=False, float_format="%.6g")
-    targets.to_csv(folder / "targets.csv", index=False, float_format="%.6g")
+    edges = edge_table(result)[["cause", "effect", "probability"]]
+    edges.to_csv(folder / "edges.csv", index=False, float_format="%.6g")
+    target_table(result).to_csv(folder / "targets.csv", index=False, float_format="%.6g")
+    for part in parts:
+        if isinstance(part, Picture):
+            (folder / f"{part.name}.png").write_bytes(part.png)
+    (folder / "report.md").write_text(to_markdown(TITLE, parts), encoding="utf-8")
+    result.save(folder / "model.pt")
+    page = folder / "report.html"
+    page.write_text(to_html(TITLE, parts), encoding="utf-8")
+    return page
+
+
+def contents(result: CausalPosterior, diagnosis: Any = None) -> list[Part]:
+    """Everything that a report says, from the summary to the settings.
+
+    Parameters
+    ----------
+    result
+        What to report.
+    diagnosis
+        As in `CausalPosterior.report`.
+
+    Raises
+    ------
+    TypeError
+        As `CausalPosterior.report`.
+    """
+    if not isinstance(result, CausalPosterior):
+        raise TypeError(f"result must be a CausalPosterior, got {type(result).__name__}")
+    return [
+        Heading("Summary"),
+        _items(in_words(result)),
+        *_cycle(result),
+        *_diagnosis(diagnosis),
+        *_graph(result),
+        *_edges(result),
+        *_targets(result),
+        *_predictions(result),
+        *_chains(result),
+        *_fit(result),
+    ]
+
+
+# ---------------------------------------------------------------------- sections
+def _cycle(result: CausalPosterior) -> Iterator[Part]:
+    graph = result.to_networkx()
+    if not nx.is_directed_acyclic_graph(graph):
+        found = nx.find_cycle(graph)
+        cycle = " -> ".join([cause for cause, _ in found] + [found[0][0]])
+        yield Text((Strong(f"The edges above 0.5 hold the cycle {cycle}: at least one of them is wrong."),))
+
+
+def _diagnosis(diagnosis: Any) -> Iterator[Part]:
+    if diagnosis is None:
+        return
+    findings = getattr(diagnosis, "findings", None)
+    if findings is None or not all(isinstance(getattr(each, "message", None), str) for each in findings):
+        raise TypeError(
+            f"diagnosis: expected an object with findings, each with a message, got {type(diagnosis).__name__}"
+        )
+    yield Heading("Diagnosis")
+    if findings:
+        yield _items(finding.message for finding in findings)
+    else:
+        yield _text("The checks of this fit found nothing to warn of.")
+
+
+def _graph(result: CausalPosterior) -> Iterator[Part]:
     truth = result.data.truth
+    yield Heading("Graph")
     figure = _figure(*graph_size(result, truth=truth))
     plot_graph(result, figure.add_axes((0.01, 0.01, 0.98, 0.91)), truth=truth)
-    figure.savefig(folder / "graph.png", dpi=150, bbox_inches="tight")
-    figure = _figure(*targets_size(result))
-    figure.set_layout_engine("constrained")
+    yield Picture.of("graph", "Causal graph", figure)
+    yield _text(
+        "An arrow points from a cause to its effect: changing the cause changes the effect, directly with respect to "
+        "the variables measured. The wider the arrow, the more the edge is believed; dashed edges are undecided, and "
+        "filled variables are targets of at least one regime. Colours compare with the true graph where it is known."
+    )
+    if truth is not None:
+        found, settled = result.to_networkx(), shd(result.dag(), truth)
+        yield Heading("Against the true graph", 3)
+        yield Text(
+            (
+                "Structural Hamming distance: ",
+                Strong(str(shd(found, truth))),
+                f"; of the graph without cycles: {settled}",
+            )
+        )
+        verdict = compare(found, truth)
+        rows = [(what, len(edges), _arrows(edges) or "none") for what, edges in verdict.items()]
+        yield Table(["edges", "number", "which, as cause -> effect"], rows)
+
+
+def _edges(result: CausalPosterior) -> Iterator[Part]:
+    figure = _constrained(*edges_size(result))
+    plot_edges(result, figure.add_subplot(), truth=result.data.truth)
+    table = edge_table(result)
+    chains = [name for name in table if name.startswith("chain ")]
+    found = table.probability > 0.5
+    rest = table[~found & (table.settled | (table[chains].max(axis=1) >= LEAST_LISTED))]
+    yield Heading("Edges")
+    yield Picture.of("edges", "Probability of every edge, effects in rows and causes in columns", figure)
+    yield Heading(f"Edges believed with more than 0.5 ({int(found.sum())})", 3)
+    yield _edge_rows(table[found], chains)
+    yield Heading(f"Edges believed less, but {LEAST_LISTED:g} or more in a chain ({len(rest)})", 3)
+    yield _edge_rows(rest[:MOST_LISTED], chains)
+    if len(rest) > MOST_LISTED:
+        yield _text(f"These are the {MOST_LISTED} most probable of them.")
+    low, high = UNDECIDED
+    yield Text(
+        (
+            f"Between {low:g} and {high:g} read an edge as undecided. All ordered pairs of variables are in ",
+            Mono("result.edge_probabilities"),
+            ".",
+        )
+    )
+
+
+def _edge_rows(edges: pd.DataFrame, chains: list[str]) -> Part:
+    if not len(edges):
+        return _text("None.")
+    shown = ["probability", *(chains if len(chains) > 1 else [])]
+    rows = [
+        (*pair, *(f"{p:.3f}" for p in probabilities), "yes" if settled else "no")
+        for pair, probabilities, settled in zip(
+            edges[["cause", "effect"]].itertuples(index=False),
+            edges[shown].itertuples(index=False),
+            edges.settled,
+            strict=True,
+        )
+    ]
+    return Table(["cause", "effect", *shown, "in the settled graph"], rows)
+
+
+def _targets(result: CausalPosterior) -> Iterator[Part]:
+    figure = _constrained(*targets_size(result))
     plot_targets(result, figure.add_subplot())
-    figure.savefig(folder / "targets.png", dpi=150)
-    result.save(folder / "model.pt")
-    page = folder / "report.md"
-    page.write_text(_page(result, edges, targets), encoding="utf-8")
-    return page
+    rows, by_regime = [], dict(list(target_table(result).groupby("regime", sort=False)))
+    for regime in result.data.regimes:
+        if regime.targets is None:
+            ranked = by_regime[regime.name]
+            first = max(1, int((ranked.probability > 0.5).sum()))  # there may be several
+            told = [f"{r.variable} ({r.probability:.3f})" for r in ranked.itertuples()]
+            rows.append((regime.name, f"{len(regime.rows):,}", ", ".join(told[:first]), "".join(told[first : first + 1])))
+        else:
+            known = ", ".join(regime.targets) or "none"
+            rows.append((regime.name, f"{len(regime.rows):,}", known, "known beforehand"))
+    yield Heading("Targets")
+    yield Picture.of("targets", "Targets of the regimes", figure)
+    yield _text(
+        "Which variable each regime acted on. None means that no variable's distribution given its causes has visibly "
+        "changed."
+    )
+    yield Table(["regime", "rows", "most probable target", "next"], rows)
+
+
+def _predictions(result: CausalPosterior) -> Iterator[Part]:
+    data = result.data
+    cells = data.d * (data.n + sum(len(regime.rows) for regime in data.regimes))
+    predicted = predict(result, min(TABLES, max(FEWEST_TABLES, CELLS // cells)))
+    places = [(name, regime) for regime in (None, *data.regime_names) for name in data.names]
+    off = {}
+    for name, regime in places:
+        if _any_value(result, name, regime) and not (found := shares(result, predicted, name, regime)).kept:
+            off[name, regime] = found.misplaced - found.by_chance
+    shown = sorted(off, key=lambda place: -off[place])[:PANELS]
+    yield Heading("Predictions")
+    if not shown:
+        yield _text("Nothing is predicted: all variables keep the values that they took.")
+        return
+    down, across = -(-len(shown) // ACROSS), min(ACROSS, len(shown))
+    figure = _constrained(3.3 * across, 2.6 * down)
+    for place, (name, regime) in enumerate(shown):
+        plot_predictive(result, name, regime, figure.add_subplot(down, across, place + 1), predicted=predicted)
+    yield Picture.of("predictions", "What was observed and what is predicted, where they differ most", figure)
+    tables = predicted["posterior_predictive"]
+    number = tables.sizes["chain"] * tables.sizes["draw"]
+    yield _text(
+        f"Of {len(off):,} combinations of a variable and a regime these are the {len(shown)} in which what the fitted "
+        f"program predicts is farthest from what was observed, less what chance does; {number} tables like the recorded "
+        "one were predicted. Grey is what was observed; blue is the median of the predictions, and nine tenths of them "
+        "are within the whiskers or the band. A regime's targets keep the values that they took and are not shown. Where "
+        "many rows are misplaced, the program has not learned how the variable depends on its causes, a cause is missing, "
+        "or the regime acted on more than was found."
+    )
+
+
+def _any_value(result: CausalPosterior, name: str, regime: str | None) -> bool:
+    data = result.data
+    rows = data.observational if regime is None else data.regimes[data.regime_names.index(regime)].rows
+    return not bool(rows[:, data.names.index(name)].isnan().all())
+
+
+def _chains(result: CausalPosterior) -> Iterator[Part]:
+    chains = result.chains
+    table = chain_table(result)
+    yield Heading("Chains")
+    yield Table(list(table), table.to_numpy().tolist())
+    if unsettled := sum(not chain.settled for chain in chains):
+        yield Text(
+            (
+                Strong(f"{unsettled} of {len(chains)} chains have not settled"),
+                ": their last probabilities are averaged as they are. Allow more steps or rounds, or read edges between "
+                "0 and 1 as undecided.",
+            )
+        )
+    if any(chain.belief_logits is None for chain in chains):
+        yield _text("Beliefs along the steps of the three phases were not kept.")
+        return
+    figure = _constrained(9.0, 5.5)
+    plot_beliefs(result, figure.add_subplot())
+    yield Picture.of("beliefs", "Beliefs along the last steps of the three phases", figure)
+    yield _text(
+        "The three phases propose what settling begins with; where a fit settles, the probabilities above are not these "
+        "beliefs. Lines of all chains that end in the same place are a good sign."
+    )
+
+
+def _fit(result: CausalPosterior) -> Iterator[Part]:
+    yield Heading("How it was fitted")
+    yield Table(["fitted", ""], list(facts(result).items()))
+    yield Heading("Versions that wrote this report", 3)
+    yield Table(["package", "version"], list(versions().items()))
+    yield Heading("Settings", 3)
+    if result.settings is None:
+        yield _text("Nobody wrote them down.")
+    else:
+        yield Table(["setting", "value"], settings_table(result.settings))
+
+
+def _files() -> Iterator[Part]:
+    yield Heading("Files beside this one")
+    yield Items(
+        (
+            Text((Mono("edges.csv"), ": the probability of every ordered pair of variables")),
+            Text((Mono("targets.csv"), ": the probability of every target of every regime")),
+            Text(
+                (
+                    Mono("model.pt"),
+                    ": data and fitted programs. It is a Python pickle: open only files that you trust, and share it as "
+                    "you would the data.",
+                )
+            ),
+        )
+    )
+    yield Code(
+        'from pyrocausal import CausalPosterior\n\nresult = CausalPosterior.load("model.pt")\n'
+        "result.edge_probabilities    # labelled by effect and cause\n"
+        "result.target_probabilities  # labelled by regime and variable\n"
+        "result.dag()                 # the settled graph, edges cause -> effect\n"
+        "result.to_networkx()         # the edges above one half\n"
+        "result.model                 # the fitted Pyro program"
+    )
+
+
+# ---------------------------------------------------------------------- what sections are made of
+def _text(text: str) -> Text:
+    return Text((text,))
+
+
+def _items(texts: Iterable[str]) -> Items:
+    return Items(tuple(map(_text, texts)))
+
+
+def _arrows(edges: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"{cause} -> {effect}" for cause, effect in edges)
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -119,123 +354,7 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _page(result: CausalPosterior, edges: pd.DataFrame, targets: pd.DataFrame) -> str:
-    low, high = UNDECIDED
-    found = edges[edges.probability > 0.5]
-    undecided = edges[(edges.probability >= low) & (edges.probability <= high)]
-    parts = [
-        "# What causes what",
-        *_fitted(result),
-        "## Graph",
-        "![Causal graph](graph.png)",
-        "An arrow points from a cause to its effect: changing the cause changes the effect, directly with respect to "
-        "the variables measured. The wider the arrow, the more the edge is believed; dashed edges are undecided, and "
-        "filled variables are targets of at least one regime. Colours compare with the true graph where it is known.",
-        *_against_truth(result),
-        *_cycle(result),
-        f"### Edges believed with more than 0.5 ({len(found)})",
-        _edges(found, result) if len(found) else "None.",
-        f"### Undecided edges, between {low:g} and {high:g} ({len(undecided)})",
-        _edges(undecided, result) if len(undecided) else "None.",
-        "All ordered pairs of variables are in [edges.csv](edges.csv).",
-        "## Targets",
-        "![Targets of the regimes](targets.png)",
-        "Which variable each regime acted on. *None* means that no variable's distribution given its causes has "
-        "visibly changed. All probabilities are in [targets.csv](targets.csv).",
-        _targets(result, targets),
-        "## Read the fit in Python",
-        '```python\nfrom pyrocausal import CausalPosterior\n\nresult = CausalPosterior.load("model.pt")\n'
-        "result.edge_probabilities    # labelled by effect and cause\n"
-        "result.target_probabilities  # labelled by regime and variable\n"
-        "result.dag()                 # the settled graph, edges cause -> effect\n"
-        "result.to_networkx()         # the edges above one half\n"
-        "result.model                 # the fitted Pyro program\n```",
-        "`model.pt` is a Python pickle and holds the data: open only files that you trust, share it as you would the "
-        "data.",
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _cycle(result: CausalPosterior) -> list[str]:
-    graph = result.to_networkx()
-    if nx.is_directed_acyclic_graph(graph):
-        return []
-    found = nx.find_cycle(graph)
-    cycle = " -> ".join([cause for cause, _ in found] + [found[0][0]])
-    return [f"**The edges above 0.5 hold the cycle {cycle}: at least one of them is wrong.**"]
-
-
-def _fitted(result: CausalPosterior) -> list[str]:
-    data, chains = result.data, result.chains
-    sorts = {"categorical": Categorical, "continuous": Continuous, "counts": Count, "exposures": Exposure}
-    held = {what: sum(isinstance(kind, sort) for kind in data.kinds) for what, sort in sorts.items()}
-    listed = [f"{number} {what}" for what, number in held.items() if number or what in ("categorical", "continuous")]
-    in_regimes = [len(regime.rows) for regime in data.regimes]
-    weights = join([regime.rows for regime in data.regimes], [regime.weights for regime in data.regimes])
-    known = sum(regime.targets is not None for regime in data.regimes)
-    settled = sum(chain.settled for chain in chains)
-    facts = {
-        "variables": f"{data.d} ({', '.join(listed)})",
-        "observational rows": f"{data.n:,}" + of_total(data.observational_weights),
-        "regimes": f"{len(in_regimes)} with {sum(in_regimes):,} rows{of_total(weights)}; "
-        f"targets of {known} known beforehand",
-        "chains, independent restarts": f"{len(chains)}, settled: {settled}",
-        "steps of the three phases": ", ".join(str(len(chain.trace)) for chain in chains),
-        "seed": str(result.seed),
-        "processor time": f"{sum(chain.cpu_seconds for chain in chains):.1f} s",
-    }
-    if any(len(chain.rounds) for chain in chains):
-        facts["rounds of settling"] = ", ".join(str(len(chain.rounds)) for chain in chains)
-        facts["edges of the settled graphs"] = ", ".join(str(int(chain.dag.sum())) for chain in chains)
-        most = max(chain.evidence for chain in chains)
-        facts["evidence, below the most (nats)"] = ", ".join(f"{most - chain.evidence:.1f}" for chain in chains)
-    parts = [_table(["fitted", ""], facts.items())]
-    if settled < len(chains):
-        parts.append(
-            f"**{len(chains) - settled} of {len(chains)} chains have not settled**: their last probabilities are "
-            "averaged as they are. Allow more steps or rounds, or read edges between 0 and 1 as undecided."
-        )
-    return parts
-
-
-def _against_truth(result: CausalPosterior) -> list[str]:
-    if result.data.truth is None:
-        return []
-    found, settled = result.to_networkx(), shd(result.dag(), result.data.truth)
-    verdict = compare(found, result.data.truth)
-    rows = [(what, len(those), ", ".join(f"{c} -> {e}" for c, e in those) or "none") for what, those in verdict.items()]
-    return [
-        "### Against the true graph",
-        f"Structural Hamming distance: **{shd(found, result.data.truth)}**; of the graph without cycles: {settled}",
-        _table(["edges", "number", "which, as cause -> effect"], rows),
-    ]
-
-
-def _edges(edges: pd.DataFrame, result: CausalPosterior) -> str:
-    header = ["cause", "effect", "probability"]
-    rows = [
-        (r.cause, r.effect, f"{r.probability:.3f}", f"{r.lowest:.3f} to {r.highest:.3f}") for r in edges.itertuples()
-    ]
-    if len(result.chains) == 1:
-        return _table(header, [row[:3] for row in rows])
-    return _table([*header, "range over chains"], rows)
-
-
-def _targets(result: CausalPosterior, targets: pd.DataFrame) -> str:
-    rows, by_regime = [], dict(list(targets.groupby("regime", sort=False)))
-    for regime in result.data.regimes:
-        if regime.targets is None:
-            ranked = by_regime[regime.name]
-            first = max(1, int((ranked.probability > 0.5).sum()))  # there may be several
-            told = [f"{r.variable} ({r.probability:.3f})" for r in ranked.itertuples()]
-            rows.append((regime.name, len(regime.rows), ", ".join(told[:first]), "".join(told[first : first + 1])))
-        else:
-            rows.append((regime.name, len(regime.rows), ", ".join(regime.targets) or "none", "known beforehand"))
-    return _table(["regime", "rows", "most probable target", "next"], rows)
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    def line(cells: Iterable[object]) -> str:
-        return "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
-
-    return "\n".join([line(header), line("---" for _ in header), *map(line, rows)])
+def _constrained(width: float, height: float) -> Figure:
+    figure = _figure(width, height)
+    figure.set_layout_engine("constrained")
+    return figure
