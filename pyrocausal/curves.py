@@ -115,7 +115,8 @@ def _name_edges(ax: Axes, heights: dict[str, float]) -> None:
         ax.annotate(
             edge, (right, height), (14, (place - height) / (high - low) * 72 * inches(ax)[1]),
             textcoords="offset points", va="center", fontsize=FONT, color=DARK, parse_math=False, annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 1},
+            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 1,
+                        "relpos": (0, 0.5)},
         )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """Parts of a written report, and two ways to write them down: Markdown beside picture files, and one HTML file.
 
-Parts hold plain text, names that users gave among it; whatever has a meaning in Markdown or HTML is escaped when they are
-written. The HTML needs nothing but itself: pictures are data URIs, there are no scripts, and a content security policy
-forbids everything else.
+Parts hold plain text, names that users gave among it; whatever has a meaning in Markdown or HTML is escaped when they
+are written. The HTML needs nothing but itself: pictures are data URIs, there are no scripts, and a content security
+policy forbids everything else.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _marked_words(words: Iterable[str]) -> str:
 
 def _marked(text: str) -> str:
     """Text without meaning to Markdown, on one line."""
-    return re.sub(r"([\\`*<\[|])", r"\\\1", " ".join(text.split())).replace("&", "&amp;")
+    return re.sub(r"([\\`*<\[|])", r"\\\1", re.sub(r"\s+", " ", text)).replace("&", "&amp;")
 
 
 # ---------------------------------------------------------------------- HTML

@@ -62,8 +62,9 @@ def plot_edges(result: CausalPosterior, ax: Axes | None = None, truth: nx.DiGrap
     if truth is not None:
         for cause, effect in truth.edges:
             corner = names.index(cause) - 0.5, names.index(effect) - 0.5
-            style = {"fill": False, "edgecolor": VERMILION, "linewidth": 1.8, "zorder": 3}
-            ax.add_patch(Rectangle(corner, 1, 1, gid=f"{cause} -> {effect}", **style))
+            outline = Rectangle(corner, 1, 1, fill=False, edgecolor=VERMILION, linewidth=1.8, zorder=3)
+            outline.set_gid(f"{cause} -> {effect}")
+            ax.add_patch(outline)
     return ax
 
 

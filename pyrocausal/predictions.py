@@ -1,8 +1,8 @@
 """Predictive checks: what was observed of a variable in a regime, against what the fitted programs predict.
 
-Predictions are those of `CausalPosterior.to_arviz` (`pyrocausal.inference_data`): whole tables like the recorded ones, drawn from the fitted programs
-with the targets of every regime intervened on, so that they keep the values that they took. Rows with weights count by
-them on both sides.
+Predictions are those of `CausalPosterior.to_arviz` (`pyrocausal.inference_data`): whole tables like the recorded ones,
+drawn from the fitted programs with the targets of every regime intervened on, so that they keep the values that they
+took. Rows with weights count by them on both sides.
 """
 
 from __future__ import annotations
@@ -133,9 +133,9 @@ def plot_predictive(
     Returns
     -------
     matplotlib.axes.Axes
-        The title says how many of the rows would have to be elsewhere to match the prediction, beside how many chance
-        alone would misplace; or that a target keeps its values. Numbers are in bins, the outermost of which take what is
-        farther out; counts are on a logarithmic axis where they are many.
+        The title says which share of the rows would have to be elsewhere to match the prediction, beside that which
+        chance alone would misplace; or that a target keeps its values. Numbers are in bins, the outermost of which take
+        what is farther out; counts are on a logarithmic axis where they are many.
 
     Raises
     ------
@@ -237,7 +237,7 @@ def _check_names(result: CausalPosterior, variable: str, regime: str | None) -> 
             raise ValueError(f"{what}: there is none called {name!r}; the result has {', '.join(names)}")
 
 
-def _bins(values: NDArray, states: list[str] | None, counts: bool, bins: int) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+def _bins(values: NDArray, states: list[str] | None, counts: bool, bins: int) -> tuple[NDArray, tuple[str, ...]]:
     """Borders of bins, and their labels where each holds a single value."""
     if states:
         return np.arange(len(states) + 1) - 0.5, tuple(states)
@@ -274,7 +274,8 @@ def _bars(ax: Axes, found: Shares) -> None:
 def _steps(ax: Axes, found: Shares, counts: bool) -> None:
     """Areas over bins of numbers; counts on an axis of log(1 + count), where bins differ in width."""
     widths = np.diff(np.log1p(found.edges)) if counts else np.ones(len(found.observed))
-    ax.stairs(found.observed / widths, found.edges, fill=True, facecolor=PALE, edgecolor=GREY, linewidth=0.6, label="observed")
+    style: dict[str, Any] = {"facecolor": PALE, "edgecolor": GREY, "linewidth": 0.6}
+    ax.stairs(found.observed / widths, found.edges, fill=True, label="observed", **style)
     if not found.kept:
         low, middle, high = np.quantile(found.predicted, INTERVAL, axis=0) / widths
         ax.stairs(high, found.edges, baseline=low, fill=True, color=BLUE, alpha=0.3)

@@ -13,17 +13,22 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from pyrocausal.curves import plot_beliefs
-from pyrocausal.document import (
-    Code, Heading, Items, Mono, Part, Picture, Strong, Table, Text, to_html, to_markdown,
-)  # fmt: skip
+from pyrocausal.document import Code, Heading, Items, Mono, Part, Picture, Strong, Table, Text, to_html, to_markdown
 from pyrocausal.heatmaps import edges_size, plot_edges, plot_targets, targets_size
 from pyrocausal.metrics import shd
 from pyrocausal.plots import graph_size, plot_graph
 from pyrocausal.predictions import TABLES, plot_predictive, predict, shares
 from pyrocausal.result import CausalPosterior
 from pyrocausal.summary import (
-    UNDECIDED, chain_table, compare, edge_table, facts, in_words, settings_table, target_table,
-)  # fmt: skip
+    UNDECIDED,
+    chain_table,
+    compare,
+    edge_table,
+    facts,
+    in_words,
+    settings_table,
+    target_table,
+)
 from pyrocausal.versions import versions
 
 __all__ = ["contents", "write_html", "write_report"]
@@ -39,6 +44,8 @@ def write_html(result: CausalPosterior, path: str | PathLike[str], *, diagnosis:
     page = Path(path)
     if page.is_dir():
         raise ValueError(f"path: {page} is a directory; name a file, such as {page / 'report.html'}")
+    if not page.parent.is_dir():  # complain before the work
+        raise FileNotFoundError(f"path: no such directory: {page.parent}")
     page.write_text(to_html(TITLE, contents(result, diagnosis)), encoding="utf-8")
     return page
 
@@ -108,11 +115,12 @@ def contents(result: CausalPosterior, diagnosis: Any = None) -> list[Part]:
     """
     if not isinstance(result, CausalPosterior):
         raise TypeError(f"result must be a CausalPosterior, got {type(result).__name__}")
+    diagnosed = list(_diagnosis(diagnosis))
     return [
         Heading("Summary"),
         _items(in_words(result)),
         *_cycle(result),
-        *_diagnosis(diagnosis),
+        *diagnosed,
         *_graph(result),
         *_edges(result),
         *_targets(result),
@@ -176,7 +184,7 @@ def _edges(result: CausalPosterior) -> Iterator[Part]:
     figure = _constrained(*edges_size(result))
     plot_edges(result, figure.add_subplot(), truth=result.data.truth)
     table = edge_table(result)
-    chains = [name for name in table if name.startswith("chain ")]
+    chains = [f"chain {number}" for number in range(len(result.chains))]
     found = table.probability > 0.5
     rest = table[~found & (table.settled | (table[chains].max(axis=1) >= LEAST_LISTED))]
     yield Heading("Edges")
@@ -222,10 +230,10 @@ def _targets(result: CausalPosterior) -> Iterator[Part]:
             ranked = by_regime[regime.name]
             first = max(1, int((ranked.probability > 0.5).sum()))  # there may be several
             told = [f"{r.variable} ({r.probability:.3f})" for r in ranked.itertuples()]
-            rows.append((regime.name, f"{len(regime.rows):,}", ", ".join(told[:first]), "".join(told[first : first + 1])))
+            most, then = ", ".join(told[:first]), "".join(told[first : first + 1])
         else:
-            known = ", ".join(regime.targets) or "none"
-            rows.append((regime.name, f"{len(regime.rows):,}", known, "known beforehand"))
+            most, then = ", ".join(regime.targets) or "none", "known beforehand"
+        rows.append((regime.name, f"{len(regime.rows):,}", most, then))
     yield Heading("Targets")
     yield Picture.of("targets", "Targets of the regimes", figure)
     yield _text(
@@ -258,11 +266,11 @@ def _predictions(result: CausalPosterior) -> Iterator[Part]:
     number = tables.sizes["chain"] * tables.sizes["draw"]
     yield _text(
         f"Of {len(off):,} combinations of a variable and a regime these are the {len(shown)} in which what the fitted "
-        f"program predicts is farthest from what was observed, less what chance does; {number} tables like the recorded "
-        "one were predicted. Grey is what was observed; blue is the median of the predictions, and nine tenths of them "
-        "are within the whiskers or the band. A regime's targets keep the values that they took and are not shown. Where "
-        "many rows are misplaced, the program has not learned how the variable depends on its causes, a cause is missing, "
-        "or the regime acted on more than was found."
+        f"program predicts is farthest from what was observed, less what chance does; {number} tables like the "
+        "recorded one were predicted. Grey is what was observed; blue is the median of the predictions, and nine "
+        "tenths of them are within the whiskers or the band. A regime's targets keep the values that they took and are "
+        "not shown. Where many rows are misplaced, the program has not learned how the variable depends on its causes, "
+        "a cause is missing, or the regime acted on more than was found."
     )
 
 
@@ -276,13 +284,13 @@ def _chains(result: CausalPosterior) -> Iterator[Part]:
     chains = result.chains
     table = chain_table(result)
     yield Heading("Chains")
-    yield Table(list(table), table.to_numpy().tolist())
+    yield Table([str(name) for name in table], table.to_numpy().tolist())
     if unsettled := sum(not chain.settled for chain in chains):
         yield Text(
             (
                 Strong(f"{unsettled} of {len(chains)} chains have not settled"),
-                ": their last probabilities are averaged as they are. Allow more steps or rounds, or read edges between "
-                "0 and 1 as undecided.",
+                ": their last probabilities are averaged as they are. Allow more steps or rounds, or read edges "
+                "between 0 and 1 as undecided.",
             )
         )
     if any(chain.belief_logits is None for chain in chains):
@@ -292,8 +300,8 @@ def _chains(result: CausalPosterior) -> Iterator[Part]:
     plot_beliefs(result, figure.add_subplot())
     yield Picture.of("beliefs", "Beliefs along the last steps of the three phases", figure)
     yield _text(
-        "The three phases propose what settling begins with; where a fit settles, the probabilities above are not these "
-        "beliefs. Lines of all chains that end in the same place are a good sign."
+        "The three phases propose what settling begins with; where a fit settles, the probabilities above are not "
+        "these beliefs. Lines of all chains that end in the same place are a good sign."
     )
 
 
@@ -318,8 +326,8 @@ def _files() -> Iterator[Part]:
             Text(
                 (
                     Mono("model.pt"),
-                    ": data and fitted programs. It is a Python pickle: open only files that you trust, and share it as "
-                    "you would the data.",
+                    ": data and fitted programs. It is a Python pickle: open only files that you trust, and share it "
+                    "as you would the data.",
                 )
             ),
         )

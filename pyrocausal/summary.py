@@ -153,11 +153,10 @@ def _targets(result: CausalPosterior) -> list[str]:
     if unknown:
         hit = [f"{name} on {' and '.join(found[name])}" for name in unknown if found[name]]
         nobody = [name for name in unknown if not found[name]]
-        told.append(
-            f"Of {number_of(len(unknown), 'regime')} with unknown targets, {len(hit)} {'acts' if len(hit) == 1 else 'act'}"
-            f" on a variable with probability above 0.5{_listed(hit)}."
-            + (f" No target of {number_of(len(nobody), 'regime')} is that probable{_listed(nobody)}." if nobody else "")
-        )
+        act = f"{len(hit)} {'acts' if len(hit) == 1 else 'act'} on a variable with probability above 0.5"
+        told.append(f"Of {number_of(len(unknown), 'regime')} with unknown targets, {act}{_listed(hit)}.")
+        if nobody:
+            told.append(f"No target of {number_of(len(nobody), 'regime')} is that probable{_listed(nobody)}.")
     if known := len(data.regimes) - len(unknown):
         told.append(f"The targets of {number_of(known, 'regime')} were known beforehand.")
     return told
@@ -180,7 +179,8 @@ def _truth(result: CausalPosterior) -> list[str]:
     if result.data.truth is None:
         return []
     wrong = shd(result.dag(), result.data.truth)
-    return [f"The true graph is known: {number_of(wrong, 'pair')} of variables {_are(wrong)} wrong in the settled graph."]
+    pairs = f"{number_of(wrong, 'pair')} of variables {_are(wrong)}"
+    return [f"The true graph is known: {pairs} wrong in the settled graph."]
 
 
 def _listed(texts: Sequence[str]) -> str:

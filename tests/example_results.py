@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 from conftest import KINDS, acyclic_graphs, make_chain, make_model, small_data
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from pyrocausal.data import InterventionalData, Regime
@@ -38,7 +39,9 @@ def diamond() -> CausalPosterior:
 
 
 def axes(result, size=graph_size):
-    return Figure(figsize=size(result)).add_subplot()
+    figure = Figure(figsize=size(result))
+    FigureCanvasAgg(figure)
+    return figure.add_subplot()
 
 
 R, D, N = 3, 4, 12
@@ -62,12 +65,13 @@ def chain(kinds, seed=0, steps=8, draws=N, model=None, **changes):
     hit = torch.zeros(R, D + 1)
     hit[0, 1], hit[1, D], hit[2, [0, 2]] = 1.0, 1.0, 0.9
     made = {"seed": seed, "trace": trace(steps), "belief_logits": logits(steps, seed)}
+    made |= {"dag": acyclic_graphs(D, 1)[0].bool()}
     if draws:
         graphs = acyclic_graphs(D, draws).bool()
         graphs[draws // 2 :] = graphs[: draws - draws // 2].clone()  # some come twice
         made |= {"graphs": graphs, "graph_evidence": torch.randn(draws).double(), "accepted": 0.25}
         made |= {"graph_targets": torch.rand(draws, R, D) < 0.4}
-    return make_chain(model, torch.full((D, D), 0.5), hit, dag=acyclic_graphs(D, 1)[0].bool(), **(made | changes))
+    return make_chain(model, 0.5 * (1 - torch.eye(D)), hit, **(made | changes))
 
 
 def posterior(kinds="categorical", rows=20, **options) -> CausalPosterior:

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import matplotlib
 import networkx as nx
 import numpy as np
@@ -59,7 +61,7 @@ def test_forty_names_stay_readable(plot, size):
     ax.figure.canvas.draw()
     for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
         places = [label.get_window_extent() for label in labels]
-        assert not any(a.overlaps(b) for a, b in zip(places, places[1:], strict=False))
+        assert not any(a.overlaps(b) for a, b in pairwise(places))
         assert min(label.get_fontsize() for label in labels) >= 7
 
 

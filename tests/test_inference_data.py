@@ -18,8 +18,8 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
-from conftest import KINDS, acyclic_graphs, make_chain, make_model, small_data
-from example_results import D, N, R, chain, logits, posterior
+from conftest import KINDS, make_model, small_data
+from example_results import D, N, R, chain, posterior
 
 from pyrocausal.data import InterventionalData
 from pyrocausal.discover import discover

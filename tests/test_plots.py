@@ -12,6 +12,7 @@ from pyrocausal.plots import MISSING, REVERSED, TARGET, graph_size, plot_graph
 
 matplotlib.use("Agg")
 
+
 def arrows(ax) -> dict[str, FancyArrowPatch]:
     return {p.get_gid(): p for p in ax.patches if isinstance(p, FancyArrowPatch)}
 
