@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pyrocausal.drawing import BLUE, DARK, GREY, PALE, number_of
 from pyrocausal.inference_data import predicted_tables
-from pyrocausal.kinds import Count
+from pyrocausal.kinds import Count, Exposure
 from pyrocausal.result import CausalPosterior
 
 __all__ = ["Shares", "plot_predictive", "predict", "shares"]
@@ -227,7 +227,23 @@ def shares(result: CausalPosterior, predicted: Any, variable: str, regime: str |
         edges,
         labels,
         int(there.sum()),
-        bool((drawn[:, there] == seen[there]).all()),
+        _may_be_kept(result, variable, regime) and bool((drawn[:, there] == seen[there]).all()),
+    )
+
+
+def _may_be_kept(result: CausalPosterior, variable: str, regime: str | None) -> bool:
+    """Whether a predicted table can have the recorded values for another reason than that they are all the same."""
+    i = result.data.names.index(variable)
+    if isinstance(result.data.kinds[i], Exposure):
+        return True
+    if regime is None:
+        return False
+    r = result.data.regime_names.index(regime)
+    return any(
+        bool(
+            chain.target_probability[r, i] > 0.5 if chain.graph_targets is None else chain.graph_targets[:, r, i].any()
+        )
+        for chain in result.chains
     )
 
 

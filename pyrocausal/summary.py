@@ -143,6 +143,7 @@ def in_words(result: CausalPosterior) -> list[str]:
         f"{number_of(len(data.regimes), 'regime')}, one regime per condition.",
         *_chains(result),
         *_truth(result),
+        f"The seed was {result.seed}; settings and versions are at the end.",
     ]
 
 

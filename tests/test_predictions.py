@@ -4,6 +4,7 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from conftest import KINDS, small_data
 from example_results import chain, posterior
 from matplotlib.container import BarContainer, ErrorbarContainer
@@ -60,6 +61,8 @@ def test_drawing_many_from_one_prediction_is_drawing_each_alone():
     together = shares(result, predict(result, tables=6, seed=2), "X3")
     alone = shares(result, result.to_arviz(posterior_predictive=3, seed=2), "X3")  # three of each of two chains
     np.testing.assert_array_equal(together.predicted, alone.predicted)
+    tree = xr.DataTree.from_dict(predict(result, tables=6, seed=2))  # as ArviZ 1.x has it
+    np.testing.assert_array_equal(shares(result, tree, "X3").predicted, alone.predicted)
     drawn = plot_predictive(result, "X3", None, axes(), tables=6, seed=2)
     assert drawn.get_title().startswith("without intervention, 50 rows\n")
     assert drawn.get_title().endswith(f"{alone.misplaced:.1%} of rows misplaced, {alone.by_chance:.1%} by chance")
@@ -70,6 +73,10 @@ def test_targets_are_intervened_on():
     predicted = predict(result, tables=3)
     assert shares(result, predicted, "X1", "regime 0").kept
     assert not shares(result, predicted, "X1", "regime 1").kept and not shares(result, predicted, "X1").kept
+    for name in ("posterior_predictive", "observed_data"):
+        predicted[name]["X1"][...] = 1  # all the same, and predicted so
+    assert shares(result, predicted, "X1", "regime 0").kept and not shares(result, predicted, "X1", "regime 1").kept
+    predicted = predict(result, tables=3)
     ax = plot_predictive(result, "X1", "regime 0", axes(), predicted=predicted)
     assert ax.get_title() == "regime 0, 60 rows\nkept as recorded, not predicted"
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["observed"]
