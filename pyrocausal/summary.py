@@ -166,14 +166,16 @@ def _targets(result: CausalPosterior) -> list[str]:
 def _chains(result: CausalPosterior) -> list[str]:
     chains = result.chains
     settled = sum(chain.settled for chain in chains)
-    told = f"{number_of(len(chains), 'chain')}, independent restarts of the fit; {settled} of {len(chains)} settled."
-    if len(chains) > 1:
-        check = stability(result)
-        apart, differ = int(check.shd.to_numpy().max()), int(check.target_differences.to_numpy().max())
-        same = "are the same" if not apart else f"differ in up to {number_of(apart, 'pair')} of variables"
-        hits = "the same targets" if not differ else f"other targets in up to {number_of(differ, 'regime')}"
-        told += f" Their graphs {same}, and they find {hits}. Chains that agree can still be wrong together."
-    return [told]
+    if len(chains) == 1:
+        return [f"1 chain was fitted, and it has {'' if settled else 'not '}settled. Only several can be compared."]
+    check = stability(result)
+    apart, differ = int(check.shd.to_numpy().max()), int(check.target_differences.to_numpy().max())
+    same = "are the same" if not apart else f"differ in up to {number_of(apart, 'pair')} of variables"
+    hits = "the same targets" if not differ else f"other targets in up to {number_of(differ, 'regime')}"
+    return [
+        f"{len(chains)} chains, independent restarts, were fitted; {settled} of them settled. Their graphs {same}, and "
+        f"they find {hits}. Chains that agree can still be wrong together."
+    ]
 
 
 def _truth(result: CausalPosterior) -> list[str]:

@@ -23,6 +23,12 @@ FILES = {"report.html", "report.md", "edges.csv", "targets.csv", "model.pt", *PI
 QUICK = ["--chains", "1", "--cores", "1", "--max-steps", "3", "--seed", "1", "--quiet"]
 
 
+@pytest.fixture(autouse=True)
+def _few_pictures(monkeypatch):
+    """Two predictive checks in a report, to save time."""
+    monkeypatch.setattr("pyrocausal.report.PANELS", 2)
+
+
 @pytest.fixture(scope="module")
 def frame() -> pd.DataFrame:
     data = simulate(load("chain3"), intervention=soft, rows=300, rows_per_regime=60, seed=0).data
