@@ -237,7 +237,7 @@ pre { overflow-x: auto; padding: 0.75rem; background: #f5f5f5; font-size: 0.875r
   nav { display: none; }
   h2, h3 { break-after: avoid; }
   tr, figure, pre { break-inside: avoid; }
-  img { max-width: 100%; max-height: 24cm; width: auto; }
+  img { max-width: 100%; max-height: 24cm; object-fit: contain; object-position: left; }
   figure, .wide { overflow: visible; }
   pre { white-space: pre-wrap; }
 }

@@ -26,7 +26,7 @@ QUICK = ["--chains", "1", "--cores", "1", "--max-steps", "3", "--seed", "1", "--
 @pytest.fixture(autouse=True)
 def _few_pictures(monkeypatch):
     """Two predictive checks in a report, to save time."""
-    monkeypatch.setattr("pyrocausal.report.PANELS", 2)
+    monkeypatch.setattr("pyrocausal.contents.PANELS", 2)
 
 
 @pytest.fixture(scope="module")

@@ -24,8 +24,8 @@ TRUTH = [
     "random_counts", "simulate",
 ]  # fmt: skip
 FRONT = [
-    "layout", "drawing", "heatmaps", "plots", "curves", "predictions", "document", "summary", "report", "arguments",
-    "__main__",
+    "layout", "drawing", "heatmaps", "plots", "curves", "shares", "predictions", "document", "summary", "contents",
+    "report", "arguments", "__main__",
 ]  # fmt: skip
 ORDER = [*ENGINE, *TRUTH, *FRONT]
 # One method is to be had on a result although what it does is made of results: `CausalPosterior.report`. The import

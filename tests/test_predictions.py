@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 
 from pyrocausal.kinds import Categorical, Count
-from pyrocausal.predictions import plot_predictive, predict, shares
+from pyrocausal.predictions import plot_predictive
 from pyrocausal.result import CausalPosterior
+from pyrocausal.shares import predict, shares
 
 matplotlib.use("Agg")
 

@@ -18,11 +18,12 @@ from conftest import KINDS, small_data
 from example_results import believe, chain, posterior
 from test_document import Page
 
+from pyrocausal.contents import contents
 from pyrocausal.data import InterventionalData
 from pyrocausal.discover import discover
 from pyrocausal.document import Text
 from pyrocausal.kinds import Count
-from pyrocausal.report import contents, write_report
+from pyrocausal.report import write_report
 from pyrocausal.result import CausalPosterior
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import GraphFitting
@@ -160,7 +161,9 @@ def test_a_summary_in_words():
 def test_words_of_chains_known_targets_and_the_truth(result):
     told = in_words(result)
     assert "The targets of 1 regime were known beforehand." in told
-    assert re.match(r"2 chains, .*; 0 of them settled\. Their graphs (are the same|differ in up to \d pairs?)", told[-2])
+    assert re.match(
+        r"2 chains, .*; 0 of them settled\. Their graphs (are the same|differ in up to \d pairs?)", told[-2]
+    )
     many = believe(["A", "B"], {}, {f"r{i}": ("A", 0.9) for i in range(15)})
     assert in_words(many)[1].endswith("r11 on A, and 3 more).")
 
