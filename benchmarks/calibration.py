@@ -20,8 +20,8 @@ from joblib import Parallel, delayed
 from pyrocausal import graphs, simulate
 from pyrocausal.data import Regime
 from pyrocausal.discover import discover
+from pyrocausal.heatmaps import targets_with_none
 from pyrocausal.metrics import brier_score, calibration_error, ordered_pairs
-from pyrocausal.plots import targets_with_none
 from pyrocausal.sampling import Sampling
 from pyrocausal.simulate import Simulation
 

@@ -18,11 +18,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogFormatter, NullLocator, ScalarFormatter
 
 from benchmarks.methods import METHODS
-from pyrocausal.metrics import reliability_curve
+from pyrocausal.curves import plot_reliability
+from pyrocausal.drawing import DISTINCT as COLOURS
 
 __all__ = ["against_variables", "cpu", "distance", "exponents", "methods_of", "reliability", "scaling"]
 
-COLOURS = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"
 MARKERS = "o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h"
 GREY = "#767676"
 MARGIN = 0.36  # of the height of a problem, to either side of its middle
@@ -127,7 +127,7 @@ def against_variables(runs: pd.DataFrame) -> Figure:
 
 
 def reliability(table: pd.DataFrame, bins: int = 10) -> Figure:
-    """Draw how often things happened against how probable they were said to be; areas of marks are counts.
+    """Draw how often things happened against how probable they were said to be, a curve of edges and one of targets.
 
     Parameters
     ----------
@@ -136,21 +136,10 @@ def reliability(table: pd.DataFrame, bins: int = 10) -> Figure:
     bins
         Equally wide bins of probabilities.
     """
-    figure = _figure(5.6, 5.0)
+    figure = _figure(5.6, 5.4)
     axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, zorder=1)
-    for index, (what, some) in enumerate(table.groupby("what")):
-        curve = reliability_curve(some.probability, some.happened, bins)
-        color, area = _style(index)["color"], 8 + 120 * (curve["count"] / curve["count"].max()) ** 0.5
-        axes.plot(curve.probability, curve.frequency, color=color, linewidth=1.2, label=f"{what}s")
-        axes.scatter(curve.probability, curve.frequency, s=area, color=color)
-    axes.set_xlim(-0.05, 1.05)
-    axes.set_ylim(-0.05, 1.05)
-    axes.set_aspect("equal")
-    axes.set_xlabel("probability")
-    axes.set_ylabel("how often it was so")
-    axes.grid(color="#EEEEEE", zorder=0)
-    _legend(axes)
+    for what, some in table.groupby("what"):
+        plot_reliability(some.probability, some.happened, axes, bins, label=f"{what}s")
     return figure
 
 

@@ -5,10 +5,12 @@ from pyrocausal.beliefs import EdgeBeliefs, IndependentBeliefs, OrientedBeliefs
 from pyrocausal.chain import Chain
 from pyrocausal.comparison import HeldOut
 from pyrocausal.control import RandomGraphControl, random_graph_control
+from pyrocausal.curves import plot_beliefs, plot_reliability
 from pyrocausal.data import InterventionalData, Regime
 from pyrocausal.discover import discover
 from pyrocausal.evidence import JointEvidence
 from pyrocausal.handlers import intervene, mask_sites
+from pyrocausal.heatmaps import plot_edges, plot_targets
 from pyrocausal.heldout import held_out_regimes, held_out_rows
 from pyrocausal.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.knowledge import Knowledge
@@ -16,7 +18,8 @@ from pyrocausal.mechanisms import Mechanisms
 from pyrocausal.metrics import shd, target_accuracy
 from pyrocausal.model import CausalModel
 from pyrocausal.neural import NeuralMechanisms
-from pyrocausal.plots import plot_graph, plot_targets
+from pyrocausal.plots import plot_graph
+from pyrocausal.predictions import plot_predictive
 from pyrocausal.refitting import Descent, Refitting
 from pyrocausal.result import CausalPosterior
 from pyrocausal.sampling import GraphKernel, Sampled, Sampling, sample_graphs
@@ -73,7 +76,11 @@ __all__ = [
     "intervene",
     "mask_sites",
     "networks",
+    "plot_beliefs",
+    "plot_edges",
     "plot_graph",
+    "plot_predictive",
+    "plot_reliability",
     "plot_targets",
     "random_graph_control",
     "sample_graphs",

@@ -23,12 +23,13 @@ from pyrocausal.discover import discover
 from pyrocausal.kinds import Categorical, Continuous, Count
 from pyrocausal.knowledge import Knowledge
 from pyrocausal.metrics import shd
-from pyrocausal.report import compare, edge_table, write_report
+from pyrocausal.report import write_report
 from pyrocausal.result import CausalPosterior
 from pyrocausal.sampling import Sampling
 from pyrocausal.sdi import SDI
 from pyrocausal.settle import Settling
 from pyrocausal.simulate import Simulation, simulate
+from pyrocausal.summary import UNDECIDED, compare, edge_table
 from pyrocausal.tables import Kinds
 from pyrocausal.targets import TargetPrior
 
@@ -223,7 +224,7 @@ def _print_edges(result: CausalPosterior) -> None:
     """Edges above 0.5, the surest first, and what is wrong with them where the truth is known."""
     table, truth = edge_table(result), result.data.truth
     found = table[table.probability > 0.5]
-    undecided = int(((table.probability >= 0.2) & (table.probability <= 0.8)).sum())
+    undecided = int(table.probability.between(*UNDECIDED).sum())
     verdict = {} if truth is None else compare(result.to_networkx(), truth)
     marks: dict[tuple[Any, Any], str] = {
         edge: what for what, edges in verdict.items() if what != "right" for edge in edges

@@ -48,7 +48,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -67,9 +67,10 @@ from pyrocausal.moves import closure
 from pyrocausal.scoring import score_rows
 from pyrocausal.targets import known_targets
 from pyrocausal.threads import one_thread
+from pyrocausal.versions import versions
 from pyrocausal.weights import join
 
-__all__ = ["inference_data"]
+__all__ = ["inference_data", "predicted_tables"]
 
 EDGES, TARGETS = ("effect", "cause"), ("regime", "target_variable")
 SAMPLED = ("chain", "draw")
@@ -144,6 +145,29 @@ def inference_data(
     return _container(groups, _attributes(chains, fit_seed, settings))
 
 
+def predicted_tables(
+    data: InterventionalData, chains: Sequence[Chain], count: int, seed: int = 0
+) -> dict[str, xr.Dataset]:
+    """The groups posterior_predictive, observed_data and constant_data alone, which takes no ArviZ.
+
+    Parameters
+    ----------
+    data, chains
+        As in `inference_data`.
+    count
+        Tables to draw per chain, at least 1 and no more than graphs were drawn, if any.
+    seed
+        Of these tables.
+    """
+    tables, draws = _Tables(data), _draws(chains, 1)
+    predicted = _predictive(tables, chains, draws, count, seed)
+    return {
+        "posterior_predictive": predicted,
+        "observed_data": tables.observed(),
+        "constant_data": _constants(tables, chains),
+    }
+
+
 def _container(groups: Mapping[str, xr.Dataset], attributes: Mapping[str, str]) -> Any:
     """The one place that knows which ArviZ there is."""
     if int(version("arviz").split(".")[0]) >= 1:
@@ -154,24 +178,18 @@ def _container(groups: Mapping[str, xr.Dataset], attributes: Mapping[str, str]) 
 
 def _attributes(chains: Sequence[Chain], seed: int, settings: Mapping[str, Any] | None) -> dict[str, str]:
     """Of the whole; all of them text, which every file format keeps as it is."""
+    used = versions()
     return {
         "inference_library": "pyrocausal",
-        "inference_library_version": _own_version(),
-        "pyro_version": pyro.__version__,
-        "torch_version": str(torch.__version__),
-        "arviz_version": version("arviz"),
+        "inference_library_version": used["pyrocausal"],
+        "pyro_version": used["pyro-ppl"],
+        "torch_version": used["torch"],
+        "arviz_version": used["arviz"],
         "orientation": "row = effect, column = cause",
         "seed": str(seed),
         "chain_seeds": json.dumps([chain.seed for chain in chains]),
         "settings": json.dumps(settings),
     }
-
-
-def _own_version() -> str:
-    try:
-        return version("pyrocausal")
-    except PackageNotFoundError:  # used from a folder
-        return "unknown"
 
 
 class _Draws(NamedTuple):
@@ -359,7 +377,7 @@ def _predictive(tables: _Tables, chains: Sequence[Chain], draws: _Draws | None, 
     found = []
     for c, chain in enumerate(chains):
         rows = tables.completed(chain).split(tables.sizes)
-        with torch.random.fork_rng(), pyro.validation_enabled(False):
+        with one_thread(), torch.random.fork_rng(), pyro.validation_enabled(False):
             torch.manual_seed(int(np.random.SeedSequence([seed, c]).generate_state(1)[0]))
             for k in chosen:
                 graph = chain.dag if draws is None else draws.graphs[c, k]

@@ -217,6 +217,42 @@ class CausalPosterior:
             seed=seed,
         )
 
+    def report(self, path: str | PathLike[str], *, diagnosis: Any = None) -> Path:
+        """Write everything that is to be read of a result as one HTML file, which needs no other.
+
+        A summary in plain words, pictures of the graph, edges, targets, predictions and beliefs, tables, settings.
+
+        Parameters
+        ----------
+        path
+            The file, conventionally `*.html`; an earlier one is replaced.
+        diagnosis
+            Findings to be shown, if there are: an object whose `findings` have a `message` each.
+
+        Returns
+        -------
+        pathlib.Path
+            Of the file.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        TypeError
+            If `diagnosis` is something else.
+        ValueError
+            If `path` is a directory.
+
+        Examples
+        --------
+        >>> result.report("cells.html")  # doctest: +SKIP
+        """
+        # Reports are made of pictures, and these of results, so that the import has to wait until there is something to
+        # report. It is the one import of the library that points backwards; tests/test_imports.py knows it by name.
+        from pyrocausal.report import write_html
+
+        return write_html(self, path, diagnosis=diagnosis)
+
     def save(self, path: str | PathLike[str]) -> None:
         """Write the result, data and fitted programs to a file.
 

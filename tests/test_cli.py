@@ -18,8 +18,15 @@ from pyrocausal.simulate import simulate, soft
 
 matplotlib.use("Agg")
 
-FILES = {"report.md", "edges.csv", "targets.csv", "graph.png", "targets.png", "model.pt"}
+PICTURES = {f"{name}.png" for name in ("graph", "edges", "targets", "predictions", "beliefs")}
+FILES = {"report.html", "report.md", "edges.csv", "targets.csv", "model.pt", *PICTURES}
 QUICK = ["--chains", "1", "--cores", "1", "--max-steps", "3", "--seed", "1", "--quiet"]
+
+
+@pytest.fixture(autouse=True)
+def _few_pictures(monkeypatch):
+    """Two predictive checks in a report, to save time."""
+    monkeypatch.setattr("pyrocausal.contents.PANELS", 2)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +88,7 @@ def test_fit_writes_a_report(fit, frame, tmp_path, capsys):
     out, err = capsys.readouterr()
     folder = tmp_path / "out"
     assert {file.name for file in folder.iterdir()} == FILES
-    assert re.search(r"X0 -> X1 +1\.00", out) and re.search(r"drug 1 +none", out) and str(folder / "report.md") in out
+    assert re.search(r"X0 -> X1 +1\.00", out) and re.search(r"drug 1 +none", out) and str(folder / "report.html") in out
     assert re.fullmatch(r"pyrocausal: warning: 1 of 1 chains have not settled after 3 steps [^\n]*\n", err)
 
     edges = pd.read_csv(folder / "edges.csv")
@@ -105,7 +112,9 @@ def test_fit_writes_a_report(fit, frame, tmp_path, capsys):
     for text in ("![Causal graph](graph.png)", "| X0 | X1 | 1.000 |", "chains have not settled", "| seed | 1 |"):
         assert text in page
     assert "Structural Hamming distance" not in page and "rounds of settling" not in page
-    assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in ("graph.png", "targets.png"))
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    assert html.startswith("<!DOCTYPE html>") and "chains have not settled" in html and "edges.csv" in html
+    assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in PICTURES)
 
 
 def test_fit_settles_unless_told_otherwise(fit, tmp_path, capsys, briefly):
@@ -115,9 +124,9 @@ def test_fit_settles_unless_told_otherwise(fit, tmp_path, capsys, briefly):
     assert len(chain.rounds) > 0
     assert ("have not settled" in capsys.readouterr().err) == (not chain.settled)
     page = (folder / "report.md").read_text(encoding="utf-8")
-    assert f"| rounds of settling | {len(chain.rounds)} |" in page
-    assert f"| edges of the settled graphs | {int(chain.dag.sum())} |" in page
-    assert "| evidence, below the most (nats) | 0.0 |" in page
+    told = [f"{chain.seed}", "yes" if chain.settled else "no", "3", f"{len(chain.rounds)}", "0.0", f"{chain.dag.sum()}"]
+    assert "| rounds of settling | evidence, below the most (nats) | edges of its graph |" in page
+    assert f"| 0 | {' | '.join(told)} |" in page
 
 
 def test_fit_is_reproducible_and_replaces_reports(fit, tmp_path):

@@ -12,7 +12,8 @@ import pyrocausal
 
 ROOT = Path(pyrocausal.__file__).parent
 ENGINE = [
-    "threads", "columns", "weights", "count_kinds", "kinds", "tables", "sources", "data", "gaps", "counts", "knowledge",
+    "threads", "versions",
+    "columns", "weights", "count_kinds", "kinds", "tables", "sources", "data", "gaps", "counts", "knowledge",
     "local", "mechanisms", "heads", "neural", "beliefs", "handlers", "model", "imputation", "scoring", "conjugate",
     "targets", "credit", "split", "predictive", "screening", "refitting", "evidence", "moves", "climb", "replanting",
     "retargeting", "state", "scouting", "settings", "sdi", "settle", "sampling", "chain", "inference_data", "result",
@@ -22,8 +23,14 @@ TRUTH = [
     "graphs", "truth_mechanisms", "continuous_truths", "count_truths", "ground_truth", "networks", "interventions",
     "random_counts", "simulate",
 ]  # fmt: skip
-FRONT = ["layout", "plots", "report", "arguments", "__main__"]
+FRONT = [
+    "layout", "drawing", "heatmaps", "plots", "curves", "shares", "predictions", "document", "summary", "contents",
+    "report", "arguments", "__main__",
+]  # fmt: skip
 ORDER = [*ENGINE, *TRUTH, *FRONT]
+# One method is to be had on a result although what it does is made of results: `CausalPosterior.report`. The import
+# waits in the method, so that modules can still be read, and loaded, in order.
+BACKWARDS = {("result", "report")}
 
 
 def imported(source: str) -> set[str]:
@@ -55,9 +62,19 @@ def test_every_module_has_a_place():
     assert not [path for path in ROOT.iterdir() if path.is_dir() and (path / "__init__.py").exists()]
 
 
+def test_the_import_that_points_backwards_waits_in_a_method():
+    for module, later in BACKWARDS:
+        tree = ast.parse((ROOT / f"{module}.py").read_text())
+        assert later in imported(ast.unparse(tree))
+        for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
+            function.body = [ast.Pass()]
+        assert later not in imported(ast.unparse(tree))
+
+
 @pytest.mark.parametrize("module", ORDER)
 def test_imports_point_one_way(module):
     found = imported((ROOT / f"{module}.py").read_text())
+    found -= {later for here, later in BACKWARDS if here == module}
     if module in ("arguments", "__main__"):
         found.discard("")  # the version
     allowed = set(ORDER[: ORDER.index(module)])

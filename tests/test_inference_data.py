@@ -18,7 +18,8 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
-from conftest import KINDS, acyclic_graphs, make_chain, make_model, small_data
+from conftest import KINDS, make_model, small_data
+from example_results import D, N, R, chain, posterior
 
 from pyrocausal.data import InterventionalData
 from pyrocausal.discover import discover
@@ -38,38 +39,6 @@ with_new = pytest.mark.skipif(not NEW, reason="ArviZ from 1.0 on, on Python 3.12
 # What ArviZ itself warns of: of R-hat where nothing varies, and of a call of Matplotlib that is going out of use.
 constant = pytest.mark.filterwarnings("ignore:(invalid value|divide by zero) encountered in:RuntimeWarning")
 dated = pytest.mark.filterwarnings("ignore:Passing a dict or None as alias_mapping")
-R, D, N = 3, 4, 12
-
-
-def logits(steps, seed=0) -> torch.Tensor:
-    """Log odds of a fit of four variables, infinite on the diagonal."""
-    made = torch.randn(steps, D, D, generator=torch.Generator().manual_seed(seed))
-    return made.masked_fill(torch.eye(D, dtype=torch.bool), -torch.inf)
-
-
-def trace(steps) -> pd.DataFrame:
-    step = np.arange(1, steps + 1)
-    columns = {"step": step, "loss": 3.0 / step, "confidence": 0.5 + step / 100, "edges": step % 5}
-    return pd.DataFrame(columns | {"gradient_norm": 1.0 / step}).set_index("step")
-
-
-def chain(kinds, seed=0, steps=8, draws=N, model=None, **changes):
-    torch.manual_seed(seed)
-    model = make_model(kinds) if model is None else model
-    hit = torch.zeros(R, D + 1)
-    hit[0, 1], hit[1, D], hit[2, [0, 2]] = 1.0, 1.0, 0.9
-    made = {"seed": seed, "trace": trace(steps), "belief_logits": logits(steps, seed)}
-    if draws:
-        graphs = acyclic_graphs(D, draws).bool()
-        graphs[draws // 2 :] = graphs[: draws - draws // 2].clone()  # some come twice
-        made |= {"graphs": graphs, "graph_evidence": torch.randn(draws).double(), "accepted": 0.25}
-        made |= {"graph_targets": torch.rand(draws, R, D) < 0.4}
-    return make_chain(model, torch.full((D, D), 0.5), hit, dag=acyclic_graphs(D, 1)[0].bool(), **(made | changes))
-
-
-def posterior(kinds="categorical", rows=20, **options) -> CausalPosterior:
-    kinds = KINDS[kinds]
-    return CausalPosterior(small_data(kinds, rows), (chain(kinds, 0, **options), chain(kinds, 1, **options)), 7)
 
 
 def groups(found) -> dict[str, xr.Dataset]:

@@ -3,45 +3,14 @@ import matplotlib.pyplot as plt
 import networkx as nx
 import numpy as np
 import pytest
-import torch
-from conftest import make_chain
+from example_results import axes, believe, diamond
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from pyrocausal.data import InterventionalData, Regime
-from pyrocausal.kinds import Categorical
-from pyrocausal.plots import MISSING, REVERSED, TARGET, graph_size, plot_graph, plot_targets, targets_size
-from pyrocausal.result import CausalPosterior
+from pyrocausal.heatmaps import edges_size, plot_edges, plot_targets, targets_size
+from pyrocausal.plots import MISSING, REVERSED, TARGET, graph_size, plot_graph
 
 matplotlib.use("Agg")
-
-DIAMOND = {("A", "B"): 0.99, ("A", "C"): 0.6, ("B", "D"): 0.9, ("C", "D"): 0.8, ("A", "D"): 0.3, ("D", "C"): 0.05}
-
-
-def believe(names, edges, targets) -> CausalPosterior:
-    """A result by hand: probabilities by (cause, effect), and by regime a pair of target and probability."""
-    d = len(names)
-    edge = torch.zeros(d, d)
-    for (cause, effect), probability in edges.items():
-        edge[names.index(effect), names.index(cause)] = probability
-    target = torch.zeros(len(targets), d + 1)
-    for row, (name, probability) in zip(target, targets.values(), strict=True):
-        row[names.index(name) if name else d] = probability
-        row[d] += 1 - probability
-    rows = torch.tensor([[0.0] * d, [1.0] * d])
-    regimes = tuple(Regime(name, rows) for name in targets)
-    data = InterventionalData(tuple(names), (Categorical((0, 1)),) * d, rows, regimes)
-    return CausalPosterior(data, (make_chain(torch.nn.Identity(), edge, target),), 0)
-
-
-def diamond() -> CausalPosterior:
-    targets = {"drug": ("B", 0.9), "heat": (None, 1.0), "cold": ("B", 0.7), "salt": ("A", 0.4)}
-    return believe(["A", "B", "C", "D"], DIAMOND, targets)
-
-
-def axes(result, size=graph_size):
-    return Figure(figsize=size(result)).add_subplot()
 
 
 def arrows(ax) -> dict[str, FancyArrowPatch]:
@@ -57,7 +26,10 @@ def centre(ax, name):
     return box.get_x() + box.get_width() / 2, box.get_y() + box.get_height() / 2
 
 
-@pytest.mark.parametrize("plot, size", [(plot_graph, graph_size), (plot_targets, targets_size)])
+SIZED = [(plot_graph, graph_size), (plot_edges, edges_size), (plot_targets, targets_size)]
+
+
+@pytest.mark.parametrize("plot, size", SIZED)
 def test_axes_come_back_and_no_figure_is_leaked(plot, size):
     before, ax = plt.get_fignums(), axes(diamond(), size)
     assert plot(diamond(), ax=ax) is ax
@@ -143,7 +115,7 @@ def test_forty_variables_stay_apart():
 
 def test_names_are_no_formulas():
     result = believe(["a$1_x", "b$|y"], {("a$1_x", "b$|y"): 0.9}, {"$drug$": ("b$|y", 1.0)})
-    for plot, size in ((plot_graph, graph_size), (plot_targets, targets_size)):
+    for plot, size in SIZED:
         ax = plot(result, axes(result, size))
         ax.figure.canvas.draw()
         assert not any(text.get_parse_math() for text in [*ax.texts, *ax.get_xticklabels()] if "$" in text.get_text())
@@ -158,25 +130,3 @@ def test_threshold_out_of_range(threshold):
 def test_truth_over_other_variables():
     with pytest.raises(ValueError, match=r"in one only: \['E'\]"):
         plot_graph(diamond(), truth=nx.DiGraph([("A", "B"), ("C", "D"), ("D", "E")]))
-
-
-def test_heat_map_of_targets():
-    ax = plot_targets(diamond(), axes(diamond(), targets_size))
-    np.testing.assert_allclose(
-        ax.images[0].get_array(),
-        [[0, 0.9, 0, 0, 0.1], [0, 0, 0, 0, 1], [0, 0.7, 0, 0, 0.3], [0.4, 0, 0, 0, 0.6]],
-        atol=1e-6,
-    )
-    assert [label.get_text() for label in ax.get_xticklabels()] == ["A", "B", "C", "D", "none"]
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["drug", "heat", "cold", "salt"]
-    assert (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) == ("Targets of the regimes", "variable", "regime")
-    assert ax.images[0].colorbar.ax.get_ylabel() == "probability"
-
-
-def test_known_targets_are_marked():
-    result = diamond()
-    rows = result.data.observational
-    known = (Regime("drug", rows, ("B",)), *result.data.regimes[1:])
-    data = InterventionalData(result.data.names, result.data.kinds, rows, known)
-    ax = plot_targets(CausalPosterior(data, result.chains, 0), axes(result, targets_size))
-    assert [label.get_text() for label in ax.get_yticklabels()][:2] == ["drug (known)", "heat"]

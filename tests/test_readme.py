@@ -39,7 +39,7 @@ def test_python_examples(tmp_path, monkeypatch, capsys):
     assert set(result.dag().edges) == {("ligand", "kinase"), ("kinase", "reporter")}
     assert result.targets() == {"vehicle": (), "drug A": ("ligand",), "drug B": ("kinase",), "drug C": ("reporter",)}
     assert "[('kinase', 'reporter'), ('ligand', 'kinase')]" in capsys.readouterr().out
-    assert {path.name for path in tmp_path.iterdir()} == {"graph.png", "targets.png", "cells.pt", "cells.nc"}
+    assert {path.name for path in tmp_path.iterdir()} == {"graph.png", "cells.html", "cells.pt", "cells.nc"}
     assert (names["sampled"].reporter == "high").mean() == pytest.approx(0.8, abs=0.1)
     assert len(names["swapped"].chains) == 1
     assert (names["check"].table().settled > names["check"].table()["independent"] + 0.05).loc["all"]

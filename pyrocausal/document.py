@@ -1,0 +1,244 @@
+"""Parts of a written report, and two ways to write them down: Markdown beside picture files, and one HTML file.
+
+Parts hold plain text, names that users gave among it; whatever has a meaning in Markdown or HTML is escaped when they
+are written. The HTML needs nothing but itself: pictures are data URIs, there are no scripts, and a content security
+policy forbids everything else.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from html import escape
+from io import BytesIO
+from typing import NamedTuple, TypeAlias
+
+from matplotlib.figure import Figure
+
+__all__ = ["Code", "Heading", "Items", "Mono", "Part", "Picture", "Strong", "Table", "Text", "to_html", "to_markdown"]
+
+DPI = 150
+NUMBER = r"[-+]?[\d,]*\.?\d+"  # a column of these is aligned to the right
+
+
+class Strong(str):
+    """Words that are printed bold."""
+
+
+class Mono(str):
+    """Words that a computer reads: names of files and functions."""
+
+
+class Heading(NamedTuple):
+    """A heading, of a section or within one."""
+
+    text: str
+    level: int = 2
+
+
+class Text(NamedTuple):
+    """A paragraph: words one after the other, some of them `Strong` or `Mono`."""
+
+    words: tuple[str, ...]
+
+
+class Items(NamedTuple):
+    """A list of paragraphs."""
+
+    texts: tuple[Text, ...]
+
+
+class Table(NamedTuple):
+    """Cells below a header; those of the first column name their row."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+
+class Picture(NamedTuple):
+    """A PNG file; `name` is that of the file, less the ending, and `size` its width and height in inches."""
+
+    name: str
+    title: str
+    png: bytes
+    size: tuple[float, float]
+
+    @classmethod
+    def of(cls, name: str, title: str, figure: Figure) -> Picture:
+        """Draw a figure."""
+        file, (width, height) = BytesIO(), figure.get_size_inches()
+        figure.savefig(file, format="png", dpi=DPI)
+        return cls(name, title, file.getvalue(), (float(width), float(height)))
+
+
+class Code(NamedTuple):
+    """Lines of Python."""
+
+    text: str
+
+
+Part: TypeAlias = Heading | Text | Items | Table | Picture | Code
+
+
+# ---------------------------------------------------------------------- Markdown
+def to_markdown(title: str, parts: Iterable[Part]) -> str:
+    """Write parts as Markdown that expects every picture in a file beside it."""
+    return "\n\n".join([f"# {_marked(title)}", *map(_markdown, parts)]) + "\n"
+
+
+def _markdown(part: Part) -> str:
+    match part:
+        case Heading(text, level):
+            return f"{'#' * level} {_marked(text)}"
+        case Text(words):
+            return _marked_words(words)
+        case Items(texts):
+            return "\n".join(f"- {_marked_words(text.words)}" for text in texts)
+        case Table(header, rows):
+            lines = [header, ["---"] * len(header), *rows]
+            return "\n".join("| " + " | ".join(_marked(str(cell)) for cell in line) + " |" for line in lines)
+        case Picture(name=name, title=title):
+            return f"![{_marked(title)}]({name}.png)"
+        case Code(text):
+            return f"```python\n{text}\n```"
+
+
+def _marked_words(words: Iterable[str]) -> str:
+    def marked(word: str) -> str:
+        if isinstance(word, Mono):
+            return f"`{word}`"
+        return f"**{_marked(word)}**" if isinstance(word, Strong) else _marked(word)
+
+    return "".join(map(marked, words))
+
+
+def _marked(text: str) -> str:
+    """Text without meaning to Markdown, on one line."""
+    return re.sub(r"([\\`*<\[|])", r"\\\1", re.sub(r"\s+", " ", text)).replace("&", "&amp;")
+
+
+# ---------------------------------------------------------------------- HTML
+def to_html(title: str, parts: Iterable[Part]) -> str:
+    """Write parts as one HTML page that holds its pictures."""
+    sections: list[tuple[str, list[str]]] = []  # of a heading of level 2, what is below it
+    before: list[str] = []
+    for part in parts:
+        if isinstance(part, Heading) and part.level == 2:
+            sections.append((part.text, []))
+        else:
+            (sections[-1][1] if sections else before).append(_html(part))
+    contents = "".join(f'<li><a href="#s{i}">{escape(text)}</a></li>' for i, (text, _) in enumerate(sections))
+    body = [
+        f'<section aria-labelledby="s{i}">\n<h2 id="s{i}">{escape(text)}</h2>\n' + "\n".join(inside) + "\n</section>"
+        for i, (text, inside) in enumerate(sections)
+    ]
+    return PAGE.format(
+        title=escape(title), style=STYLE, contents=contents, before="\n".join(before), body="\n".join(body)
+    )
+
+
+def _html(part: Part) -> str:
+    match part:
+        case Heading(text, level):
+            return f"<h{level}>{escape(text)}</h{level}>"
+        case Text(words):
+            return f"<p>{_html_words(words)}</p>"
+        case Items(texts):
+            return "<ul>" + "".join(f"<li>{_html_words(text.words)}</li>" for text in texts) + "</ul>"
+        case Table(header, rows):
+            return _html_table(header, rows)
+        case Picture(_, title, png, size):
+            width, height = (round(96 * length) for length in size)  # CSS pixels
+            source = b64encode(png).decode("ascii")
+            return (
+                f'<figure><img src="data:image/png;base64,{source}" width="{width}" height="{height}" '
+                f'alt="{escape(title)}"></figure>'
+            )
+        case Code(text):
+            return f"<pre><code>{escape(text)}</code></pre>"
+
+
+def _html_words(words: Iterable[str]) -> str:
+    def marked(word: str) -> str:
+        tag = "strong" if isinstance(word, Strong) else "code" if isinstance(word, Mono) else None
+        return escape(word) if tag is None else f"<{tag}>{escape(word)}</{tag}>"
+
+    return "".join(map(marked, words))
+
+
+def _html_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [[str(cell) for cell in row] for row in rows]
+    numbers = [all(re.fullmatch(NUMBER, cell) for cell in column) for column in zip(*lines, strict=True)]
+    kinds = [' class="number"' if number else "" for number in numbers[1:]]
+    first, *rest = (escape(name) for name in header)
+    head = f'<th scope="col">{first}</th>' + "".join(
+        f'<th scope="col"{kind}>{name}</th>' for kind, name in zip(kinds, rest, strict=True)
+    )
+    body = "\n".join(
+        f'<tr><th scope="row">{escape(name)}</th>'
+        + "".join(f"<td{kind}>{escape(cell)}</td>" for kind, cell in zip(kinds, cells, strict=True))
+        + "</tr>"
+        for name, *cells in lines
+    )
+    return (
+        f'<div class="wide" tabindex="0"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n'
+        "</table></div>"
+    )
+
+
+PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<header>
+<h1>{title}</h1>
+{before}
+<nav aria-label="Sections"><ul>{contents}</ul></nav>
+</header>
+<main>
+{body}
+</main>
+</body>
+</html>
+"""
+
+STYLE = """\
+:root { color-scheme: light; }
+body { max-width: 60rem; margin: 0 auto; padding: 1rem; color: #222; background: #fff;
+  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
+h1, h2, h3 { line-height: 1.2; }
+h2 { margin-top: 2.5rem; padding-top: 0.5rem; border-top: 1px solid #ccc; }
+p, li, h1, h2, h3 { overflow-wrap: anywhere; }
+p, li { max-width: 46rem; }
+a { color: #0060a0; }
+nav ul { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; }
+figure { margin: 1rem 0; overflow-x: auto; }
+img { display: block; max-width: max(100%, 44rem); height: auto; } /* on a phone, a wide one is moved sideways */
+.wide { overflow-x: auto; margin: 1rem 0; }
+table { border-collapse: collapse; font-size: 0.875rem; }
+th, td { padding: 0.25rem 0.75rem 0.25rem 0; border-bottom: 1px solid #e4e4e4; text-align: left; vertical-align: top;
+  max-width: 26rem; overflow-wrap: break-word; }
+thead th { border-bottom: 2px solid #999; vertical-align: bottom; }
+tbody th { font-weight: normal; }
+th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; }
+pre { overflow-x: auto; padding: 0.75rem; background: #f5f5f5; font-size: 0.875rem; }
+@media print {
+  @page { margin: 1.5cm; }
+  body { max-width: none; padding: 0; font-size: 10pt; }
+  nav { display: none; }
+  h2, h3 { break-after: avoid; }
+  tr, figure, pre { break-inside: avoid; }
+  img { max-width: 100%; max-height: 24cm; object-fit: contain; object-position: left; }
+  figure, .wide { overflow: visible; }
+  pre { white-space: pre-wrap; }
+}
+"""
