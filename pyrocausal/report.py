@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -186,9 +187,11 @@ def _fitted(result: CausalPosterior) -> list[str]:
     if any(len(chain.rounds) for chain in chains):
         facts["rounds of settling"] = ", ".join(str(len(chain.rounds)) for chain in chains)
         facts["edges of the settled graphs"] = ", ".join(str(int(chain.dag.sum())) for chain in chains)
-        most = max(chain.evidence for chain in chains)
+        most = max(chain.evidence for chain in chains if not math.isnan(chain.evidence))
         facts["evidence, below the most (nats)"] = ", ".join(f"{most - chain.evidence:.1f}" for chain in chains)
     parts = [_table(["fitted", ""], facts.items())]
+    if result.stopped:
+        parts.append(f"**{result.stopped}.**")
     if settled < len(chains):
         parts.append(
             f"**{len(chains) - settled} of {len(chains)} chains have not settled**: their last probabilities are "
