@@ -212,7 +212,7 @@ def run_restarts(
 
 def _run(restart: Restart, number: int, seed: int, line: Line) -> Ending:
     if not line.local and threading.current_thread() is threading.main_thread():
-        # A terminal sends Ctrl-C to workers too, which would die of it, idle ones included. They hear of it by the line.
+        # A terminal sends Ctrl-C to workers too, and even idle ones would die of it. They hear of it by the line.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     return restart.run(number, seed, line)
 

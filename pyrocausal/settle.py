@@ -172,8 +172,8 @@ def settle(
     Raises
     ------
     Interrupted
-        If it is asked to stop (see `pyrocausal.interruption`) before the first round is done. Asked later, it leaves out
-        the rounds to come and the last fit, or the rest of it.
+        If it is asked to stop (see `pyrocausal.interruption`) before the first round is done. Asked later, it leaves
+        out the rounds to come and the last fit, or the rest of it.
     ValueError
         If the fit held out no observational rows, no round is asked for, or the settings leave no way to estimate a
         mechanism of the settled graph.

@@ -198,11 +198,11 @@ def test_steps_before_settling(data):
 def test_settling_is_the_default_where_rows_are_held_out(data, monkeypatch):
     asked = []
 
-    def remember(algorithm, settling, *rest):
-        asked.append((algorithm.stopping.max_steps, settling))
+    def remember(restart, *rest):
+        asked.append((restart.algorithm.stopping.max_steps, restart.settling))
         raise InterruptedError
 
-    monkeypatch.setattr(sys.modules["pyrocausal.discover"], "_run_chain", remember)
+    monkeypatch.setattr(sys.modules["pyrocausal.discover"], "run_restarts", remember)
     paper = SDI.paper()
     for arguments in ({}, {"algorithm": ALGORITHM}, {"algorithm": paper}, {"algorithm": paper, "settling": ALONE}):
         with pytest.raises(InterruptedError):
