@@ -127,12 +127,12 @@ class Restart:
             start = time.process_time()
             warnings.filterwarnings("ignore", "the beliefs have not settled", RuntimeWarning)  # said once for all
             try:
-                given = {"knowledge": self.known, "target_prior": self.target_prior}
-                state, info = self.algorithm.run(impute(self.data, seed=seed), seed=seed, **given, on_info=on_info)
+                data, known, prior = impute(self.data, seed=seed), self.known, self.target_prior
+                state, info = self.algorithm.run(data, seed=seed, knowledge=known, target_prior=prior, on_info=on_info)
                 if self.settling.rounds:
                     settled = settle(state, self.settling, seed=seed, on_settled=on_settled)
                 if settled and self.sampling:
-                    limit, free = self.known.max_parents, state.model.beliefs.free
+                    limit, free = known.max_parents, state.model.beliefs.free
                     joint = settled.joint.priced(prices(state, self.sampling.price))
                     many = self.sampling.draws, self.sampling.warm_up
                     drawn = sample_graphs(joint, settled.dag, free, *many, seed=seed, max_parents=limit)
@@ -146,7 +146,7 @@ class Restart:
             edge_probability=last.edge_probability,
             beliefs=info.edge_probability,
             target_probability=last.target_probability,
-            dag=settled.dag if settled else strongest_dag(info.edge_probability, self.known.max_parents),
+            dag=settled.dag if settled else strongest_dag(info.edge_probability, known.max_parents),
             evidence=settled.evidence if settled else math.nan,
             trace=pd.DataFrame(steps).set_index("step"),
             rounds=pd.DataFrame(rounds, columns=["round", "evidence", "edges", "moves"]).set_index("round"),

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 import warnings
@@ -34,7 +33,7 @@ from pyrocausal.settings import Stopping
 from pyrocausal.settle import settle
 from pyrocausal.stability import stability
 
-ENDLESS = replace(ALGORITHM, stopping=Stopping(tolerance=1e-9, max_steps=10**9))
+ENDLESS = replace(ALGORITHM, stopping=Stopping(tolerance=1e-9, max_steps=20_000))  # a minute, should nothing stop it
 CTRL_C = "ignore:Ctrl-C:RuntimeWarning"
 
 
@@ -253,9 +252,7 @@ def test_chains_that_would_not_end_stop_wherever_they_run(data, backend):
                 press()
 
     restart = Restart(ENDLESS, ALONE, None, data, Knowledge(), None)
-    start = time.monotonic()
     chains, stopped = run_restarts(restart, [1, 2], None, show)
-    assert time.monotonic() - start < 60
     assert len(chains) == at_a_time and stopped.startswith("Ctrl-C: chain 0 was cut short after step ")
     for chain in chains:
         assert not chain.settled and len(chain.trace) >= 1
@@ -263,7 +260,7 @@ def test_chains_that_would_not_end_stop_wherever_they_run(data, backend):
 
 
 SCRIPT = """
-import json, sys, warnings
+import json, os, sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -273,8 +270,7 @@ from example_chains import ALGORITHM, ALONE, small
 
 folder, cores = Path({folder!r}), {cores}
 
-def estimator(graphs, scores, probability):
-    import os
+def estimator(graphs, scores, probability):  # so a chain that is here ends its first step, come what may
     (folder / str(os.getpid())).touch()
     return pc.credit.conditional_difference(graphs, scores, probability)
 
@@ -293,18 +289,20 @@ print(json.dumps([result.stopped, [chain.settled for chain in result.chains]]))
 def test_ctrl_c_in_a_terminal(tmp_path, cores):
     folder = tmp_path / "steps"
     folder.mkdir()
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT.format(tests=str(Path(__file__).parent), folder=str(folder), cores=cores))
+    script = SCRIPT.format(tests=str(Path(__file__).parent), folder=str(folder), cores=cores)
     with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(script.read_text())],
+        [sys.executable, "-c", script],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     ) as process:  # fmt: skip
         deadline = time.monotonic() + 120
         while len(list(folder.iterdir())) < cores and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
-        time.sleep(0.5)  # past the first step
         os.killpg(process.pid, signal.SIGINT)  # a terminal's goes to the whole group
-        out, err = process.communicate(timeout=60)
+        try:
+            out, err = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
     assert process.returncode == 0, err
     stopped, ended = json.loads(out)
     assert ended == [False] * cores
