@@ -67,7 +67,7 @@ def time_chains(
 
 def _timed(data: InterventionalData, seed: int, chains: int, cores: int) -> tuple[float, float, float]:
     """Wall seconds of a fit, CPU seconds of its chains, and CPU seconds of all processes."""
-    get_reusable_executor().shutdown(wait=True)  # what another fit has started would not have to start again
+    get_reusable_executor(reuse=True).shutdown(wait=True)  # what another fit has started would not have to start again
     before, start = _cpu(), time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a fit that has not settled counts like any other
@@ -75,7 +75,7 @@ def _timed(data: InterventionalData, seed: int, chains: int, cores: int) -> tupl
     wall = time.perf_counter() - start
     if result.stopped:
         raise KeyboardInterrupt
-    get_reusable_executor().shutdown(wait=True)  # the CPU seconds of children count once they have ended
+    get_reusable_executor(reuse=True).shutdown(wait=True)  # the CPU seconds of children count once they have ended
     return wall, sum(chain.cpu_seconds for chain in result.chains), _cpu() - before
 
 
