@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.calibration import calibrate, summary
+from benchmarks.chains import PROBLEMS, time_chains
 from benchmarks.checks import KINDS, check_checks, told
 from benchmarks.methods import METHODS
 from benchmarks.report import report
@@ -84,6 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     checks.add_argument("--jobs", type=int, default=1, help="problems at a time, one thread each; default %(default)s")
     checks.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
 
+    chains = commands.add_parser("chains", help="time several chains against one")
+    chains.add_argument("--seeds", type=parse_seeds, default="0", help="default %(default)s")
+    chains.add_argument("--problems", nargs="+", choices=list(PROBLEMS), default=list(PROBLEMS), help="default: all")
+    chains.add_argument("--chains", type=int, default=4, help="default %(default)s")
+    chains.add_argument("--cores", type=int, default=2, help="processes for them; default %(default)s")
+
     reports = commands.add_parser("report", help="sum up the results in a page with pictures")
     reports.add_argument("suites", nargs="*", help="default: all that have results")
     reports.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
@@ -110,6 +117,8 @@ def main(arguments: list[str] | None = None) -> int:
             )
         elif options.command == "calibrate":
             print(summary(calibrate(options.seeds, options.out, jobs=options.jobs)).to_string())
+        elif options.command == "chains":
+            time_chains(options.seeds, options.problems, chains=options.chains, cores=options.cores)
         elif options.command == "checks":
             print("\n".join(told(check_checks(options.seeds, options.out, kinds=options.kinds, jobs=options.jobs))))
         elif options.command == "sachs2005":

@@ -107,6 +107,8 @@ def _one(seed: int, sampling: Sampling) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a fit that has not settled counts like any other
         result = discover(made.data, chains=1, cores=1, seed=seed, progress=False, sampling=sampling)
+    if result.stopped:  # a fit that Ctrl-C has cut short does not
+        raise KeyboardInterrupt
     belief, edge = ordered_pairs(result.edge_probabilities, made.truth.graph)
     columns, targets = targets_with_none(result)  # [R, d + 1], none last
     hits = [made.targets[name] or columns[-1:] for name in result.data.regime_names]

@@ -137,6 +137,8 @@ def _one(kind: str, seed: int) -> dict[str, object]:
             "regimes": held_out_regimes(made.data, FOLDS, seed=seed, cores=1),
         }
         result = discover(made.data, chains=CHAINS, cores=1, seed=seed, progress=False)
+    if result.stopped:  # a fit that Ctrl-C has cut short does not
+        raise KeyboardInterrupt
     row: dict[str, object] = {"kind": kind, "seed": seed, "edges": truth.number_of_edges()}
     for what, check in checks.items():
         row |= {f"{what} {name}": value for name, value in _judged(check, truth, seed).items()}

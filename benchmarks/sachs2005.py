@@ -110,6 +110,8 @@ def _one(data: InterventionalData, graphs: dict[str, nx.DiGraph], prior: TargetP
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a fit that has not settled counts like any other
         result = discover(data, chains=1, cores=1, seed=seed, progress=False, target_prior=prior)
+    if result.stopped:  # a fit that Ctrl-C has cut short does not
+        raise KeyboardInterrupt
     dag = result.dag()
     found: dict[str, object] = {"seed": seed} | {label: shd(dag, graph) for label, graph in graphs.items()}
     found |= {"edges": dag.number_of_edges(), "cpu": result.chains[0].cpu_seconds}

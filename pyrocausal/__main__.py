@@ -47,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 2 after bad input (one line on standard error says what is wrong), or 130 after Ctrl-C.
+        0, or 2 after bad input (one line on standard error says what is wrong), or 130 after Ctrl-C, which leaves a
+        report of what there is.
     """
     try:
         with _warnings_in_one_line():
@@ -100,6 +101,8 @@ def _fit(arguments: argparse.Namespace) -> None:
         print(f"  {regime:{width}}  {', '.join(found) or 'none'}")
     print(f"seed {result.seed}")
     print(f"report: {report}")
+    if result.stopped:  # which the warning of it has explained
+        raise KeyboardInterrupt
 
 
 def _kinds(categorical: Sequence[str], continuous: Sequence[str], count: Sequence[str], exposure: str | None) -> Kinds:
@@ -167,6 +170,8 @@ def _demo(arguments: argparse.Namespace) -> None:
     print(f"wall time {seconds:.1f} s, processor time {cpu:.1f} s, chains {len(result.chains)}, seed {result.seed}")
     if arguments.out is not None:
         print(f"report: {write_report(result, arguments.out)}")
+    if result.stopped:
+        raise KeyboardInterrupt
 
 
 def _print_targets(result: CausalPosterior, simulation: Simulation, kind: str) -> None:

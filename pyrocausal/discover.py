@@ -2,41 +2,27 @@
 
 from __future__ import annotations
 
-import math
-import os
 import secrets
-import time
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import replace
 from numbers import Integral
-from typing import Any
 
 import numpy as np
-import pandas as pd
-import torch
-from joblib import Parallel, delayed
 
-from pyrocausal.chain import KEPT, Chain
-from pyrocausal.climb import strongest_dag
 from pyrocausal.data import InterventionalData
-from pyrocausal.imputation import impute
 from pyrocausal.knowledge import Edge, Knowledge
-from pyrocausal.progress import Report, progress_bar
+from pyrocausal.progress import progress_bar
+from pyrocausal.restarts import Restart, run_restarts
 from pyrocausal.result import CausalPosterior
-from pyrocausal.sampling import Sampling, sample_graphs
+from pyrocausal.sampling import Sampling
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import describe
-from pyrocausal.settle import Settled, Settling, prices, settle
-from pyrocausal.state import Info
+from pyrocausal.settle import Settling
 from pyrocausal.targets import TargetPrior
-from pyrocausal.threads import one_thread
 
 __all__ = ["discover"]
-
-ROUND = 30  # steps of the progress bar that a round of settling counts as: about as long, on the networks we measured
 
 
 def discover(
@@ -65,15 +51,15 @@ def discover(
     chains
         Independent restarts, each with its own seed and mechanisms; default 4.
     cores
-        Processes to spread the chains over, one thread each; default: all cores, but no more than chains. The result
-        does not depend on it.
+        Processes to spread the chains over, one thread each; default: what `joblib.parallel_config` says, or else all
+        cores, but no more than chains. The result does not depend on it.
     seed
         Makes the result reproducible on one machine; default: a fresh one, kept in the result.
     max_steps
         Steps of the three phases at the most; default: the algorithm's own, or fewer where settling follows. Without
         settling a chain whose beliefs are then not near 0 or 1 is warned of.
     progress
-        Whether to show a progress bar.
+        Whether to show a progress bar. It does not move with chains on other machines.
     required, forbidden
         Edges (cause, effect) known to be there or known not to be.
     knowledge
@@ -107,7 +93,19 @@ def discover(
     Warns
     -----
     RuntimeWarning
-        If a chain ended before it settled.
+        If a chain ended before it settled, or Ctrl-C was pressed.
+
+    Notes
+    -----
+    Chains run through joblib, so `with joblib.parallel_config(backend="dask"):` takes them to the cluster that a
+    `dask.distributed.Client` was made for. In threads of one process (`backend="threading"`, or a worker of Dask with
+    several) they take turns, and nothing is gained.
+
+    Ctrl-C ends the fit early. Chains stop within a moment, between two gradient steps, fits or draws; what there is
+    comes back, and a warning and `CausalPosterior.stopped` say how far each of them was. A chain that was cut short has
+    the beliefs of its last step or the graph of its last round of settling, no draws, and is not `settled`; it counts
+    in averages like any other. Chains that had not made a step are left out, and if none had, `KeyboardInterrupt` is
+    raised, as it is if Ctrl-C is pressed again. Chains on other machines do not hear of the first one.
 
     Examples
     --------
@@ -157,13 +155,10 @@ def discover(
         algorithm = replace(algorithm, stopping=replace(algorithm.stopping, max_steps=max_steps))
     seed = secrets.randbits(32) if seed is None else int(seed)
     seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(chains)]
-    cores = min(cores or os.cpu_count() or 1, chains)
 
-    steps = algorithm.stopping.max_steps + ROUND * settling.rounds * len(settling.stages(data.kinds))
-    with progress_bar(chains, steps, across_processes=cores > 1) if progress else nullcontext() as report:
-        shared = algorithm, settling, sampling, data, known, target_prior
-        jobs = (delayed(_run_chain)(*shared, number, s, report) for number, s in enumerate(seeds))
-        found = Parallel(n_jobs=cores, max_nbytes=None)(jobs)
+    restart = Restart(algorithm, settling, sampling, data, known, target_prior)
+    with progress_bar(chains, restart.steps) if progress else nullcontext(lambda report: None) as show:
+        found, stopped = run_restarts(restart, seeds, cores, show)
     settings = {
         "algorithm": algorithm,
         "settling": settling if settling.rounds else None,
@@ -171,8 +166,10 @@ def discover(
         "target_prior": target_prior or TargetPrior(),
         "max_parents": known.max_parents,
     }
-    result = CausalPosterior(data, tuple(found), seed, describe(settings))
-    if stuck := [chain for chain in found if not chain.settled]:
+    result = CausalPosterior(data, tuple(found), seed, describe(settings), stopped)
+    if stopped:
+        warnings.warn(stopped, RuntimeWarning, stacklevel=2)
+    elif stuck := [chain for chain in found if not chain.settled]:
         if settling.rounds:
             moves = ", ".join(str(chain.rounds["moves"].iloc[-1]) for chain in stuck)
             done = max(len(chain.rounds) for chain in stuck)
@@ -186,67 +183,3 @@ def discover(
             stacklevel=2,
         )
     return result
-
-
-def _run_chain(
-    algorithm: SDI,
-    settling: Settling,
-    sampling: Sampling | None,
-    data: InterventionalData,
-    known: Knowledge,
-    target_prior: TargetPrior | None,
-    number: int,
-    seed: int,
-    report: Callable[[Report], object] | None,
-) -> Chain:
-    steps: list[dict[str, Any]] = []
-    rounds: list[dict[str, Any]] = []
-    logits: deque[torch.Tensor] = deque(maxlen=KEPT)
-    most = settling.rounds * len(settling.stages(data.kinds))
-
-    def on_info(info: Info) -> None:
-        steps.append({name: getattr(info, name) for name in ("step", "loss", "confidence", "edges", "gradient_norm")})
-        logits.append(info.edge_probability.logit().cpu())
-        if report is not None:
-            left = 0 if info.settled else algorithm.stopping.max_steps - info.step
-            report(Report(number, info.step, info.confidence, info.edges, left + most * ROUND))
-
-    def on_settled(settled: Settled) -> None:
-        edges = int(settled.dag.sum())
-        rounds.append({"round": settled.round, "evidence": settled.evidence, "edges": edges, "moves": settled.moves})
-        if report is not None:
-            left = 0 if settled.stable else most - settled.round
-            done = len(steps) + settled.round * ROUND
-            report(Report(number, done, settled.confidence, edges, left * ROUND))
-
-    start = time.process_time()
-    with one_thread(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "the beliefs have not settled", RuntimeWarning)  # said once for all chains
-        data = impute(data, seed=seed)
-        state, info = algorithm.run(data, seed=seed, knowledge=known, target_prior=target_prior, on_info=on_info)
-        settled = settle(state, settling, seed=seed, on_settled=on_settled) if settling.rounds else None
-        drawn = None
-        if settled and sampling:
-            limit, free = known.max_parents, state.model.beliefs.free
-            joint = settled.joint.priced(prices(state, sampling.price))
-            many = sampling.draws, sampling.warm_up
-            drawn = sample_graphs(joint, settled.dag, free, *many, seed=seed, max_parents=limit)
-    last = drawn or settled or info
-    return Chain(
-        seed=seed,
-        model=state.model,
-        edge_probability=last.edge_probability,
-        beliefs=info.edge_probability,
-        target_probability=last.target_probability,
-        dag=settled.dag if settled else strongest_dag(info.edge_probability, known.max_parents),
-        evidence=settled.evidence if settled else math.nan,
-        trace=pd.DataFrame(steps).set_index("step"),
-        rounds=pd.DataFrame(rounds, columns=["round", "evidence", "edges", "moves"]).set_index("round"),
-        settled=settled.stable if settled else info.settled,
-        cpu_seconds=time.process_time() - start,
-        graphs=drawn.graphs if drawn else None,
-        graph_evidence=drawn.evidence if drawn else None,
-        graph_targets=drawn.targets if drawn else None,
-        accepted=drawn.accepted if drawn else None,
-        belief_logits=torch.stack([*logits]),
-    )

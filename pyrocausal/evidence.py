@@ -35,6 +35,7 @@ import torch
 
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.gaps import filled, present
+from pyrocausal.interruption import checkpoint
 from pyrocausal.kinds import Categorical, Kind
 from pyrocausal.mechanisms import Family, Mechanisms
 from pyrocausal.predictive import ClosedForm
@@ -322,6 +323,7 @@ def prepare_together(requests: Iterable[Request]) -> None:
             found[id(evidence), (i, pa)] = [fitted.sums[m]]
             evidence._promising[i][pa] = fitted.promising[m]
     for evidence, (i, pa) in missing:
+        checkpoint()
         estimates = found.get((id(evidence), (i, pa)), []) + evidence._closed(i, pa)
         evidence._kept[i][pa] = evidence._terms(i, pa, estimates)
 

@@ -204,7 +204,10 @@ def _whole(name: str, value: int, least: int) -> int:
 
 
 def _fit(data: InterventionalData, seed: int, options: Mapping[str, Any]) -> CausalPosterior:
-    return discover(data, **{"chains": 1, "progress": False, "seed": seed, **options})
+    result = discover(data, **{"chains": 1, "progress": False, "seed": seed, **options})
+    if result.stopped:  # of no use here
+        raise KeyboardInterrupt
+    return result
 
 
 def _split(data: InterventionalData, share: float, seed: int) -> tuple[InterventionalData, list[Table]]:

@@ -15,6 +15,7 @@ import pyro
 import torch
 from pyro import poutine
 
+from pyrocausal.interruption import checkpoint
 from pyrocausal.kinds import Categorical, Count, Exposure, Kind
 from pyrocausal.mechanisms import Copies, Family, Mechanisms
 from pyrocausal.model import observe_blocks
@@ -154,6 +155,7 @@ def fit_copies(
     draw = drawing(len(rows), weights, generator=torch.Generator().manual_seed(0))
     with pyro.validation_enabled(False):
         for _ in range(descent.steps):
+            checkpoint()
             chosen = draw(descent.rows).to(rows.device)
             sites = _sites(copies, kinds, families, rows[chosen], counts[chosen])
             loss = -torch.stack([site["log_prob"].sum() for _, site in sites]).sum() / descent.rows

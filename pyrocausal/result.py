@@ -37,12 +37,16 @@ class CausalPosterior:
     settings
         What they were fitted with, as plain numbers, texts and mappings (`pyrocausal.settings.describe`); None where
         nobody said.
+    stopped
+        What Ctrl-C has cut short, in a sentence; None where nobody pressed it. Chains that it kept from their end are
+        not `settled`.
     """
 
     data: InterventionalData
     chains: tuple[Chain, ...]
     seed: int
     settings: Mapping[str, Any] | None = None
+    stopped: str | None = None
 
     @property
     def edge_probabilities(self) -> xr.DataArray:
@@ -88,8 +92,8 @@ class CausalPosterior:
     def best(self) -> Chain:
         """The chain whose settled graph has the most evidence; without settling, the one closest to the average."""
         evidence = [chain.evidence for chain in self.chains]
-        if not np.isnan(evidence).any():
-            return self.chains[int(np.argmax(evidence))]
+        if not np.isnan(evidence).all():  # of a chain that was cut short before it settled there is none
+            return self.chains[int(np.nanargmax(evidence))]
         mean = self.edge_probabilities.values
         distance = [float(np.abs(c.edge_probability.cpu().numpy() - mean).sum()) for c in self.chains]
         return self.chains[int(np.argmin(distance))]

@@ -27,6 +27,7 @@ from pyro.infer import MCMC
 from pyro.infer.mcmc.mcmc_kernel import MCMCKernel
 
 from pyrocausal.evidence import JointEvidence, Terms
+from pyrocausal.interruption import checkpoint
 from pyrocausal.moves import closure, look, terms_around, weigh, within
 from pyrocausal.targets import draw_targets
 
@@ -158,6 +159,7 @@ class GraphKernel(MCMCKernel):
         params
             The present one, `{"edges": [d, d]}`.
         """
+        checkpoint()
         dag = params["edges"].bool()
         if self._place is None or not torch.equal(self._place.dag, dag):
             self._place = self._look(dag, {}, range(len(dag)))
@@ -233,6 +235,8 @@ def sample_graphs(
     ------
     TypeError, ValueError
         As `GraphKernel` and `Sampling`.
+    Interrupted
+        If it is asked to stop, see `pyrocausal.interruption`.
     """
     sampling = Sampling(draws, warm_up)
     kernel = GraphKernel(evidence, dag, free, max_parents)

@@ -32,6 +32,7 @@ from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.credit import acyclicity, self_normalised, sparsity
 from pyrocausal.data import InterventionalData
 from pyrocausal.gaps import any_missing
+from pyrocausal.interruption import Interrupted, checkpoint
 from pyrocausal.knowledge import Knowledge
 from pyrocausal.mechanisms import Mechanisms
 from pyrocausal.model import CausalModel
@@ -246,6 +247,7 @@ class SDI:
             probability = toggled(model.beliefs.edge_probability.detach(), model.beliefs.free, self.fitting.toggles)
         draw = drawing(len(rows), state.split.weights, rows.device)
         for _ in range(steps):
+            checkpoint()
             chosen = draw(self.fitting.rows)
             batch, counts = rows[chosen], keep[origin[chosen]]  # [n, d] each
             edges = (torch.rand(len(batch), *probability.shape, device=rows.device) < probability).to(rows.dtype)
@@ -387,18 +389,29 @@ class SDI:
         Returns
         -------
         tuple of State and Info
-            Of the last step.
+            Of the last step that was done.
+
+        Raises
+        ------
+        Interrupted
+            If it is asked to stop (see `pyrocausal.interruption`) before the first step is done.
 
         Warns
         -----
         RuntimeWarning
-            If the fit ends at `max_steps` before it has settled.
+            If the fit ends at `max_steps`, or because it is asked to stop, before it has settled.
         """
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             state, settled = self.init(data, knowledge, target_prior), False
             while not settled and state.step < self.stopping.max_steps:
-                state, info = self.step(state)
+                try:
+                    checkpoint()
+                    state, info = self.step(state)
+                except Interrupted:  # mechanisms may be fitted a little further than in the last step, beliefs are not
+                    if not state.step:
+                        raise
+                    break
                 settled = info.settled
                 if on_info is not None:
                     on_info(info)

@@ -12,6 +12,7 @@ once more, around the settled graph.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ import torch
 from pyrocausal.climb import climb, strongest_dag
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.evidence import IMPOSSIBLE, JointEvidence
+from pyrocausal.interruption import Interrupted
 from pyrocausal.kinds import Continuous, Kind
 from pyrocausal.refitting import Descent, Refitting
 from pyrocausal.retargeting import retarget
@@ -165,10 +167,13 @@ def settle(
     Returns
     -------
     Settled
-        Of the last round.
+        Of the last round that was done.
 
     Raises
     ------
+    Interrupted
+        If it is asked to stop (see `pyrocausal.interruption`) before the first round is done. Asked later, it leaves
+        out the rounds to come and the last fit, or the rest of it.
     ValueError
         If the fit held out no observational rows, no round is asked for, or the settings leave no way to estimate a
         mechanism of the settled graph.
@@ -184,6 +189,22 @@ def settle(
                 "Settling.closed_form is off, but these mechanisms cannot be copied to be refitted; leave it on"
             )
         settling = replace(settling, refitting=None)
+    last: deque[Settled] = deque(maxlen=1)
+
+    def tell(settled: Settled) -> None:
+        last.append(settled)
+        if on_settled is not None:
+            on_settled(settled)
+
+    try:
+        _settle(state, settling, seed, tell)
+    except Interrupted:
+        if not last:
+            raise
+    return last[0]
+
+
+def _settle(state: State, settling: Settling, seed: int, tell: Callable[[Settled], None]) -> None:
     beliefs, regimes = state.model.beliefs, state.data.regimes
     extrapolates = leaves_observational_range(state.data)
     most = state.constraints[2]
@@ -246,15 +267,13 @@ def settle(
                     stable=standing and refitting is stages[-1],
                     joint=evidence,
                 )
-                if on_settled is not None:
-                    on_settled(settled)
+                tell(settled)
                 if standing:
                     break
                 if better is not None:
                     dag, unchanged = better
                 evidence = under(unchanged)
         _fit_around(replace(state, target_probability=targets), settled.dag, settling.final_steps)
-    return settled
 
 
 def prices(state: State, units: float) -> torch.Tensor:

@@ -142,6 +142,7 @@ def in_words(result: CausalPosterior) -> list[str]:
         f"This rests on {number_of(data.n, 'row')} without intervention and {number_of(rows, 'row')} in "
         f"{number_of(len(data.regimes), 'regime')}, one regime per condition.",
         *_chains(result),
+        *([f"{result.stopped}."] if result.stopped else []),
         *_truth(result),
         f"The seed was {result.seed}; settings and versions are at the end.",
     ]

@@ -1,4 +1,5 @@
 import re
+import signal
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 import pyrocausal.__main__ as cli
 from pyrocausal.discover import discover
 from pyrocausal.kinds import Count
+from pyrocausal.line import Line
 from pyrocausal.metrics import shd
 from pyrocausal.networks import load
 from pyrocausal.result import CausalPosterior
@@ -269,6 +271,25 @@ def test_interrupt(monkeypatch, capsys):
     monkeypatch.setattr(cli, "discover", interrupt)
     assert cli.main(["demo", "chain3", "--quiet"]) == 130
     assert capsys.readouterr().err == "pyrocausal: interrupted\n"
+
+
+def test_ctrl_c_leaves_a_report_of_what_there_is(fit, tmp_path, capsys, monkeypatch):
+    steps = []
+
+    def report(self, report):
+        steps.append(report.step)
+        if len(steps) == 5:  # the second step of the second chain
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Line, "report", report)
+    assert fit("--no-settling", "--chains", "3") == 130
+    out, err = capsys.readouterr()
+    stopped = "Ctrl-C: chain 1 was cut short after step 2, chain 2 had not made a step; 2 of 3 chains are kept"
+    assert err == f"pyrocausal: warning: {stopped}\npyrocausal: interrupted\n"
+    assert "edges above 0.5" in out and {file.name for file in (tmp_path / "out").iterdir()} == FILES
+    assert f"{stopped}." in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    result = CausalPosterior.load(tmp_path / "out" / "model.pt")
+    assert (result.stopped, [len(chain.trace) for chain in result.chains]) == (stopped, [3, 2])
 
 
 @pytest.mark.parametrize("argv, text", [(["fit", "--help"], "examples:"), (["--version"], "pyrocausal 0.")])

@@ -125,9 +125,9 @@ def test_the_best_of_settled_chains_has_the_most_evidence():
     assert result.best is chains[1]
     assert result.model is chains[1].model
     assert set(result.dag().edges) == {("X3", "X2"), ("X2", "X1")}
-    # One that has not settled cannot be compared: the one closest to the average is best.
-    mixed = CausalPosterior(small_data(), (*chains[:2], chain(2, graphs[0].float())), 0)
-    assert mixed.best is chains[0]
+    # One that was cut short before it settled has none, even if it is the one closest to the average.
+    mixed = CausalPosterior(small_data(), (chain(2, graphs[0].float()), *chains[:2]), 0)
+    assert mixed.best is chains[1]
 
 
 def test_the_dag_is_that_of_the_best_chain_with_probabilities_averaged_over_all():
