@@ -88,7 +88,9 @@ def _warnings_in_one_line() -> Iterator[None]:
 def _fit(arguments: argparse.Namespace) -> None:
     data = InterventionalData.from_csv(
         arguments.table, arguments.regime_column, arguments.observational,
-        kinds=_kinds(arguments.categorical, arguments.continuous, arguments.count, arguments.exposure),
+        kinds=_kinds(
+            arguments.categorical, arguments.continuous, arguments.components, arguments.count, arguments.exposure
+        ),
         targets=_targets(arguments.target), weights=arguments.weights,
     )  # fmt: skip
     _make_folder(arguments.out)
@@ -105,15 +107,24 @@ def _fit(arguments: argparse.Namespace) -> None:
         raise KeyboardInterrupt
 
 
-def _kinds(categorical: Sequence[str], continuous: Sequence[str], count: Sequence[str], exposure: str | None) -> Kinds:
+def _kinds(
+    categorical: Sequence[str],
+    continuous: Sequence[str],
+    components: int | None,
+    count: Sequence[str],
+    exposure: str | None,
+) -> Kinds:
     given = {"categorical": categorical, "continuous": continuous, "count": count}
     for (first, names), (second, others) in combinations(given.items(), 2):
         if both := sorted(set(names) & set(others)):
             raise ValueError(f"{both[0]!r} is given both as --{first} and as --{second}")
     if exposure is not None and not count:
         raise ValueError("--exposure is given, but no --count that could be in proportion to it")
+    if components is not None and not continuous:
+        raise ValueError("--components is given, but no --continuous that could be a mixture")
+    numbers = Continuous if components is None else Continuous(components=components)
     counts = dict.fromkeys(count, Count(exposure))
-    return {**dict.fromkeys(categorical, Categorical), **dict.fromkeys(continuous, Continuous), **counts}
+    return {**dict.fromkeys(categorical, Categorical), **dict.fromkeys(continuous, numbers), **counts}
 
 
 def _knowledge(files: Sequence[Path], max_parents: int | None) -> Knowledge:

@@ -87,6 +87,10 @@ def make_parser() -> argparse.ArgumentParser:
     names: dict[str, Any] = {"nargs": "+", "action": "extend", "metavar": "NAME", "default": []}
     known.add_argument("--categorical", help="variables that are categories", **names)
     known.add_argument("--continuous", help="variables that are numbers", **names)
+    known.add_argument(
+        "--components", metavar="N", type=_count,
+        help="those named by --continuous are mixtures of N normal distributions; default: normal",
+    )  # fmt: skip
     known.add_argument("--count", help="variables that count something", **names)
     known.add_argument(
         "--exposure", metavar="NAME", help="column that all counts are in proportion to, such as a cell's molecules"

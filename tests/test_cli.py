@@ -10,7 +10,7 @@ import pytest
 
 import pyrocausal.__main__ as cli
 from pyrocausal.discover import discover
-from pyrocausal.kinds import Count
+from pyrocausal.kinds import Continuous, Count
 from pyrocausal.line import Line
 from pyrocausal.metrics import shd
 from pyrocausal.networks import load
@@ -168,6 +168,8 @@ def test_kinds_from_the_command_line(fit, tmp_path, briefly):
         (["--continuous", "X0", "--categorical", "X0"], "'X0' is given both as --categorical and as --continuous"),
         (["--continuous", "X0", "--count", "X0"], "'X0' is given both as --continuous and as --count"),
         (["--exposure", "X0"], "--exposure is given, but no --count that could be in proportion to it"),
+        (["--components", "2"], "--components is given, but no --continuous that could be a mixture"),
+        (["--components", "0", "--continuous", "X0"], "argument --components: expected a whole number of at least 1"),
         (["--count", "X0", "--exposure", "depth"], "'depth', the exposure of 'X0', is no variable"),
         (
             ["--count", "X0", "--exposure", "depth"],
@@ -185,6 +187,15 @@ def test_kinds_from_the_command_line(fit, tmp_path, briefly):
 def test_bad_input_is_told_in_one_line(fit, capsys, arguments, message):
     assert fit(*arguments) == 2
     assert message in one_line(capsys)
+
+
+def test_mixtures(fit, frame, tmp_path, briefly):
+    path = tmp_path / "numbers.csv"
+    frame.assign(X0=[x + k % 7 / 10 for k, x in enumerate(frame.X0)]).to_csv(path, index=False)
+    assert fit("--continuous", "X0", "--components", "2", path=path) == 0
+    kinds = CausalPosterior.load(tmp_path / "out" / "model.pt").data.kinds
+    assert isinstance(kinds[0], Continuous) and kinds[0].components == 2
+    assert not any(isinstance(kind, Continuous) for kind in kinds[1:])
 
 
 def test_counts_in_proportion_to_an_exposure(fit, frame, tmp_path, briefly, capsys):
