@@ -76,6 +76,19 @@ def test_held_out_rows(fits):
     assert "Held-out rows: mean log-likelihood of a row in nats" in text
     assert "the settled graph predicts better than 'independent' in 6 of 6 tables, by +" in text
 
+    gains = check.gains()
+    assert gains.index.to_list() == ["independent", "complete", "reversed"]
+    each = (table.settled - table.independent)[:-1]
+    left = [each.drop(name) @ check.rows.drop(name) / check.rows.drop(name).sum() for name in each.index]
+    jackknife = np.sqrt(5 / 6 * sum((one - np.mean(left)) ** 2 for one in left))
+    assert gains.nats["independent"] == pytest.approx(table.settled["all"] - table.independent["all"])
+    assert gains.standard_error["independent"] == pytest.approx(jackknife)
+    assert gains.better["independent"] == 6
+    assert f"by {gains.nats['independent']:+.3f} nats a row over all (standard error {jackknife:.3f})" in text
+    alone = check.in_order(["observational rows"])
+    assert np.isnan(alone.gains().standard_error).all()
+    assert "standard error" not in str(alone)
+
 
 def test_rows_of_a_training_table_are_not_scored(fits):
     # Rows carry their number in a continuous variable: none may be on both sides.
