@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.calibration import calibrate, summary
 from benchmarks.checks import KINDS, check_checks, told
+from benchmarks.diagnosing import CASES, diagnose_cases, said
 from benchmarks.methods import METHODS
 from benchmarks.report import report
 from benchmarks.run import run
@@ -84,6 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     checks.add_argument("--jobs", type=int, default=1, help="problems at a time, one thread each; default %(default)s")
     checks.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
 
+    diagnoses = commands.add_parser("diagnose", help="ask diagnose what is wrong with fits where that is known")
+    diagnoses.add_argument("--seeds", type=parse_seeds, default="0-19", help="default %(default)s")
+    diagnoses.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES), help="default: all")
+    diagnoses.add_argument("--jobs", type=int, default=1, help="cases at a time, one thread each; default %(default)s")
+    diagnoses.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+
     reports = commands.add_parser("report", help="sum up the results in a page with pictures")
     reports.add_argument("suites", nargs="*", help="default: all that have results")
     reports.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
@@ -112,6 +119,9 @@ def main(arguments: list[str] | None = None) -> int:
             print(summary(calibrate(options.seeds, options.out, jobs=options.jobs)).to_string())
         elif options.command == "checks":
             print("\n".join(told(check_checks(options.seeds, options.out, kinds=options.kinds, jobs=options.jobs))))
+        elif options.command == "diagnose":
+            found = diagnose_cases(options.seeds, options.out, cases=options.cases, jobs=options.jobs)
+            print("\n".join(said(found)))
         elif options.command == "sachs2005":
             how = {"jobs": options.jobs, "several": options.several, "components": options.components}
             print(tell(fit_sachs2005(options.data, options.seeds, **how)))

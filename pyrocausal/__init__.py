@@ -6,8 +6,10 @@ from pyrocausal.chain import Chain
 from pyrocausal.comparison import HeldOut
 from pyrocausal.control import RandomGraphControl, random_graph_control
 from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.diagnostics import diagnose
 from pyrocausal.discover import discover
 from pyrocausal.evidence import JointEvidence
+from pyrocausal.findings import Diagnosis, Finding
 from pyrocausal.handlers import intervene, mask_sites
 from pyrocausal.heldout import held_out_regimes, held_out_rows
 from pyrocausal.kinds import Categorical, Continuous, Count, Exposure
@@ -40,8 +42,10 @@ __all__ = [
     "Count",
     "CreditAssignment",
     "Descent",
+    "Diagnosis",
     "EdgeBeliefs",
     "Exposure",
+    "Finding",
     "GraphFitting",
     "GraphKernel",
     "GraphScoring",
@@ -66,6 +70,7 @@ __all__ = [
     "Stopping",
     "TargetPrior",
     "credit",
+    "diagnose",
     "discover",
     "graphs",
     "held_out_regimes",

@@ -24,9 +24,9 @@ from typing import NamedTuple
 
 import torch
 
-__all__ = ["Association", "association"]
+__all__ = ["Association", "agreement", "association"]
 
-LEAST = 5.0  # variance, in rows, of a product of scores that is looked at: chi-square is none where a few rows decide
+LEAST = 10.0  # rows that a product of scores rests on, about: a sum is not normal where fewer decide
 
 
 class Association(NamedTuple):
@@ -40,11 +40,14 @@ class Association(NamedTuple):
         Its degrees of freedom; 0 where too few rows tell.
     rows
         Rows that were compared, or their total weight.
+    sign
+        Of what was found where it is a single number, else 0.
     """
 
     statistic: float
     freedom: int
     rows: float
+    sign: float = 0.0
 
     @property
     def p_value(self) -> float:
@@ -86,36 +89,97 @@ def association(
     >>> association(x, x, torch.zeros(100, dtype=torch.long)).p_value < 1e-6
     True
     """
-    n = len(one)
-    count = torch.ones(n, dtype=torch.double) if weights is None else weights.double().cpu()
-    if not n:
+    found = _Scores.of(one, other, strata, weights, covariates)
+    if found is None:
         return Association(0.0, 0, 0.0)
-    strata = strata.cpu().unique(return_inverse=True)[1]
-    size = torch.zeros(int(strata.max()) + 1, dtype=torch.double).index_add_(0, strata, count)
-
-    def centred(values: torch.Tensor) -> torch.Tensor:
-        values = values.double().cpu()
-        sums = values.new_zeros(len(size), values.shape[1]).index_add_(0, strata, count[:, None] * values)
-        return values - (sums / size[:, None])[strata]
-
-    def spread(values: torch.Tensor) -> torch.Tensor:
-        products = (count[:, None] * values)[:, :, None] * values[:, None, :]
-        return products.new_zeros(len(size), *products.shape[1:]).index_add_(0, strata, products)  # [s, k, k]
-
-    a, b = centred(one), centred(other)
-    if covariates is not None and covariates.shape[1]:
-        w = centred(covariates)
-        inverse = torch.linalg.pinv(w.t() @ (count[:, None] * w), rtol=1e-9, hermitian=True)
-        a, b = (each - w @ (inverse @ (w.t() @ (count[:, None] * each))) for each in (a, b))
-    free = size > 1 + 1e-9
-    total = (a.t() @ (count[:, None] * b)).flatten()  # [a * b]
-    shrunk = spread(a)[free] / (size[free] - 1)[:, None, None]
-    variance = torch.einsum("sij,skl->ikjl", shrunk, spread(b)[free]).reshape(len(total), len(total))
-    thick = variance.diagonal() >= LEAST
+    total, variance = found.total.flatten(), found.variance.reshape(2 * [found.total.numel()])
+    thick = found.behind.flatten() >= LEAST
     if not bool(thick.any()):
-        return Association(0.0, 0, float(count.sum()))
+        return Association(0.0, 0, found.rows)
     scale = variance.diagonal()[thick].sqrt()
     values, vectors = torch.linalg.eigh(variance[thick][:, thick] / scale[:, None] / scale)
     kept = values > 1e-4
     along = vectors[:, kept].t() @ (total[thick] / scale)
-    return Association(float((along.square() / values[kept]).sum()), int(kept.sum()), float(count.sum()))
+    return Association(float((along.square() / values[kept]).sum()), int(kept.sum()), found.rows)
+
+
+def agreement(
+    one: torch.Tensor,
+    other: torch.Tensor,
+    strata: torch.Tensor,
+    weights: torch.Tensor | None = None,
+    covariates: torch.Tensor | None = None,
+) -> Association:
+    """Test whether scores go the same way: the sum of their products, column by column, against none.
+
+    Parameters
+    ----------
+    one, other
+        Scores of every row, both of shape [n, a].
+    strata, weights, covariates
+        As for `association`.
+
+    Returns
+    -------
+    Association
+        With one degree of freedom, and the sign of the sum.
+    """
+    found = _Scores.of(one, other, strata, weights, covariates)
+    if found is None:
+        return Association(0.0, 0, 0.0)
+    total, variance = found.total.trace(), found.variance.diagonal(dim1=0, dim2=1).diagonal(dim1=0, dim2=1).sum()
+    kept = found.behind.diagonal() >= LEAST
+    if not bool(kept.any()) or not variance > 0:
+        return Association(0.0, 0, found.rows)
+    return Association(float(total.square() / variance), 1, found.rows, float(total.sign()))
+
+
+class _Scores(NamedTuple):
+    total: torch.Tensor  # sums of products, [a, b]
+    variance: torch.Tensor  # [a, b, a, b]
+    behind: torch.Tensor  # rows that each sum rests on, about, [a, b]
+    rows: float
+
+    @classmethod
+    def of(
+        cls,
+        one: torch.Tensor,
+        other: torch.Tensor,
+        strata: torch.Tensor,
+        weights: torch.Tensor | None,
+        covariates: torch.Tensor | None,
+    ) -> _Scores | None:
+        """Of sums over rows, and how they vary when one side is dealt out anew; None without rows."""
+        if not len(one):
+            return None
+        count = torch.ones(len(one), dtype=torch.double) if weights is None else weights.double().cpu()
+        strata = strata.cpu().unique(return_inverse=True)[1]
+        size = torch.zeros(int(strata.max()) + 1, dtype=torch.double).index_add_(0, strata, count)
+
+        def centred(values: torch.Tensor) -> torch.Tensor:
+            values = values.double().cpu()
+            sums = values.new_zeros(len(size), values.shape[1]).index_add_(0, strata, count[:, None] * values)
+            return values - (sums / size[:, None])[strata]
+
+        def spread(values: torch.Tensor) -> torch.Tensor:
+            products = (count[:, None] * values)[:, :, None] * values[:, None, :]
+            return products.new_zeros(len(size), *products.shape[1:]).index_add_(0, strata, products)  # [s, k, k]
+
+        def power(values: torch.Tensor, exponent: int) -> torch.Tensor:
+            sums = values.new_zeros(len(size), values.shape[1])
+            return sums.index_add_(0, strata, count[:, None] * values**exponent)  # [s, k]
+
+        a, b = centred(one), centred(other)
+        if covariates is not None and covariates.shape[1]:
+            w = centred(covariates)
+            inverse = torch.linalg.pinv(w.t() @ (count[:, None] * w), rtol=1e-9, hermitian=True)
+            a, b = (each - w @ (inverse @ (w.t() @ (count[:, None] * each))) for each in (a, b))
+        free = size > 1 + 1e-9
+        expected = [(power(a, k) / size[:, None]).t() @ power(b, k) for k in (2, 4)]  # of the products' powers, [a, b]
+        shrunk = spread(a)[free] / (size[free] - 1)[:, None, None]
+        return cls(
+            total=a.t() @ (count[:, None] * b),
+            variance=torch.einsum("sij,skl->ikjl", shrunk, spread(b)[free]),
+            behind=torch.where(expected[1] > 1e-24, expected[0].square() / expected[1], 0.0),
+            rows=float(count.sum()),
+        )

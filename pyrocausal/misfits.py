@@ -65,9 +65,9 @@ def _pairs(left: Unexplained, level: float) -> tuple[list[Finding], list[Finding
     left.prepare((i, tuple(sorted({*left.parents(i), j}))) for pair in both for i, j in (pair, pair[::-1]))
     for pair, found in suspects:
         one, other = sorted(names[i] for i in pair)
-        moved = [left.moved(i, j) for i, j in (pair, pair[::-1])] if pair in both else []
-        if moved and all(_tells(each, level / len(pairs)) for each in moved):
-            p = max(each.p_value for each in (found, *moved)) * len(pairs)
+        parted = [left.parted(i, j) for i, j in (pair, pair[::-1])] if pair in both else []
+        if parted and all(each.sign > 0 and _tells(each, level / len(pairs)) for each in parted):
+            p = max(each.p_value for each in (found, *parted)) * len(pairs)
             drawn = _drawn(left, pair)
             message = (
                 f"{one} and {other} hang together where nothing acts on either, and no longer as before where one of "
@@ -105,12 +105,11 @@ def _changed(left: Unexplained, level: float, explained: set[frozenset[str]]) ->
         if any(frozenset((names[i], target)) in explained for target in targets):
             continue
         found = left.changed(i, r)
-        rows = int((left.table == r + 1).sum())
-        if _tells(found, level / len(looks), rows):
+        if _tells(found, level / len(looks)):
             p = found.p_value * len(looks)
             acts = f"said to act on {' and '.join(targets)}" if targets else "said to act on nothing"
             message = f"{names[i]} in regime {regimes[r]!r}, which is {acts} (p = {p:.0e})"
-            numbers = {"p_value": p, "nats": _nats(found, rows)}
+            numbers = {"p_value": p, "nats": _nats(found)}
             yield Finding("changed-mechanism", (regimes[r], names[i]), message, numbers)
 
 
@@ -123,10 +122,10 @@ def _rough(left: Unexplained) -> Iterator[Finding]:
             yield Finding("rough-mechanism", (name,), message, {"nats": nats})
 
 
-def _nats(found: Association, rows: float | None = None) -> float:
+def _nats(found: Association) -> float:
     """What is left unexplained, per row."""
-    return max(0.0, 0.5 * (found.statistic - found.freedom)) / max(found.rows if rows is None else rows, 1.0)
+    return max(0.0, 0.5 * (found.statistic - found.freedom)) / max(found.rows, 1.0)
 
 
-def _tells(found: Association, level: float, rows: float | None = None) -> bool:
-    return found.p_value < level and _nats(found, rows) > SLIGHT
+def _tells(found: Association, level: float) -> bool:
+    return found.p_value < level and _nats(found) > SLIGHT

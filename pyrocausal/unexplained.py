@@ -5,12 +5,12 @@ is no descendant, and is the same in every regime that does not act on the varia
 (see `pyrocausal.association`); each needs nothing but rows in which its variables kept their own mechanisms:
 
 - `together`: two variables hang together where nothing acts on either, beyond their other parents;
-- `moved`: a variable given its parents and one more, its supposed cause, is not in regimes that act on this cause what
-  it is elsewhere;
+- `parted`: where a regime acts on a supposed cause of a variable, its residuals given this cause and its parents go
+  the way that they would if the cause told nothing of it;
 - `changed`: a variable given its parents is not in one regime what it is elsewhere.
 
-That two variables are `together`, and that each is `moved` where the other is acted on, is what no edge, one direction
-and the other direction have to say; where all three are refuted, something else acts on both.
+Without an edge two variables are not `together`; with one from the first to the second, they are not `parted` where the
+first is acted on, and the other way round. Where all three answers are refuted, something else acts on both.
 
 A misfit of the networks themselves is alike in all regimes, so that it hardly disturbs a comparison of regimes. How
 large it is, `roughness` tells.
@@ -25,12 +25,14 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import pyro
+import pyro.distributions as dist
 import torch
 
-from pyrocausal.association import Association, association
+from pyrocausal.association import Association, agreement, association
 from pyrocausal.chain import Chain
 from pyrocausal.counts import entering
 from pyrocausal.data import InterventionalData
@@ -48,6 +50,27 @@ __all__ = ["Unexplained"]
 WORK = 50_000  # pairs of a row and a graph that go through the program at a time
 ROWS_PER_STRATUM = 20.0  # on average; with fewer, states enter as numbers
 BINS = 10  # of a continuous residual, whose distribution is looked at
+
+
+class _Left(NamedTuple):
+    """Of a variable in every row, given some parents."""
+
+    residual: torch.Tensor  # [n, S]
+    location: torch.Tensor  # probabilities of states, or the mean; [n, P], P <= S
+    scale: torch.Tensor  # of what the first P residuals are in units of, [n, 1]
+
+
+def _left(conditional: dist.TorchDistribution, column: torch.Tensor, sets: int) -> list[_Left | None]:
+    """Of the first of some graphs: distribution [K, m] and values [m] -> one for each graph; None without a cdf."""
+    residuals = Residuals.of(conditional, filled(column).expand(conditional.batch_shape)) if sets else None
+    if residuals is None:
+        return [None] * sets
+    if isinstance(conditional, dist.Categorical):
+        location, scale = conditional.probs, torch.ones_like(conditional.probs[..., :1])
+    else:
+        location, scale = conditional.mean[..., None], conditional.stddev[..., None]
+    parts = residuals.values.transpose(1, 2), location, scale
+    return [_Left(*(part[k].double().cpu() for part in parts)) for k in range(sets)]
 
 
 class Unexplained:
@@ -80,7 +103,7 @@ class Unexplained:
         self.compared = torch.nn.functional.pad(compared.cpu(), (1, 0), value=True)[self.table]  # [n]
         self._acted = self.hit[self.table]  # [n, d]
         self._entering = entering(self.kinds, self.rows).cpu()
-        self._kept: dict[Family, torch.Tensor | None] = {}
+        self._kept: dict[Family, _Left | None] = {}
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -109,37 +132,44 @@ class Unexplained:
                 graphs[k, i, list(parents)] = 1.0
         if not len(graphs):
             return
-        found: dict[Family, list[torch.Tensor | None]] = {}
+        found: dict[Family, list[_Left | None]] = {}
         with pyro.validation_enabled(False):
             for rows in self.rows.split(max(1, WORK // len(graphs))):
-                for i, conditional in enumerate(site_conditionals(self.model, rows, graphs.to(rows))):
-                    left = Residuals.of(conditional, filled(rows[:, i]).expand(len(graphs), -1)) if wanted[i] else None
-                    for k, parents in enumerate(wanted[i]):
-                        found.setdefault((i, parents), []).append(None if left is None else left.values[k].t())
+                conditionals = site_conditionals(self.model, rows, graphs.to(rows))
+                for i, sets in enumerate(wanted):
+                    for parents, part in zip(sets, _left(conditionals[i], rows[:, i], len(sets)), strict=True):
+                        found.setdefault((i, parents), []).append(part)
         for family, parts in found.items():
             known = [part for part in parts if part is not None]
-            self._kept[family] = torch.cat(known).double().cpu() if len(known) == len(parts) else None
+            whole = len(known) == len(parts)
+            self._kept[family] = _Left(*map(torch.cat, zip(*known, strict=True))) if whole else None
 
     def residual(self, effect: int, parents: Sequence[int]) -> torch.Tensor | None:
         """Residuals of a variable given some parents, [n, S]; None where its distribution has none."""
         family = effect, tuple(sorted(parents))
         self.prepare([family])
-        return self._kept[family]
+        left = self._kept[family]
+        return None if left is None else left.residual
 
     def together(self, one: int, other: int) -> Association:
         """Whether two variables hang together where nothing acts on either, beyond their other parents."""
         a, b = (set(self.parents(i)) - {j} for i, j in ((one, other), (other, one)))
         left = self.residual(one, [*a]), self.residual(other, [*b])
         keep = self.compared & ~self._acted[:, [one, other]].any(1)
-        return self._test(*left, keep & self.seen[:, [one, other]].all(1), (a | b) - {one, other})
+        return self._test(association, *left, keep & self.seen[:, [one, other]].all(1), (a | b) - {one, other})
 
-    def moved(self, effect: int, cause: int) -> Association:
-        """Whether a variable, given parents and a cause, is not the same where the cause is acted on."""
-        parents = {*self.parents(effect), cause}
-        acted = self._acted[:, cause].double()[:, None]
-        features = acted * torch.cat([torch.ones_like(acted), self._regressors(cause)], 1)
+    def parted(self, effect: int, cause: int) -> Association:
+        """Whether a variable goes its own way where a supposed cause is acted on; the sign is positive if it does."""
+        without, having = ({*self.parents(effect)} - {cause}, {*self.parents(effect), cause})
+        self.prepare((effect, tuple(sorted(parents))) for parents in (without, having))
+        alone, given = (self._kept[effect, tuple(sorted(parents))] for parents in (without, having))
+        if alone is None or given is None:
+            return Association(0.0, 0, 0.0)
+        acted = self._acted[:, cause]
+        shift = acted[:, None] * (alone.location - given.location) / given.scale
         keep = self.compared & ~self._acted[:, effect] & self.seen[:, effect]
-        return self._test(features, self.residual(effect, [*parents]), keep, parents)
+        left = given.residual[:, : shift.shape[1]]
+        return self._test(agreement, shift, left, keep, having)._replace(rows=self._rows(keep & acted))
 
     def changed(self, effect: int, regime: int) -> Association:
         """Whether a variable given its parents is not in a regime (by number) what it is elsewhere."""
@@ -147,10 +177,14 @@ class Unexplained:
         there = (self.table == regime + 1).double()[:, None]
         features = there * torch.cat([torch.ones_like(there), *(self._regressors(j) for j in parents)], 1)
         keep = self.compared & ~self._acted[:, effect] & self.seen[:, effect]
-        return self._test(features, self.residual(effect, parents), keep, parents)
+        found = self._test(association, features, self.residual(effect, parents), keep, parents)
+        return found._replace(rows=self._rows(keep & (self.table == regime + 1)))
 
     def roughness(self, effect: int) -> float:
-        """Nats per row by which a variable's values, given its parents, differ from what its mechanism says."""
+        """Nats per row by which a variable's values, given its parents, differ from what its mechanism says.
+
+        Beyond what chance makes of it, and two standard deviations of that.
+        """
         left = self.residual(effect, self.parents(effect))
         keep = self.compared & ~self._acted[:, effect] & self.seen[:, effect]
         if left is None or not bool(keep.any()):
@@ -171,18 +205,25 @@ class Unexplained:
         cells = torch.zeros(int(strata.max()) + 1, seen.shape[1], dtype=torch.double)
         seen, expected = (cells.index_add(0, strata, count[:, None] * each) for each in (seen, expected))
         gain = torch.special.xlogy(seen, seen / expected.clamp(min=1e-12)).sum()
-        chance = 0.5 * len(cells) * (cells.shape[1] - 1)
-        return float((gain - chance) / count.sum())
+        chance = 0.5 * len(cells) * (cells.shape[1] - 1)  # twice a gain is chi-square
+        return float((gain - chance - 2 * math.sqrt(chance)) / count.sum())
 
     def _test(
-        self, one: torch.Tensor | None, other: torch.Tensor | None, keep: torch.Tensor, given: Iterable[int]
+        self,
+        test: Callable[..., Association],
+        one: torch.Tensor | None,
+        other: torch.Tensor | None,
+        keep: torch.Tensor,
+        given: Iterable[int],
     ) -> Association:
         if one is None or other is None or not bool(keep.any()):
             return Association(0.0, 0, 0.0)
         strata, covariates = self._explained(keep, given)
-        return association(
-            one[keep], other[keep], strata, None if self.weights is None else self.weights[keep], covariates
-        )
+        weights = None if self.weights is None else self.weights[keep]
+        return test(one[keep], other[keep], strata, weights, covariates)
+
+    def _rows(self, keep: torch.Tensor) -> float:
+        return float(keep.sum() if self.weights is None else self.weights[keep].sum())
 
     def _explained(self, keep: torch.Tensor, given: Iterable[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Strata [n] and covariates [n, c] of some rows by variables: states and numbers."""
