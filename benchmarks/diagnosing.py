@@ -198,10 +198,10 @@ def diagnose_cases(
     Returns
     -------
     pandas.DataFrame
-        All rows of the file: `case`, `seed`, `shd` of the settled graph to the truth, `named` (whether what is wrong was
-        named, and of the right variables or regime), `elsewhere` (findings of that name that are of others), for each
-        name the number of findings, and of all pairs of variables how many are `wrong` in the settled graph, on how many
-        chains differ (`torn`), how many are `undecided`, and how many of those are wrong.
+        All rows of the file: `case`, `seed`, `shd` of the settled graph to the truth, `named` (whether what is wrong
+        was named, and of the right variables or regime), `elsewhere` (findings of that name that are of others), for
+        each name the number of findings, and of all pairs of variables how many are `wrong` in the settled graph, on
+        how many chains differ (`torn`), how many are `undecided`, and how many of those are wrong.
     """
     out.mkdir(parents=True, exist_ok=True)
     file = out / "diagnose.csv"

@@ -1,8 +1,8 @@
 """What is wrong with a fit, in plain words: checks of a result that need no known truth.
 
-Some read what the fit says of itself: whether it was finished, whether restarts agree, what stays undecided. Others hold
-its program against the rows: whether mechanisms are the same in all regimes that should leave them alone, and whether
-variables hang together that should not (`pyrocausal.misfits`).
+Some read what the fit says of itself: whether it was finished, whether restarts agree, what stays undecided. Others
+hold its program against the rows: whether mechanisms are the same in all regimes that should leave them alone, and
+whether variables hang together that should not (`pyrocausal.misfits`).
 
 Silence proves nothing. Graphs that say the same of all regimes pass together, and a common cause that was not measured
 shows only where regimes act on both of its effects.
@@ -92,6 +92,7 @@ def diagnose(result: CausalPosterior, *, level: float = 0.01, sure: float = 0.8)
 
 
 def _unfinished(result: CausalPosterior) -> Iterator[Finding]:
+    numbers: dict[str, float]
     for number, chain in enumerate(result.chains):
         if chain.settled:
             continue
@@ -114,14 +115,15 @@ def _disagreeing(result: CausalPosterior) -> Iterator[Finding]:
     if C < 2:
         return
     check = stability(result)
-    dags = torch.stack([chain.dag.cpu().bool() for chain in result.chains])  # [C, d, d]
-    for (cause, effect), chains in check.edges["chains"].items():
-        if chains == C:
-            continue
-        having = dags[:, result.data.names.index(effect), result.data.names.index(cause)].numpy()
+    names, dags = result.data.names, torch.stack([chain.dag.cpu().bool() for chain in result.chains])  # [C, d, d]
+    some = check.edges[check.edges["chains"] < C]
+    for cause, effect in zip(
+        *(map(str, some.index.get_level_values(side)) for side in ("cause", "effect")), strict=True
+    ):
+        having = dags[:, names.index(effect), names.index(cause)].numpy()
         gap = float(check.evidence[having].max() - check.evidence[~having].max())
-        message = f"{cause} -> {effect} is in the graphs of {chains} of {C} chains{_more(gap)}"
-        yield Finding("restarts-disagree", (cause, effect), message, {"chains": int(chains), "nats": gap})
+        message = f"{cause} -> {effect} is in the graphs of {having.sum()} of {C} chains{_more(gap)}"
+        yield Finding("restarts-disagree", (cause, effect), message, {"chains": int(having.sum()), "nats": gap})
     for regime, row in check.targets.iterrows():
         if row.nunique() > 1:
             each = "; ".join(f"chain {k}: {' and '.join(hit) or 'none'}" for k, hit in row.items())

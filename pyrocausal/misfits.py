@@ -1,10 +1,10 @@
 """Findings on what a fitted program leaves unexplained (see `pyrocausal.unexplained`), corrected for many looks.
 
-A common cause that was not measured makes two variables hang together, and an experiment on either breaks the bond, for
-it acts on one of them alone. No graph of the measured variables says so: without an edge they would not hang together,
-and with one they still would where its cause is acted on. A fit has to draw an edge or none all the same, and is wrong
-in some rows; which rows, depends on how many there are of each. So each of the three answers is tested for itself, and a
-common cause is named where all three fail: the largest of the three p-values is one of "some answer is right".
+A common cause that was not measured makes two variables hang together, and an experiment on either breaks the bond,
+for it acts on one of them alone. No graph of the measured variables says so: without an edge they would not hang
+together, and with one they still would where its cause is acted on. A fit draws an edge or none all the same, and is
+wrong in some rows. So each of the three answers is tested for itself, and a common cause is named where all three fail:
+the largest of their p-values is one of "some answer is right".
 
 References
 ----------

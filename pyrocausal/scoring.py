@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import cast
 
 import numpy as np
 import pyro
@@ -110,7 +111,7 @@ def site_conditionals(model: CausalModel, values: torch.Tensor, graphs: torch.Te
     """
     given = pyro.condition(model, {"edges": graphs[:, None]})  # [K, 1, d, d]
     trace = poutine.trace(given).get_trace(values, graphs=len(graphs))
-    return [trace.nodes[name]["fn"] for name in model.names]
+    return [cast(dist.TorchDistribution, trace.nodes[name]["fn"]) for name in model.names]
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ is no descendant, and is the same in every regime that does not act on the varia
 - `together`: two variables hang together where nothing acts on either, beyond their other parents;
 - `parted`: where a regime acts on a supposed cause of a variable, its residuals given this cause and its parents go
   the way that they would if the cause told nothing of it;
-- `changed`: a variable given its parents is not in one regime what it is elsewhere.
+- `changed`: a variable given its parents is not in one regime what it is where nothing was done.
 
 Without an edge two variables are not `together`; with one from the first to the second, they are not `parted` where the
 first is acted on, and the other way round. Where all three answers are refuted, something else acts on both.
@@ -172,13 +172,13 @@ class Unexplained:
         return self._test(agreement, shift, left, keep, having)._replace(rows=self._rows(keep & acted))
 
     def changed(self, effect: int, regime: int) -> Association:
-        """Whether a variable given its parents is not in a regime (by number) what it is elsewhere."""
-        parents = self.parents(effect)
-        there = (self.table == regime + 1).double()[:, None]
-        features = there * torch.cat([torch.ones_like(there), *(self._regressors(j) for j in parents)], 1)
-        keep = self.compared & ~self._acted[:, effect] & self.seen[:, effect]
+        """Whether a variable given its parents is not in a regime (by number) what it is without intervention."""
+        parents, there = self.parents(effect), self.table == regime + 1
+        here = there.double()[:, None]
+        features = here * torch.cat([torch.ones_like(here), *(self._regressors(j) for j in parents)], 1)
+        keep = self.compared & ~self._acted[:, effect] & self.seen[:, effect] & (there | (self.table == 0))
         found = self._test(association, features, self.residual(effect, parents), keep, parents)
-        return found._replace(rows=self._rows(keep & (self.table == regime + 1)))
+        return found._replace(rows=self._rows(keep & there))
 
     def roughness(self, effect: int) -> float:
         """Nats per row by which a variable's values, given its parents, differ from what its mechanism says.
