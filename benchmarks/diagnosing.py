@@ -144,9 +144,7 @@ def clearly(truth: GroundTruth, target: str, rng: Generator, /) -> Mechanism:
             return Distribution(weights)
 
 
-def left_between(
-    truth: GroundTruth, pair: tuple[str, str], rng: Generator, times: int = 20, rows: int = 1_000
-) -> float:
+def left_between(truth: GroundTruth, pair: tuple[str, str], rng: Generator, times: int = 8, rows: int = 500) -> float:
     """Nats between two variables where their other measured causes stand still, averaged over values of these."""
     others = sorted({*truth.parents(pair[0]), *truth.parents(pair[1])} - {HIDDEN})
     found = []

@@ -162,8 +162,10 @@ class _Scores(NamedTuple):
             return values - (sums / size[:, None])[strata]
 
         def spread(values: torch.Tensor) -> torch.Tensor:
-            products = (count[:, None] * values)[:, :, None] * values[:, None, :]
-            return products.new_zeros(len(size), *products.shape[1:]).index_add_(0, strata, products)  # [s, k, k]
+            zero, counted = values.new_zeros(len(size), values.shape[1]), count[:, None] * values
+            return torch.stack(
+                [zero.index_add(0, strata, counted * each[:, None]) for each in values.t()], 1
+            )  # [s, k, k]
 
         def power(values: torch.Tensor, exponent: int) -> torch.Tensor:
             sums = values.new_zeros(len(size), values.shape[1])

@@ -38,7 +38,7 @@ from pyrocausal.counts import entering
 from pyrocausal.data import InterventionalData
 from pyrocausal.gaps import any_missing, codes_of, filled, levels, present, regressors
 from pyrocausal.imputation import impute
-from pyrocausal.kinds import Categorical, Count, Exposure
+from pyrocausal.kinds import Categorical, Count
 from pyrocausal.mechanisms import Family
 from pyrocausal.scoring import site_conditionals
 from pyrocausal.screening import Residuals
@@ -235,11 +235,8 @@ class Unexplained:
         strata = torch.zeros(rows, dtype=torch.long)
         for j in states:
             strata = strata * levels(self.kinds[j], 0) + codes_of(self.kinds[j], self.rows[keep, j].cpu(), None)
-        numbers = [self._regressors(j)[keep] for j in names if j not in states and not self._idle(j)]
+        numbers = [self._regressors(j)[keep] for j in names if j not in states]
         return strata.unique(return_inverse=True)[1], torch.cat([torch.zeros(rows, 0, dtype=torch.double), *numbers], 1)
 
     def _regressors(self, j: int) -> torch.Tensor:
         return regressors(self.kinds[j], self._entering[:, j], squares=True).cpu()
-
-    def _idle(self, j: int) -> bool:
-        return isinstance(self.kinds[j], Exposure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import math
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import pyrocausal.association
 from pyrocausal.association import Association, agreement, association
 
 TESTS = [association, agreement]
@@ -99,3 +101,7 @@ def test_order_and_labels_do_not_matter_and_a_weight_is_as_many_rows(test, seed)
     repeated = test(*(each.repeat_interleave(many, 0) for each in (x, y, s)), None, z.repeat_interleave(many, 0))
     assert same == pytest.approx(found)
     assert repeated == pytest.approx(found)
+
+
+def test_examples():
+    assert doctest.testmod(pyrocausal.association).failed == 0

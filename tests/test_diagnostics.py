@@ -31,7 +31,7 @@ SLOPE = 0.6
 
 # ------------------------------------------------------------------ results made by hand
 def told(probability=(), targets=(4, 4, 4), **changes):
-    """A chain of four variables and three regimes by edge probabilities {(cause, effect): p} and targets, 4 for none."""
+    """A chain of four variables and three regimes by edge probabilities {(cause, effect): p} and targets, or 4."""
     edges = torch.zeros(4, 4)
     for (cause, effect), p in dict(probability).items():
         edges[effect, cause] = p
@@ -65,7 +65,9 @@ def test_chains_that_disagree():
     found = said(one, other)
     assert set(subjects(found, "restarts-disagree")) == {("X0", "X1"), ("X1", "X0"), ("regime 1",)}
     messages = {each.subject: each.message for each in found.named("restarts-disagree")}
-    assert messages["X0", "X1"] == "X0 -> X1 is in the graphs of 1 of 2 chains; those with it have 4.5 nats more evidence"
+    assert (
+        messages["X0", "X1"] == "X0 -> X1 is in the graphs of 1 of 2 chains; those with it have 4.5 nats more evidence"
+    )
     assert messages["X1", "X0"].endswith("those without it have 4.5 nats more evidence")
     assert "chain 0: X1; chain 1: X2" in messages["regime 1",]
     assert not subjects(said(one, one), "restarts-disagree")
@@ -126,7 +128,7 @@ def test_words():
     assert text.startswith("7 findings\n\nPairs of variables that the data do not decide:\n- pair 0\n")
     assert "- pair 5" not in text
     assert "- and 2 more\nWhat to do: Take neither answer for granted." in text
-    with pytest.raises(ValueError, match="name must be one of .*not-converged.*got 'hidden'"):
+    with pytest.raises(ValueError, match=r"name must be one of .*not-converged.*got 'hidden'"):
         many.named("hidden")
 
 
