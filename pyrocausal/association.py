@@ -98,7 +98,7 @@ def association(
         return Association(0.0, 0, found.rows)
     scale = variance.diagonal()[thick].sqrt()
     values, vectors = torch.linalg.eigh(variance[thick][:, thick] / scale[:, None] / scale)
-    kept = values > 1e-4
+    kept = values > 1e-4  # states of one variable add up to one
     along = vectors[:, kept].t() @ (total[thick] / scale)
     return Association(float((along.square() / values[kept]).sum()), int(kept.sum()), found.rows)
 

@@ -41,7 +41,8 @@ def diagnose(result: CausalPosterior, *, level: float = 0.01, sure: float = 0.8)
     result
         What `discover` gave back.
     level
-        Chance that a fit without fault is accused by a test, for each of the three kinds of tests; default 0.01.
+        About the chance that a fit without fault is accused by tests of its program, for each of the three names that
+        rest on them (hidden-cause, unexplained-dependence, changed-mechanism); default 0.01.
     sure
         Probability from which a target, or the state of a pair of variables (no edge, one direction, the other), counts
         as decided; default 0.8.

@@ -38,7 +38,7 @@ def misfits(left: Unexplained, level: float) -> list[Finding]:
     left
         Residuals of its program.
     level
-        Chance of a false finding of each name, at the most.
+        Chance of a false finding of each name, about: chi-square has too light a tail where cells hold few rows.
 
     Returns
     -------
