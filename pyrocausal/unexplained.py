@@ -12,8 +12,8 @@ is no descendant, and is the same in every regime that does not act on the varia
 Without an edge two variables are not `together`; with one from the first to the second, they are not `parted` where the
 first is acted on, and the other way round. Where all three answers are refuted, something else acts on both.
 
-A misfit of the networks themselves is alike in all regimes, so that it hardly disturbs a comparison of regimes. How
-large it is, `roughness` tells.
+A misfit of the networks themselves is alike in all regimes as long as they keep to the observational range, so that it
+hardly disturbs a comparison of regimes there; what lies outside is not compared. How large it is, `roughness` tells.
 
 References
 ----------
@@ -43,12 +43,13 @@ from pyrocausal.mechanisms import Family
 from pyrocausal.scoring import site_conditionals
 from pyrocausal.screening import Residuals
 from pyrocausal.threads import one_thread
-from pyrocausal.weights import join
+from pyrocausal.weights import join, quantiles
 
 __all__ = ["Unexplained"]
 
 WORK = 50_000  # pairs of a row and a graph that go through the program at a time
 ROWS_PER_STRATUM = 20.0  # on average; with fewer, states enter as numbers
+COMMON = 0.025, 0.975  # quantiles of numbers without intervention; regimes are compared where their causes lie between
 BINS = 10  # of a continuous residual, whose distribution is looked at
 
 
@@ -167,7 +168,7 @@ class Unexplained:
             return Association(0.0, 0, 0.0)
         acted = self._acted[:, cause]
         shift = acted[:, None] * (alone.location - given.location) / given.scale
-        keep = self.compared & ~self._acted[:, effect] & self.seen[:, effect]
+        keep = self.compared & ~self._acted[:, effect] & self.seen[:, effect] & self._common(having)
         left = given.residual[:, : shift.shape[1]]
         return self._test(agreement, shift, left, keep, having)._replace(rows=self._rows(keep & acted))
 
@@ -177,6 +178,7 @@ class Unexplained:
         here = there.double()[:, None]
         features = here * torch.cat([torch.ones_like(here), *(self._regressors(j) for j in parents)], 1)
         keep = self.compared & ~self._acted[:, effect] & self.seen[:, effect] & (there | (self.table == 0))
+        keep &= self._common(parents)
         found = self._test(association, features, self.residual(effect, parents), keep, parents)
         return found._replace(rows=self._rows(keep & there))
 
@@ -237,6 +239,19 @@ class Unexplained:
             strata = strata * levels(self.kinds[j], 0) + codes_of(self.kinds[j], self.rows[keep, j].cpu(), None)
         numbers = [self._regressors(j)[keep] for j in names if j not in states]
         return strata.unique(return_inverse=True)[1], torch.cat([torch.zeros(rows, 0, dtype=torch.double), *numbers], 1)
+
+    def _common(self, given: Iterable[int]) -> torch.Tensor:
+        """Rows [n] whose numbers lie where there are rows without intervention: elsewhere a mechanism extrapolates."""
+        inside, plain = torch.ones(len(self.rows), dtype=torch.bool), self.table == 0
+        for j in given:
+            if isinstance(self.kinds[j], Categorical):
+                continue
+            column, at = self._entering[:, j], torch.tensor(COMMON)
+            known = plain & present(column)
+            weights = None if self.weights is None else self.weights[known].float()
+            low, high = column[known].quantile(at) if weights is None else quantiles(column[known], at, weights)
+            inside &= ~((column < low) | (column > high))
+        return inside
 
     def _regressors(self, j: int) -> torch.Tensor:
         return regressors(self.kinds[j], self._entering[:, j], squares=True).cpu()
