@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks.calibration import calibrate, summary
 from benchmarks.chains import PROBLEMS, time_chains
 from benchmarks.checks import KINDS, check_checks, told
+from benchmarks.diagnosing import CASES, diagnose_cases, said
 from benchmarks.methods import METHODS
 from benchmarks.report import report
 from benchmarks.run import run
@@ -91,6 +92,12 @@ def _parser() -> argparse.ArgumentParser:
     chains.add_argument("--chains", type=int, default=4, help="default %(default)s")
     chains.add_argument("--cores", type=int, default=2, help="processes for them; default %(default)s")
 
+    diagnoses = commands.add_parser("diagnose", help="ask diagnose what is wrong with fits where that is known")
+    diagnoses.add_argument("--seeds", type=parse_seeds, default="0-19", help="default %(default)s")
+    diagnoses.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES), help="default: all")
+    diagnoses.add_argument("--jobs", type=int, default=1, help="cases at a time, one thread each; default %(default)s")
+    diagnoses.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+
     reports = commands.add_parser("report", help="sum up the results in a page with pictures")
     reports.add_argument("suites", nargs="*", help="default: all that have results")
     reports.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
@@ -121,6 +128,9 @@ def main(arguments: list[str] | None = None) -> int:
             time_chains(options.seeds, options.problems, chains=options.chains, cores=options.cores)
         elif options.command == "checks":
             print("\n".join(told(check_checks(options.seeds, options.out, kinds=options.kinds, jobs=options.jobs))))
+        elif options.command == "diagnose":
+            found = diagnose_cases(options.seeds, options.out, cases=options.cases, jobs=options.jobs)
+            print("\n".join(said(found)))
         elif options.command == "sachs2005":
             how = {"jobs": options.jobs, "several": options.several, "components": options.components}
             print(tell(fit_sachs2005(options.data, options.seeds, **how)))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import calibration, checks, pictures
+from benchmarks import calibration, checks, diagnosing, pictures
 from benchmarks.calibration import summary
 from benchmarks.literature import LITERATURE
 from benchmarks.methods import METHODS
@@ -79,6 +79,8 @@ def report(names: Sequence[str], folder: Path, page: Path) -> str:
         parts += _calibration(pd.read_csv(table), folder, page)
     if not names and (table := folder / "checks.csv").exists():
         parts += _checks(checks.read_checks(table))
+    if not names and (table := folder / "diagnose.csv").exists():
+        parts += _diagnoses(pd.read_csv(table))
     if len(parts) == 1:
         raise ValueError(f"there are no results in {folder}; start with python -m benchmarks run SUITE")
     text = "\n\n".join(parts) + "\n"
@@ -147,6 +149,19 @@ def _checks(table: pd.DataFrame) -> list[str]:
         " ".join(str(checks.__doc__).split()),
         f"Run with {' and '.join(commands)}: {table.cpu_seconds.sum():.0f} CPU seconds.",
         "\n".join(f"- {line}" for line in checks.told(table)),
+    ]
+
+
+def _diagnoses(table: pd.DataFrame) -> list[str]:
+    commands: dict[str, list[str]] = {}
+    for case, runs in table.groupby("case", sort=False):
+        commands.setdefault(_seeds(sorted(runs.seed)), []).append(str(case))
+    run = [f"`python -m benchmarks diagnose --seeds {seeds} --cases {' '.join(of)}`" for seeds, of in commands.items()]
+    return [
+        "## diagnose",
+        str(diagnosing.__doc__).strip(),
+        f"Run with {' and '.join(run)}: {table.cpu_seconds.sum():.0f} CPU seconds.",
+        "\n".join(f"- {line}" for line in diagnosing.said(table)),
     ]
 
 

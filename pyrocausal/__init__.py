@@ -7,8 +7,10 @@ from pyrocausal.comparison import HeldOut
 from pyrocausal.control import RandomGraphControl, random_graph_control
 from pyrocausal.curves import plot_beliefs, plot_reliability
 from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.diagnostics import diagnose
 from pyrocausal.discover import discover
 from pyrocausal.evidence import JointEvidence
+from pyrocausal.findings import Diagnosis, Finding
 from pyrocausal.handlers import intervene, mask_sites
 from pyrocausal.heatmaps import plot_edges, plot_targets
 from pyrocausal.heldout import held_out_regimes, held_out_rows
@@ -43,8 +45,10 @@ __all__ = [
     "Count",
     "CreditAssignment",
     "Descent",
+    "Diagnosis",
     "EdgeBeliefs",
     "Exposure",
+    "Finding",
     "GraphFitting",
     "GraphKernel",
     "GraphScoring",
@@ -69,6 +73,7 @@ __all__ = [
     "Stopping",
     "TargetPrior",
     "credit",
+    "diagnose",
     "discover",
     "graphs",
     "held_out_regimes",

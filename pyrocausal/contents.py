@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import networkx as nx
 import pandas as pd
@@ -11,7 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from pyrocausal.curves import plot_beliefs
+from pyrocausal.diagnostics import diagnose
 from pyrocausal.document import Heading, Items, Mono, Part, Picture, Strong, Table, Text
+from pyrocausal.findings import NAMES, SILENT, Diagnosis
 from pyrocausal.heatmaps import edges_size, plot_edges, plot_targets, targets_size
 from pyrocausal.metrics import shd
 from pyrocausal.plots import graph_size, plot_graph
@@ -33,11 +34,12 @@ from pyrocausal.versions import versions
 __all__ = ["contents"]
 
 LEAST_LISTED, MOST_LISTED = 0.05, 100  # edges that are listed although they are believed less than one half
+MOST_FINDINGS = 20  # of a kind
 PANELS, ACROSS = 12, 3  # of predictive checks
 CELLS, FEWEST_TABLES = 5_000_000, 4  # values that predictive checks draw, unless that were fewer tables
 
 
-def contents(result: CausalPosterior, diagnosis: Any = None) -> list[Part]:
+def contents(result: CausalPosterior, diagnosis: Diagnosis | None = None) -> list[Part]:
     """Everything that a report says, from the summary to the settings.
 
     Parameters
@@ -54,12 +56,13 @@ def contents(result: CausalPosterior, diagnosis: Any = None) -> list[Part]:
     """
     if not isinstance(result, CausalPosterior):
         raise TypeError(f"result must be a CausalPosterior, got {type(result).__name__}")
-    diagnosed = list(_diagnosis(diagnosis))
+    if not isinstance(diagnosis, Diagnosis | None):
+        raise TypeError(f"diagnosis must be a Diagnosis, got {type(diagnosis).__name__}; make one with diagnose")
     return [
         Heading("Summary"),
         _items(in_words(result)),
         *_cycle(result),
-        *diagnosed,
+        *_diagnosis(diagnosis or diagnose(result)),
         *_graph(result),
         *_edges(result),
         *_targets(result),
@@ -78,19 +81,18 @@ def _cycle(result: CausalPosterior) -> Iterator[Part]:
         yield Text((Strong(f"The edges above 0.5 hold the cycle {cycle}: at least one of them is wrong."),))
 
 
-def _diagnosis(diagnosis: Any) -> Iterator[Part]:
-    if diagnosis is None:
-        return
-    findings = getattr(diagnosis, "findings", None)
-    if findings is None or not all(isinstance(getattr(each, "message", None), str) for each in findings):
-        raise TypeError(
-            f"diagnosis: expected an object with findings, each with a message, got {type(diagnosis).__name__}"
-        )
+def _diagnosis(diagnosis: Diagnosis) -> Iterator[Part]:
     yield Heading("Diagnosis")
-    if findings:
-        yield _items(finding.message for finding in findings)
-    else:
-        yield _text("The checks of this fit found nothing to warn of.")
+    if not diagnosis.findings:
+        yield _text(SILENT)
+    for name, (title, advice) in NAMES.items():
+        if found := diagnosis.named(name):
+            yield Text((Strong(f"{title}."),))
+            yield _items(each.message for each in found[:MOST_FINDINGS])
+            if len(found) > MOST_FINDINGS:
+                yield _text(f"And {len(found) - MOST_FINDINGS} more of this kind.")
+            if advice:
+                yield _text(f"What to do: {advice}")
 
 
 def _graph(result: CausalPosterior) -> Iterator[Part]:

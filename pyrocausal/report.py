@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from pyrocausal.contents import contents
 from pyrocausal.document import Code, Heading, Items, Mono, Part, Picture, Text, to_html, to_markdown
+from pyrocausal.findings import Diagnosis
 from pyrocausal.result import CausalPosterior
 from pyrocausal.summary import edge_table, target_table
 
@@ -17,7 +17,7 @@ __all__ = ["write_html", "write_report"]
 TITLE = "What causes what"
 
 
-def write_html(result: CausalPosterior, path: str | PathLike[str], *, diagnosis: Any = None) -> Path:
+def write_html(result: CausalPosterior, path: str | PathLike[str], *, diagnosis: Diagnosis | None = None) -> Path:
     """What `CausalPosterior.report` does."""
     page = Path(path)
     if page.is_dir():
@@ -28,7 +28,9 @@ def write_html(result: CausalPosterior, path: str | PathLike[str], *, diagnosis:
     return page
 
 
-def write_report(result: CausalPosterior, directory: str | PathLike[str], *, diagnosis: Any = None) -> Path:
+def write_report(
+    result: CausalPosterior, directory: str | PathLike[str], *, diagnosis: Diagnosis | None = None
+) -> Path:
     """Write tables, pictures, the fitted programs and pages about them.
 
     The files are `report.html`, which holds everything that is to be read; the same as `report.md` with the pictures

@@ -224,14 +224,14 @@ class CausalPosterior:
     def report(self, path: str | PathLike[str], *, diagnosis: Any = None) -> Path:
         """Write everything that is to be read of a result as one HTML file, which needs no other.
 
-        A summary in plain words, pictures of the graph, edges, targets, predictions and beliefs, tables, settings.
+        A summary in plain words, a diagnosis, pictures of the graph, edges, targets, predictions and beliefs, tables, settings.
 
         Parameters
         ----------
         path
             The file, conventionally `*.html`; an earlier one is replaced.
         diagnosis
-            Findings to be shown, if there are: an object whose `findings` have a `message` each.
+            What is to be said of it; default: what `pyrocausal.diagnose` says.
 
         Returns
         -------
@@ -243,7 +243,7 @@ class CausalPosterior:
         OSError
             If the file cannot be written.
         TypeError
-            If `diagnosis` is something else.
+            If `diagnosis` is no `Diagnosis`.
         ValueError
             If `path` is a directory.
 

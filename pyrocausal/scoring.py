@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import cast
 
 import numpy as np
 import pyro
+import pyro.distributions as dist
 import torch
 from pyro import poutine
 
@@ -18,7 +20,9 @@ from pyrocausal.handlers import intervene
 from pyrocausal.model import CausalModel
 from pyrocausal.weights import join
 
-__all__ = ["distinct_parent_sets", "score_graphs", "score_rows", "site_log_probs", "unpack"]
+__all__ = [
+    "distinct_parent_sets", "score_graphs", "score_rows", "site_conditionals", "site_log_probs", "unpack",
+]  # fmt: skip
 
 
 def distinct_parent_sets(graphs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -86,6 +90,28 @@ def site_log_probs(model: CausalModel, values: torch.Tensor, graphs: torch.Tenso
     trace = poutine.trace(given).get_trace(values, graphs=len(graphs))
     trace.compute_log_prob(lambda name, site: name in model.names)
     return torch.stack([trace.nodes[name]["log_prob"] for name in model.names])
+
+
+def site_conditionals(model: CausalModel, values: torch.Tensor, graphs: torch.Tensor) -> list[dist.TorchDistribution]:
+    """Distribution of every variable in every row given its parents under every graph, as handlers in scope leave it.
+
+    Parameters
+    ----------
+    model
+        The program.
+    values
+        Encoded rows, shape [n, d].
+    graphs
+        Shape [K, d, d] (effect, cause).
+
+    Returns
+    -------
+    list of Distribution
+        Of each variable, batch shape [K, n].
+    """
+    given = pyro.condition(model, {"edges": graphs[:, None]})  # [K, 1, d, d]
+    trace = poutine.trace(given).get_trace(values, graphs=len(graphs))
+    return [cast(dist.TorchDistribution, trace.nodes[name]["fn"]) for name in model.names]
 
 
 @torch.no_grad()

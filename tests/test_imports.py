@@ -18,6 +18,7 @@ ENGINE = [
     "targets", "credit", "split", "predictive", "screening", "refitting", "evidence", "moves", "climb", "replanting",
     "retargeting", "state", "scouting", "settings", "sdi", "settle", "sampling", "chain", "inference_data", "result",
     "metrics", "progress", "line", "restarts", "discover", "stability", "trial", "comparison", "heldout", "control",
+    "association", "unexplained", "findings", "misfits", "diagnostics",
 ]  # fmt: skip
 TRUTH = [
     "graphs", "truth_mechanisms", "continuous_truths", "count_truths", "ground_truth", "networks", "interventions",

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 from html import escape, unescape
 from pathlib import Path
-from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,8 +19,10 @@ from test_document import Page
 
 from pyrocausal.contents import contents
 from pyrocausal.data import InterventionalData
+from pyrocausal.diagnostics import diagnose
 from pyrocausal.discover import discover
 from pyrocausal.document import Text
+from pyrocausal.findings import NAMES, SILENT, Diagnosis, Finding
 from pyrocausal.kinds import Count
 from pyrocausal.report import write_report
 from pyrocausal.result import CausalPosterior
@@ -103,7 +104,7 @@ def test_names_are_escaped(page):
 
 
 def test_a_folder_holds_the_same_and_its_files(result, page, tmp_path):
-    found = SimpleNamespace(findings=(SimpleNamespace(name="x", subject="y", message=f"{NASTY} does not fit."),))
+    found = Diagnosis((Finding("rough-mechanism", (NASTY,), f"{NASTY} does not fit."),))
     folder = tmp_path / "new" / "folder"
     assert write_report(result, folder, diagnosis=found) == folder / "report.html"
     text, html = ((folder / name).read_text(encoding="utf-8") for name in ("report.md", "report.html"))
@@ -117,14 +118,21 @@ def test_a_folder_holds_the_same_and_its_files(result, page, tmp_path):
     assert "edges.csv" not in page.read_text(encoding="utf-8")  # which is by itself
     assert "<b>" not in text.replace("\\<b>", "")
     assert "Diagnosis" in Page(html).texts and f"<li>{escape(NASTY)} does not fit.</li>" in html
-    assert '## Diagnosis\n\n- \\<b>&amp;"x" does not fit.\n' in text
+    title, advice = NAMES["rough-mechanism"]
+    assert f'## Diagnosis\n\n**{title}.**\n\n- \\<b>&amp;"x" does not fit.\n\nWhat to do: {advice}\n' in text
 
 
 def test_what_is_no_diagnosis(result, tmp_path):
-    for wrong in ("all is well", SimpleNamespace(findings=("all is well",))):
-        with pytest.raises(TypeError, match="diagnosis: expected an object with findings, each with a message"):
-            result.report(tmp_path / "c.html", diagnosis=wrong)
+    with pytest.raises(TypeError, match="diagnosis must be a Diagnosis, got str; make one with diagnose"):
+        result.report(tmp_path / "c.html", diagnosis="all is well")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_diagnosis_is_made_where_none_is_given(result, page, monkeypatch):
+    text = Page(page.read_text(encoding="utf-8")).texts
+    for finding in (*diagnose(result).findings, *diagnose(result).remarks):
+        assert finding.message in text
+    assert (SILENT in text) == (not diagnose(result).findings)
 
 
 def test_where_a_report_cannot_go(result, tmp_path):
@@ -138,7 +146,7 @@ def test_where_a_report_cannot_go(result, tmp_path):
 
 def test_without_beliefs_and_without_findings():
     one = chain(KINDS["categorical"], belief_logits=None, draws=0)
-    parts = contents(CausalPosterior(small_data(), (one,), 0), SimpleNamespace(findings=()))
+    parts = contents(CausalPosterior(small_data(), (one,), 0), Diagnosis())
     assert Text(("The checks of this fit found nothing to warn of.",)) in parts
     assert "beliefs" not in [getattr(part, "name", None) for part in parts]
     assert any("were not kept" in str(part) for part in parts)
