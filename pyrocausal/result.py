@@ -224,7 +224,8 @@ class CausalPosterior:
     def report(self, path: str | PathLike[str], *, diagnosis: Any = None) -> Path:
         """Write everything that is to be read of a result as one HTML file, which needs no other.
 
-        A summary in plain words, a diagnosis, pictures of the graph, edges, targets, predictions and beliefs, tables, settings.
+        A summary in plain words, a diagnosis, pictures of the graph, edges, targets, predictions and beliefs, tables,
+        settings.
 
         Parameters
         ----------
