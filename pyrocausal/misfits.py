@@ -66,8 +66,8 @@ def _pairs(left: Unexplained, level: float) -> tuple[list[Finding], list[Finding
     for pair, found in suspects:
         one, other = sorted(names[i] for i in pair)
         parted = [left.parted(i, j) for i, j in (pair, pair[::-1])] if pair in both else []
-        if parted and all(each.sign > 0 and _tells(each, level / len(pairs)) for each in parted):
-            p = max(each.p_value for each in (found, *parted)) * len(pairs)
+        if parted and all(each.sign > 0 and _tells(each, 2 * level / len(both)) for each in parted):
+            p = max(found.p_value * len(pairs), *(each.p_value / 2 * len(both) for each in parted))  # these: one-sided
             drawn = _drawn(left, pair)
             message = (
                 f"{one} and {other} hang together where nothing acts on either, and no longer as before where one of "
