@@ -93,7 +93,7 @@ def association(
     if found is None:
         return Association(0.0, 0, 0.0)
     total, variance = found.total.flatten(), found.variance.reshape(2 * [found.total.numel()])
-    thick = found.behind.flatten() >= LEAST
+    thick = _rows_behind(*found.powers).flatten() >= LEAST
     if not bool(thick.any()):
         return Association(0.0, 0, found.rows)
     scale = variance.diagonal()[thick].sqrt()
@@ -128,8 +128,7 @@ def agreement(
     if found is None:
         return Association(0.0, 0, 0.0)
     total, variance = found.total.trace(), found.variance.diagonal(dim1=0, dim2=1).diagonal(dim1=0, dim2=1).sum()
-    kept = found.behind.diagonal() >= LEAST
-    if not bool(kept.any()) or not variance > 0:
+    if not variance > 0 or _rows_behind(*(each.diagonal().sum() for each in found.powers)) < LEAST:
         return Association(0.0, 0, found.rows)
     return Association(float(total.square() / variance), 1, found.rows, float(total.sign()))
 
@@ -137,7 +136,7 @@ def agreement(
 class _Scores(NamedTuple):
     total: torch.Tensor  # sums of products, [a, b]
     variance: torch.Tensor  # [a, b, a, b]
-    behind: torch.Tensor  # rows that each sum rests on, about, [a, b]
+    powers: list[torch.Tensor]  # expected sums of the products' squares and fourth powers, [a, b] each
     rows: float
 
     @classmethod
@@ -177,11 +176,15 @@ class _Scores(NamedTuple):
             inverse = torch.linalg.pinv(w.t() @ (count[:, None] * w), rtol=1e-9, hermitian=True)
             a, b = (each - w @ (inverse @ (w.t() @ (count[:, None] * each))) for each in (a, b))
         free = size > 1 + 1e-9
-        expected = [(power(a, k) / size[:, None]).t() @ power(b, k) for k in (2, 4)]  # of the products' powers, [a, b]
         shrunk = spread(a)[free] / (size[free] - 1)[:, None, None]
         return cls(
             total=a.t() @ (count[:, None] * b),
             variance=torch.einsum("sij,skl->ikjl", shrunk, spread(b)[free]),
-            behind=torch.where(expected[1] > 1e-24, expected[0].square() / expected[1], 0.0),
+            powers=[(power(a, k) / size[:, None]).t() @ power(b, k) for k in (2, 4)],
             rows=float(count.sum()),
         )
+
+
+def _rows_behind(squares: torch.Tensor, fourths: torch.Tensor) -> torch.Tensor:
+    """Rows that sums of products rest on, about."""
+    return torch.where(fourths > 1e-24, squares.square() / fourths, 0.0)

@@ -4,7 +4,8 @@ A common cause that was not measured makes two variables hang together, and an e
 for it acts on one of them alone. No graph of the measured variables says so: without an edge they would not hang
 together, and with one they still would where its cause is acted on. A fit draws an edge or none all the same, and is
 wrong in some rows. So each of the three answers is tested for itself, and a common cause is named where all three fail:
-the largest of their p-values is one of "some answer is right".
+the largest of their p-values is one of "some answer is right". That two variables hang together is corrected for all
+pairs; that they part, which is asked of other rows and only of those that do hang together, for these.
 
 References
 ----------
@@ -58,7 +59,6 @@ def _pairs(left: Unexplained, level: float) -> tuple[list[Finding], list[Finding
     names, hidden, loose = left.data.names, [], []
     pairs = list(combinations(_variables(left), 2))
     joined = left.dag | left.dag.t()
-    apart = sum(not bool(joined[pair]) for pair in pairs)
     left.prepare((i, tuple(k for k in left.parents(i) if k != j)) for pair in pairs for i, j in (pair, pair[::-1]))
     suspects = [(pair, found) for pair in pairs if _tells(found := left.together(*pair), level / len(pairs))]
     both = [pair for pair, _ in suspects if left.acted_on(*pair) and left.acted_on(*pair[::-1])]
@@ -66,16 +66,16 @@ def _pairs(left: Unexplained, level: float) -> tuple[list[Finding], list[Finding
     for pair, found in suspects:
         one, other = sorted(names[i] for i in pair)
         parted = [left.parted(i, j) for i, j in (pair, pair[::-1])] if pair in both else []
-        if parted and all(each.sign > 0 and _tells(each, level / len(pairs)) for each in parted):
-            p = max(each.p_value for each in (found, *parted)) * len(pairs)
+        if parted and all(each.sign > 0 and _tells(each, 2 * level / len(both)) for each in parted):
+            p = max(found.p_value * len(pairs), *(each.p_value / 2 * len(both) for each in parted))  # these: one-sided
             drawn = _drawn(left, pair)
             message = (
                 f"{one} and {other} hang together where nothing acts on either, and no longer as before where one of "
                 f"them is acted on, whichever it is ({drawn}; p = {p:.0e})"
             )
             hidden.append(Finding("hidden-cause", (one, other), message, {"p_value": p, "nats": _nats(found)}))
-        elif not bool(joined[pair]) and _tells(found, level / apart):
-            p = found.p_value * apart
+        elif not bool(joined[pair]):
+            p = found.p_value * len(pairs)
             message = f"{one} and {other} hang together beyond what the graph explains (p = {p:.0e})"
             numbers = {"p_value": p, "nats": _nats(found)}
             loose.append(Finding("unexplained-dependence", (one, other), message, numbers))

@@ -49,7 +49,8 @@ __all__ = ["Unexplained"]
 
 WORK = 50_000  # pairs of a row and a graph that go through the program at a time
 ROWS_PER_STRATUM = 20.0  # on average; with fewer, states enter as numbers
-COMMON = 0.025, 0.975  # quantiles of numbers without intervention; regimes are compared where their causes lie between
+# Shares of observational rows, on either side, beyond whose values regimes are not compared: mechanisms extrapolate.
+OUTSIDE, FAR_OUTSIDE = 0.025, 0.005  # the second where a misfit would have to go one particular way
 BINS = 10  # of a continuous residual, whose distribution is looked at
 
 
@@ -168,7 +169,8 @@ class Unexplained:
             return Association(0.0, 0, 0.0)
         acted = self._acted[:, cause]
         shift = acted[:, None] * (alone.location - given.location) / given.scale
-        keep = self.compared & ~self._acted[:, effect] & self.seen[:, effect] & self._common(having)
+        keep = self.compared & ~self._acted[:, effect] & self.seen[:, effect] & (acted | (self.table == 0))
+        keep &= self._common(having, FAR_OUTSIDE)
         left = given.residual[:, : shift.shape[1]]
         return self._test(agreement, shift, left, keep, having)._replace(rows=self._rows(keep & acted))
 
@@ -178,7 +180,7 @@ class Unexplained:
         here = there.double()[:, None]
         features = here * torch.cat([torch.ones_like(here), *(self._regressors(j) for j in parents)], 1)
         keep = self.compared & ~self._acted[:, effect] & self.seen[:, effect] & (there | (self.table == 0))
-        keep &= self._common(parents)
+        keep &= self._common(parents, OUTSIDE)
         found = self._test(association, features, self.residual(effect, parents), keep, parents)
         return found._replace(rows=self._rows(keep & there))
 
@@ -240,13 +242,13 @@ class Unexplained:
         numbers = [self._regressors(j)[keep] for j in names if j not in states]
         return strata.unique(return_inverse=True)[1], torch.cat([torch.zeros(rows, 0, dtype=torch.double), *numbers], 1)
 
-    def _common(self, given: Iterable[int]) -> torch.Tensor:
+    def _common(self, given: Iterable[int], outside: float) -> torch.Tensor:
         """Rows [n] whose numbers lie where there are rows without intervention: elsewhere a mechanism extrapolates."""
         inside, plain = torch.ones(len(self.rows), dtype=torch.bool), self.table == 0
         for j in given:
             if isinstance(self.kinds[j], Categorical):
                 continue
-            column, at = self._entering[:, j], torch.tensor(COMMON)
+            column, at = self._entering[:, j], torch.tensor([outside, 1 - outside])
             known = plain & present(column)
             weights = None if self.weights is None else self.weights[known].float()
             low, high = column[known].quantile(at) if weights is None else quantiles(column[known], at, weights)

@@ -143,23 +143,24 @@ def test_errors():
 
 
 # ------------------------------------------------------------------ programs held against rows
-def world(seed=0, *, hidden=0.0, edge=0.0, also=None, noise=None, acted=("A", "B", "C"), rows=2000, regime_rows=400):
+def world(seed=0, *, hidden=0.0, edge=0.0, also=0.0, noise=None, far=0.0, acted=("A", "B", "C"), rows=2000):
     """C -> A and C -> B; A -> B if there is an edge, and something unknown acts on both; a regime per name in `acted`.
 
-    `also` is moved along in regime "C".
+    A is moved along with C in regime "C" by `also`. C ends up `far` away there, and acts no further than 2.5.
     """
     rng = np.random.default_rng(seed)
 
     def table(n, hit=None):
         u = rng.normal(size=n)
-        c = rng.normal(size=n) if hit != "C" else rng.normal(1.0, 1.0, n)
-        a = 0.5 * c + hidden * u + rng.normal(size=n) if hit != "A" else rng.normal(0.0, 1.5, n)
-        a = a + 1.0 * (hit == "C" and also == "A")
+        c = rng.normal(size=n) if hit != "C" else rng.normal(1.0 + far, 1.0, n)
+        acts = 0.5 * c.clip(-2.5, 2.5)
+        a = acts + hidden * u + rng.normal(size=n) if hit != "A" else rng.normal(0.0, 1.5, n)
+        a = a + also * (hit == "C")
         left = rng.normal(size=n) if noise is None else noise(rng, n)
-        b = 0.5 * c + edge * a + hidden * u + left if hit != "B" else rng.normal(0.0, 1.5, n)
+        b = acts + edge * a + hidden * u + left if hit != "B" else rng.normal(0.0, 1.5, n)
         return torch.tensor(np.stack([a, b, c], 1)).float()
 
-    regimes = tuple(Regime(name, table(regime_rows, name)) for name in acted)
+    regimes = tuple(Regime(name, table(400, name)) for name in acted)
     return InterventionalData(("A", "B", "C"), (UNIT,) * 3, table(rows), regimes)
 
 
@@ -235,10 +236,37 @@ def test_an_edge_that_is_missing():
     assert not found.named("hidden-cause")
 
 
-def test_a_regime_that_acts_on_two():
-    found = diagnose(fitted(world(also="A", edge=SLOPE), DRAWN))
+@pytest.mark.parametrize("also", [1.0, 4.0])
+def test_a_regime_that_acts_on_two(also):
+    found = diagnose(fitted(world(also=also, edge=SLOPE), DRAWN))
     assert subjects(found, "changed-mechanism") == [("C", "A")]
     assert "which is said to act on C" in found.named("changed-mechanism")[0].message
+
+
+def test_where_a_mechanism_extrapolates_nothing_is_compared():
+    result = fitted(world(far=2.0), BOTH)
+    assert not diagnose(result).named("changed-mechanism")
+    left = Unexplained(result.data, result.best, torch.ones(3, dtype=torch.bool))
+    names = result.data.names
+    inside = left.changed(names.index("A"), result.data.regime_names.index("C"))
+    assert 10 < inside.rows < 100
+
+
+def test_rows_that_are_compared():
+    data = world()
+    data.observational[:100, 0] = data.regimes[1].rows[:50, 0] = torch.nan
+    gaps = (replace(UNIT, missing=True), UNIT, UNIT)
+    result = fitted(
+        replace(data, kinds=gaps), [("A", "B")], mechanisms=lambda kinds, rows: Regressions(kinds, rows[100:])
+    )
+    left = Unexplained(result.data, result.best, torch.tensor([True, True, False]))
+    a, b, c = range(3)
+    assert left.together(a, b).rows == 2000 - 100  # neither those acted on, nor the regime that is not compared
+    assert left.together(b, c).rows == 2000 + 400
+    assert left.changed(c, 0).rows == 400
+    assert left.changed(a, 1).rows == 400 - 50
+    assert 300 < left.parted(a, b).rows < 400 - 50  # some lie outside the observational range
+    assert (left.acted_on(a, b), left.acted_on(c, b)) == (True, False)
 
 
 def test_a_mechanism_of_another_shape():
@@ -249,7 +277,7 @@ def test_a_mechanism_of_another_shape():
 
 
 def test_regimes_whose_target_is_unclear_are_left_alone():
-    result = fitted(world(also="A", edge=SLOPE), DRAWN)
+    result = fitted(world(also=1.0, edge=SLOPE), DRAWN)
     chain = replace(result.best, target_probability=torch.eye(4)[[0, 1, 2]] * 0.7 + 0.075)
     found = diagnose(replace(result, chains=(chain, chain)))
     assert len(found.named("unclear-target")) == 3
@@ -274,7 +302,7 @@ def test_mechanisms_without_a_cdf_are_not_looked_at():
 @given(seed=st.integers(0, 100))
 def test_the_order_of_rows_and_variables_does_not_matter(seed):
     rng = np.random.default_rng(seed)
-    data = world(seed, hidden=0.6, also="A")
+    data = world(seed, hidden=0.6, also=1.0)
     found = diagnose(fitted(data, DRAWN))
     order = rng.permutation(3).tolist()
     shuffled = [

@@ -47,6 +47,7 @@ def test_python_examples(tmp_path, monkeypatch, capsys):
     assert set(names["informed"].dag().edges) == set(result.dag().edges)
     found = names["hits"].to_pandas()
     assert (found > 0.5).to_numpy().tolist() == [[False] * 3, *(np.eye(3) > 0).tolist()]
+    assert names["diagnosis"].findings == ()
     assert names["genes"].exposures == ("depth",)
     assert names["drawn"].edge_probabilities.sel(effect="reporter", cause="kinase").item() > 0.9
     assert names["drawn"].chains[0].graphs.shape == (500, 3, 3)
