@@ -60,7 +60,9 @@ def test_nothing_went_wrong_or_was_warned_of(notebook):
 
 
 def test_warnings_are_not_turned_off(notebook):
-    assert not [cell.id for cell in code_cells(notebook) if re.search(r"filterwarnings|simplefilter|capture", cell.source)]
+    assert not [
+        cell.id for cell in code_cells(notebook) if re.search(r"filterwarnings|simplefilter|capture", cell.source)
+    ]
     assert "execution" not in notebook.metadata  # nbmake's key to allow errors
     assert not [cell.id for cell in notebook.cells if cell.metadata.get("tags")]
 

@@ -36,7 +36,7 @@ def refresh(path: Path) -> None:
         If a cell writes to stderr, as a warning does.
     """
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=300, kernel_name="python3", record_timing=False).execute(cwd=path.parent)
+    NotebookClient(notebook, timeout=600, kernel_name="python3", record_timing=False).execute(cwd=path.parent)
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             if output.get("name") == "stderr":
