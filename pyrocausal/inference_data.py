@@ -359,7 +359,7 @@ def _predictive(tables: _Tables, chains: Sequence[Chain], draws: _Draws | None, 
     found = []
     for c, chain in enumerate(chains):
         rows = tables.completed(chain).split(tables.sizes)
-        with torch.random.fork_rng(), pyro.validation_enabled(False):
+        with one_thread(), torch.random.fork_rng(), pyro.validation_enabled(False):
             torch.manual_seed(int(np.random.SeedSequence([seed, c]).generate_state(1)[0]))
             for k in chosen:
                 graph = chain.dag if draws is None else draws.graphs[c, k]
