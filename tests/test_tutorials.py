@@ -49,7 +49,7 @@ def test_outputs_are_those_of_one_run_from_top_to_bottom(notebook):
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     pictures = [o for cell in cells for o in cell.outputs if "image/png" in o.get("data", {})]
     assert pictures
-    assert all(cell.outputs for cell in cells if re.search(r"^(print|pc\.plot|plot_|az\.plot)", cell.source, re.M))
+    assert all(cell.outputs for cell in cells if re.search(r"^(print|((pc|az)\.)?plot_\w+)\(", cell.source, re.M))
 
 
 def test_nothing_went_wrong_or_was_warned_of(notebook):

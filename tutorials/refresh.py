@@ -1,7 +1,7 @@
-"""Run the tutorials and store what they show: `python tutorials/refresh.py [NOTEBOOK ...]`, by default all of them.
+"""Run tutorials and store their outputs: `python tutorials/refresh.py [NOTEBOOK ...]`.
 
-Tests run the notebooks and leave them as they are; this writes their outputs. What changes from one machine or day to
-the next (times, versions) is not kept.
+Without names it takes all of them. Tests run the notebooks and leave them as they are; this
+writes their outputs. What changes from one machine or day to the next is not kept.
 """
 
 from __future__ import annotations
@@ -36,11 +36,15 @@ def refresh(path: Path) -> None:
         If a cell writes to stderr, as a warning does.
     """
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=600, kernel_name="python3", record_timing=False).execute(cwd=path.parent)
+    NotebookClient(notebook, timeout=600, kernel_name="python3", record_timing=False).execute(
+        cwd=path.parent
+    )
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             if output.get("name") == "stderr":
-                raise ValueError(f"{path.name}, cell {cell.id}: nothing may be written to stderr, got {output.text!r}")
+                raise ValueError(
+                    f"{path.name}, cell {cell.id} wrote to stderr: {output.text!r}"
+                )
             output.get("metadata", {}).clear()
     notebook.metadata = nbformat.from_dict(METADATA)
     nbformat.write(notebook, path)
@@ -48,6 +52,8 @@ def refresh(path: Path) -> None:
 
 if __name__ == "__main__":
     os.environ.pop("MPLBACKEND", None)  # figures go into the notebook
-    for path in map(Path, sys.argv[1:]) if len(sys.argv) > 1 else sorted(FOLDER.glob("*.ipynb")):
+    for path in (
+        map(Path, sys.argv[1:]) if len(sys.argv) > 1 else sorted(FOLDER.glob("*.ipynb"))
+    ):
         refresh(path.resolve())
         print(f"stored the outputs of {path.name}")
