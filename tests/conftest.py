@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import signal
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,15 @@ from pyrocausal.knowledge import fixed_edges
 from pyrocausal.mechanisms import Mechanisms
 from pyrocausal.model import CausalModel
 from pyrocausal.neural import NeuralMechanisms
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """Ctrl-C raises, here and in processes that a test starts, even where whoever started pytest ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
 
 MIXED: tuple[Kind, ...] = (Categorical((0, 1)), Continuous(0.0, 1.0), Categorical((0, 1, 2)), Continuous(0.0, 1.0))
 KINDS: dict[str, tuple[Kind, ...]] = {
