@@ -18,10 +18,10 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from pyrocausal import graphs, simulate
-from pyrocausal.data import Regime
 from pyrocausal.discover import discover
 from pyrocausal.heatmaps import targets_with_none
 from pyrocausal.metrics import brier_score, calibration_error, ordered_pairs
+from pyrocausal.regime import Regime
 from pyrocausal.sampling import Sampling
 from pyrocausal.simulate import Simulation
 

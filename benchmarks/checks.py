@@ -9,18 +9,16 @@ fitted to all rows and compared.
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections.abc import Sequence
-from itertools import product
 from pathlib import Path
 
 import networkx as nx
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
+from benchmarks.rows import add_missing
 from pyrocausal.comparison import HeldOut
 from pyrocausal.control import random_graph_control
 from pyrocausal.discover import discover
@@ -110,16 +108,7 @@ def check_checks(seeds: Sequence[int], out: Path, *, kinds: Sequence[str] = KIND
         those graphs it beats, and `of` how many. Of three chains on all rows: `chains_apart`, the largest SHD between
         two, and `best_chain`, the SHD of the best one to the truth.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    file = out / "checks.csv"
-    there = set(zip(*(read_checks(file)[name] for name in ("kind", "seed")), strict=True)) if file.exists() else set()
-    missing = [each for each in product(kinds, seeds) if each not in there]
-    for row in Parallel(n_jobs=jobs, return_as="generator")(delayed(_one)(*each) for each in missing):
-        table = pd.concat([*([read_checks(file)] if file.exists() else []), pd.DataFrame([row])])
-        part = out / f"checks.{os.getpid()}.part"
-        table.sort_values(["kind", "seed"]).to_csv(part, index=False, float_format="%.5g")
-        part.replace(file)
-    return read_checks(file)
+    return add_missing(out / "checks.csv", {"kind": kinds, "seed": seeds}, _one, jobs=jobs, read=read_checks)
 
 
 def read_checks(file: Path) -> pd.DataFrame:

@@ -19,7 +19,6 @@ Five continuous variables with tanh networks and additive noise:
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections.abc import Sequence
@@ -32,10 +31,10 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import torch
-from joblib import Parallel, delayed
 from numpy.random import Generator
 
 from benchmarks.problems import informative_truth
+from benchmarks.rows import add_missing
 from pyrocausal.diagnostics import diagnose
 from pyrocausal.discover import discover
 from pyrocausal.findings import NAMES, Diagnosis
@@ -201,17 +200,7 @@ def diagnose_cases(
         each name the number of findings, and of all pairs of variables how many are `wrong` in the settled graph, on
         how many chains differ (`torn`), how many are `undecided`, and how many of those are wrong.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    file = out / "diagnose.csv"
-    there = set(zip(*(pd.read_csv(file)[name] for name in ("case", "seed")), strict=True)) if file.exists() else set()
-    missing = [each for each in product(cases, seeds) if each not in there]
-    for row in Parallel(n_jobs=jobs, return_as="generator")(delayed(_one)(*each) for each in missing):
-        table = pd.concat([*([pd.read_csv(file)] if file.exists() else []), pd.DataFrame([row])])
-        table = table.sort_values(["case", "seed"], key=lambda c: c.map(list(CASES).index) if c.name == "case" else c)
-        part = out / f"diagnose.{os.getpid()}.part"
-        table.to_csv(part, index=False, float_format="%.5g")
-        part.replace(file)
-    return pd.read_csv(file)
+    return add_missing(out / "diagnose.csv", {"case": cases, "seed": seeds}, _one, jobs=jobs)
 
 
 def _one(name: str, seed: int) -> dict[str, object]:
@@ -221,6 +210,8 @@ def _one(name: str, seed: int) -> dict[str, object]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a fit that has not settled counts like any other
         result = discover(made.data, **options)
+    if result.stopped:  # a fit that Ctrl-C has cut short does not
+        raise KeyboardInterrupt
     found = diagnose(result)
     true = made.truth.graph.subgraph(made.data.names)
     idle = {(regime,) for regime, hit in made.targets.items() if not hit}
@@ -255,8 +246,10 @@ def _pairs(result: CausalPosterior, found: Diagnosis, true: nx.DiGraph) -> dict[
 def said(table: pd.DataFrame) -> list[str]:
     """What `diagnose_cases` has found, in sentences."""
     lines = []
-    for name, runs in table.groupby("case", sort=False):
-        wanted, many = CASES[str(name)].wanted, len(runs)
+    for name, case in CASES.items():
+        runs, wanted = table[table.case == name], case.wanted
+        if not len(runs):
+            continue
         others = {each: int((runs[each] > 0).sum()) for each in NAMES if each not in (*REMARKS, wanted)}
         told = ", ".join(f"{each} in {count}" for each, count in others.items() if count) or "nothing"
         if name == "restarts":
@@ -266,7 +259,7 @@ def said(table: pd.DataFrame) -> list[str]:
             ]
             continue
         alarms = int((runs[[each for each in NAMES if each not in REMARKS]] > 0).any(axis=1).sum())
-        head = f"{name}, {many} case(s), SHD {runs.shd.mean():.2f} on average: "
+        head = f"{name}, {len(runs)} case(s), SHD {runs.shd.mean():.2f} on average: "
         if wanted is None:
             lines.append(f"{head}something found in {alarms}: {told}.")
         else:

@@ -12,10 +12,10 @@ import torch
 
 from benchmarks.problems import Given
 from pyrocausal.conjugate import NewMechanisms
-from pyrocausal.data import Regime
 from pyrocausal.gaps import present
 from pyrocausal.kinds import Categorical
 from pyrocausal.metrics import auroc, average_precision, false_edges, shd, target_accuracy
+from pyrocausal.regime import Regime
 from pyrocausal.simulate import Simulation
 from pyrocausal.truth_mechanisms import Discrete
 

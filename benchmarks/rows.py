@@ -1,17 +1,19 @@
-"""Results as rows of a CSV file per suite, one per run."""
+"""Results as rows of CSV files: one per run of a suite, or per case of another benchmark."""
 
 from __future__ import annotations
 
 import csv
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
+from joblib import Parallel, delayed
 
-__all__ = ["COLUMNS", "Key", "add_row", "keys", "read_rows", "read_table"]
+__all__ = ["COLUMNS", "Key", "add_missing", "add_row", "keys", "read_rows", "read_table"]
 
 Key = tuple[str, str, int]  # problem, method, seed
 
@@ -84,3 +86,43 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def add_missing(
+    path: Path,
+    cases: Mapping[str, Sequence[Hashable]],
+    run: Callable[..., Mapping[str, object]],
+    *,
+    jobs: int = 1,
+    read: Callable[[Path], pd.DataFrame] = pd.read_csv,
+) -> pd.DataFrame:
+    """Run the cases that a table lacks, and write each as soon as it is known.
+
+    Parameters
+    ----------
+    path
+        The table, made if it does not exist.
+    cases
+        Values by column; a case is a combination of them.
+    run
+        From such a combination to a row, with these columns in it.
+    jobs
+        Cases at a time, in processes.
+    read
+        Reads the table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        All rows of the table, sorted by the columns of `cases`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = list(cases)
+    there = set(read(path)[columns].itertuples(index=False, name=None)) if path.exists() else set()
+    missing = [case for case in product(*cases.values()) if case not in there]
+    for row in Parallel(n_jobs=jobs, return_as="generator")(delayed(run)(*case) for case in missing):
+        table = pd.concat([*([read(path)] if path.exists() else []), pd.DataFrame([row])])
+        part = path.with_suffix(f".{os.getpid()}.part")
+        table.sort_values(columns).to_csv(part, index=False, float_format="%.5g")
+        part.replace(path)
+    return read(path)

@@ -6,7 +6,7 @@ from pyrocausal.chain import Chain
 from pyrocausal.comparison import HeldOut
 from pyrocausal.control import RandomGraphControl, random_graph_control
 from pyrocausal.curves import plot_beliefs, plot_reliability
-from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.data import InterventionalData
 from pyrocausal.diagnostics import diagnose
 from pyrocausal.discover import discover
 from pyrocausal.evidence import JointEvidence
@@ -23,6 +23,7 @@ from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.plots import plot_graph
 from pyrocausal.predictions import plot_predictive
 from pyrocausal.refitting import Descent, Refitting
+from pyrocausal.regime import Regime
 from pyrocausal.result import CausalPosterior
 from pyrocausal.sampling import GraphKernel, Sampled, Sampling, sample_graphs
 from pyrocausal.scoring import score_graphs

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 __all__ = [
-    "check_finite", "check_gaps", "check_some", "factorize", "family", "listing", "moments", "native", "numbers",
+    "check_finite", "check_gaps", "check_some", "factorize", "family", "listing", "moments", "native", "number_of",
+    "numbers",
 ]  # fmt: skip
 
 
@@ -32,6 +33,11 @@ def listing(items: Iterable[Any], most: int = 20) -> str:
     """`items` for an error message, cut where there are many."""
     texts = [repr(native(item)) for item in items]
     return (", ".join(texts[:most]) or "none") + (f" and {len(texts) - most} more" if len(texts) > most else "")
+
+
+def number_of(number: int, what: str) -> str:
+    """How many there are of something, such as "2 edges"."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def check_finite(column: pd.Series, where: str) -> None:

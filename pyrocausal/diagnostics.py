@@ -18,10 +18,13 @@ from numbers import Real
 import numpy as np
 import torch
 
+from pyrocausal.columns import number_of
 from pyrocausal.findings import Diagnosis, Finding
 from pyrocausal.misfits import misfits
 from pyrocausal.moves import closure
 from pyrocausal.result import CausalPosterior
+from pyrocausal.settings import GraphFitting
+from pyrocausal.settle import Settling, edge_price
 from pyrocausal.stability import stability
 from pyrocausal.unexplained import Unexplained
 from pyrocausal.weights import total
@@ -99,7 +102,7 @@ def _unfinished(result: CausalPosterior) -> Iterator[Finding]:
             continue
         if len(chain.rounds):
             moves = int(chain.rounds["moves"].iloc[-1])
-            how = f"stopped after {len(chain.rounds)} rounds of settling that still changed {_many(moves, 'edge')}"
+            how = f"stopped after {len(chain.rounds)} rounds of settling that still changed {number_of(moves, 'edge')}"
             how += " or what is believed of the targets"
             numbers = {"rounds": len(chain.rounds), "moves": moves}
         else:
@@ -152,7 +155,9 @@ def _unclear(result: CausalPosterior, sure: float) -> Iterator[Finding]:
             continue
         likely = [k for k in row.argsort(descending=True, stable=True).tolist() if row[k] >= 0.05][:3]
         said = ", ".join(f"{columns[k]} {float(row[k]):.2f}" for k in likely)
-        message = f"regime {regime.name!r}, {_many(len(regime.rows), 'row')}: {said or 'spread over many variables'}"
+        message = (
+            f"regime {regime.name!r}, {number_of(len(regime.rows), 'row')}: {said or 'spread over many variables'}"
+        )
         yield Finding("unclear-target", (regime.name,), message, {columns[k]: float(row[k]) for k in likely})
 
 
@@ -162,7 +167,7 @@ def _idle(result: CausalPosterior, sure: float) -> Iterator[Finding]:
         if regime.targets is None and none >= sure:
             message = (
                 f"regime {regime.name!r}: a placebo, or an effect too weak to see in "
-                f"{_many(len(regime.rows), 'row')} (probability {none:.2f})"
+                f"{number_of(len(regime.rows), 'row')} (probability {none:.2f})"
             )
             yield Finding("nothing-done", (regime.name,), message, {"probability": none})
 
@@ -182,12 +187,13 @@ def _undecided(result: CausalPosterior, sure: float) -> Iterator[Finding]:
 def _few(result: CausalPosterior) -> Iterator[Finding]:
     """Whether an edge has to carry much to be worth its price."""
     data, settings = result.data, result.settings or {}
-    price = (settings.get("settling") or {}).get("price", 1.5)
-    held_out = ((settings.get("algorithm") or {}).get("fitting") or {}).get("held_out") or 0.2
-    acted = sum(total(regime.rows, regime.weights) for regime in data.regimes)
-    plain = total(data.observational, data.observational_weights)
+    # Without settling, or where nobody said how it was fitted: as if settling came next, as it comes.
+    units = (settings.get("settling") or {}).get("price", Settling.price)
+    held_out = ((settings.get("algorithm") or {}).get("fitting") or {}).get("held_out") or GraphFitting.held_out
+    plain, *regimes = (total(*part) for part in data.parts)
+    acted = sum(regimes)
     rows = acted + held_out * plain
-    nats = price * 0.5 * math.log(rows) / rows
+    nats = edge_price(units, rows) / rows
     if nats > FAINT:
         alike = math.sqrt(-math.expm1(-2 * nats))
         message = (
@@ -206,14 +212,10 @@ def _cycles(result: CausalPosterior) -> Iterator[Finding]:
     beliefs = chain.beliefs.cpu().float()
     graphs = torch.rand(DRAWS, *beliefs.shape, generator=generator) < beliefs
     distinct, times = graphs.unique(dim=0, return_counts=True)
-    around = torch.stack([closure(graph).diagonal() for graph in distinct])  # [graphs, d]
+    around = closure(distinct).diagonal(dim1=-2, dim2=-1)  # [graphs, d]
     share = around.float().mul(times[:, None]).sum(0) / DRAWS  # [d]
     cyclic = float((around.any(1) * times).sum()) / DRAWS
     if cyclic > CYCLIC:
         on = np.array(result.data.names)[(share >= cyclic / 2).numpy()].tolist()
         message = f"{cyclic:.0%} of the graphs that the beliefs stand for have a cycle, mostly through {', '.join(on)}"
         yield Finding("cycles", tuple(sorted(on)), message, {"share": cyclic})
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"

@@ -17,17 +17,12 @@ from matplotlib.axes import Axes
 from pyrocausal.layout import Pair, text_width
 
 __all__ = [
-    "BLUE", "DARK", "DISTINCT", "GREY", "PALE", "PINK", "VERMILION", "check_truth", "inches", "number_of", "widest",
+    "BLUE", "DARK", "DISTINCT", "GREY", "PALE", "PINK", "VERMILION", "check_truth", "inches", "widest",
 ]  # fmt: skip
 
 DARK, GREY, PALE = "#222222", "#999999", "#DDDDDD"
 BLUE, VERMILION, PINK = "#0072B2", "#D55E00", "#CC79A7"
 DISTINCT = BLUE, VERMILION, "#009E73", PINK, "#E69F00", "#56B4E9", "#000000"  # in the order in which they are used
-
-
-def number_of(number: int, what: str) -> str:
-    """How many there are of something, such as "2 edges"."""
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def widest(texts: Iterable[str], size: float) -> float:

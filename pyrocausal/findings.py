@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pyrocausal.columns import listing
+from pyrocausal.columns import listing, number_of
 
 __all__ = ["NAMES", "SILENT", "Diagnosis", "Finding"]
 
@@ -121,7 +121,7 @@ class Diagnosis:
 
     def __str__(self) -> str:
         many = len(self.findings)
-        parts = [f"{many} finding{'s' * (many > 1)}" if many else SILENT]
+        parts = [number_of(many, "finding") if many else SILENT]
         for name, (title, advice) in NAMES.items():
             if found := self.named(name):
                 lines = [f"{title}:", *(f"- {each.message}" for each in found[:SHOWN])]

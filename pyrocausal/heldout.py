@@ -23,10 +23,11 @@ from pyrocausal.refitting import Refitting
 from pyrocausal.result import CausalPosterior
 from pyrocausal.sdi import SDI
 from pyrocausal.settle import Settling
-from pyrocausal.split import Part, divide
+from pyrocausal.split import divide
 from pyrocausal.state import natural
 from pyrocausal.targets import TargetPrior
 from pyrocausal.trial import REFITTING, Table, Trial
+from pyrocausal.weights import Part
 
 __all__ = ["held_out_regimes", "held_out_rows"]
 
@@ -214,13 +215,14 @@ def _split(data: InterventionalData, share: float, seed: int) -> tuple[Intervent
     """Rows to fit, and tables of the others; the first one observational."""
     generator = torch.Generator().manual_seed(seed)
 
-    fit, scored = divide(Part(data.observational, data.observational_weights), share, data.kinds, generator)
+    observational, *rest = data.parts
+    fit, scored = divide(observational, share, data.kinds, generator)
     label = "observational rows"
     while label in data.regime_names:
         label = f"the {label}"
     regimes, tables = [], [_table(label, fit, scored, ())]
-    for regime in data.regimes:
-        stay, apart = divide(Part(regime.rows, regime.weights), share, data.kinds, generator)
+    for regime, part in zip(data.regimes, rest, strict=True):
+        stay, apart = divide(part, share, data.kinds, generator)
         regimes.append(replace(regime, rows=stay.rows, weights=stay.weights))
         tables.append(_table(regime.name, stay, apart, regime.targets))
     made = replace(data, observational=fit.rows, observational_weights=fit.weights, regimes=tuple(regimes))

@@ -26,10 +26,12 @@ from pyro import poutine
 
 from pyrocausal.data import InterventionalData
 from pyrocausal.gaps import any_missing, present
+from pyrocausal.interruption import checkpoint
 from pyrocausal.kinds import Categorical, Exposure
 from pyrocausal.model import observe_blocks
 from pyrocausal.neural import NeuralMechanisms
-from pyrocausal.weights import drawing, join
+from pyrocausal.threads import one_thread
+from pyrocausal.weights import Part, drawing
 
 __all__ = ["impute"]
 
@@ -57,15 +59,15 @@ def impute(data: InterventionalData, *, seed: int = 0, hidden: int = 64) -> Inte
     """
     if not any_missing(data.kinds):
         return data
-    tables = [data.observational, *(regime.rows for regime in data.regimes)]
-    sizes = [len(table) for table in tables]
-    regime = torch.arange(len(tables)).repeat_interleave(torch.tensor(sizes)).to(tables[0])  # [N]
-    rows = torch.cat([torch.cat(tables), regime[:, None]], 1)  # [N, d + 1]
-    kinds = (*(replace(kind, missing=True) for kind in data.kinds), Categorical(tuple(range(len(tables)))))
-    with torch.random.fork_rng(), pyro.validation_enabled(False):
+    recorded, weights = Part.of(data.parts)
+    sizes = [len(part.rows) for part in data.parts]
+    regime = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)).to(recorded)  # [N]
+    rows = torch.cat([recorded, regime[:, None]], 1)  # [N, d + 1]
+    kinds = (*(replace(kind, missing=True) for kind in data.kinds), Categorical(tuple(range(len(sizes)))))
+    with one_thread(), torch.random.fork_rng(), pyro.validation_enabled(False):
         torch.manual_seed(seed)
         networks = NeuralMechanisms(kinds, hidden).to(rows.device)
-        _fit(networks, rows, join(tables, [data.observational_weights, *(regime.weights for regime in data.regimes)]))
+        _fit(networks, rows, weights)
         rows = _draw(networks, rows)
     complete = rows[:, :-1].split(sizes)
     regimes = tuple(replace(old, rows=new) for old, new in zip(data.regimes, complete[1:], strict=True))
@@ -82,6 +84,7 @@ def _fit(networks: NeuralMechanisms, rows: torch.Tensor, weights: torch.Tensor |
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, STEPS)
     draw = drawing(len(rows), weights, rows.device)
     for _ in range(STEPS):
+        checkpoint()
         batch = rows[draw(ROWS)]
         seen = batch.clone()
         left_out = torch.rand_like(seen[:, :-1]) < LEFT_OUT  # the regime is always known

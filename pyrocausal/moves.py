@@ -109,9 +109,9 @@ def weigh(evidence: JointEvidence, dag: torch.Tensor, may: torch.Tensor, base: T
 
 
 def closure(dag: torch.Tensor) -> torch.Tensor:
-    """Whether there is a path from cause to effect: [d, d] -> [d, d]."""
+    """Whether there is a path from cause to effect: [..., d, d] -> [..., d, d]."""
     reach = dag.float()
-    for _ in range(max(1, math.ceil(math.log2(max(2, len(dag)))))):
+    for _ in range(max(1, math.ceil(math.log2(max(2, dag.shape[-1]))))):
         reach = ((reach + reach @ reach) > 0).float()
     return reach > 0
 

@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 from matplotlib.path import Path
 
-from pyrocausal.drawing import BLUE, DARK, GREY, PINK, VERMILION, check_truth, inches, number_of
+from pyrocausal.columns import number_of
+from pyrocausal.drawing import BLUE, DARK, GREY, PINK, VERMILION, check_truth, inches
 from pyrocausal.layout import FONT, SMALL_FONT, Pair, Points, figure_size, lay_out
 from pyrocausal.result import CausalPosterior
 

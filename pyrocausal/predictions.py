@@ -8,7 +8,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from pyrocausal.drawing import BLUE, DARK, GREY, PALE, number_of
+from pyrocausal.columns import number_of
+from pyrocausal.drawing import BLUE, DARK, GREY, PALE
 from pyrocausal.kinds import Count
 from pyrocausal.result import CausalPosterior
 from pyrocausal.shares import TABLES, Shares, check_names, predict, shares

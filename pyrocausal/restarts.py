@@ -80,8 +80,7 @@ class Restart:
 
     def __sizeof__(self) -> int:
         """Bytes, those of the rows among them: Dask sends what is large to every worker once, not with every chain."""
-        tables = [self.data.observational, *(regime.rows for regime in self.data.regimes)]
-        return object.__sizeof__(self) + sum(table.nbytes for table in tables)
+        return object.__sizeof__(self) + sum(part.rows.nbytes for part in self.data.parts)
 
     @property
     def rounds(self) -> int:

@@ -86,8 +86,7 @@ def site_log_probs(model: CausalModel, values: torch.Tensor, graphs: torch.Tenso
     torch.Tensor
         Shape [d, K, n].
     """
-    given = pyro.condition(model, {"edges": graphs[:, None]})  # [K, 1, d, d]
-    trace = poutine.trace(given).get_trace(values, graphs=len(graphs))
+    trace = _traced(model, values, graphs)
     trace.compute_log_prob(lambda name, site: name in model.names)
     return torch.stack([trace.nodes[name]["log_prob"] for name in model.names])
 
@@ -109,9 +108,13 @@ def site_conditionals(model: CausalModel, values: torch.Tensor, graphs: torch.Te
     list of Distribution
         Of each variable, batch shape [K, n].
     """
-    given = pyro.condition(model, {"edges": graphs[:, None]})  # [K, 1, d, d]
-    trace = poutine.trace(given).get_trace(values, graphs=len(graphs))
+    trace = _traced(model, values, graphs)
     return [cast(dist.TorchDistribution, trace.nodes[name]["fn"]) for name in model.names]
+
+
+def _traced(model: CausalModel, values: torch.Tensor, graphs: torch.Tensor) -> poutine.Trace:
+    given = pyro.condition(model, {"edges": graphs[:, None]})  # [K, 1, d, d]
+    return poutine.trace(given).get_trace(values, graphs=len(graphs))
 
 
 @torch.no_grad()

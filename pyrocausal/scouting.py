@@ -68,17 +68,18 @@ def scout(
         return None
     few = sum(len(fold.scoring) for fold in evidence.folds) < FEW * (len(known) + 1)
     found, values = [], []
-    for start in (believed, nothing):
+    for start, ascend in ((believed, _climbed), (nothing, replant if few else _climbed)):
         closed, here, there = evidence.refitted(None), dag, start
         for _ in range(rounds):
             closed = after(closed, there)
-            if start is nothing and few:
-                here = replant(closed, here, free, max_parents)
-            else:
-                here = climb(closed, here, free, max_parents).dag
+            here = ascend(closed, here, free, max_parents)
             followed, there = there, natural(closed.targets(here).to(start.device), certainty, closed.prior.several)
             if torch.equal(there, followed):
                 break
         values.append(closed.of(here))
         found.append(Retargeted(here, there))
     return found[1] if values[1] - values[0] > least_gain(evidence) else None
+
+
+def _climbed(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, max_parents: int | None) -> torch.Tensor:
+    return climb(evidence, dag, free, max_parents).dag

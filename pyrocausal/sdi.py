@@ -39,10 +39,10 @@ from pyrocausal.model import CausalModel
 from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.scoring import distinct_parent_sets, score_graphs, unpack
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
-from pyrocausal.split import Part, leaves_observational_range, split_rows
+from pyrocausal.split import leaves_observational_range, split_rows
 from pyrocausal.state import Info, State, confidence, natural
 from pyrocausal.targets import TargetEvidence, TargetPrior, greatest_drop, known_targets, target_posterior
-from pyrocausal.weights import drawing, total
+from pyrocausal.weights import Part, drawing, total
 
 __all__ = ["SDI"]
 
@@ -281,8 +281,7 @@ class SDI:
             With `likelihood` and `target_probability` updated.
         """
         graphs = self._sample_graphs(state, self.scoring.target_graphs)
-        observational = Part(state.data.observational, state.data.observational_weights)
-        parts = [*state.target_rows, _subsample(observational, self.scoring.rows)]
+        parts = [*state.target_rows, _subsample(state.data.parts[0], self.scoring.rows)]
         rows, weights = [part.rows for part in parts], [part.weights for part in parts]
         nobody = torch.zeros(len(rows), graphs.shape[-1], dtype=torch.bool, device=graphs.device)
         packed, place = distinct_parent_sets(graphs)

@@ -33,7 +33,7 @@ from pyrocausal.split import cross_fit, leaves_observational_range
 from pyrocausal.state import State, confidence, natural
 from pyrocausal.weights import total
 
-__all__ = ["Settled", "Settling", "prices", "settle"]
+__all__ = ["Settled", "Settling", "edge_price", "prices", "settle"]
 
 
 BRIEF = Descent(steps=400, rows=256, learning_rate=2e-2, last=1e-3, memory=(0.9, 0.99))
@@ -276,6 +276,11 @@ def _settle(state: State, settling: Settling, seed: int, tell: Callable[[Settled
         _fit_around(replace(state, target_probability=targets), settled.dag, settling.final_steps)
 
 
+def edge_price(units: float, rows: float) -> float:
+    """What an edge costs in nats, in units of half the logarithm of the rows that score, or of their total weight."""
+    return units * 0.5 * math.log(rows)
+
+
 def prices(state: State, units: float) -> torch.Tensor:
     """Price of every edge in nats, less the log odds that it has beforehand.
 
@@ -291,9 +296,9 @@ def prices(state: State, units: float) -> torch.Tensor:
     torch.Tensor
         Double, shape [d, d] (effect, cause).
     """
-    rows = sum(total(regime.rows, regime.weights) for regime in state.data.regimes)
+    rows = sum(total(*part) for part in state.data.parts[1:])
     rows += total(state.split.held_out, state.split.held_out_weights)
-    return units * 0.5 * math.log(rows) - state.constraints[1].double()
+    return edge_price(units, rows) - state.constraints[1].double()
 
 
 def _fit_around(state: State, dag: torch.Tensor, steps: int) -> None:

@@ -15,9 +15,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from pyrocausal.inference_data import predicted_tables
 from pyrocausal.kinds import Count, Exposure
 from pyrocausal.result import CausalPosterior
+from pyrocausal.row_groups import predicted_tables
 
 __all__ = ["TABLES", "Shares", "check_names", "predict", "shares"]
 

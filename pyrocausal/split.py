@@ -20,30 +20,9 @@ import torch
 from pyrocausal.data import InterventionalData
 from pyrocausal.gaps import present
 from pyrocausal.kinds import Categorical, Kind
-from pyrocausal.weights import join, ranks, take_rows
+from pyrocausal.weights import Part, ranks, take_rows
 
-__all__ = ["Fold", "Part", "Split", "cross_fit", "divide", "leaves_observational_range", "split_rows"]
-
-
-class Part(NamedTuple):
-    """Some rows of a table.
-
-    Attributes
-    ----------
-    rows
-        Shape [n, d].
-    weights
-        What each counts, shape [n]; None where all count once.
-    """
-
-    rows: torch.Tensor
-    weights: torch.Tensor | None
-
-    @classmethod
-    def of(cls, parts: Sequence[Part]) -> Part:
-        """All rows of some parts, one after the other."""
-        tables = [part.rows for part in parts]
-        return cls(torch.cat(tables), join(tables, [part.weights for part in parts]))
+__all__ = ["Fold", "Split", "cross_fit", "divide", "leaves_observational_range", "split_rows"]
 
 
 def divide(
@@ -155,11 +134,11 @@ def split_rows(data: InterventionalData, share_regimes: bool, held_out: float = 
         Share of the observational rows, spread evenly over the table, that fit nothing.
     """
     R, device = len(data.regimes), data.observational.device
-    table = Part(data.observational, data.observational_weights)
+    table, *scoring = data.parts
     last, held = divide(table, held_out, data.kinds)
     if held_out > 0 and not len(held.rows):  # a small table gives one row all the same
         last, held = (Part(table.rows[at], take_rows(table.weights, at)) for at in (slice(-1), slice(-1, None)))
-    fitting, scoring = [last], [Part(regime.rows, regime.weights) for regime in data.regimes]
+    fitting = [last]
     if share_regimes:
         halves = [divide(part, 0.5, data.kinds) for part in scoring]
         fitting, scoring = [*(even for even, _ in halves), last], [odd for _, odd in halves]
@@ -221,7 +200,7 @@ def cross_fit(data: InterventionalData, split: Split, natural: torch.Tensor) -> 
     fitted = split.origin == R
     observational = Part(split.fitting[fitted], take_rows(split.weights, fitted))
 
-    halves = [divide(Part(regime.rows, regime.weights), 0.5, data.kinds) for regime in data.regimes]
+    halves = [divide(part, 0.5, data.kinds) for part in data.parts[1:]]
     held = divide(Part(split.held_out, split.held_out_weights), 0.5, data.kinds)
 
     def rows(start: int, last: Part) -> tuple[Part, torch.Tensor]:

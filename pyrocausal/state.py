@@ -11,8 +11,9 @@ from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.data import InterventionalData
 from pyrocausal.knowledge import Constraints
 from pyrocausal.model import CausalModel
-from pyrocausal.split import Part, Split
+from pyrocausal.split import Split
 from pyrocausal.targets import TargetOdds
+from pyrocausal.weights import Part
 
 __all__ = ["Info", "State", "confidence", "natural"]
 

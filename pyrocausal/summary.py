@@ -9,7 +9,7 @@ from typing import Any
 import networkx as nx
 import pandas as pd
 
-from pyrocausal.drawing import number_of
+from pyrocausal.columns import number_of
 from pyrocausal.heatmaps import targets_with_none
 from pyrocausal.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.metrics import shd

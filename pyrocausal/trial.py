@@ -33,9 +33,9 @@ from pyrocausal.kinds import Kind
 from pyrocausal.mechanisms import Mechanisms
 from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.refitting import Descent, Refitting
-from pyrocausal.split import Fold, Part, split_rows
+from pyrocausal.split import Fold, split_rows
 from pyrocausal.targets import TargetOdds, known_targets, posterior_of
-from pyrocausal.weights import total
+from pyrocausal.weights import Part, total
 
 __all__ = ["REFITTING", "MakeMechanisms", "Prediction", "Table", "Trial"]
 

@@ -42,8 +42,7 @@ from pyrocausal.kinds import Categorical, Count
 from pyrocausal.mechanisms import Family
 from pyrocausal.scoring import site_conditionals
 from pyrocausal.screening import Residuals
-from pyrocausal.threads import one_thread
-from pyrocausal.weights import join, quantiles
+from pyrocausal.weights import Part, quantiles
 
 __all__ = ["Unexplained"]
 
@@ -91,16 +90,13 @@ class Unexplained:
     def __init__(self, data: InterventionalData, chain: Chain, compared: torch.Tensor) -> None:
         self.data, self.model, self.dag = data, chain.model, chain.dag.cpu().bool()
         self.kinds, self.d = data.kinds, len(data.names)
-        with one_thread():
-            whole = data if any_missing(chain.model.kinds) else impute(data, seed=chain.seed)
-        tables = [data.observational, *(regime.rows for regime in data.regimes)]
-        given = [whole.observational, *(regime.rows for regime in whole.regimes)]
-        self.seen = present(torch.cat(tables)).cpu()  # [n, d]
-        self.rows = torch.cat(given)
-        weights = join(tables, [data.observational_weights, *(regime.weights for regime in data.regimes)])
+        recorded, weights = Part.of(data.parts)
+        self.seen = present(recorded).cpu()  # [n, d]
+        reads_gaps = any_missing(chain.model.kinds)
+        self.rows = recorded if reads_gaps else Part.of(impute(data, seed=chain.seed).parts).rows
         self.weights = None if weights is None else weights.double().cpu()
-        sizes = torch.tensor([len(table) for table in tables])
-        self.table = torch.arange(len(tables)).repeat_interleave(sizes)  # [n], 0 observational
+        sizes = torch.tensor([len(part.rows) for part in data.parts])
+        self.table = torch.arange(len(sizes)).repeat_interleave(sizes)  # [n], 0 observational
         self.hit = torch.nn.functional.pad(chain.target_probability[:, :-1].cpu() > 0.5, (0, 0, 1, 0))  # [R + 1, d]
         self.compared = torch.nn.functional.pad(compared.cpu(), (1, 0), value=True)[self.table]  # [n]
         self._acted = self.hit[self.table]  # [n, d]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,8 +18,8 @@ import torch
 from pyrocausal.columns import native
 
 __all__ = [
-    "check_total", "check_weights", "drawing", "join", "of_total", "quantiles", "ranks", "read_weights", "take_rows",
-    "total",
+    "Part", "check_total", "check_weights", "drawing", "join", "of_total", "quantiles", "ranks", "read_weights",
+    "take_rows", "total",
 ]  # fmt: skip
 
 LEAST = 2.0  # total weight of a table, as many rows as it needs without
@@ -121,6 +121,27 @@ def join(tables: Sequence[torch.Tensor], weights: Sequence[torch.Tensor | None])
         return None
     both = zip(tables, weights, strict=True)
     return torch.cat([rows.new_ones(len(rows), dtype=torch.double) if w is None else w for rows, w in both])
+
+
+class Part(NamedTuple):
+    """Some rows of a table, with their weights.
+
+    Attributes
+    ----------
+    rows
+        Shape [n, d].
+    weights
+        What each counts, shape [n]; None where all count once.
+    """
+
+    rows: torch.Tensor
+    weights: torch.Tensor | None
+
+    @classmethod
+    def of(cls, parts: Sequence[Part]) -> Part:
+        """All rows of some parts, one after the other."""
+        tables = [part.rows for part in parts]
+        return cls(torch.cat(tables), join(tables, [part.weights for part in parts]))
 
 
 def drawing(

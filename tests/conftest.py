@@ -15,7 +15,7 @@ import torch
 
 from pyrocausal.beliefs import IndependentBeliefs
 from pyrocausal.chain import Chain
-from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.data import InterventionalData
 from pyrocausal.evidence import Terms, parents_of
 from pyrocausal.heads import LOG_SCALE, LOG_SCALE_OF_COMPONENT
 from pyrocausal.kinds import Categorical, Continuous, Count, Exposure, Kind
@@ -23,6 +23,7 @@ from pyrocausal.knowledge import fixed_edges
 from pyrocausal.mechanisms import Mechanisms
 from pyrocausal.model import CausalModel
 from pyrocausal.neural import NeuralMechanisms
+from pyrocausal.regime import Regime
 
 
 @pytest.fixture(autouse=True)

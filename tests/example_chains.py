@@ -8,11 +8,12 @@ from functools import partial
 import torch
 from conftest import make_rows
 
-from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.data import InterventionalData
 from pyrocausal.discover import discover
 from pyrocausal.kinds import Categorical
 from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.refitting import Descent, Refitting
+from pyrocausal.regime import Regime
 from pyrocausal.result import CausalPosterior
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import GraphFitting, GraphScoring, Stopping

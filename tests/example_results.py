@@ -9,9 +9,10 @@ from conftest import KINDS, acyclic_graphs, make_chain, make_model, small_data
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.data import InterventionalData
 from pyrocausal.kinds import Categorical
 from pyrocausal.plots import graph_size
+from pyrocausal.regime import Regime
 from pyrocausal.result import CausalPosterior
 
 DIAMOND = {("A", "B"): 0.99, ("A", "C"): 0.6, ("B", "D"): 0.9, ("C", "D"): 0.8, ("A", "D"): 0.3, ("D", "C"): 0.05}

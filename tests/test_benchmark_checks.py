@@ -74,7 +74,7 @@ def test_problems_are_judged_written_and_told(tmp_path, monkeypatch, capsys):
     assert list(zip(more.kind, more.seed, strict=True)) == [
         ("categorical", 1), ("categorical", 3), ("continuous", 1), ("continuous", 3)
     ]  # fmt: skip
-    monkeypatch.delattr(checks, "_one")  # nothing is repeated
+    monkeypatch.setattr(checks, "_one", lambda *case: pytest.fail("a problem is repeated"))
     assert checks.check_checks([1], tmp_path, kinds=["continuous"]).equals(more)
 
 

@@ -83,7 +83,7 @@ def test_cases_are_judged_written_and_told(tmp_path, monkeypatch, capsys):
     assert "`python -m benchmarks diagnose --seeds 3 --cases placebo restarts`" in text
     assert f"- {lines[1]}" in text
 
-    monkeypatch.delattr(diagnosing, "_one")  # nothing is repeated
+    monkeypatch.setattr(diagnosing, "_one", lambda *case: pytest.fail("a case is repeated"))
     assert diagnose_cases([3], tmp_path, cases=["placebo"]).equals(found)
     assert main(["diagnose", "--seeds", "3", "--cases", "placebo", "restarts", "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().out.splitlines() == lines

@@ -10,9 +10,10 @@ from conftest import make_rows, small_data
 from example_fits import posterior, problem, replace_fits
 
 from pyrocausal.control import _permutations, random_graph_control
-from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.data import InterventionalData
 from pyrocausal.heldout import held_out_regimes, held_out_rows
 from pyrocausal.kinds import Categorical
+from pyrocausal.regime import Regime
 
 
 def shifted(graph) -> nx.DiGraph:

@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pyrocausal.data
-from pyrocausal.data import Regime
 from pyrocausal.kinds import Categorical, Continuous
+from pyrocausal.regime import Regime
 
 
 class TestDirect:
@@ -231,4 +231,4 @@ def test_examples_run() -> None:
 
 
 def test_public_names() -> None:
-    assert pyrocausal.data.__all__ == ["InterventionalData", "Regime"]
+    assert (pyrocausal.data.__all__, pyrocausal.regime.__all__) == (["InterventionalData"], ["Regime"])

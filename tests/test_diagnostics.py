@@ -15,13 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrocausal.beliefs import IndependentBeliefs
-from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.data import InterventionalData
 from pyrocausal.diagnostics import diagnose
 from pyrocausal.findings import NAMES, Diagnosis, Finding
 from pyrocausal.kinds import Continuous
 from pyrocausal.knowledge import fixed_edges
 from pyrocausal.mechanisms import Mechanisms
 from pyrocausal.model import CausalModel
+from pyrocausal.regime import Regime
 from pyrocausal.result import CausalPosterior
 from pyrocausal.unexplained import Unexplained
 

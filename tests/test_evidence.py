@@ -14,12 +14,13 @@ from conftest import LinearGaussian, every_dag, make_model, make_rows
 import pyrocausal.evidence as module
 from pyrocausal.climb import climb
 from pyrocausal.conjugate import NewMechanisms
-from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.data import InterventionalData
 from pyrocausal.evidence import JointEvidence, parents_of, prepare_together
 from pyrocausal.kinds import Categorical, Continuous
 from pyrocausal.moves import look, terms_around, weigh
 from pyrocausal.predictive import ClosedForm
 from pyrocausal.refitting import Descent, Refitting, fit_copies, judge_rows
+from pyrocausal.regime import Regime
 from pyrocausal.screening import Residuals, Screen
 from pyrocausal.split import cross_fit, split_rows
 from pyrocausal.targets import TargetOdds, known_targets

@@ -12,7 +12,7 @@ import torch
 from conftest import KINDS, LinearGaussian, make_model, make_rows, small_data
 
 from pyrocausal.conjugate import NewMechanisms, linear_regression
-from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.data import InterventionalData
 from pyrocausal.discover import discover
 from pyrocausal.gaps import codes_of, cuts_of, filled, levels, present
 from pyrocausal.graphs import chain
@@ -21,6 +21,7 @@ from pyrocausal.kinds import Categorical, Continuous
 from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.predictive import ClosedForm
 from pyrocausal.refitting import Descent, Refitting
+from pyrocausal.regime import Regime
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import GraphFitting, Stopping
 from pyrocausal.settle import Settling, settle
@@ -148,13 +149,14 @@ def test_complete_data_stay_as_they_are():
     assert impute(data) is data
 
 
-def test_what_is_there_stays_and_the_rest_is_drawn():
+def test_what_is_there_stays_and_the_rest_is_drawn(monkeypatch):
+    monkeypatch.setattr("pyrocausal.imputation.STEPS", 100)  # how well draws follow is asked below
     data, before = small_data(KINDS["gaps"]), torch.get_rng_state()
     made, again, other = (impute(data, seed=seed) for seed in (0, 0, 1))
     assert torch.equal(torch.get_rng_state(), before)
     assert [kind.missing for kind in made.kinds] == [False] * 4 and made.names == data.names
     for one, same, fresh, rows in zip(
-        *([d.observational, *(r.rows for r in d.regimes)] for d in (made, again, other, data)), strict=True
+        *([part.rows for part in each.parts] for each in (made, again, other, data)), strict=True
     ):
         seen = present(rows)
         assert not seen.all() and present(one).all()

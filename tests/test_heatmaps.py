@@ -8,9 +8,10 @@ from example_results import DIAMOND, axes, believe, diamond
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
-from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.data import InterventionalData
 from pyrocausal.drawing import VERMILION
 from pyrocausal.heatmaps import edges_size, plot_edges, plot_targets, targets_size
+from pyrocausal.regime import Regime
 from pyrocausal.result import CausalPosterior
 
 matplotlib.use("Agg")

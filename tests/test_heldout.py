@@ -14,9 +14,10 @@ from example_fits import problem, replace_fits
 
 from pyrocausal import SDI, Settling, graphs, heldout, imputation, networks, simulate
 from pyrocausal.control import random_graph_control
-from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.data import InterventionalData
 from pyrocausal.heldout import held_out_regimes, held_out_rows
 from pyrocausal.kinds import Continuous
+from pyrocausal.regime import Regime
 from pyrocausal.targets import TargetPrior, known_targets
 
 

@@ -13,12 +13,12 @@ import pyrocausal
 ROOT = Path(pyrocausal.__file__).parent
 ENGINE = [
     "threads", "versions", "interruption",
-    "columns", "weights", "count_kinds", "kinds", "tables", "sources", "data", "gaps", "counts", "knowledge",
+    "columns", "weights", "count_kinds", "kinds", "tables", "sources", "regime", "data", "gaps", "counts", "knowledge",
     "local", "mechanisms", "heads", "neural", "beliefs", "handlers", "model", "imputation", "scoring", "conjugate",
     "targets", "credit", "split", "predictive", "screening", "refitting", "evidence", "moves", "climb", "replanting",
-    "retargeting", "state", "scouting", "settings", "sdi", "settle", "sampling", "chain", "inference_data", "result",
-    "metrics", "progress", "line", "restarts", "discover", "stability", "trial", "comparison", "heldout", "control",
-    "association", "unexplained", "findings", "misfits", "diagnostics",
+    "retargeting", "state", "scouting", "settings", "sdi", "settle", "sampling", "chain", "row_groups",
+    "inference_data", "result", "metrics", "progress", "line", "restarts", "discover", "stability", "trial",
+    "comparison", "heldout", "control", "association", "unexplained", "findings", "misfits", "diagnostics",
 ]  # fmt: skip
 TRUTH = [
     "graphs", "truth_mechanisms", "continuous_truths", "count_truths", "ground_truth", "networks", "interventions",

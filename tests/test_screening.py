@@ -46,9 +46,13 @@ def squares(values) -> float:
 
 
 def gain_of(groups, values) -> float:
-    """n / 2 log(SST / SSW): what a mean for every group gains over one mean for all."""
+    """n / 2 log(SST / SSW): what a mean for every group gains over one mean for all.
+
+    Where every group has a single value SSW is 0, so it counts as a millionth of SST at least, as in the screen.
+    """
     within = sum(squares([v for v, g in zip(values, groups, strict=True) if g == each]) for each in set(groups))
-    return 0.5 * len(values) * math.log(squares(values) / within)
+    total = squares(values)
+    return 0.5 * len(values) * math.log(total / max(within, 1e-6 * total))
 
 
 def written_out(kinds, tables, values, counts) -> list[list[list[float]]]:

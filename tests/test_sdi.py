@@ -14,11 +14,12 @@ from conftest import KINDS, LinearGaussian, every_graph, make_rows, small_data
 
 from pyrocausal.beliefs import IndependentBeliefs, OrientedBeliefs
 from pyrocausal.credit import acyclicity, conditional_difference, self_normalised, sparsity
-from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.data import InterventionalData
 from pyrocausal.kinds import Continuous
 from pyrocausal.knowledge import Knowledge
 from pyrocausal.networks import load
 from pyrocausal.neural import NeuralMechanisms
+from pyrocausal.regime import Regime
 from pyrocausal.scoring import score_graphs
 from pyrocausal.sdi import SDI, toggled
 from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping

@@ -15,7 +15,7 @@ from conftest import KINDS, LinearGaussian, every_dag, far_out, is_acyclic, smal
 from pyrocausal.beliefs import IndependentBeliefs
 from pyrocausal.climb import strongest_dag
 from pyrocausal.conjugate import NewMechanisms
-from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.data import InterventionalData
 from pyrocausal.evidence import JointEvidence
 from pyrocausal.graphs import chain as chain_graph
 from pyrocausal.kinds import Categorical, Continuous
@@ -23,6 +23,7 @@ from pyrocausal.knowledge import Knowledge
 from pyrocausal.networks import load
 from pyrocausal.neural import NeuralMechanisms
 from pyrocausal.refitting import Descent, Refitting
+from pyrocausal.regime import Regime
 from pyrocausal.sampling import sample_graphs
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import GraphFitting, GraphScoring, Stopping

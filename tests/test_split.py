@@ -10,8 +10,9 @@ from conftest import KINDS, make_rows, small_data
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.data import InterventionalData
 from pyrocausal.kinds import Categorical, Continuous
+from pyrocausal.regime import Regime
 from pyrocausal.split import cross_fit, leaves_observational_range, split_rows
 
 KIND = (Categorical((0, 1, 2)), Categorical((0, 1)))

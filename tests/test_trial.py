@@ -11,12 +11,13 @@ import torch
 from conftest import KINDS, LinearGaussian, make_rows, small_data
 
 from pyrocausal.beliefs import IndependentBeliefs
-from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.data import InterventionalData
 from pyrocausal.kinds import Categorical, Continuous
 from pyrocausal.knowledge import fixed_edges
 from pyrocausal.mechanisms import Mechanisms
 from pyrocausal.model import CausalModel
 from pyrocausal.predictive import ClosedForm
+from pyrocausal.regime import Regime
 from pyrocausal.scoring import score_graphs
 from pyrocausal.split import split_rows
 from pyrocausal.targets import TargetOdds

@@ -15,19 +15,20 @@ from hypothesis import strategies as st
 
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.counts import count_regression
-from pyrocausal.data import InterventionalData, Regime
+from pyrocausal.data import InterventionalData
 from pyrocausal.evidence import JointEvidence, parents_of
 from pyrocausal.kinds import Categorical, Continuous, Count
 from pyrocausal.predictive import ClosedForm
 from pyrocausal.refitting import Descent, Refitting, fit_copies, judge_rows
+from pyrocausal.regime import Regime
 from pyrocausal.scoring import score_graphs
 from pyrocausal.screening import Residuals, Screen
 from pyrocausal.sdi import SDI
 from pyrocausal.settings import GraphFitting
 from pyrocausal.settle import prices
-from pyrocausal.split import Fold, Part, cross_fit, divide, leaves_observational_range, split_rows
+from pyrocausal.split import Fold, cross_fit, divide, leaves_observational_range, split_rows
 from pyrocausal.targets import TargetOdds
-from pyrocausal.weights import drawing, quantiles, ranks
+from pyrocausal.weights import Part, drawing, quantiles, ranks
 
 D = 4
 SEEDS = st.integers(0, 2**31 - 1)
