@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 
+from pyrocausal.columns import number_of
 from pyrocausal.model import CausalModel
 
-__all__ = ["KEPT", "Chain"]
+__all__ = ["KEPT", "ROUNDS", "Chain"]
 
+ROUNDS = ("round", "evidence", "edges", "moves", "switched")  # what is kept of every round of settling, see `Settled`
 KEPT = 500  # steps of the three phases whose beliefs a chain keeps
 
 
@@ -39,7 +41,7 @@ class Chain:
     trace
         One row per step of the three phases: loss, confidence, edges, gradient_norm.
     rounds
-        One row per round of settling: evidence, edges, moves; empty without settling.
+        One row per round of settling: evidence, edges, moves, switched (see `Settled`); empty without settling.
     settled
         Whether the stopping rule held at the end: of settling that a refit changed nothing, of the three phases alone
         that every belief was near 0 or 1.
@@ -74,3 +76,9 @@ class Chain:
     graph_targets: torch.Tensor | None = None
     accepted: float | None = None
     belief_logits: torch.Tensor | None = None
+
+    @property
+    def changed(self) -> str:
+        """What the last round of settling still changed, in words."""
+        last = self.rounds.iloc[-1]
+        return f"{number_of(int(last.moves), 'edge')} and the targets of {number_of(int(last.switched), 'regime')}"

@@ -101,10 +101,8 @@ def _unfinished(result: CausalPosterior) -> Iterator[Finding]:
         if chain.settled:
             continue
         if len(chain.rounds):
-            moves = int(chain.rounds["moves"].iloc[-1])
-            how = f"stopped after {len(chain.rounds)} rounds of settling that still changed {number_of(moves, 'edge')}"
-            how += " or what is believed of the targets"
-            numbers = {"rounds": len(chain.rounds), "moves": moves}
+            how = f"stopped after {number_of(len(chain.rounds), 'round')} of settling; the last changed {chain.changed}"
+            numbers = {"rounds": len(chain.rounds), **chain.rounds[["moves", "switched"]].iloc[-1].astype(int)}
         else:
             confidence = float(chain.trace["confidence"].iloc[-1])
             how = f"stopped after {len(chain.trace)} steps of the three phases with beliefs between 0 and 1"

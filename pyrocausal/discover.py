@@ -11,6 +11,7 @@ from numbers import Integral
 
 import numpy as np
 
+from pyrocausal.columns import number_of
 from pyrocausal.data import InterventionalData
 from pyrocausal.knowledge import Edge, Knowledge
 from pyrocausal.progress import progress_bar
@@ -171,9 +172,8 @@ def discover(
         warnings.warn(stopped, RuntimeWarning, stacklevel=2)
     elif stuck := [chain for chain in found if not chain.settled]:
         if settling.rounds:
-            moves = ", ".join(str(chain.rounds["moves"].iloc[-1]) for chain in stuck)
-            done = max(len(chain.rounds) for chain in stuck)
-            how = f"{done} rounds of settling (edges changed in the last: {moves}); raise Settling.rounds"
+            done, last = max(len(chain.rounds) for chain in stuck), "; ".join(chain.changed for chain in stuck)
+            how = f"{number_of(done, 'round')} of settling (changed in the last: {last}); raise Settling.rounds"
         else:
             confidence = ", ".join(f"{chain.trace['confidence'].iloc[-1]:.3f}" for chain in stuck)
             how = f"{algorithm.stopping.max_steps} steps (confidence {confidence}); raise max_steps"

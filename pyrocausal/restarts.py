@@ -23,7 +23,7 @@ import torch
 from joblib import Parallel, delayed, effective_n_jobs
 from joblib.parallel import get_active_backend
 
-from pyrocausal.chain import KEPT, Chain
+from pyrocausal.chain import KEPT, ROUNDS, Chain
 from pyrocausal.climb import strongest_dag
 from pyrocausal.data import InterventionalData
 from pyrocausal.imputation import impute
@@ -116,8 +116,9 @@ class Restart:
             line.report(Report(number, info.step, info.confidence, info.edges, left + self.rounds * ROUND))
 
         def on_settled(settled: Settled) -> None:
-            edges, moves = int(settled.dag.sum()), settled.moves
-            rounds.append({"round": settled.round, "evidence": settled.evidence, "edges": edges, "moves": moves})
+            edges = int(settled.dag.sum())
+            here = (settled.round, settled.evidence, edges, settled.moves, settled.switched)
+            rounds.append(dict(zip(ROUNDS, here, strict=True)))
             left = 0 if settled.stable else self.rounds - settled.round
             line.report(Report(number, len(steps) + settled.round * ROUND, settled.confidence, edges, left * ROUND))
 
@@ -148,7 +149,7 @@ class Restart:
             dag=settled.dag if settled else strongest_dag(info.edge_probability, known.max_parents),
             evidence=settled.evidence if settled else math.nan,
             trace=pd.DataFrame(steps).set_index("step"),
-            rounds=pd.DataFrame(rounds, columns=["round", "evidence", "edges", "moves"]).set_index("round"),
+            rounds=pd.DataFrame(rounds, columns=ROUNDS).set_index("round"),
             settled=not work.stopped and (settled.stable if settled else info.settled),
             cpu_seconds=time.process_time() - start,
             graphs=drawn.graphs if drawn else None,

@@ -59,6 +59,8 @@ class Settled(NamedTuple):
         Mean over learned edges of max(p, 1 - p).
     moves
         Edges added, deleted or reversed, and parents exchanged, in this round.
+    switched
+        Regimes whose rows fit mechanisms of other variables in the next round, for other targets are believed.
     stable
         Whether another round would change nothing.
     joint
@@ -72,6 +74,7 @@ class Settled(NamedTuple):
     target_probability: torch.Tensor
     confidence: float
     moves: int
+    switched: int
     stable: bool
     joint: JointEvidence
 
@@ -242,7 +245,10 @@ def _settle(state: State, settling: Settling, seed: int, tell: Callable[[Settled
         for refitting in stages:
             evidence = evidence.refitted(refitting)
             evidence.choose_decay(dag)
+            begun: list[tuple[torch.Tensor, torch.Tensor]] = []  # where rounds of this series began
+            wavering = torch.zeros_like(unchanged)
             for _ in range(settling.rounds):
+                begun.append((dag, unchanged))
                 dag, probability, moves = climb(evidence, dag, beliefs.free, most)
                 if evidence.of(dag) < IMPOSSIBLE / 2:
                     raise ValueError(
@@ -251,7 +257,11 @@ def _settle(state: State, settling: Settling, seed: int, tell: Callable[[Settled
                     )
                 targets = evidence.targets(dag).to(targets)
                 before, better = unchanged, None
-                unchanged = natural(targets, settling.certainty, state.prior.several)
+                unchanged = natural(targets, settling.certainty, state.prior.several) & ~wavering
+                if (circle := _circle(begun, dag, unchanged)) is not None:
+                    # Rows that fit mechanisms only every few rounds would do so for ever: they fit none from here on.
+                    wavering |= circle
+                    unchanged = unchanged & ~wavering
                 if (standing := torch.equal(before, unchanged)) and extrapolates and refitting is stages[0]:
                     better = retarget(evidence, dag, beliefs.free.cpu(), unchanged, under, refused, most)
                     standing = better is None
@@ -264,6 +274,7 @@ def _settle(state: State, settling: Settling, seed: int, tell: Callable[[Settled
                     target_probability=targets,
                     confidence=confidence(probability, beliefs.free.cpu()),
                     moves=moves,
+                    switched=int((before != unchanged).any(1).sum()),
                     stable=standing and refitting is stages[-1],
                     joint=evidence,
                 )
@@ -274,6 +285,17 @@ def _settle(state: State, settling: Settling, seed: int, tell: Callable[[Settled
                     dag, unchanged = better
                 evidence = under(unchanged)
         _fit_around(replace(state, target_probability=targets), settled.dag, settling.final_steps)
+
+
+def _circle(
+    begun: list[tuple[torch.Tensor, torch.Tensor]], dag: torch.Tensor, unchanged: torch.Tensor
+) -> torch.Tensor | None:
+    """Where rounds differ in what fits mechanisms, if the next one begins where an earlier one but the last began."""
+    for number, (graph, mask) in enumerate(begun[:-1]):
+        if torch.equal(graph, dag) and torch.equal(mask, unchanged):
+            masks = torch.stack([mask for _, mask in begun[number:]])
+            return masks.any(0) & ~masks.all(0)
+    return None
 
 
 def edge_price(units: float, rows: float) -> float:

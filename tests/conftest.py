@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from pyrocausal.beliefs import IndependentBeliefs
-from pyrocausal.chain import Chain
+from pyrocausal.chain import ROUNDS, Chain
 from pyrocausal.data import InterventionalData
 from pyrocausal.evidence import Terms, parents_of
 from pyrocausal.heads import LOG_SCALE, LOG_SCALE_OF_COMPONENT
@@ -154,7 +154,7 @@ def make_chain(model, edges, targets, **changes) -> Chain:
         "dag": edges > 0.5,
         "evidence": math.nan,
         "trace": pd.DataFrame({"step": [1, 2], "loss": [3.0, 2.0], "confidence": [0.5, 0.9]}).set_index("step"),
-        "rounds": pd.DataFrame(columns=["evidence", "edges", "moves"]).rename_axis("round"),
+        "rounds": pd.DataFrame(columns=ROUNDS).set_index("round"),
         "settled": True,
         "cpu_seconds": 0.25,
     }

@@ -13,7 +13,7 @@ from benchmarks import diagnosing
 from benchmarks.__main__ import main
 from benchmarks.diagnosing import CASES, diagnose_cases, left_between, said
 from benchmarks.report import report
-from pyrocausal.chain import Chain
+from pyrocausal.chain import ROUNDS, Chain
 from pyrocausal.result import CausalPosterior
 
 
@@ -91,4 +91,4 @@ def test_cases_are_judged_written_and_told(tmp_path, monkeypatch, capsys):
 
 def _unfinished(chain: Chain) -> Chain:
     """So that the rows are not looked at, to which nothing was fitted."""
-    return replace(chain, settled=False, rounds=pd.DataFrame({"evidence": [0.0], "edges": [1], "moves": [1]}))
+    return replace(chain, settled=False, rounds=pd.DataFrame([(1, 0.0, 1, 1, 0)], columns=ROUNDS).set_index("round"))

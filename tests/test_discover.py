@@ -311,10 +311,11 @@ def test_one_warning_for_all_chains_that_did_not_settle_in_their_rounds(data):
         )
     assert not result.settled
     (ours,) = [w for w in caught if issubclass(w.category, RuntimeWarning)]
-    moves = [chain.rounds["moves"].iloc[-1] for chain in result.chains if not chain.settled]
+    stuck = [chain for chain in result.chains if not chain.settled]
+    assert all(chain.rounds["switched"].iloc[-1] > 0 for chain in stuck)
     text = str(ours.message)
-    assert text.startswith(f"{len(moves)} of 2 chains have not settled after 1 rounds of settling")
-    assert f"last: {', '.join(map(str, moves))}); raise Settling.rounds" in text
+    assert text.startswith(f"{len(stuck)} of 2 chains have not settled after 1 round of settling")
+    assert f"(changed in the last: {'; '.join(chain.changed for chain in stuck)}); raise Settling.rounds" in text
     assert os.path.samefile(ours.filename, __file__)
 
 

@@ -12,10 +12,12 @@ import pytest
 import torch
 from conftest import KINDS, LinearGaussian, every_dag, far_out, is_acyclic, small_data
 
+from benchmarks.diagnosing import BRIEF, CASES
 from pyrocausal.beliefs import IndependentBeliefs
 from pyrocausal.climb import strongest_dag
 from pyrocausal.conjugate import NewMechanisms
 from pyrocausal.data import InterventionalData
+from pyrocausal.discover import discover
 from pyrocausal.evidence import JointEvidence
 from pyrocausal.graphs import chain as chain_graph
 from pyrocausal.kinds import Categorical, Continuous
@@ -42,6 +44,7 @@ from pyrocausal.split import cross_fit
 from pyrocausal.state import natural
 from pyrocausal.targets import TargetPrior
 
+SETTLE = sys.modules["pyrocausal.settle"]  # the name itself is the function
 FITTING = GraphFitting(warm_up=60, steps=2, rows=64, regime_rows=False)
 ROUGH = SDI(  # too short to decide anything
     mechanisms=partial(NeuralMechanisms, hidden=8),
@@ -301,10 +304,8 @@ def test_several_targets_of_continuous_variables_are_found(known, monkeypatch):
     if known:  # of one, the others are to be found
         told = tuple(replace(each, targets=made.targets[each.name] or None) for each in data.regimes[:1])
         data = replace(data, regimes=(*told, *data.regimes[1:]))
-    retarget = sys.modules["pyrocausal.settle"].retarget
-    monkeypatch.setattr(
-        sys.modules["pyrocausal.settle"], "retarget", lambda *given: asked.append(given) or retarget(*given)
-    )
+    retarget = SETTLE.retarget
+    monkeypatch.setattr(SETTLE, "retarget", lambda *given: asked.append(given) or retarget(*given))
     algorithm = replace(ROUGH, mechanisms=LinearGaussian, fitting=replace(FITTING, warm_up=60, regime_rows=None))
     state = rough(data, algorithm=algorithm, target_prior=TargetPrior(several=True))
     settled = settle(state, Settling(final_steps=0))
@@ -369,6 +370,28 @@ def test_rounds_go_on_while_the_targets_change(chain):
     assert only.evidence == heard[0].evidence
 
 
+def test_rounds_that_go_in_a_circle_end(monkeypatch):
+    # Of the regimes of 20 rows, those whose target is just certain enough fit mechanisms; then it is not, and so on.
+    made, _ = CASES["little-data"].make(17)
+    options = {**BRIEF, "chains": 1, "cores": 1, "seed": 17, "progress": False}
+    options["settling"] = replace(options["settling"], rounds=12, final_steps=1)
+    (chain,) = discover(made.data, **options).chains
+    assert chain.settled and len(chain.rounds) < 12 and chain.rounds["switched"].iloc[-1] == 0
+    monkeypatch.setattr(SETTLE, "_circle", lambda *begun: None)
+    with pytest.warns(RuntimeWarning, match="after 12 rounds of settling"):
+        discover(made.data, **options)
+
+
+def test_a_circle_is_seen_where_graph_and_rows_are_those_of_an_earlier_round():
+    a, b, c = (torch.tensor([[True, first], [second, False]]) for first, second in ((0, 0), (1, 0), (1, 1)))
+    graph, other = torch.zeros(2, 2).bool(), torch.tensor([[False, False], [True, False]])
+    assert SETTLE._circle([(graph, a), (graph, b), (graph, c)], other, a) is None
+    assert SETTLE._circle([(graph, a), (graph, b)], graph, c) is None
+    assert SETTLE._circle([(graph, a)], graph, a) is None  # the last round changed nothing
+    assert torch.equal(SETTLE._circle([(graph, a), (graph, b), (graph, c)], graph, a), a ^ c)
+    assert torch.equal(SETTLE._circle([(graph, a), (graph, b), (graph, c)], graph, b), b ^ c)
+
+
 # ---------------------------------------------------------------- a wrong target that holds itself up
 LONGER = Descent(60, 128, 3e-2)
 REVERSED = torch.tensor([[0, 1, 0], [0, 0, 0], [0, 1, 0]]).bool()  # X1 -> X0, X1 -> X2
@@ -395,14 +418,14 @@ def test_a_wrong_target_is_left_for_the_right_one(monkeypatch, seed, draft):
     assert torch.equal(heard[0].dag, REVERSED) and heard[0].target_probability[0].argmax() == 1
     assert settled.evidence > heard[0].evidence + 10
     # Without a look at other targets the mistake stands.
-    monkeypatch.setattr(sys.modules["pyrocausal.settle"], "retarget", lambda *_: None)
+    monkeypatch.setattr(SETTLE, "retarget", lambda *_: None)
     alone = settle(mistaken(seed), settling)
     assert torch.equal(alone.dag, REVERSED) and alone.target_probability.argmax(1).tolist() == [1, 2]
     assert alone.stable
 
 
 def test_a_wrong_target_is_not_where_settling_begins(monkeypatch):
-    monkeypatch.setattr(sys.modules["pyrocausal.settle"], "retarget", lambda *_: None)
+    monkeypatch.setattr(SETTLE, "retarget", lambda *_: None)
     heard = []
     settled = settle(mistaken(1), replace(FAR, scout=True), on_settled=heard.append)
     assert heard[0].dag.int().tolist() == settled.dag.int().tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
@@ -411,7 +434,7 @@ def test_a_wrong_target_is_not_where_settling_begins(monkeypatch):
 
 def test_other_targets_are_looked_at_where_interventions_leave_the_observational_range(chain, monkeypatch):
     asked = []
-    monkeypatch.setattr(sys.modules["pyrocausal.settle"], "retarget", lambda *_: asked.append(None))
+    monkeypatch.setattr(SETTLE, "retarget", lambda *_: asked.append(None))
     settle(rough(chain.data), CLOSED)
     assert not asked
     settle(mistaken(), replace(FAR, rounds=1))
