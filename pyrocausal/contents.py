@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import networkx as nx
+import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -189,10 +190,11 @@ def _predictions(result: CausalPosterior) -> Iterator[Part]:
     cells = data.d * (data.n + sum(len(regime.rows) for regime in data.regimes))
     predicted = predict(result, min(TABLES, max(FEWEST_TABLES, CELLS // cells)))
     places = [(name, regime) for regime in (None, *data.regime_names) for name in data.names]
-    off = {}
+    off, by_chance = {}, []  # what is misplaced beyond what chance does on average
     for name, regime in places:
         if _any_value(result, name, regime) and not (found := shares(result, predicted, name, regime)).kept:
-            off[name, regime] = found.misplaced - found.by_chance
+            off[name, regime] = found.misplaced - np.nan_to_num(found.by_chance)
+            by_chance.append(found.each - found.by_chance)
     shown = sorted(off, key=lambda place: -off[place])[:PANELS]
     yield Heading("Predictions")
     if not shown:
@@ -205,13 +207,17 @@ def _predictions(result: CausalPosterior) -> Iterator[Part]:
     yield Picture.of("predictions", "What was observed and what is predicted, where they differ most", figure)
     tables = predicted["posterior_predictive"]
     number = tables.sizes["chain"] * tables.sizes["draw"]
+    most, usual = max(off.values()), ""
+    if number > 1:
+        usual = f"; by chance alone the farthest of so many would have about {np.max(by_chance, axis=0).mean():.1%}"
     yield _text(
         f"Of {len(off):,} combinations of a variable and a regime these are the {len(shown)} in which what the fitted "
         f"program predicts is farthest from what was observed, less what chance does; {number} tables like the "
-        "recorded one were predicted. Grey is what was observed; blue is the median of the predictions, and nine "
-        "tenths of them are within the whiskers or the band. A regime's targets keep the values that they took and are "
-        "not shown. Where many rows are misplaced, the program has not learned how the variable depends on its causes, "
-        "a cause is missing, or the regime acted on more than was found."
+        f"recorded one were predicted. The farthest has {most:.1%} of its rows misplaced beyond that{usual}. Grey is "
+        "what was observed; blue is the median of the predictions, and nine tenths of them are within the whiskers or "
+        "the band. A regime's targets keep the values that they took and are not shown. Where many more rows are "
+        "misplaced than by chance, the program has not learned how the variable depends on its causes, a cause is "
+        "missing, or the regime acted on more than was found."
     )
 
 

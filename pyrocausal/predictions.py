@@ -91,7 +91,8 @@ def plot_predictive(
     ax.set_ylim(0, 1.25 * ax.dataLim.y1)  # room for the legend
     ax.set_xlabel(variable, parse_math=False)
     where = "without intervention" if regime is None else regime if len(regime) <= 32 else f"{regime[:31]}…"
-    off = f"{found.misplaced:.1%} of rows misplaced, {found.by_chance:.1%} by chance"
+    off = f"{found.misplaced:.1%} of rows misplaced"
+    off += "" if np.isnan(found.by_chance) else f", {found.by_chance:.1%} by chance"
     told = "kept as recorded, not predicted" if found.kept else off
     ax.set_title(f"{where}, {number_of(found.rows, 'row')}\n{told}", fontsize=FONT, parse_math=False)
     ax.spines[["top", "right"]].set_visible(False)

@@ -58,9 +58,20 @@ class Shares(NamedTuple):
         return float(np.abs(self.observed - self.predicted.mean(0)).sum() / 2)
 
     @property
+    def each(self) -> NDArray[np.float64]:
+        """The same of every predicted table and the average of the others: what chance alone does.
+
+        Shape [tables]; NaN where a single one was predicted.
+        """
+        if len(self.predicted) == 1:
+            return np.full(1, np.nan)
+        others = (self.predicted.sum(0) - self.predicted) / (len(self.predicted) - 1)
+        return np.abs(self.predicted - others).sum(1) / 2
+
+    @property
     def by_chance(self) -> float:
-        """The same of a predicted table instead of the observed one, on average: what chance alone does."""
-        return float(np.abs(self.predicted - self.predicted.mean(0)).sum(1).mean() / 2)
+        """The mean of `each`."""
+        return float(self.each.mean())
 
 
 def predict(result: CausalPosterior, tables: int = TABLES, seed: int = 0) -> dict[str, xr.Dataset]:

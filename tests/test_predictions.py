@@ -164,7 +164,11 @@ def test_misplaced_rows_by_hand():
     found = shares(result := many("categorical"), predict(result, tables=2), "X0")
     found = found._replace(observed=np.array([0.5, 0.5]), predicted=np.array([[0.2, 0.8], [0.4, 0.6]]))
     assert found.misplaced == pytest.approx(0.2)  # two tenths of the rows from the first state to the second
-    assert found.by_chance == pytest.approx(0.1)
+    assert found.by_chance == pytest.approx(0.2)  # either table is compared with the other
+    found = found._replace(predicted=np.array([[0.2, 0.8], [0.4, 0.6], [0.6, 0.4]]))
+    np.testing.assert_allclose(found.each, [0.3, 0.0, 0.3], atol=1e-12)
+    alone = plot_predictive(result, "X0", predicted=predict(result, tables=1))
+    assert alone.get_title().endswith("% of rows misplaced")  # nothing is said of chance
 
 
 def test_what_cannot_be_predicted(monkeypatch):
