@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sachs.add_argument("--several", action="store_true", help="a condition may have several targets")
     sachs.add_argument("--components", type=int, default=1, help="normal distributions of a mechanism; default 1")
+    sachs.add_argument("--closed-form", action="store_true", help="settle the graph with closed forms alone")
 
     checks = commands.add_parser("checks", help="try the checks without a truth where the truth is known")
     checks.add_argument("--seeds", type=parse_seeds, default="0-4", help="default %(default)s")
@@ -133,6 +134,7 @@ def main(arguments: list[str] | None = None) -> int:
             print("\n".join(said(found)))
         elif options.command == "sachs2005":
             how = {"jobs": options.jobs, "several": options.several, "components": options.components}
+            how |= {"closed_form": options.closed_form}
             print(tell(fit_sachs2005(options.data, options.seeds, **how)))
         else:
             print(report(options.suites, options.out, options.page))

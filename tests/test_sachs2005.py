@@ -28,10 +28,11 @@ def test_the_tables_and_graphs_are_read():
 def test_what_was_found_is_told_by_seed():
     runs = pd.DataFrame(
         {"seed": [0, 1], "17 edges": [3, 4], "20 edges": [5, 7], "edges": [16, 18], "cpu": [1.2, 2.7]}
+        | {"joined, 17 edges": [9, 8], "joined, 20 edges": [10, 9]}
         | {name: ["none", "akt, pka"] for name in sachs2005.REAGENTS}
     )
     text = sachs2005.tell(runs)
-    assert "SHD against the graph with 17 edges: 3.5 (3 4)" in text
+    assert "SHD against the graph with 17 edges: 3.5 (3 4); pairs joined in both: 9 8" in text
     assert "SHD against the graph with 20 edges: 6.0 (5 7)" in text and "edges: 16 18; CPU seconds: 1 3" in text
     assert "| pma | pkc | none; akt, pka |" in text
 
@@ -41,14 +42,21 @@ def test_targets_and_components_reach_the_fit(monkeypatch, capsys):
     asked = []
 
     def discover(data, **options):
-        asked.append(({kind.components for kind in data.kinds}, options["target_prior"].several))
+        settling = options["settling"]
+        asked.append(
+            (
+                {kind.components for kind in data.kinds},
+                options["target_prior"].several,
+                settling is not None and settling.refitting is None,
+            )
+        )
         raise RuntimeError("enough")
 
     monkeypatch.setattr(sachs2005, "discover", discover)
-    for options in ([], ["--several", "--components", "3"]):
+    for options in ([], ["--several", "--components", "3"], ["--closed-form"]):
         with pytest.raises(RuntimeError, match="enough"):
             main(["sachs2005", str(DATA), "--seeds", "100", *options])
-    assert asked == [({1}, False), ({3}, True)]
+    assert asked == [({1}, False, False), ({3}, True, False), ({1}, False, True)]
 
 
 def test_a_folder_without_data_is_named(tmp_path, capsys):
