@@ -53,9 +53,10 @@ def test_a_fit_that_was_not_finished():
     assert subjects(found, "not-converged") == [("chain 1",)]
     assert "stopped after 2 steps of the three phases" in found.named("not-converged")[0].message
     assert found.named("not-converged")[0].numbers["confidence"] == 0.9
-    rounds = pd.DataFrame({"evidence": [1.0], "edges": [3], "moves": [1]})
+    rounds = pd.DataFrame({"evidence": [1.0], "edges": [3], "moves": [1], "switched": [2]})
     cut = said(told(settled=False, rounds=rounds))
-    assert "1 rounds of settling that still changed 1 edge" in str(cut)
+    assert "1 round of settling; the last changed 1 edge and the targets of 2 regimes" in str(cut)
+    assert cut.named("not-converged")[0].numbers == {"rounds": 1, "moves": 1, "switched": 2}
     assert "the fit was not finished" in str(cut)  # so that mechanisms were not looked at
     assert not subjects(said(told(), told()), "not-converged")
 
@@ -117,7 +118,7 @@ def test_beliefs_that_go_in_circles():
     found = said(told(around))
     assert subjects(found, "cycles") == [("X0", "X1", "X2")]
     assert found.named("cycles")[0].numbers["share"] == pytest.approx(0.9**3, abs=0.05)
-    settled = told(around, rounds=pd.DataFrame({"evidence": [1.0], "edges": [3], "moves": [0]}))
+    settled = told(around, rounds=pd.DataFrame({"evidence": [1.0], "edges": [3], "moves": [0], "switched": [0]}))
     assert not said(settled).named("cycles")  # their beliefs were but a proposal
     assert not said(told({(0, 1): 0.9, (1, 2): 0.9})).named("cycles")
 
