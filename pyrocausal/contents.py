@@ -207,7 +207,7 @@ def _predictions(result: CausalPosterior) -> Iterator[Part]:
     yield Picture.of("predictions", "What was observed and what is predicted, where they differ most", figure)
     tables = predicted["posterior_predictive"]
     number = tables.sizes["chain"] * tables.sizes["draw"]
-    most, usual = max(off.values()), ""
+    most, usual = max(0.0, *off.values()), ""
     if number > 1:
         usual = f"; by chance alone the farthest of so many would have about {np.max(by_chance, axis=0).mean():.1%}"
     yield _text(

@@ -172,12 +172,15 @@ def _idle(result: CausalPosterior, sure: float) -> Iterator[Finding]:
 
 def _undecided(result: CausalPosterior, sure: float) -> Iterator[Finding]:
     names, probability = result.data.names, result.best.edge_probability.cpu().double().numpy()
+    best = [chain is result.best for chain in result.chains].index(True)
     for i, j in combinations(range(len(names)), 2):
         i, j = sorted((i, j), key=lambda k: names[k])
         forth, back = float(probability[j, i]), float(probability[i, j])
         none = max(0.0, 1 - forth - back)
         if max(forth, back, none) < sure:
             message = f"{names[i]} -> {names[j]} {forth:.2f}, {names[j]} -> {names[i]} {back:.2f}, no edge {none:.2f}"
+            if len(result.chains) > 1:
+                message += f" in chain {best}"
             numbers = {"forth": forth, "back": back, "none": none}
             yield Finding("undecided-edge", (names[i], names[j]), message, numbers)
 

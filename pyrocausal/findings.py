@@ -49,7 +49,7 @@ NAMES: dict[str, tuple[str, str]] = {
         "there is no edge with forbidden=.",
     ),
     "unexplained-dependence": (
-        "Variables that hang together for no reason in the graph",
+        "Variables that hang together for no reason in the settled graph",
         "An edge may be missing, or something that was not measured acts on both; an experiment on each of the two "
         "tells which.",
     ),

@@ -21,6 +21,7 @@ from pyrocausal.result import CausalPosterior
 __all__ = ["graph_size", "plot_graph"]
 
 LEAST_SHOWN = 0.2  # edges believed less than this are not drawn
+LETTER = 0.55  # width of a letter on average, of the size of its font
 TARGET, EXTRA, REVERSED, MISSING = "#F9D795", VERMILION, PINK, BLUE
 
 Line: TypeAlias = Literal["solid", "dashed", "dotted"]
@@ -140,6 +141,13 @@ def _arrow(route: Points, name: str, edge: Mapping, scale: float) -> FancyArrowP
     )  # fmt: skip
 
 
+def _width(ax: Axes) -> float:
+    """Of the axes, in points."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return float(ax.get_position().width * figure.get_size_inches()[0] * 72)
+
+
 def _legend(ax: Axes, graph: nx.DiGraph, threshold: float, judged: bool, targets: bool, scale: float) -> None:
     """Name what occurs in the picture, in the strip below it."""
     above = f"above {threshold:g}"
@@ -160,6 +168,11 @@ def _legend(ax: Axes, graph: nx.DiGraph, threshold: float, judged: bool, targets
     if targets:
         handles.append(Patch(facecolor=TARGET, edgecolor=DARK, linewidth=0.9, label="target of a regime"))
     if handles:
-        columns = len(handles) if len(handles) <= 3 else (len(handles) + 1) // 2
+        rows, size = 1 if len(handles) <= 3 else 2, 8 * scale
+        column = LETTER * (8 + max(len(str(handle.get_label())) for handle in handles))  # wide, of the size of its font
+        if column * size * -(-len(handles) // rows) > _width(ax):
+            rows += 1
+        columns = -(-len(handles) // rows)
+        size = min(size, _width(ax) / (column * columns))
         style: dict[str, Any] = {"loc": "lower center", "frameon": False, "borderaxespad": 0.1, "columnspacing": 1.4}
-        ax.legend(handles=handles, ncols=columns, fontsize=8 * scale, **style)
+        ax.legend(handles=handles, ncols=columns, fontsize=size, **style)

@@ -216,6 +216,7 @@ class SDI:
         steps: int,
         probability: torch.Tensor | None = None,
         schedule: torch.optim.lr_scheduler.LRScheduler | None = None,
+        unchanged: torch.Tensor | None = None,
     ) -> State:
         """Phase 1: maximise the log-likelihood of rows, each under its own sampled graph.
 
@@ -232,6 +233,9 @@ class SDI:
             Of every edge in the graphs that are drawn, shape [d, d]; None: the beliefs, with some edges toggled.
         schedule
             Stepped after every gradient step.
+        unchanged
+            Where rows of a regime come from a variable's natural mechanism, shape [R, d]; None: as the targets are
+            believed, see `natural`.
 
         Returns
         -------
@@ -241,8 +245,9 @@ class SDI:
         model, loss = state.model, torch.tensor(state.loss)
         rows, origin = state.split.fitting, state.split.origin
         masked = bool((origin < len(state.data.regimes)).any())
-        unhit = natural(state.target_probability, self.fitting.certainty, state.prior.several)
-        keep = torch.cat([unhit, torch.ones_like(unhit[:1])])  # [R + 1, d]
+        if unchanged is None:
+            unchanged = natural(state.target_probability, self.fitting.certainty, state.prior.several)
+        keep = torch.cat([unchanged, torch.ones_like(unchanged[:1])])  # [R + 1, d]
         if probability is None:
             probability = toggled(model.beliefs.edge_probability.detach(), model.beliefs.free, self.fitting.toggles)
         draw = drawing(len(rows), state.split.weights, rows.device)

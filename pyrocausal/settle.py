@@ -60,7 +60,7 @@ class Settled(NamedTuple):
     moves
         Edges added, deleted or reversed, and parents exchanged, in this round.
     switched
-        Regimes whose rows fit mechanisms of other variables in the next round, for other targets are believed.
+        Regimes whose rows fit mechanisms of other variables in the round to come, for other targets are believed.
     stable
         Whether another round would change nothing.
     joint
@@ -246,7 +246,7 @@ def _settle(state: State, settling: Settling, seed: int, tell: Callable[[Settled
             evidence = evidence.refitted(refitting)
             evidence.choose_decay(dag)
             begun: list[tuple[torch.Tensor, torch.Tensor]] = []  # where rounds of this series began
-            wavering = torch.zeros_like(unchanged)
+            wavering = torch.zeros_like(unchanged)  # in this series; a more thorough one may come to rest
             for _ in range(settling.rounds):
                 begun.append((dag, unchanged))
                 dag, probability, moves = climb(evidence, dag, beliefs.free, most)
@@ -265,6 +265,10 @@ def _settle(state: State, settling: Settling, seed: int, tell: Callable[[Settled
                 if (standing := torch.equal(before, unchanged)) and extrapolates and refitting is stages[0]:
                     better = retarget(evidence, dag, beliefs.free.cpu(), unchanged, under, refused, most)
                     standing = better is None
+                kept = unchanged
+                if better is not None:
+                    unchanged = better.natural & ~wavering
+                    begun.clear()  # what was refused is not tried again, so that this makes no circle
                 number += 1
                 settled = Settled(
                     round=number,
@@ -281,16 +285,15 @@ def _settle(state: State, settling: Settling, seed: int, tell: Callable[[Settled
                 tell(settled)
                 if standing:
                     break
-                if better is not None:
-                    dag, unchanged = better
+                dag = dag if better is None else better.dag
                 evidence = under(unchanged)
-        _fit_around(replace(state, target_probability=targets), settled.dag, settling.final_steps)
+        _fit_around(state, settled.dag, kept, settling.final_steps)
 
 
 def _circle(
     begun: list[tuple[torch.Tensor, torch.Tensor]], dag: torch.Tensor, unchanged: torch.Tensor
 ) -> torch.Tensor | None:
-    """Where rounds differ in what fits mechanisms, if the next one begins where an earlier one but the last began."""
+    """Where rounds differ in what fits mechanisms, if the next one would begin as one before the last has begun."""
     for number, (graph, mask) in enumerate(begun[:-1]):
         if torch.equal(graph, dag) and torch.equal(mask, unchanged):
             masks = torch.stack([mask for _, mask in begun[number:]])
@@ -323,10 +326,10 @@ def prices(state: State, units: float) -> torch.Tensor:
     return edge_price(units, rows) - state.constraints[1].double()
 
 
-def _fit_around(state: State, dag: torch.Tensor, steps: int) -> None:
-    """Fit the mechanisms to the graph, with one parent of a variable toggled at random."""
+def _fit_around(state: State, dag: torch.Tensor, unchanged: torch.Tensor, steps: int) -> None:
+    """Fit the mechanisms to the graph, with one parent of a variable toggled at random, on rows that they made."""
     free = state.model.beliefs.free
     optimiser = torch.optim.Adam(state.model.mechanisms.parameters(), 3e-3)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, max(1, steps))
     probability = toggled(dag.to(free.device, torch.get_default_dtype()), free, 1.0)
-    SDI().fit_mechanisms(replace(state, mechanism_optimiser=optimiser), steps, probability, schedule)
+    SDI().fit_mechanisms(replace(state, mechanism_optimiser=optimiser), steps, probability, schedule, unchanged)

@@ -130,3 +130,13 @@ def test_threshold_out_of_range(threshold):
 def test_truth_over_other_variables():
     with pytest.raises(ValueError, match=r"in one only: \['E'\]"):
         plot_graph(diamond(), truth=nx.DiGraph([("A", "B"), ("C", "D"), ("D", "E")]))
+
+
+@pytest.mark.parametrize("truth", [None, nx.DiGraph([("A", "B"), ("C", "A"), ("B", "D"), ("C", "D"), ("B", "C")])])
+def test_the_legend_keeps_to_a_narrow_picture_and_below_the_graph(truth):
+    ax = plot_graph(diamond(), truth=truth)  # 4.5 inches wide, the least
+    ax.figure.canvas.draw()
+    legend, picture = ax.get_legend().get_window_extent(), ax.figure.bbox
+    assert picture.x0 <= legend.x0 and legend.x1 <= picture.x1
+    assert all(box.get_window_extent().y0 >= legend.y1 - 2 for box in boxes(ax).values())
+    plt.close(ax.figure)

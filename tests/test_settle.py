@@ -178,18 +178,18 @@ def test_the_beliefs_stay_and_the_mechanisms_are_fitted_around_the_graph(chain):
 def test_the_last_fit_draws_the_settled_graph_with_a_parent_toggled_now_and_then(chain, monkeypatch):
     state, drawn = rough(chain.data, knowledge=Knowledge(forbidden=[("X2", "X0")])), []
 
-    def fit(self, state, steps, probability, schedule):
-        drawn.append((steps, probability, state.target_probability))
+    def fit(self, state, steps, probability, schedule, unchanged):
+        drawn.append((steps, probability, unchanged))
         return state
 
     monkeypatch.setattr(SDI, "fit_mechanisms", fit)
     settled = settle(state, replace(CLOSED, final_steps=7))
-    ((steps, probability, targets),) = drawn
+    ((steps, probability, unchanged),) = drawn
     assert steps == 7
     expected = torch.tensor([[0.0, 1 / 3, 0.0], [2 / 3, 0.0, 1 / 3], [1 / 3, 2 / 3, 0.0]])
     assert settled.dag.int().tolist() == matrix_of(chain.truth)
     torch.testing.assert_close(probability, expected)  # X2 -> X0 is forbidden
-    assert torch.equal(targets, settled.target_probability)
+    assert torch.equal(unchanged, natural(settled.target_probability, CLOSED.certainty))
 
 
 def test_the_decay_is_chosen_once_around_the_proposed_graph(chain, monkeypatch):
@@ -468,10 +468,10 @@ def test_continuous_variables_settle_on_drafts_first(kind, monkeypatch):
 def test_the_last_fit_is_around_the_settled_graph_even_where_rounds_end_too_early(monkeypatch):
     drawn = []
     monkeypatch.setattr(
-        SDI, "fit_mechanisms", lambda self, state, steps, probability, schedule: drawn.append(probability)
+        SDI, "fit_mechanisms", lambda self, state, steps, probability, *given: drawn.append(probability)
     )
     settled = settle(mistaken(), replace(FAR, rounds=1))
-    assert not settled.stable
+    assert not settled.stable and settled.switched == 1  # another target was believed at the end of the round
     assert torch.equal(drawn[0] > 0.5, settled.dag)
 
 
