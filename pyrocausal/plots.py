@@ -141,13 +141,6 @@ def _arrow(route: Points, name: str, edge: Mapping, scale: float) -> FancyArrowP
     )  # fmt: skip
 
 
-def _width(ax: Axes) -> float:
-    """Of the axes, in points."""
-    figure = ax.get_figure(root=True)
-    assert figure is not None
-    return float(ax.get_position().width * figure.get_size_inches()[0] * 72)
-
-
 def _legend(ax: Axes, graph: nx.DiGraph, threshold: float, judged: bool, targets: bool, scale: float) -> None:
     """Name what occurs in the picture, in the strip below it."""
     above = f"above {threshold:g}"
@@ -168,11 +161,11 @@ def _legend(ax: Axes, graph: nx.DiGraph, threshold: float, judged: bool, targets
     if targets:
         handles.append(Patch(facecolor=TARGET, edgecolor=DARK, linewidth=0.9, label="target of a regime"))
     if handles:
-        rows, size = 1 if len(handles) <= 3 else 2, 8 * scale
+        rows, size, width = 1 if len(handles) <= 3 else 2, 8 * scale, 72 * inches(ax)[0]
         column = LETTER * (8 + max(len(str(handle.get_label())) for handle in handles))  # wide, of the size of its font
-        if column * size * -(-len(handles) // rows) > _width(ax):
+        if column * size * -(-len(handles) // rows) > width:
             rows += 1
         columns = -(-len(handles) // rows)
-        size = min(size, _width(ax) / (column * columns))
+        size = min(size, width / (column * columns))
         style: dict[str, Any] = {"loc": "lower center", "frameon": False, "borderaxespad": 0.1, "columnspacing": 1.4}
         ax.legend(handles=handles, ncols=columns, fontsize=size, **style)
