@@ -17,13 +17,14 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
-from pyrocausal import graphs, simulate
-from pyrocausal.discover import discover
-from pyrocausal.heatmaps import targets_with_none
-from pyrocausal.metrics import brier_score, calibration_error, ordered_pairs
-from pyrocausal.regime import Regime
-from pyrocausal.sampling import Sampling
-from pyrocausal.simulate import Simulation
+from pyrocausal import simulate
+from pyrocausal.data.regime import Regime
+from pyrocausal.fit.discover import discover
+from pyrocausal.plots.heatmaps import targets_with_none
+from pyrocausal.posterior.metrics import brier_score, calibration_error, ordered_pairs
+from pyrocausal.search.graph_kernel import Sampling
+from pyrocausal.simulate import graphs
+from pyrocausal.simulate.experiments import Simulation
 
 __all__ = ["calibrate", "problem", "summary"]
 

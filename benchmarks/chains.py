@@ -13,8 +13,8 @@ import torch
 from joblib.externals.loky import get_reusable_executor
 
 from benchmarks.suites import SUITES
-from pyrocausal.data import InterventionalData
-from pyrocausal.discover import discover
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.fit.discover import discover
 
 __all__ = ["PROBLEMS", "time_chains"]
 

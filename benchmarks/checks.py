@@ -19,13 +19,13 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.rows import add_missing
-from pyrocausal.comparison import HeldOut
-from pyrocausal.control import random_graph_control
-from pyrocausal.discover import discover
-from pyrocausal.graphs import random_dag
-from pyrocausal.heldout import held_out_regimes, held_out_rows
-from pyrocausal.metrics import shd
-from pyrocausal.simulate import (
+from pyrocausal.checks.comparison import HeldOut
+from pyrocausal.checks.held_out import held_out_regimes, held_out_rows
+from pyrocausal.checks.negative_control import random_graph_control
+from pyrocausal.checks.stability import stability
+from pyrocausal.fit.discover import discover
+from pyrocausal.posterior.metrics import shd
+from pyrocausal.simulate.experiments import (
     Simulation,
     additive_noise_truth,
     hard_normal,
@@ -33,7 +33,7 @@ from pyrocausal.simulate import (
     neural_network_truth,
     simulate,
 )
-from pyrocausal.stability import stability
+from pyrocausal.simulate.graphs import random_dag
 
 __all__ = ["KINDS", "check_checks", "neighbours", "problem", "read_checks", "told"]
 

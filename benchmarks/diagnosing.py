@@ -35,18 +35,24 @@ from numpy.random import Generator
 
 from benchmarks.problems import informative_truth
 from benchmarks.rows import add_missing
-from pyrocausal.diagnostics import diagnose
-from pyrocausal.discover import discover
-from pyrocausal.findings import NAMES, Diagnosis
-from pyrocausal.graphs import random_dag
-from pyrocausal.ground_truth import GroundTruth
-from pyrocausal.metrics import shd
-from pyrocausal.result import CausalPosterior
-from pyrocausal.sdi import SDI
-from pyrocausal.settings import GraphFitting
-from pyrocausal.settle import Settling
-from pyrocausal.simulate import Simulation, additive_noise_truth, hard_normal, neural_network_truth, simulate
-from pyrocausal.truth_mechanisms import Constant, Distribution, Mechanism
+from pyrocausal.checks.diagnose import diagnose
+from pyrocausal.checks.findings import NAMES, Diagnosis
+from pyrocausal.fit.discover import discover
+from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.posterior.metrics import shd
+from pyrocausal.sdi.algorithm import SDI
+from pyrocausal.sdi.settings import GraphFitting
+from pyrocausal.search.settling import Settling
+from pyrocausal.simulate.experiments import (
+    Simulation,
+    additive_noise_truth,
+    hard_normal,
+    neural_network_truth,
+    simulate,
+)
+from pyrocausal.simulate.graphs import random_dag
+from pyrocausal.simulate.ground_truth import GroundTruth
+from pyrocausal.simulate.truth_mechanisms import Constant, Distribution, Mechanism
 
 __all__ = ["CASES", "Case", "diagnose_cases", "left_between", "said"]
 

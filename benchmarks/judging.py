@@ -11,13 +11,13 @@ import numpy as np
 import torch
 
 from benchmarks.problems import Given
-from pyrocausal.conjugate import NewMechanisms
-from pyrocausal.gaps import present
-from pyrocausal.kinds import Categorical
-from pyrocausal.metrics import auroc, average_precision, false_edges, shd, target_accuracy
-from pyrocausal.regime import Regime
-from pyrocausal.simulate import Simulation
-from pyrocausal.truth_mechanisms import Discrete
+from pyrocausal.data.kinds import Categorical
+from pyrocausal.data.missing import present
+from pyrocausal.data.regime import Regime
+from pyrocausal.model.new_mechanisms import NewMechanisms
+from pyrocausal.posterior.metrics import auroc, average_precision, false_edges, shd, target_accuracy
+from pyrocausal.simulate.experiments import Simulation
+from pyrocausal.simulate.truth_mechanisms import Discrete
 
 __all__ = [
     "Experiment", "Found", "Sight", "expected_shd", "experiment", "judge", "ranking_precision", "visible_regimes",
@@ -204,7 +204,7 @@ def ranking_precision(belief: np.ndarray, happened: np.ndarray) -> float:
     Returns
     -------
     float
-        As `pyrocausal.metrics.average_precision` of edges; NaN where nothing happened.
+        As `pyrocausal.posterior.metrics.average_precision` of edges; NaN where nothing happened.
     """
     if not happened.any():
         return math.nan

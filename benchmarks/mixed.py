@@ -14,10 +14,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from pyrocausal.continuous_truths import AdditiveNoise
-from pyrocausal.count_truths import Counting
-from pyrocausal.ground_truth import GroundTruth, draw_along
-from pyrocausal.truth_mechanisms import Discrete, Distribution, Floats, Mechanism, softmax
+from pyrocausal.simulate.continuous_truths import AdditiveNoise
+from pyrocausal.simulate.count_truths import Counting
+from pyrocausal.simulate.ground_truth import GroundTruth, draw_along
+from pyrocausal.simulate.truth_mechanisms import Discrete, Distribution, Floats, Mechanism, softmax
 
 __all__ = ["Choice", "Encoded", "Tilted", "mixed_truth"]
 

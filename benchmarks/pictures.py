@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogFormatter, NullLocator, ScalarFormatter
 
 from benchmarks.methods import METHODS
-from pyrocausal.curves import plot_reliability
-from pyrocausal.drawing import DISTINCT as COLOURS
+from pyrocausal.plots.curves import plot_reliability
+from pyrocausal.plots.style import DISTINCT as COLOURS
 
 __all__ = ["against_variables", "cpu", "distance", "exponents", "methods_of", "reliability", "scaling"]
 

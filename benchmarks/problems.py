@@ -9,8 +9,8 @@ import networkx as nx
 import numpy as np
 
 from pyrocausal import Knowledge, TargetPrior, simulate
-from pyrocausal.ground_truth import GroundTruth
-from pyrocausal.simulate import Simulation
+from pyrocausal.simulate.experiments import Simulation
+from pyrocausal.simulate.ground_truth import GroundTruth
 
 __all__ = ["Given", "Problem", "Suite", "informative_truth"]
 

@@ -22,11 +22,11 @@ import networkx as nx
 import pandas as pd
 from joblib import Parallel, delayed
 
-from pyrocausal.data import InterventionalData
-from pyrocausal.discover import discover
-from pyrocausal.metrics import shd
-from pyrocausal.settle import Settling
-from pyrocausal.targets import TargetPrior
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.fit.discover import discover
+from pyrocausal.posterior.metrics import shd
+from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.search.settling import Settling
 
 __all__ = ["REAGENTS", "fit_sachs2005", "load", "tell"]
 

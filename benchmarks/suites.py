@@ -21,9 +21,10 @@ from benchmarks.problems import Problem, Suite, informative_truth
 from benchmarks.suites_bacadi import BACADI
 from benchmarks.suites_kinds import KINDS
 from benchmarks.suites_partial import PARTIAL
-from pyrocausal import graphs, networks, simulate
-from pyrocausal.ground_truth import GroundTruth
-from pyrocausal.simulate import Intervention, Simulation
+from pyrocausal import simulate
+from pyrocausal.simulate import graphs, networks
+from pyrocausal.simulate.experiments import Intervention, Simulation
+from pyrocausal.simulate.ground_truth import GroundTruth
 
 __all__ = ["SUITES", "Problem", "Suite"]
 

@@ -25,10 +25,10 @@ from numpy.random import Generator
 
 from benchmarks.problems import Given, Problem, Suite
 from pyrocausal import Knowledge, graphs, simulate
-from pyrocausal.continuous_truths import Function, HiddenLayer, Linear, Normal, PlusNoise
-from pyrocausal.ground_truth import GroundTruth
-from pyrocausal.simulate import Simulation
-from pyrocausal.truth_mechanisms import Floats, Mechanism
+from pyrocausal.simulate.continuous_truths import Function, HiddenLayer, Linear, Normal, PlusNoise
+from pyrocausal.simulate.experiments import Simulation
+from pyrocausal.simulate.ground_truth import GroundTruth
+from pyrocausal.simulate.truth_mechanisms import Floats, Mechanism
 
 __all__ = ["BACADI", "scale_free"]
 

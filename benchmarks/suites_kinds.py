@@ -17,10 +17,10 @@ from numpy.random import Generator
 from benchmarks.mixed import Tilted, mixed_truth
 from benchmarks.problems import Given, Problem, Suite, informative_truth
 from pyrocausal import TargetPrior, graphs, simulate
-from pyrocausal.ground_truth import GroundTruth
-from pyrocausal.interventions import Intervention
-from pyrocausal.simulate import Simulation
-from pyrocausal.truth_mechanisms import Discrete, Mechanism
+from pyrocausal.simulate.experiments import Simulation
+from pyrocausal.simulate.ground_truth import GroundTruth
+from pyrocausal.simulate.interventions import Intervention
+from pyrocausal.simulate.truth_mechanisms import Discrete, Mechanism
 
 __all__ = ["KINDS"]
 

@@ -20,8 +20,8 @@ import numpy as np
 
 from benchmarks.problems import Given, Problem, Suite
 from pyrocausal import Knowledge, networks, simulate
-from pyrocausal.knowledge import Edge
-from pyrocausal.simulate import Simulation
+from pyrocausal.data.knowledge import Edge
+from pyrocausal.simulate.experiments import Simulation
 
 __all__ = ["PARTIAL", "all_but"]
 

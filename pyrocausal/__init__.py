@@ -1,38 +1,40 @@
 """Causal graphs from experiments whose targets nobody wrote down, as a probabilistic program in Pyro."""
 
-from pyrocausal import credit, graphs, networks, settings, simulate, targets
-from pyrocausal.beliefs import EdgeBeliefs, IndependentBeliefs, OrientedBeliefs
-from pyrocausal.chain import Chain
-from pyrocausal.comparison import HeldOut
-from pyrocausal.control import RandomGraphControl, random_graph_control
-from pyrocausal.curves import plot_beliefs, plot_reliability
-from pyrocausal.data import InterventionalData
-from pyrocausal.diagnostics import diagnose
-from pyrocausal.discover import discover
-from pyrocausal.evidence import JointEvidence
-from pyrocausal.findings import Diagnosis, Finding
-from pyrocausal.handlers import intervene, mask_sites
-from pyrocausal.heatmaps import plot_edges, plot_targets
-from pyrocausal.heldout import held_out_regimes, held_out_rows
-from pyrocausal.kinds import Categorical, Continuous, Count, Exposure
-from pyrocausal.knowledge import Knowledge
-from pyrocausal.mechanisms import Mechanisms
-from pyrocausal.metrics import shd, target_accuracy
-from pyrocausal.model import CausalModel
-from pyrocausal.neural import NeuralMechanisms
-from pyrocausal.plots import plot_graph
-from pyrocausal.predictions import plot_predictive
-from pyrocausal.refitting import Descent, Refitting
-from pyrocausal.regime import Regime
-from pyrocausal.result import CausalPosterior
-from pyrocausal.sampling import GraphKernel, Sampled, Sampling, sample_graphs
-from pyrocausal.scoring import score_graphs
-from pyrocausal.sdi import SDI
-from pyrocausal.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
-from pyrocausal.settle import Settled, Settling, settle
-from pyrocausal.stability import Stability, stability
-from pyrocausal.state import Info, State
-from pyrocausal.targets import TargetPrior
+from pyrocausal import simulate
+from pyrocausal.checks.comparison import HeldOut
+from pyrocausal.checks.diagnose import diagnose
+from pyrocausal.checks.findings import Diagnosis, Finding
+from pyrocausal.checks.held_out import held_out_regimes, held_out_rows
+from pyrocausal.checks.negative_control import RandomGraphControl, random_graph_control
+from pyrocausal.checks.stability import Stability, stability
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
+from pyrocausal.data.knowledge import Knowledge
+from pyrocausal.data.regime import Regime
+from pyrocausal.evidence.joint_evidence import JointEvidence
+from pyrocausal.evidence.refitting import Descent, Refitting
+from pyrocausal.fit.discover import discover
+from pyrocausal.model.causal_model import CausalModel
+from pyrocausal.model.edge_beliefs import EdgeBeliefs, IndependentBeliefs, OrientedBeliefs
+from pyrocausal.model.handlers import intervene, mask_sites
+from pyrocausal.model.mechanisms import Mechanisms
+from pyrocausal.model.neural_mechanisms import NeuralMechanisms
+from pyrocausal.plots.curves import plot_beliefs, plot_reliability
+from pyrocausal.plots.graph import plot_graph
+from pyrocausal.plots.heatmaps import plot_edges, plot_targets
+from pyrocausal.plots.predictive_check import plot_predictive
+from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.posterior.chain import Chain
+from pyrocausal.posterior.metrics import shd, target_accuracy
+from pyrocausal.sdi import credit, settings, targets
+from pyrocausal.sdi.algorithm import SDI
+from pyrocausal.sdi.graph_scores import score_graphs
+from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
+from pyrocausal.sdi.state import Info, State
+from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.search.graph_kernel import GraphKernel, Sampled, Sampling, sample_graphs
+from pyrocausal.search.settling import Settled, Settling, settle
+from pyrocausal.simulate import graphs, networks
 
 __version__ = "0.1.0"
 

@@ -13,17 +13,17 @@ import pyro.distributions as dist
 import pytest
 import torch
 
-from pyrocausal.beliefs import IndependentBeliefs
-from pyrocausal.chain import ROUNDS, Chain
-from pyrocausal.data import InterventionalData
-from pyrocausal.evidence import Terms, parents_of
-from pyrocausal.heads import LOG_SCALE, LOG_SCALE_OF_COMPONENT
-from pyrocausal.kinds import Categorical, Continuous, Count, Exposure, Kind
-from pyrocausal.knowledge import fixed_edges
-from pyrocausal.mechanisms import Mechanisms
-from pyrocausal.model import CausalModel
-from pyrocausal.neural import NeuralMechanisms
-from pyrocausal.regime import Regime
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure, Kind
+from pyrocausal.data.knowledge import fixed_edges
+from pyrocausal.data.regime import Regime
+from pyrocausal.evidence.joint_evidence import Terms, parents_of
+from pyrocausal.model.causal_model import CausalModel
+from pyrocausal.model.edge_beliefs import IndependentBeliefs
+from pyrocausal.model.heads import LOG_SCALE, LOG_SCALE_OF_COMPONENT
+from pyrocausal.model.mechanisms import Mechanisms
+from pyrocausal.model.neural_mechanisms import NeuralMechanisms
+from pyrocausal.posterior.chain import ROUNDS, Chain
 
 
 @pytest.fixture(autouse=True)

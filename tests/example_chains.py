@@ -8,16 +8,16 @@ from functools import partial
 import torch
 from conftest import make_rows
 
-from pyrocausal.data import InterventionalData
-from pyrocausal.discover import discover
-from pyrocausal.kinds import Categorical
-from pyrocausal.neural import NeuralMechanisms
-from pyrocausal.refitting import Descent, Refitting
-from pyrocausal.regime import Regime
-from pyrocausal.result import CausalPosterior
-from pyrocausal.sdi import SDI
-from pyrocausal.settings import GraphFitting, GraphScoring, Stopping
-from pyrocausal.settle import Settling
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.data.kinds import Categorical
+from pyrocausal.data.regime import Regime
+from pyrocausal.evidence.refitting import Descent, Refitting
+from pyrocausal.fit.discover import discover
+from pyrocausal.model.neural_mechanisms import NeuralMechanisms
+from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.sdi.algorithm import SDI
+from pyrocausal.sdi.settings import GraphFitting, GraphScoring, Stopping
+from pyrocausal.search.settling import Settling
 
 NAMES = ("A", "B", "C")
 KINDS = (Categorical((0, 1)),) * 3

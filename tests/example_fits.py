@@ -7,13 +7,15 @@ import numpy as np
 import torch
 from conftest import make_chain
 
-from pyrocausal import graphs, heldout, simulate
-from pyrocausal.beliefs import IndependentBeliefs
-from pyrocausal.knowledge import fixed_edges
-from pyrocausal.model import CausalModel
-from pyrocausal.neural import NeuralMechanisms
-from pyrocausal.result import CausalPosterior
-from pyrocausal.targets import known_targets
+from pyrocausal import simulate
+from pyrocausal.checks import held_out
+from pyrocausal.data.knowledge import fixed_edges
+from pyrocausal.model.causal_model import CausalModel
+from pyrocausal.model.edge_beliefs import IndependentBeliefs
+from pyrocausal.model.neural_mechanisms import NeuralMechanisms
+from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.sdi.targets import known_targets
+from pyrocausal.simulate import graphs
 
 
 def matrix(graph, names) -> torch.Tensor:
@@ -38,7 +40,7 @@ def replace_fits(monkeypatch, graph, targets) -> list:
         asked.append((data, options))
         return posterior(data, graph, targets)
 
-    monkeypatch.setattr(heldout, "discover", fit)
+    monkeypatch.setattr(held_out, "discover", fit)
     return asked
 
 

@@ -9,11 +9,11 @@ from conftest import KINDS, acyclic_graphs, make_chain, make_model, small_data
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from pyrocausal.data import InterventionalData
-from pyrocausal.kinds import Categorical
-from pyrocausal.plots import graph_size
-from pyrocausal.regime import Regime
-from pyrocausal.result import CausalPosterior
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.data.kinds import Categorical
+from pyrocausal.data.regime import Regime
+from pyrocausal.plots.graph import graph_size
+from pyrocausal.posterior.causal_posterior import CausalPosterior
 
 DIAMOND = {("A", "B"): 0.99, ("A", "C"): 0.6, ("B", "D"): 0.9, ("C", "D"): 0.8, ("A", "D"): 0.3, ("D", "C"): 0.05}
 

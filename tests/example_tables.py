@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from pyrocausal.data import InterventionalData
-from pyrocausal.kinds import Categorical, Continuous
-from pyrocausal.regime import Regime
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.data.kinds import Categorical, Continuous
+from pyrocausal.data.regime import Regime
 
 COIN = Categorical((0, 1))
 UNIT = Continuous(0.0, 1.0)

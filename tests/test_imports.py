@@ -1,9 +1,11 @@
-"""Modules import downwards only, and what is public exists and is explained."""
+"""Folders and modules import downwards only, and what is public exists and is explained."""
 
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,31 +13,21 @@ import pytest
 import pyrocausal
 
 ROOT = Path(pyrocausal.__file__).parent
-ENGINE = [
-    "threads", "versions", "interruption",
-    "columns", "weights", "count_kinds", "kinds", "tables", "sources", "regime", "data", "gaps", "counts", "knowledge",
-    "local", "mechanisms", "heads", "neural", "beliefs", "handlers", "model", "imputation", "scoring", "conjugate",
-    "targets", "credit", "split", "predictive", "screening", "refitting", "evidence", "moves", "climb", "replanting",
-    "retargeting", "state", "scouting", "settings", "sdi", "settle", "sampling", "chain", "row_groups",
-    "inference_data", "result", "metrics", "progress", "line", "restarts", "discover", "stability", "trial",
-    "comparison", "heldout", "control", "association", "unexplained", "findings", "misfits", "diagnostics",
+# A folder imports from those before it, and from its own.
+FOLDERS = [
+    "runtime", "data", "simulate", "model", "sdi", "evidence", "search", "posterior", "fit", "checks", "plots",
+    "report", "cli",
 ]  # fmt: skip
-TRUTH = [
-    "graphs", "truth_mechanisms", "continuous_truths", "count_truths", "ground_truth", "networks", "interventions",
-    "random_counts", "simulate",
-]  # fmt: skip
-FRONT = [
-    "layout", "drawing", "heatmaps", "plots", "curves", "shares", "predictions", "document", "summary", "contents",
-    "report", "arguments", "__main__",
-]  # fmt: skip
-ORDER = [*ENGINE, *TRUTH, *FRONT]
 # One method is to be had on a result although what it does is made of results: `CausalPosterior.report`. The import
 # waits in the method, so that modules can still be read, and loaded, in order.
-BACKWARDS = {("result", "report")}
+UPWARDS = {("posterior.causal_posterior", "report.write")}
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.glob("*/*.py") if path.stem != "__init__"
+)
 
 
 def imported(source: str) -> set[str]:
-    """Modules of this package that a source imports, anywhere in it; "" for the package itself."""
+    """Modules of this package that a source imports, anywhere in it, such as "data.kinds"; "" for the package."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         names = []
@@ -44,50 +36,79 @@ def imported(source: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
             module = node.module or ""
-            names = [f"{module}.{alias.name}" for alias in node.names] if module == "pyrocausal" else [module]
+            within = module == "pyrocausal" or module.removeprefix("pyrocausal.") in FOLDERS
+            names = [f"{module}.{alias.name}" for alias in node.names] if within else [module]
         for name in names:
-            package, *rest = name.split(".")
+            package, _, rest = name.partition(".")
             if package == "pyrocausal":
-                found.add(rest[0] if rest else "")
+                found.add(rest)
     return found
 
 
+def of(module: str) -> set[str]:
+    """What a module imports of this package, but for what waits."""
+    found = imported((ROOT / f"{module.replace('.', '/')}.py").read_text())
+    return {each for each in found if (module, each) not in UPWARDS}
+
+
 def test_the_reader_of_imports_finds_them():
-    source = "import pyrocausal\nfrom pyrocausal import tables\ndef f():\n    from pyrocausal.data import Regime\n"
-    assert imported(source) == {"", "tables", "data"}
-    assert imported("import pyrocausal.model as m\nimport pyro\nfrom pyro import poutine") == {"model"}
+    source = (
+        "import pyrocausal\nfrom pyrocausal.data import tables\ndef f():\n    from pyrocausal.sdi.state import Info\n"
+    )
+    assert imported(source) == {"", "data.tables", "sdi.state"}
+    assert imported("import pyrocausal.model.heads as m\nimport pyro\nfrom pyro import poutine") == {"model.heads"}
 
 
-def test_every_module_has_a_place():
-    assert sorted(path.stem for path in ROOT.glob("*.py")) == sorted([*ORDER, "__init__"])
-    assert not [path for path in ROOT.iterdir() if path.is_dir() and (path / "__init__.py").exists()]
+def test_every_module_is_in_a_folder_and_every_folder_has_a_place():
+    assert {path.stem for path in ROOT.glob("*.py")} == {"__init__", "__main__"}
+    assert {path.parent.name for path in ROOT.glob("*/*.py")} == set(FOLDERS)
+    assert not [path for path in ROOT.glob("*/*/*.py")]
 
 
-def test_the_import_that_points_backwards_waits_in_a_method():
-    for module, later in BACKWARDS:
-        tree = ast.parse((ROOT / f"{module}.py").read_text())
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_says_what_it_is_for_and_nothing_else(folder):
+    tree = ast.parse((ROOT / folder / "__init__.py").read_text())
+    assert ast.get_docstring(tree)
+    if folder != "simulate":  # it is public itself, and says so
+        assert len(tree.body) == 1
+
+
+def test_the_import_that_points_upwards_waits_in_a_method():
+    for module, later in UPWARDS:
+        tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text())
         assert later in imported(ast.unparse(tree))
         for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
             function.body = [ast.Pass()]
         assert later not in imported(ast.unparse(tree))
 
 
-@pytest.mark.parametrize("module", ORDER)
-def test_imports_point_one_way(module):
-    found = imported((ROOT / f"{module}.py").read_text())
-    found -= {later for here, later in BACKWARDS if here == module}
-    if module in ("arguments", "__main__"):
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_downwards(module):
+    folder = module.split(".")[0]
+    allowed = FOLDERS[: FOLDERS.index(folder) + 1]
+    if folder == "simulate":
+        allowed = ["data", "simulate"]
+    found = of(module)
+    if folder == "cli":
         found.discard("")  # the version
-    allowed = set(ORDER[: ORDER.index(module)])
-    if module in TRUTH:
-        allowed = {"kinds", "data", *TRUTH[: TRUTH.index(module)]}
-    assert found <= allowed, f"{module} imports {sorted(found - allowed)}, which come after it or are not for it"
+    wrong = sorted(each for each in found if each.split(".")[0] not in allowed)
+    assert not wrong, f"{module} imports {wrong}, of folders that come after its own or are not for it"
 
 
-def test_the_engine_does_not_know_the_truth():
-    # Otherwise a fit could look at the answer.
-    for module in ENGINE:
-        assert not imported((ROOT / f"{module}.py").read_text()) & set(TRUTH), module
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_folder_has_a_circle(folder):
+    mine = {module: {each for each in of(module) if each in MODULES} for module in MODULES if module.startswith(folder)}
+    try:
+        TopologicalSorter(mine).prepare()
+    except CycleError as error:
+        pytest.fail(f"modules import each other: {' -> '.join(error.args[1])}")
+
+
+def test_a_fit_does_not_know_the_truth():
+    # Otherwise it could look at the answer.
+    for module in MODULES:
+        if module.split(".")[0] not in ("simulate", "cli"):
+            assert not [each for each in of(module) if each.startswith("simulate")], module
 
 
 @pytest.mark.parametrize("name", pyrocausal.__all__)
@@ -99,20 +120,18 @@ def test_public_names_exist_and_have_a_docstring(name):
         assert not own.startswith(f"{name}("), f"{name} has only the docstring that dataclass makes"
 
 
-def test_public_names_are_listed_once_and_all_of_them():
-    assert len(set(pyrocausal.__all__)) == len(pyrocausal.__all__)
-    imported_names = {
-        alias.asname or alias.name
-        for node in ast.walk(ast.parse((ROOT / "__init__.py").read_text()))
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-    assert imported_names == set(pyrocausal.__all__)
+@pytest.mark.parametrize("file", ["__init__.py", "simulate/__init__.py"])
+def test_public_names_are_listed_once_and_all_of_them(file):
+    tree = ast.parse((ROOT / file).read_text())
+    listed = importlib.import_module(".".join(("pyrocausal", *Path(file).parent.parts))).__all__
+    assert len(set(listed)) == len(listed)
+    handed_on = {a.asname or a.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for a in n.names}
+    assert handed_on == set(listed)
 
 
-@pytest.mark.parametrize("module", [name for name in ORDER if name != "__main__"])
+@pytest.mark.parametrize("module", MODULES)
 def test_every_modules_public_names_exist_and_have_a_docstring(module):
-    found = __import__(f"pyrocausal.{module}", fromlist=["*"])
+    found = importlib.import_module(f"pyrocausal.{module}")
     assert found.__doc__
     for name in getattr(found, "__all__", ()):
         value = getattr(found, name)

@@ -32,11 +32,11 @@ from pyrocausal import (
     settle,
     targets,
 )
-from pyrocausal.conjugate import NewMechanisms
-from pyrocausal.evidence import Terms
-from pyrocausal.imputation import impute
-from pyrocausal.screening import Residuals, Screen
-from pyrocausal.settle import prices
+from pyrocausal.evidence.joint_evidence import Terms
+from pyrocausal.evidence.screening import Residuals, Screen
+from pyrocausal.model.imputation import impute
+from pyrocausal.model.new_mechanisms import NewMechanisms
+from pyrocausal.search.settling import prices
 
 __all__ = [
     "CLOSED_DRAWN",
@@ -186,5 +186,8 @@ WITHOUT_OBSERVATIONAL = _method(
 NO_SCREEN = _method("no-screen", BRIEF, Settling(), patched=patch.object(Screen, "promising", _everything))
 NO_SCOUT = _method("no-scout", BRIEF, Settling(scout=False))
 NO_RETARGETING = _method(
-    "no-retargeting", BRIEF, Settling(), patched=patch.object(sys.modules["pyrocausal.settle"], "retarget", _satisfied)
+    "no-retargeting",
+    BRIEF,
+    Settling(),
+    patched=patch.object(sys.modules["pyrocausal.search.settling"], "retarget", _satisfied),
 )

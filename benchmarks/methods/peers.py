@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from pyrocausal import InterventionalData
-from pyrocausal.gaps import any_missing
+from pyrocausal.data.missing import any_missing
 
 __all__ = [
     "absent", "all_categorical", "all_continuous", "consistent_extension", "edge_probability", "environments", "peer",

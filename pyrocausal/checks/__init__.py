@@ -1,0 +1,1 @@
+"""Checks of a fit that need no truth: held-out rows and regimes, negative control, stability, `diagnose`."""

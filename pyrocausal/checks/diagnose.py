@@ -1,0 +1,222 @@
+"""What is wrong with a fit, in plain words: checks of a result that need no known truth.
+
+Some read what the fit says of itself: whether it was finished, whether restarts agree, what stays undecided. Others
+hold its program against the rows: whether mechanisms are the same in all regimes that should leave them alone, and
+whether variables hang together that should not (`pyrocausal.checks.mechanism_findings`).
+
+Silence proves nothing. Graphs that say the same of all regimes pass together, and a common cause that was not measured
+shows only where regimes act on both of its effects.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import combinations
+from numbers import Real
+
+import numpy as np
+import torch
+
+from pyrocausal.checks.findings import Diagnosis, Finding
+from pyrocausal.checks.mechanism_findings import misfits
+from pyrocausal.checks.residuals import Unexplained
+from pyrocausal.checks.stability import stability
+from pyrocausal.data.columns import number_of
+from pyrocausal.data.weights import total
+from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.sdi.settings import GraphFitting
+from pyrocausal.search.moves import closure
+from pyrocausal.search.settling import Settling, edge_price
+
+__all__ = ["diagnose"]
+
+FAINT = 0.01  # nats per row that an edge has to carry where rows are few: a correlation of 0.14
+CYCLIC = 0.05  # share of graphs drawn from beliefs that may have a cycle
+DRAWS = 1_000  # of those graphs
+
+
+def diagnose(result: CausalPosterior, *, level: float = 0.01, sure: float = 0.8) -> Diagnosis:
+    """Say what is wrong with a fit; a good one leaves nothing to say.
+
+    Parameters
+    ----------
+    result
+        What `discover` gave back.
+    level
+        About the chance that a fit without fault is accused by tests of its program, for each of the three names that
+        rest on them (hidden-cause, unexplained-dependence, changed-mechanism); default 0.01.
+    sure
+        Probability from which a target, or the state of a pair of variables (no edge, one direction, the other), counts
+        as decided; default 0.8.
+
+    Returns
+    -------
+    Diagnosis
+        Findings, and remarks on what is no fault. `print` it; `diagnosis.named("hidden-cause")` picks findings.
+
+    Raises
+    ------
+    TypeError
+        If `result` is no `CausalPosterior`.
+    ValueError
+        If `level` is not between 0 and 1, or `sure` not between 0.5 and 1.
+
+    Examples
+    --------
+    >>> import pyrocausal as pc
+    >>> truth = pc.networks.load("chain3")
+    >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=4000).data
+    >>> pc.diagnose(pc.discover(data, chains=2, cores=1, seed=0, progress=False)).findings
+    ()
+    """
+    if not isinstance(result, CausalPosterior):
+        raise TypeError(f"result must be a CausalPosterior, got {type(result).__name__}; fit one with discover")
+    for name, value, least in (("level", level, 0), ("sure", sure, 0.5)):
+        if isinstance(value, bool) or not isinstance(value, Real) or not least < value < 1:
+            raise ValueError(f"{name} must be between {least} and 1, got {value!r}")
+    findings = [*_unfinished(result), *_disagreeing(result), *_unclear(result, sure), *_undecided(result, sure)]
+    findings += [*_few(result), *_cycles(result)]
+    remarks = [*_idle(result, sure)]
+    if len(result.chains) == 1:
+        message = "whether restarts agree, for there is a single chain; fit with chains=4"
+        remarks.append(Finding("not-checked", (), message))
+    if result.best.settled:
+        clear = _clear(result.best.target_probability.cpu(), sure)
+        left = Unexplained(result.data, result.best, clear)
+        findings += misfits(left, level)
+        if left.unknown:
+            names = ", ".join(left.unknown)
+            message = f"how well the mechanisms of {names} fit, for their distributions have no cdf"
+            remarks.append(Finding("not-checked", left.unknown, message))
+    else:
+        message = "the fitted mechanisms against the rows, for the fit was not finished"
+        remarks.append(Finding("not-checked", (), message))
+    return Diagnosis(tuple(findings), tuple(remarks))
+
+
+def _unfinished(result: CausalPosterior) -> Iterator[Finding]:
+    numbers: dict[str, float]
+    for number, chain in enumerate(result.chains):
+        if chain.settled:
+            continue
+        if len(chain.rounds):
+            how = f"stopped after {number_of(len(chain.rounds), 'round')} of settling; the last changed {chain.changed}"
+            numbers = {"rounds": len(chain.rounds), **chain.rounds[["moves", "switched"]].iloc[-1].astype(int)}
+        else:
+            confidence = float(chain.trace["confidence"].iloc[-1])
+            how = f"stopped after {len(chain.trace)} steps of the three phases with beliefs between 0 and 1"
+            how += f" (confidence {confidence:.3f})"
+            numbers = {"steps": len(chain.trace), "confidence": confidence}
+        yield Finding("not-converged", (f"chain {number}",), f"chain {number} was {how}", numbers)
+
+
+def _disagreeing(result: CausalPosterior) -> Iterator[Finding]:
+    """Edges and targets in which chains differ."""
+    C = len(result.chains)
+    if C < 2:
+        return
+    check = stability(result)
+    names, dags = result.data.names, torch.stack([chain.dag.cpu().bool() for chain in result.chains])  # [C, d, d]
+    some = check.edges[check.edges["chains"] < C]
+    for cause, effect in zip(
+        *(map(str, some.index.get_level_values(side)) for side in ("cause", "effect")), strict=True
+    ):
+        having = dags[:, names.index(effect), names.index(cause)].numpy()
+        gap = float(check.evidence[having].max() - check.evidence[~having].max())
+        message = f"{cause} -> {effect} is in the graphs of {having.sum()} of {C} chains{_more(gap)}"
+        yield Finding("restarts-disagree", (cause, effect), message, {"chains": int(having.sum()), "nats": gap})
+    for regime, row in check.targets.iterrows():
+        if row.nunique() > 1:
+            each = "; ".join(f"chain {k}: {' and '.join(hit) or 'none'}" for k, hit in row.items())
+            yield Finding("restarts-disagree", (str(regime),), f"the target of regime {regime!r} ({each})")
+
+
+def _more(gap: float) -> str:
+    if math.isnan(gap):
+        return ""
+    return f"; {'those with it' if gap > 0 else 'those without it'} have {abs(gap):.1f} nats more evidence"
+
+
+def _clear(probability: torch.Tensor, sure: float) -> torch.Tensor:
+    """Whether a posterior over targets [R, d + 1] says of every variable whether it was hit, and of none too."""
+    hit = probability[:, :-1]
+    decided = ((hit >= sure) | (hit <= 1 - sure)).all(1)
+    return decided & ((hit >= sure).any(1) | (probability[:, -1] >= sure))
+
+
+def _unclear(result: CausalPosterior, sure: float) -> Iterator[Finding]:
+    probability = result.best.target_probability.cpu()
+    columns = [*result.data.names, "no target"]
+    for regime, clear, row in zip(result.data.regimes, _clear(probability, sure), probability, strict=True):
+        if clear or regime.targets is not None:
+            continue
+        likely = [k for k in row.argsort(descending=True, stable=True).tolist() if row[k] >= 0.05][:3]
+        said = ", ".join(f"{columns[k]} {float(row[k]):.2f}" for k in likely)
+        message = (
+            f"regime {regime.name!r}, {number_of(len(regime.rows), 'row')}: {said or 'spread over many variables'}"
+        )
+        yield Finding("unclear-target", (regime.name,), message, {columns[k]: float(row[k]) for k in likely})
+
+
+def _idle(result: CausalPosterior, sure: float) -> Iterator[Finding]:
+    """Regimes that come out as none."""
+    for regime, none in zip(result.data.regimes, result.best.target_probability[:, -1].tolist(), strict=True):
+        if regime.targets is None and none >= sure:
+            message = (
+                f"regime {regime.name!r}: a placebo, or an effect too weak to see in "
+                f"{number_of(len(regime.rows), 'row')} (probability {none:.2f})"
+            )
+            yield Finding("nothing-done", (regime.name,), message, {"probability": none})
+
+
+def _undecided(result: CausalPosterior, sure: float) -> Iterator[Finding]:
+    names, probability = result.data.names, result.best.edge_probability.cpu().double().numpy()
+    best = [chain is result.best for chain in result.chains].index(True)
+    for i, j in combinations(range(len(names)), 2):
+        i, j = sorted((i, j), key=lambda k: names[k])
+        forth, back = float(probability[j, i]), float(probability[i, j])
+        none = max(0.0, 1 - forth - back)
+        if max(forth, back, none) < sure:
+            message = f"{names[i]} -> {names[j]} {forth:.2f}, {names[j]} -> {names[i]} {back:.2f}, no edge {none:.2f}"
+            if len(result.chains) > 1:
+                message += f" in chain {best}"
+            numbers = {"forth": forth, "back": back, "none": none}
+            yield Finding("undecided-edge", (names[i], names[j]), message, numbers)
+
+
+def _few(result: CausalPosterior) -> Iterator[Finding]:
+    """Whether an edge has to carry much to be worth its price."""
+    data, settings = result.data, result.settings or {}
+    # Without settling, or where nobody said how it was fitted: as if settling came next, as it comes.
+    units = (settings.get("settling") or {}).get("price", Settling.price)
+    held_out = ((settings.get("algorithm") or {}).get("fitting") or {}).get("held_out") or GraphFitting.held_out
+    plain, *regimes = (total(*part) for part in data.parts)
+    acted = sum(regimes)
+    rows = acted + held_out * plain
+    nats = edge_price(units, rows) / rows
+    if nats > FAINT:
+        alike = math.sqrt(-math.expm1(-2 * nats))
+        message = (
+            f"{plain:.0f} rows without intervention and {acted:.0f} in regimes: an edge is seen only if it carries "
+            f"{nats:.3f} nats a row, as a correlation of {alike:.2f} does"
+        )
+        yield Finding("few-rows", (), message, {"nats": nats, "correlation": alike, "rows": rows})
+
+
+def _cycles(result: CausalPosterior) -> Iterator[Finding]:
+    """Whether beliefs of the three phases, where nothing settles after them, make graphs with cycles."""
+    chain = result.best
+    if len(chain.rounds):
+        return
+    generator = torch.Generator().manual_seed(0)
+    beliefs = chain.beliefs.cpu().float()
+    graphs = torch.rand(DRAWS, *beliefs.shape, generator=generator) < beliefs
+    distinct, times = graphs.unique(dim=0, return_counts=True)
+    around = closure(distinct).diagonal(dim1=-2, dim2=-1)  # [graphs, d]
+    share = around.float().mul(times[:, None]).sum(0) / DRAWS  # [d]
+    cyclic = float((around.any(1) * times).sum()) / DRAWS
+    if cyclic > CYCLIC:
+        on = np.array(result.data.names)[(share >= cyclic / 2).numpy()].tolist()
+        message = f"{cyclic:.0%} of the graphs that the beliefs stand for have a cycle, mostly through {', '.join(on)}"
+        yield Finding("cycles", tuple(sorted(on)), message, {"share": cyclic})

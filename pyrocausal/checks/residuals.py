@@ -1,0 +1,255 @@
+"""What a fitted program leaves unexplained: residuals of its mechanisms, and what they hang on.
+
+Where a settled graph and its program are right, the residual of a variable given its parents depends on nothing that is
+no descendant, and is the same in every regime that does not act on the variable. Three tests look for the contrary (see
+`pyrocausal.checks.independence_test`); each needs nothing but rows in which its variables kept their own mechanisms:
+
+- `together`: two variables hang together where nothing acts on either, beyond their other parents;
+- `parted`: where a regime acts on a supposed cause of a variable, its residuals given this cause and its parents go
+  the way that they would if the cause told nothing of it;
+- `changed`: a variable given its parents is not in one regime what it is where nothing was done.
+
+Without an edge two variables are not `together`; with one from the first to the second, they are not `parted` where the
+first is acted on, and the other way round. Where all three answers are refuted, something else acts on both.
+
+A misfit of the networks themselves is alike in all regimes as long as they keep to the observational range, so that it
+hardly disturbs a comparison of regimes there; what lies outside is not compared. How large it is, `roughness` tells.
+
+References
+----------
+.. [1] J. Pearl, "Causality", 2009, sections 1.4 and 7.2.2: what an intervention leaves as it was.
+.. [2] J. Peters, P. Bühlmann, N. Meinshausen, "Causal inference by using invariant prediction", 2016.
+.. [3] P. K. Dunn, G. K. Smyth, "Randomized quantile residuals", 1996.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import pyro
+import pyro.distributions as dist
+import torch
+
+from pyrocausal.checks.independence_test import Association, agreement, association
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.data.kinds import Categorical, Count
+from pyrocausal.data.missing import any_missing, codes_of, filled, levels, present, regressors
+from pyrocausal.data.weights import Part, quantiles
+from pyrocausal.evidence.screening import Residuals
+from pyrocausal.model.count_regression import entering
+from pyrocausal.model.imputation import impute
+from pyrocausal.model.mechanisms import Family
+from pyrocausal.posterior.chain import Chain
+from pyrocausal.sdi.graph_scores import site_conditionals
+
+__all__ = ["Unexplained"]
+
+WORK = 50_000  # pairs of a row and a graph that go through the program at a time
+ROWS_PER_STRATUM = 20.0  # on average; with fewer, states enter as numbers
+# Shares of observational rows, on either side, beyond whose values regimes are not compared: mechanisms extrapolate.
+OUTSIDE, FAR_OUTSIDE = 0.025, 0.005  # the second where a misfit would have to go one particular way
+BINS = 10  # of a continuous residual, whose distribution is looked at
+
+
+class _Left(NamedTuple):
+    """Of a variable in every row, given some parents."""
+
+    residual: torch.Tensor  # [n, S]
+    location: torch.Tensor  # probabilities of states, or the mean; [n, P], P <= S
+    scale: torch.Tensor  # of what the first P residuals are in units of, [n, 1]
+
+
+def _left(conditional: dist.TorchDistribution, column: torch.Tensor, sets: int) -> list[_Left | None]:
+    """Of the first of some graphs: distribution [K, m] and values [m] -> one for each graph; None without a cdf."""
+    residuals = Residuals.of(conditional, filled(column).expand(conditional.batch_shape)) if sets else None
+    if residuals is None:
+        return [None] * sets
+    if isinstance(conditional, dist.Categorical):
+        location, scale = conditional.probs, torch.ones_like(conditional.probs[..., :1])
+    else:
+        location, scale = conditional.mean[..., None], conditional.stddev[..., None]
+    parts = residuals.values.transpose(1, 2), location, scale
+    return [_Left(*(part[k].double().cpu() for part in parts)) for k in range(sets)]
+
+
+class Unexplained:
+    """Residuals of a chain's program under its graph, found as they are asked for and kept.
+
+    Parameters
+    ----------
+    data
+        What the chain was fitted to.
+    chain
+        A restart; its graph and its targets (believed with more than one half) are what is tested.
+    compared
+        Which regimes count, shape [R]: those whose targets are clear.
+    """
+
+    def __init__(self, data: InterventionalData, chain: Chain, compared: torch.Tensor) -> None:
+        self.data, self.model, self.dag = data, chain.model, chain.dag.cpu().bool()
+        self.kinds, self.d = data.kinds, len(data.names)
+        recorded, weights = Part.of(data.parts)
+        self.seen = present(recorded).cpu()  # [n, d]
+        reads_gaps = any_missing(chain.model.kinds)
+        self.rows = recorded if reads_gaps else Part.of(impute(data, seed=chain.seed).parts).rows
+        self.weights = None if weights is None else weights.double().cpu()
+        sizes = torch.tensor([len(part.rows) for part in data.parts])
+        self.table = torch.arange(len(sizes)).repeat_interleave(sizes)  # [n], 0 observational
+        self.hit = torch.nn.functional.pad(chain.target_probability[:, :-1].cpu() > 0.5, (0, 0, 1, 0))  # [R + 1, d]
+        self.compared = torch.nn.functional.pad(compared.cpu(), (1, 0), value=True)[self.table]  # [n]
+        self._acted = self.hit[self.table]  # [n, d]
+        self._entering = entering(self.kinds, self.rows).cpu()
+        self._kept: dict[Family, _Left | None] = {}
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Variables some of whose residuals were asked for and cannot be found."""
+        lacking = {i for (i, _), found in self._kept.items() if found is None}
+        return tuple(sorted(self.data.names[i] for i in lacking))
+
+    def parents(self, effect: int) -> tuple[int, ...]:
+        """Of a variable in the graph."""
+        return tuple(self.dag[effect].nonzero()[:, 0].tolist())
+
+    def acted_on(self, cause: int, effect: int) -> bool:
+        """Whether a regime acts on one variable and not on another."""
+        return bool((self.hit[:, cause] & ~self.hit[:, effect])[self.table[self.compared]].any())
+
+    @torch.no_grad()
+    def prepare(self, families: Iterable[Family]) -> None:
+        """Find residuals of variables given some parents, as many together as fit."""
+        wanted: list[list[tuple[int, ...]]] = [[] for _ in self.kinds]
+        for i, parents in dict.fromkeys(families):
+            if (i, parents) not in self._kept:
+                wanted[i].append(parents)
+        graphs = torch.zeros(max(map(len, wanted)), self.d, self.d)
+        for i, sets in enumerate(wanted):
+            for k, parents in enumerate(sets):
+                graphs[k, i, list(parents)] = 1.0
+        if not len(graphs):
+            return
+        found: dict[Family, list[_Left | None]] = {}
+        with pyro.validation_enabled(False):
+            for rows in self.rows.split(max(1, WORK // len(graphs))):
+                conditionals = site_conditionals(self.model, rows, graphs.to(rows))
+                for i, sets in enumerate(wanted):
+                    for parents, part in zip(sets, _left(conditionals[i], rows[:, i], len(sets)), strict=True):
+                        found.setdefault((i, parents), []).append(part)
+        for family, parts in found.items():
+            known = [part for part in parts if part is not None]
+            whole = len(known) == len(parts)
+            self._kept[family] = _Left(*map(torch.cat, zip(*known, strict=True))) if whole else None
+
+    def residual(self, effect: int, parents: Sequence[int]) -> torch.Tensor | None:
+        """Residuals of a variable given some parents, [n, S]; None where its distribution has none."""
+        family = effect, tuple(sorted(parents))
+        self.prepare([family])
+        left = self._kept[family]
+        return None if left is None else left.residual
+
+    def together(self, one: int, other: int) -> Association:
+        """Whether two variables hang together where nothing acts on either, beyond their other parents."""
+        a, b = (set(self.parents(i)) - {j} for i, j in ((one, other), (other, one)))
+        left = self.residual(one, [*a]), self.residual(other, [*b])
+        keep = self.compared & ~self._acted[:, [one, other]].any(1)
+        return self._test(association, *left, keep & self.seen[:, [one, other]].all(1), (a | b) - {one, other})
+
+    def parted(self, effect: int, cause: int) -> Association:
+        """Whether a variable goes its own way where a supposed cause is acted on; the sign is positive if it does."""
+        without, having = ({*self.parents(effect)} - {cause}, {*self.parents(effect), cause})
+        self.prepare((effect, tuple(sorted(parents))) for parents in (without, having))
+        alone, given = (self._kept[effect, tuple(sorted(parents))] for parents in (without, having))
+        if alone is None or given is None:
+            return Association(0.0, 0, 0.0)
+        acted = self._acted[:, cause]
+        shift = acted[:, None] * (alone.location - given.location) / given.scale
+        keep = self.compared & ~self._acted[:, effect] & self.seen[:, effect] & (acted | (self.table == 0))
+        keep &= self._common(having, FAR_OUTSIDE)
+        left = given.residual[:, : shift.shape[1]]
+        return self._test(agreement, shift, left, keep, having)._replace(rows=self._rows(keep & acted))
+
+    def changed(self, effect: int, regime: int) -> Association:
+        """Whether a variable given its parents is not in a regime (by number) what it is without intervention."""
+        parents, there = self.parents(effect), self.table == regime + 1
+        here = there.double()[:, None]
+        features = here * torch.cat([torch.ones_like(here), *(self._regressors(j) for j in parents)], 1)
+        keep = self.compared & ~self._acted[:, effect] & self.seen[:, effect] & (there | (self.table == 0))
+        keep &= self._common(parents, OUTSIDE)
+        found = self._test(association, features, self.residual(effect, parents), keep, parents)
+        return found._replace(rows=self._rows(keep & there))
+
+    def roughness(self, effect: int) -> float:
+        """Nats per row by which a variable's values, given its parents, differ from what its mechanism says.
+
+        Beyond what chance makes of it, and two standard deviations of that.
+        """
+        left = self.residual(effect, self.parents(effect))
+        keep = self.compared & ~self._acted[:, effect] & self.seen[:, effect]
+        if left is None or not bool(keep.any()):
+            return 0.0
+        kind, left = self.kinds[effect], left[keep]
+        count = torch.ones(len(left), dtype=torch.double) if self.weights is None else self.weights[keep]
+        if isinstance(kind, Count):  # scores, whose mean is 0
+            mean = (count @ left) / count.sum()
+            return float(0.5 * (mean.square() / left.var(0).clamp(min=1e-6)).sum())
+        if isinstance(kind, Categorical):
+            seen = torch.nn.functional.one_hot(self.rows[keep, effect].long().cpu(), kind.cardinality).double()
+            expected = seen - left
+        else:
+            below = torch.special.ndtr(left[:, 0])
+            seen = torch.nn.functional.one_hot((below * BINS).long().clamp(max=BINS - 1), BINS).double()
+            expected = torch.full_like(seen, 1 / BINS)
+        strata, _ = self._explained(keep, self.parents(effect))
+        cells = torch.zeros(int(strata.max()) + 1, seen.shape[1], dtype=torch.double)
+        seen, expected = (cells.index_add(0, strata, count[:, None] * each) for each in (seen, expected))
+        gain = torch.special.xlogy(seen, seen / expected.clamp(min=1e-12)).sum()
+        chance = 0.5 * len(cells) * (cells.shape[1] - 1)  # twice a gain is chi-square
+        return float((gain - chance - 2 * math.sqrt(chance)) / count.sum())
+
+    def _test(
+        self,
+        test: Callable[..., Association],
+        one: torch.Tensor | None,
+        other: torch.Tensor | None,
+        keep: torch.Tensor,
+        given: Iterable[int],
+    ) -> Association:
+        if one is None or other is None or not bool(keep.any()):
+            return Association(0.0, 0, 0.0)
+        strata, covariates = self._explained(keep, given)
+        weights = None if self.weights is None else self.weights[keep]
+        return test(one[keep], other[keep], strata, weights, covariates)
+
+    def _rows(self, keep: torch.Tensor) -> float:
+        return float(keep.sum() if self.weights is None else self.weights[keep].sum())
+
+    def _explained(self, keep: torch.Tensor, given: Iterable[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Strata [n] and covariates [n, c] of some rows by variables: states and numbers."""
+        names = sorted(given)
+        states = [j for j in names if isinstance(self.kinds[j], Categorical)]
+        rows = int(keep.sum())
+        if math.prod(levels(self.kinds[j], 0) for j in states) * ROWS_PER_STRATUM > rows:
+            states = []
+        strata = torch.zeros(rows, dtype=torch.long)
+        for j in states:
+            strata = strata * levels(self.kinds[j], 0) + codes_of(self.kinds[j], self.rows[keep, j].cpu(), None)
+        numbers = [self._regressors(j)[keep] for j in names if j not in states]
+        return strata.unique(return_inverse=True)[1], torch.cat([torch.zeros(rows, 0, dtype=torch.double), *numbers], 1)
+
+    def _common(self, given: Iterable[int], outside: float) -> torch.Tensor:
+        """Rows [n] whose numbers lie where there are rows without intervention: elsewhere a mechanism extrapolates."""
+        inside, plain = torch.ones(len(self.rows), dtype=torch.bool), self.table == 0
+        for j in given:
+            if isinstance(self.kinds[j], Categorical):
+                continue
+            column, at = self._entering[:, j], torch.tensor([outside, 1 - outside])
+            known = plain & present(column)
+            weights = None if self.weights is None else self.weights[known].float()
+            low, high = column[known].quantile(at) if weights is None else quantiles(column[known], at, weights)
+            inside &= ~((column < low) | (column > high))
+        return inside
+
+    def _regressors(self, j: int) -> torch.Tensor:
+        return regressors(self.kinds[j], self._entering[:, j], squares=True).cpu()

@@ -1,0 +1,167 @@
+"""What can be said on the command line."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pyrocausal
+from pyrocausal.simulate import networks
+from pyrocausal.simulate.experiments import Intervention, hard_random, hard_uniform, soft
+
+__all__ = ["INTERVENTIONS", "LARGE_SIZES", "SMALL", "SMALL_SIZES", "make_parser"]
+
+INTERVENTIONS: dict[str, Intervention] = {"soft": soft, "uniform": hard_uniform, "random": hard_random}
+SMALL, SMALL_SIZES, LARGE_SIZES = 3, (3, 10_000, 500), (1, 50_000, 512)  # variables; regimes each, rows, rows of each
+
+FIT_EXAMPLES = """\
+examples:
+  One column, condition, says under which condition a row was recorded; "control" marks rows without intervention:
+    pyrocausal fit cells.csv --regime-column condition --observational control --out results
+
+  Age comes before everything else, and what the drug hits is known:
+    pyrocausal fit trial.csv --regime-column arm --observational placebo --out results \\
+        --forbidden weight age --forbidden dose age --target drug=dose
+
+  Molecules of two genes in cells, in proportion to all molecules of a cell:
+    pyrocausal fit genes.csv --regime-column guide --observational none --out results \\
+        --count A B --exposure depth
+
+Column types are inferred: text and whole numbers are categories, other numbers continuous. Counts have to be named.
+"""
+DEMO_EXAMPLES = """\
+examples:
+  pyrocausal demo chain3
+  pyrocausal demo sachs --chains 1 --out results
+  pyrocausal demo asia --intervention soft --regimes-per-variable 6
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Leave it to `main` to say what is wrong, in one line."""
+        raise ValueError(f"{message} (see {self.prog} --help)")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser of `pyrocausal`; what it returns has the name of the command in `command`."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(
+        prog="pyrocausal",
+        formatter_class=raw,
+        description="Causal graphs from experiments whose targets nobody wrote down.",
+        epilog="examples:\n  pyrocausal demo sachs\n  pyrocausal fit cells.csv --regime-column condition "
+        "--observational control --out results\n\nSee pyrocausal COMMAND --help for all options.",
+    )
+    parser.add_argument("--version", action="version", version=f"pyrocausal {pyrocausal.__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
+
+    text = "learn the graph and the targets from a table"
+    fit = commands.add_parser(
+        "fit", help=text, formatter_class=raw, epilog=FIT_EXAMPLES,
+        usage="%(prog)s TABLE.csv --regime-column COLUMN --observational NAME --out DIR [options]",
+        description="Learn a causal graph, and which variable each experiment acted on, from a table.",
+    )  # fmt: skip
+    fit.add_argument("table", metavar="TABLE.csv", type=Path, help="comma-separated rows with a header")
+    fit.add_argument("--regime-column", metavar="COLUMN", required=True, help="column that tells each row's regime")
+    fit.add_argument("--observational", metavar="NAME", required=True, help="its label of rows without intervention")
+    fit.add_argument("--out", metavar="DIR", type=Path, required=True, help="where the report goes")
+    known = fit.add_argument_group("what is known beforehand (each option can be repeated)")
+    pair: dict[str, Any] = {"nargs": 2, "action": "append", "metavar": ("CAUSE", "EFFECT"), "default": []}
+    known.add_argument("--required", help="an edge that is there", **pair)
+    known.add_argument("--forbidden", help="an edge that cannot be there", **pair)
+    known.add_argument(
+        "--knowledge", metavar="FILE.csv", type=Path, action="append", default=[],
+        help="edges (columns cause, effect, probability: 1 is required, 0 forbidden) or tiers (columns variable, tier)",
+    )  # fmt: skip
+    known.add_argument("--several-targets", action="store_true", help="a regime may have several targets")
+    known.add_argument(
+        "--max-parents", metavar="N", type=partial(_whole, least=0), help="direct causes a variable has at the most"
+    )
+    known.add_argument(
+        "--target", metavar="REGIME=VARIABLE", action="append", default=[], type=_target,
+        help='a known target of a regime; "REGIME=" if it has none',
+    )  # fmt: skip
+    names: dict[str, Any] = {"nargs": "+", "action": "extend", "metavar": "NAME", "default": []}
+    known.add_argument("--categorical", help="variables that are categories", **names)
+    known.add_argument("--continuous", help="variables that are numbers", **names)
+    known.add_argument(
+        "--components", metavar="N", type=_count,
+        help="those named by --continuous are mixtures of N normal distributions; default: normal",
+    )  # fmt: skip
+    known.add_argument("--count", help="variables that count something", **names)
+    known.add_argument(
+        "--exposure", metavar="NAME", help="column that all counts are in proportion to, such as a cell's molecules"
+    )
+    fit.add_argument(
+        "--weights",
+        metavar="COLUMN",
+        help="column that tells how many rows each row counts as; no variable of the graph",
+    )
+    fit.add_argument("--paper", action="store_true", help="the algorithm of the paper (arXiv:1910.01075), as published")
+    _add_common(fit, seed="default: a fresh one, kept in the report", default_seed=None)
+
+    text = "simulate experiments on a network, learn it back, compare with the truth"
+    demo = commands.add_parser(
+        "demo", help=text, formatter_class=raw, epilog=DEMO_EXAMPLES,
+        usage="%(prog)s NAME [options]\n       %(prog)s --list", description=text[0].upper() + text[1:] + ".",
+    )  # fmt: skip
+    demo.add_argument(
+        "name", metavar="NAME", nargs="?",
+        help=f"{', '.join(networks.available())}; with pgmpy installed also its networks, such as alarm",
+    )  # fmt: skip
+    demo.add_argument("--list", action="store_true", help="list the networks that come with pyrocausal, and end")
+    demo.add_argument(
+        "--intervention", choices=INTERVENTIONS,
+        help="soft redraws a mechanism, uniform and random replace it; default: uniform, soft for 3 variables",
+    )  # fmt: skip
+    small, large = SMALL_SIZES, LARGE_SIZES
+    for option, what, few, many in (
+        ("--regimes-per-variable", "experiments on each variable", small[0], large[0]),
+        ("--rows", "observational rows", small[1], large[1]),
+        ("--rows-per-regime", "rows of each experiment", small[2], large[2]),
+    ):
+        demo.add_argument(
+            option, metavar="N", type=_count, help=f"{what}; default: {many:,}, or {few:,} for 3 variables"
+        )
+    demo.add_argument("--out", metavar="DIR", type=Path, help="write a report there, too")
+    _add_common(demo, seed="of the simulation and the fit; default: 0", default_seed=0)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, seed: str, default_seed: int | None) -> None:
+    group = parser.add_argument_group("the run")
+    group.add_argument("--seed", metavar="N", type=_seed, default=default_seed, help=seed)
+    group.add_argument("--chains", metavar="N", type=_count, default=4, help="independent restarts; default: 4")
+    group.add_argument("--cores", metavar="N", type=_count, help="processes for the chains; default: all cores")
+    group.add_argument("--max-steps", metavar="N", type=_count, help="steps of the three phases at the most")
+    group.add_argument("--no-settling", action="store_true", help="end after the three phases")
+    group.add_argument("--draws", metavar="N", type=_count, help="then draw N graphs from the posterior")
+    group.add_argument("--quiet", action="store_true", help="no progress bar, only the results")
+
+
+def _whole(text: str, least: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = least - 1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, got {text!r}")
+    return number
+
+
+def _count(text: str) -> int:
+    return _whole(text, 1)
+
+
+def _seed(text: str) -> int:
+    return _whole(text, 0)
+
+
+def _target(text: str) -> tuple[str, str]:
+    regime, equals, variable = text.rpartition("=")
+    if not (regime and equals):
+        raise argparse.ArgumentTypeError(f"expected REGIME=VARIABLE, or REGIME= for none, got {text!r}")
+    return regime, variable

@@ -1,0 +1,255 @@
+"""The command line: `pyrocausal fit` for a table, `pyrocausal demo` for a network whose truth is known."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import reduce
+from itertools import combinations
+from operator import or_
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from pyrocausal.cli.arguments import INTERVENTIONS, LARGE_SIZES, SMALL, SMALL_SIZES, make_parser
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.data.kinds import Categorical, Continuous, Count
+from pyrocausal.data.knowledge import Knowledge
+from pyrocausal.data.tables import Kinds
+from pyrocausal.fit.discover import discover
+from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.posterior.metrics import shd
+from pyrocausal.report.summary import UNDECIDED, compare, edge_table
+from pyrocausal.report.write import write_report
+from pyrocausal.sdi.algorithm import SDI
+from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.search.graph_kernel import Sampling
+from pyrocausal.search.settling import Settling
+from pyrocausal.simulate import networks
+from pyrocausal.simulate.experiments import Simulation, simulate
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv
+        Arguments; by default those of the process.
+
+    Returns
+    -------
+    int
+        0, or 2 after bad input (one line on standard error says what is wrong), or 130 after Ctrl-C, which leaves a
+        report of what there is.
+    """
+    try:
+        with _warnings_in_one_line():
+            arguments = make_parser().parse_args(argv)
+            {"fit": _fit, "demo": _demo}[arguments.command](arguments)
+    except (ValueError, TypeError, OSError) as error:
+        _say_error(error)
+        return 2
+    except KeyboardInterrupt:
+        print("pyrocausal: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _say_error(error: Exception) -> None:
+    text = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.filename else str(error)
+    if "kinds" in text:
+        text += " (on the command line: --categorical, --continuous or --count NAME, and --exposure NAME)"
+    print("pyrocausal: error:", " ".join(text.split()), file=sys.stderr)
+
+
+@contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    def show(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:  # fmt: skip
+        print("pyrocausal: warning:", " ".join(str(message).split()), file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RuntimeWarning)
+        warnings.showwarning = show
+        yield
+
+
+# ---------------------------------------------------------------------- fit
+def _fit(arguments: argparse.Namespace) -> None:
+    data = InterventionalData.from_csv(
+        arguments.table, arguments.regime_column, arguments.observational,
+        kinds=_kinds(
+            arguments.categorical, arguments.continuous, arguments.components, arguments.count, arguments.exposure
+        ),
+        targets=_targets(arguments.target), weights=arguments.weights,
+    )  # fmt: skip
+    _make_folder(arguments.out)
+    result = _discover(arguments, data, SDI.paper() if arguments.paper else None)
+    report = write_report(result, arguments.out)
+    _print_edges(result)
+    print("targets:")
+    width = max(map(len, data.regime_names))
+    for regime, found in result.targets().items():
+        print(f"  {regime:{width}}  {', '.join(found) or 'none'}")
+    print(f"seed {result.seed}")
+    print(f"report: {report}")
+    if result.stopped:  # which the warning of it has explained
+        raise KeyboardInterrupt
+
+
+def _kinds(
+    categorical: Sequence[str],
+    continuous: Sequence[str],
+    components: int | None,
+    count: Sequence[str],
+    exposure: str | None,
+) -> Kinds:
+    given = {"categorical": categorical, "continuous": continuous, "count": count}
+    for (first, names), (second, others) in combinations(given.items(), 2):
+        if both := sorted(set(names) & set(others)):
+            raise ValueError(f"{both[0]!r} is given both as --{first} and as --{second}")
+    if exposure is not None and not count:
+        raise ValueError("--exposure is given, but no --count that could be in proportion to it")
+    if components is not None and not continuous:
+        raise ValueError("--components is given, but no --continuous that could be a mixture")
+    numbers = Continuous if components is None else Continuous(components=components)
+    counts = dict.fromkeys(count, Count(exposure))
+    return {**dict.fromkeys(categorical, Categorical), **dict.fromkeys(continuous, numbers), **counts}
+
+
+def _knowledge(files: Sequence[Path], max_parents: int | None) -> Knowledge:
+    return reduce(or_, map(Knowledge.from_csv, files), Knowledge(max_parents=max_parents))
+
+
+def _targets(pairs: Sequence[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    targets: dict[str, list[str]] = {}
+    for regime, variable in pairs:
+        targets.setdefault(regime, []).append(variable)
+    for regime, variables in targets.items():
+        if "" in variables and set(variables) != {""}:
+            raise ValueError(f"--target says both that regime {regime!r} has no target and that it has one")
+    return {regime: tuple(filter(None, variables)) for regime, variables in targets.items()}
+
+
+# ---------------------------------------------------------------------- demo
+def _demo(arguments: argparse.Namespace) -> None:
+    if arguments.list:
+        print("\n".join(networks.available()))
+        return
+    if arguments.name is None:
+        raise ValueError(f"say which network: {', '.join(networks.available())} (see pyrocausal demo --help)")
+    truth = networks.load(arguments.name)
+    small = len(truth.names) <= SMALL
+    kind = arguments.intervention or ("soft" if small else "uniform")
+    regimes, rows, rows_per_regime = SMALL_SIZES if small else LARGE_SIZES
+    simulation = simulate(
+        truth,
+        intervention=INTERVENTIONS[kind],
+        rows=arguments.rows or rows,
+        rows_per_regime=arguments.rows_per_regime or rows_per_regime,
+        regimes_per_variable=arguments.regimes_per_variable or regimes,
+        seed=arguments.seed,
+    )
+    data = simulation.data
+    if arguments.out is not None:
+        _make_folder(arguments.out)
+    print(
+        f"{arguments.name}: {data.d} variables, {truth.graph.number_of_edges()} edges; simulated {data.n:,} "
+        f"observational rows and {len(data.regimes)} regimes of {len(data.regimes[0].rows):,} rows, {kind} "
+        "interventions, targets hidden",
+        flush=True,
+    )
+    start = time.perf_counter()
+    result = _discover(arguments, data, None)
+    seconds = time.perf_counter() - start
+    _print_edges(result)
+    _print_targets(result, simulation, kind)
+    print(f"structural Hamming distance: {shd(result.to_networkx(), truth.graph)}")
+    if not arguments.no_settling:
+        print(f"structural Hamming distance of the settled graph: {shd(result.dag(), truth.graph)}")
+    cpu = sum(chain.cpu_seconds for chain in result.chains)
+    print(f"wall time {seconds:.1f} s, processor time {cpu:.1f} s, chains {len(result.chains)}, seed {result.seed}")
+    if arguments.out is not None:
+        print(f"report: {write_report(result, arguments.out)}")
+    if result.stopped:
+        raise KeyboardInterrupt
+
+
+def _print_targets(result: CausalPosterior, simulation: Simulation, kind: str) -> None:
+    found = result.targets()
+    wrong = [regime for regime, hit in simulation.targets.items() if set(found[regime]) != set(hit)]
+    print(f"targets: {len(found) - len(wrong)} of {len(found)} right")
+    for regime in wrong:
+        (target,) = simulation.targets[regime]
+        truth, note = simulation.truth, ""
+        if kind == "uniform" and not truth.parents(target) and np.ptp(truth.table(target)) < 1e-9:
+            note = f" ({target} is uniform by itself: there is nothing to see)"
+        print(f"  {regime}: found {', '.join(found[regime]) or 'none'}, true {target}{note}")
+
+
+# ---------------------------------------------------------------------- both
+def _make_folder(folder: Path) -> None:
+    """Complain before the work if the report cannot be written."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"--out: {folder} is a file, not a directory")
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm: SDI | None) -> CausalPosterior:
+    several = getattr(arguments, "several_targets", False)
+    wanted = {
+        "--draws": arguments.draws, "--no-settling": arguments.no_settling,
+        "--paper": getattr(arguments, "paper", False), "--several-targets": several,
+        "--exposure": getattr(arguments, "exposure", None),
+    }  # fmt: skip
+    pairs = [
+        ("--draws", "--no-settling"),
+        *((each, "--paper") for each in ("--draws", "--several-targets", "--exposure")),
+    ]
+    for one, other in pairs:
+        if wanted[one] and wanted[other]:
+            raise ValueError(f"{one} cannot be had with {other}; drop one of them")
+    return discover(
+        data,
+        chains=arguments.chains,
+        cores=arguments.cores,
+        seed=arguments.seed,
+        max_steps=arguments.max_steps,
+        progress=not arguments.quiet,
+        required=[tuple(edge) for edge in getattr(arguments, "required", ())],
+        forbidden=[tuple(edge) for edge in getattr(arguments, "forbidden", ())],
+        target_prior=TargetPrior(several=several),
+        knowledge=_knowledge(getattr(arguments, "knowledge", ()), getattr(arguments, "max_parents", None)),
+        algorithm=algorithm,
+        settling=Settling(rounds=0) if arguments.no_settling else None,
+        sampling=Sampling(draws=arguments.draws) if arguments.draws else None,
+    )
+
+
+def _print_edges(result: CausalPosterior) -> None:
+    """Edges above 0.5, the surest first, and what is wrong with them where the truth is known."""
+    table, truth = edge_table(result), result.data.truth
+    found = table[table.probability > 0.5]
+    undecided = int(table.probability.between(*UNDECIDED).sum())
+    verdict = {} if truth is None else compare(result.to_networkx(), truth)
+    marks: dict[tuple[Any, Any], str] = {
+        edge: what for what, edges in verdict.items() if what != "right" for edge in edges
+    }
+    lines = [(f"{r.cause} -> {r.effect}", f"{r.probability:.2f}", (r.cause, r.effect)) for r in found.itertuples()]
+    missing = [f"{cause} -> {effect}" for cause, effect in verdict.get("missing", [])]
+    width = max((len(text) for text in [*missing, *(line[0] for line in lines)]), default=0)
+    print(f"edges above 0.5: {len(lines)}" + (f" (undecided between 0.2 and 0.8: {undecided})" if undecided else ""))
+    for text, probability, edge in lines:
+        print(f"  {text:{width}}  {probability}  {marks.get(edge, '')}".rstrip())
+    for text in missing:
+        print(f"  {text:{width}}        missing")

@@ -1,0 +1,1 @@
+"""Tables: what a column may hold, kinds, weights, gaps, readers, regimes, `InterventionalData`, `Knowledge`."""

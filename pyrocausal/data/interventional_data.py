@@ -1,0 +1,410 @@
+"""Rows and regimes: what a causal graph is learned from.
+
+Data are one observational table and several *regimes*: tables recorded after an intervention whose targets may be
+unknown. Rows are kept encoded as float32: the code of a category, or ``(value - shift) / scale`` of a number, so that
+models never meet a label or a unit; :meth:`InterventionalData.encode` and :meth:`InterventionalData.decode` translate.
+
+Rows may have weights, kept beside them: a row of weight w counts as w rows (see `pyrocausal.data.weights`).
+
+``d`` counts variables, ``n`` observational rows, ``R`` regimes and ``n_r`` the rows of regime r.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import networkx as nx
+import pandas as pd
+import torch
+
+from pyrocausal.data import readers, tables
+from pyrocausal.data.columns import listing
+from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure, Kind
+from pyrocausal.data.readers import Array, FilePath
+from pyrocausal.data.regime import Regime
+from pyrocausal.data.tables import Kinds, Targets
+from pyrocausal.data.weights import Part, check_total, check_weights, join, of_total
+
+__all__ = ["InterventionalData"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class InterventionalData:
+    """Observational rows and named regimes over the same variables, encoded and checked.
+
+    Usually built by :meth:`from_frame`, :meth:`from_frames`, :meth:`from_arrays`, :meth:`from_csv` or :meth:`from_npz`.
+    Attach a known graph with ``dataclasses.replace(data, truth=graph)``.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The d variables.
+    kinds : tuple of Kind
+        One per variable, with states, shift and scale settled.
+    observational : Tensor [n, d], float32
+        Encoded rows recorded without intervention.
+    regimes : tuple of Regime
+        At least one.
+    truth : networkx.DiGraph, optional
+        The true graph, cause -> effect, with the variables as its nodes.
+    observational_weights : Tensor [n], optional
+        How many rows each observational row counts as, positive; None, kept as such, if all count once.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type.
+    ValueError
+        If names, shapes, codes or targets disagree, a name is reserved, a table has fewer than two rows, or its weights
+        are not positive or add up to less than two. The message names the variable and the table.
+
+    Examples
+    --------
+    >>> rows = torch.tensor([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> unit = Continuous(shift=0.0, scale=1.0)
+    >>> InterventionalData(("A", "B"), (unit, unit), rows, (Regime("drug", rows),))
+    InterventionalData(0 categorical, 2 continuous; 3 observational rows; 3 rows in regimes, targets unknown in 1 of 1)
+    """
+
+    names: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    observational: torch.Tensor
+    regimes: tuple[Regime, ...]
+    truth: nx.DiGraph | None = None
+    observational_weights: torch.Tensor | None = None
+
+    def __post_init__(self) -> None:
+        names = tables.check_names(self.names, "names")
+        kinds = tables.check_kinds(self.kinds, names)
+        for field, value in (("names", names), ("kinds", kinds), ("regimes", tuple(self.regimes))):
+            object.__setattr__(self, field, value)
+        where = "the observational rows"
+        tables.check_rows(self.observational, names, kinds, where)
+        weights = check_weights(self.observational_weights, self.n, where)
+        object.__setattr__(self, "observational_weights", weights)
+        check_total(weights, where)
+        if not self.regimes:
+            raise ValueError("regimes: there are none; targets and causes are learned from at least one intervention")
+        for regime in self.regimes:
+            if not isinstance(regime, Regime):
+                raise TypeError(f"regimes: expected Regime objects, got {type(regime).__name__}")
+            tables.check_rows(regime.rows, names, kinds, f"regime {regime.name!r}")
+            check_total(regime.weights, f"regime {regime.name!r}")
+            if strange := [target for target in regime.targets or () if target not in names]:
+                raise ValueError(
+                    f"targets: regime {regime.name!r} has target {strange[0]!r}, which is no variable; the variables "
+                    f"are {listing(names)}"
+                )
+            if hit := [target for target in regime.targets or () if target in self.exposures]:
+                raise ValueError(
+                    f"targets: {hit[0]!r} is an exposure, which no regime can act on; name the counts that it acted on"
+                )
+        tables.check_unique(self.regime_names, "regimes")
+        if self.truth is not None:
+            tables.check_truth(self.truth, names)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        observational: Array,
+        regimes: Mapping[str, Array] | Sequence[Array] | Array,
+        names: Sequence[str] | None = None,
+        kinds: Kinds = None,
+        targets: Targets = None,
+        weights: tuple[Any, Any] | None = None,
+    ) -> InterventionalData:
+        """Build from arrays, whose columns are matched by position.
+
+        Parameters
+        ----------
+        observational : array or tensor [n, d]
+            Integers and booleans are categories, floats continuous, unless `kinds` says otherwise.
+        regimes : mapping of name to array [n_r, d], or sequence of arrays, or array [R, n_r, d]
+            Without names they are called "regime 0", "regime 1", ...
+        names : sequence of str, optional
+            The d variables; "X0", "X1", ... by default.
+        kinds, targets
+            As in :meth:`from_frames`.
+        weights : pair of array [n] and arrays [n_r], optional
+            Of the observational rows and, given as `regimes` are, of those of every regime; what they mean says
+            :meth:`from_frames`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :meth:`from_frames`, and for tables of other dimensions or widths.
+
+        Examples
+        --------
+        >>> observed, drug = torch.tensor([[0, 1], [1, 0], [1, 1]]), torch.tensor([[0, 0], [1, 0]])
+        >>> InterventionalData.from_arrays(observed, {"drug": drug}, names=["A", "B"]).kinds
+        (Categorical(states=(0, 1)), Categorical(states=(0, 1)))
+        """
+        frames = readers.frames_of_arrays(observational, regimes, names)
+        return cls._build(frames, readers.arrays_of_weights(weights, frames), kinds, targets)
+
+    @classmethod
+    def from_frames(
+        cls,
+        observational: pd.DataFrame,
+        regimes: Mapping[str, pd.DataFrame],
+        kinds: Kinds = None,
+        targets: Targets = None,
+        weights: str | None = None,
+    ) -> InterventionalData:
+        """Build from one table for the observational rows and one for each regime, whose columns are matched by name.
+
+        Parameters
+        ----------
+        observational : DataFrame
+            n rows, d columns.
+        regimes : mapping of name to DataFrame
+            n_r rows each, the same columns in any order.
+        kinds : mapping of variable to kind, or sequence of d kinds, optional
+            Kinds are objects or classes, `Categorical`, `Continuous` or `Count`. Variables left out are inferred from
+            the observational dtype: float is continuous; integer, boolean, text and pandas category are categorical,
+            with all labels in any table as states, sorted (ordered pandas categories in their own order). Counts are
+            never inferred; the column that `Count(exposure=...)` names is an `Exposure`.
+        targets : mapping of regime to None, variable or variables, optional
+            None, as for every regime left out: unknown. An empty tuple: known to have none.
+        weights : str, optional
+            A column of every table that is no variable and says how many rows a row counts as: a positive number, 2.0
+            for a row that stands for two. Every sum over rows is weighted, and the total weight, not the number of
+            rows, decides how sure a fit is. Counts of equal rows are such weights as they are. Weights that make a
+            sample like another population (of a survey, of importance sampling) are to be scaled first, so that they
+            add up to the effective sample size, ``sum(w)**2 / sum(w**2)``.
+
+        Raises
+        ------
+        TypeError
+            If an argument has the wrong type, a column name is no string, or a kind is given as a string.
+        ValueError
+            If tables, kinds or targets name different variables; a name is duplicated or reserved; a value is infinite
+            or not of its variable's kind; a variable is constant or has no observational value; the kind cannot be
+            inferred (more than 50 integers or texts; whole floats beside integers or missing values); a table has
+            fewer than two rows; there are no regimes; or a weight is not positive and finite, the weights of a table
+            add up to less than two, or their column is absent or named as a variable.
+
+        Examples
+        --------
+        >>> control = pd.DataFrame({"A": ["no", "yes", "yes"], "B": [0.1, 2.0, 1.5]})
+        >>> drug = pd.DataFrame({"B": [5.0, 5.5], "A": ["no", "yes"]})
+        >>> InterventionalData.from_frames(control, {"drug": drug}, targets={"drug": "B"}).regimes
+        (Regime('drug', 2 rows, targets ('B',)),)
+        """
+        if not isinstance(regimes, Mapping):
+            raise TypeError(f"regimes: expected a mapping of name to table, got {type(regimes).__name__}")
+        known = tables.known_targets(targets, [str(name) for name in regimes])
+        return cls._build(*readers.take_weights(observational, regimes, weights, kinds, known), kinds, targets)
+
+    @classmethod
+    def _build(
+        cls, frames: readers.Frames, counted: readers.Weights | None, kinds: Kinds, targets: Targets
+    ) -> InterventionalData:
+        """From tables of the variables alone, with the weights of their rows beside."""
+        observational, regimes = frames
+        known = tables.known_targets(targets, [str(name) for name in regimes])
+        weights, of_regimes = counted or (None, dict.fromkeys(regimes))
+        names, settled, control, experiments = tables.encode_tables(observational, regimes, kinds, weights)
+        made = zip(experiments.items(), of_regimes.values(), strict=True)
+        return cls(
+            names,
+            settled,
+            control,
+            tuple(Regime(r, rows, known.get(r), None if w is None else torch.tensor(w)) for (r, rows), w in made),
+            observational_weights=None if weights is None else torch.tensor(weights),
+        )
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        regime: str,
+        observational: Hashable,
+        kinds: Kinds = None,
+        targets: Targets = None,
+        weights: str | None = None,
+    ) -> InterventionalData:
+        """Build from one long table in which a column tells the regime of each row.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            All rows; d columns, the label column and perhaps one of weights.
+        regime : str
+            The label column. Each other label, as a string, names a regime, in order of first appearance.
+        observational : hashable
+            The label of the observational rows, as it is or as a string.
+        kinds, targets, weights
+            As in :meth:`from_frames`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :meth:`from_frames`, and if the label column is absent, incomplete or that of the weights, or
+            `observational` does not occur.
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame({"A": [0, 1, 1, 0], "B": [1, 0, 1, 1], "dose": [0, 0, 5, 5]})
+        >>> InterventionalData.from_frame(frame, regime="dose", observational=0).regime_names
+        ('5',)
+        """
+        if weights is not None and weights == regime:
+            raise ValueError(f"weights: column {regime!r} tells the regime of each row, and cannot be its weight too")
+        return cls.from_frames(*readers.split_by_label(frame, regime, observational), kinds, targets, weights)
+
+    @classmethod
+    def from_csv(
+        cls,
+        path: FilePath,
+        regime: str,
+        observational: Hashable,
+        kinds: Kinds = None,
+        targets: Targets = None,
+        weights: str | None = None,
+    ) -> InterventionalData:
+        """Build from a comma-separated file with a header, laid out as in :meth:`from_frame`.
+
+        Empty cells, NA, NaN and null are missing; None is a label like any other.
+
+        Parameters
+        ----------
+        path : path
+            The file, compressed or not.
+        regime, observational, kinds, targets, weights
+            As in :meth:`from_frame`; labels are compared as text.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        TypeError, ValueError
+            As :meth:`from_frame`.
+        """
+        return cls.from_frame(readers.read_csv(path, regime), regime, observational, kinds, targets, weights)
+
+    @classmethod
+    def from_npz(cls, path: FilePath, kinds: Kinds = None) -> InterventionalData:
+        """Build from a numpy archive; pickled objects are never loaded.
+
+        Parameters
+        ----------
+        path : path
+            Holds data_obs [n, d], data_int [R, n_r, d] and, if the graph is known, adj_matrix [d, d] of zeros and ones
+            with **row = cause, column = effect** (the other way round from this library's arrays); and, if rows have
+            weights, weights_obs [n] and weights_int [R, n_r].
+        kinds
+            As in :meth:`from_frames`; the variables are called "X0", "X1", ...
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        TypeError, ValueError
+            As :meth:`from_arrays`, and if the file is no archive, lacks an array or holds a wrong adj_matrix.
+        """
+        observational, regimes, truth, weights = readers.read_npz(path)
+        return replace(cls.from_arrays(observational, regimes, kinds=kinds, weights=weights), truth=truth)
+
+    @property
+    def d(self) -> int:
+        """Number of variables."""
+        return len(self.names)
+
+    @property
+    def n(self) -> int:
+        """Number of observational rows."""
+        return len(self.observational)
+
+    @property
+    def regime_names(self) -> tuple[str, ...]:
+        """The R regimes in order."""
+        return tuple(regime.name for regime in self.regimes)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Rows without intervention, then those of every regime, with their weights."""
+        plain = Part(self.observational, self.observational_weights)
+        return (plain, *(Part(regime.rows, regime.weights) for regime in self.regimes))
+
+    @property
+    def weighted(self) -> bool:
+        """Whether some rows count as more or less than one."""
+        return self.observational_weights is not None or any(regime.weights is not None for regime in self.regimes)
+
+    @property
+    def exposures(self) -> tuple[str, ...]:
+        """Variables that counts are in proportion to: neither cause nor effect of anything, and never a target."""
+        return tuple(name for name, kind in zip(self.names, self.kinds, strict=True) if isinstance(kind, Exposure))
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """Number of states of each of the d variables, 0 for a continuous one."""
+        return tuple(kind.cardinality for kind in self.kinds)
+
+    def encode(self, frame: pd.DataFrame) -> torch.Tensor:
+        """Encode rows in the user's labels and units.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            n rows, the d variables as columns in any order.
+
+        Returns
+        -------
+        Tensor [n, d], float32
+            On the device of the data.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `frame` is no DataFrame of these variables, a value is not a state or not a number, or one is missing
+            of a variable that had none missing before.
+        """
+        return tables.encode_rows(frame, self.names, self.kinds, "frame").to(self.observational.device)
+
+    def decode(self, rows: torch.Tensor) -> pd.DataFrame:
+        """Give encoded rows [n, d], float32, back in the user's labels and units, the inverse of :meth:`encode`.
+
+        Returns
+        -------
+        DataFrame
+            n rows, the variables as columns.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `rows` are no encoded rows of these variables.
+        """
+        tables.check_rows(rows, self.names, self.kinds, "rows", fewest=0)
+        columns = rows.detach().cpu().double().numpy().T  # [d, n]
+        return pd.DataFrame({name: self.kinds[i].decode(columns[i]) for i, name in enumerate(self.names)})
+
+    def to(self, device: str | torch.device) -> InterventionalData:
+        """Copy with all rows, and their weights, on `device`."""
+
+        def moved(weights: torch.Tensor | None) -> torch.Tensor | None:
+            return None if weights is None else weights.to(device)
+
+        regimes = tuple(replace(r, rows=r.rows.to(device), weights=moved(r.weights)) for r in self.regimes)
+        return replace(
+            self,
+            observational=self.observational.to(device),
+            regimes=regimes,
+            observational_weights=moved(self.observational_weights),
+        )
+
+    def __repr__(self) -> str:
+        kinds = {"categorical": Categorical, "continuous": Continuous, "counts": Count, "exposures": Exposure}
+        many = {what: sum(isinstance(kind, sort) for kind in self.kinds) for what, sort in kinds.items()}
+        held = [f"{count} {what}" for what, count in many.items() if count or what in ("categorical", "continuous")]
+        unknown = sum(regime.targets is None for regime in self.regimes)
+        rows = sum(len(regime.rows) for regime in self.regimes)
+        in_regimes = join([regime.rows for regime in self.regimes], [regime.weights for regime in self.regimes])
+        return (
+            f"InterventionalData({', '.join(held)}; {self.n} observational rows{of_total(self.observational_weights)}; "
+            f"{rows} rows{of_total(in_regimes)} in regimes, targets unknown in {unknown} of {len(self.regimes)})"
+        )

@@ -1,0 +1,365 @@
+"""What is known of the graph before any data: edges that are there, that cannot be, that are likely, and how many.
+
+`Knowledge` holds it by the names of the variables, whoever said it: Python, a networkx graph or a file. The algorithm
+takes it as beliefs that never move (`fixed_edges`), as prior log odds, and as a limit on the number of parents.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from numbers import Integral, Real
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import networkx as nx
+import pandas as pd
+import torch
+
+__all__ = ["Constraints", "Edge", "Knowledge", "fixed_edges"]
+
+Edge: TypeAlias = tuple[str, str]
+
+
+class Constraints(NamedTuple):
+    """Knowledge on d variables in their order.
+
+    Attributes
+    ----------
+    fixed
+        Shape [d, d] (effect, cause): 1 where an edge is certain, 0 where it is impossible, NaN where it is learned.
+    log_odds
+        Prior log odds of every edge, shape [d, d]; 0 where nothing is known or all is.
+    max_parents
+        Direct causes a variable may have, None for any number.
+    """
+
+    fixed: torch.Tensor
+    log_odds: torch.Tensor
+    max_parents: int | None
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What is known of a graph beforehand; edges are (cause, effect).
+
+    Pieces are put together by `|`, as in `Knowledge(required=[("dose", "PKA")]) | Knowledge.from_csv("tiers.csv")`.
+
+    Parameters
+    ----------
+    required, forbidden
+        Edges that are there, and edges that cannot be. A required edge excludes its reverse.
+    probability
+        How likely edges are, in [0, 1], say from the literature: p makes the odds of an edge p / (1 - p) times those of
+        one of which nothing is known, whose price is against it (see `pyrocausal.evidence.joint_evidence`). So 0.9
+        makes them nine times as large, 0.5 leaves them as they are, 0 forbids and 1 requires.
+    tiers
+        Groups of variables from the first to the last: nothing causes a variable of an earlier group. Variables in none
+        are free.
+    max_parents
+        Direct causes that a variable may have. Settled graphs and draws keep to it, and so does `Chain.dag` of the
+        three phases alone; their beliefs, which hold every edge for itself, keep to it only where required causes leave
+        no room.
+
+    Raises
+    ------
+    TypeError
+        If something is no edge, no group of names or no number.
+    ValueError
+        If a probability is outside [0, 1], a variable causes itself or is in two tiers, or `max_parents` is negative.
+
+    Examples
+    --------
+    >>> known = Knowledge(tiers=[["age"], ["dose"], ["PKA", "Raf"]], probability={("PKA", "Raf"): 0.9})
+    >>> known.compile(["age", "dose", "PKA", "Raf"]).fixed[0]
+    tensor([0., 0., 0., 0.])
+    """
+
+    required: Iterable[Edge] = ()
+    forbidden: Iterable[Edge] = ()
+    probability: Mapping[Edge, float] = field(default_factory=dict)
+    tiers: Sequence[Sequence[str]] = ()
+    max_parents: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("required", "forbidden"):
+            object.__setattr__(self, name, tuple(_pairs(name, getattr(self, name))))
+        if not isinstance(self.probability, Mapping):
+            raise TypeError(f"probability must map (cause, effect) to a number, got {self.probability!r}")
+        edges = _pairs("probability", self.probability)
+        for edge, value in zip(edges, self.probability.values(), strict=True):
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise TypeError(f"the probability of {_arrow(edge)} must be a number, got {value!r}")
+            if not 0 <= value <= 1:
+                raise ValueError(f"the probability of {_arrow(edge)} must be in [0, 1], got {value!r}")
+        object.__setattr__(self, "probability", dict(zip(edges, map(float, self.probability.values()), strict=True)))
+        groups = self.tiers if isinstance(self.tiers, Iterable) and not isinstance(self.tiers, str) else [self.tiers]
+        if any(isinstance(tier, str) or not isinstance(tier, Iterable) for tier in groups):
+            raise TypeError(f"tiers must be groups of names, as [['age'], ['dose', 'PKA']]; got {self.tiers!r}")
+        object.__setattr__(self, "tiers", tuple(tuple(tier) for tier in self.tiers))
+        placed: dict[str, int] = {}
+        for number, name in ((number, name) for number, tier in enumerate(self.tiers) for name in tier):
+            if placed.setdefault(name, number) != number:
+                raise ValueError(f"{name!r} is in two tiers; leave it in one")
+        most = self.max_parents
+        if most is not None and (isinstance(most, bool) or not isinstance(most, Integral)):
+            raise TypeError(f"max_parents must be a whole number or None, got {most!r}")
+        if most is not None and most < 0:
+            raise ValueError(f"max_parents must be at least 0, got {most}")
+
+    def apart(self, names: Sequence[str], variables: Sequence[str]) -> Knowledge:
+        """The same, and some of the variables, by `names`, are exposures of counts: neither causes nor effects.
+
+        Raises
+        ------
+        ValueError
+            If an edge from or to one of them is required or likely.
+        """
+        if not names:
+            return self
+        for edge in (*self.required, *(edge for edge, value in self.probability.items() if value)):
+            if held := [each for each in names if each in edge]:
+                raise ValueError(
+                    f"the edge {_arrow(edge)} cannot be: {held[0]!r} is the exposure of counts, neither cause nor "
+                    "effect of anything; drop the edge, or take the exposure out of the counts' kinds"
+                )
+        pairs = [(each, other) for each in names for other in variables if other != each]
+        apart = dict.fromkeys([*pairs, *((effect, cause) for cause, effect in pairs)])
+        impossible = [edge for edge in apart if edge not in self.probability]  # those have a probability of 0
+        return self | Knowledge(forbidden=impossible)
+
+    @classmethod
+    def from_graph(cls, graph: nx.DiGraph, *, complete: bool = False) -> Knowledge:
+        """Take a graph's edges as required, those with an attribute "probability" as so likely.
+
+        Parameters
+        ----------
+        graph
+            Its nodes are names of variables, its edges go from cause to effect.
+        complete
+            Whether the graph has all edges between its nodes, so that any other between them is forbidden.
+
+        Raises
+        ------
+        TypeError
+            If the graph is not directed.
+        """
+        if not isinstance(graph, nx.Graph) or not graph.is_directed():
+            raise TypeError(f"graph must be a networkx DiGraph with edges from cause to effect, got {graph!r}")
+        told = graph.edges(data="probability")
+        likely = {(cause, effect): value for cause, effect, value in told if value is not None}
+        absent = [pair for pair in product(graph, repeat=2) if pair[0] != pair[1] and not graph.has_edge(*pair)]
+        return cls(
+            required=[edge for edge in graph.edges if edge not in likely],
+            forbidden=absent if complete else (),
+            probability=likely,
+        )
+
+    @classmethod
+    def from_csv(cls, path: str | Path) -> Knowledge:
+        """Read edges or tiers from a comma-separated file.
+
+        Edges have the columns `cause`, `effect` and, if wanted, `probability`: 1 requires an edge, 0 forbids it, an
+        empty cell or no such column requires it. Tiers have the columns `variable` and `tier`, a number; lower ones
+        come first.
+
+        Raises
+        ------
+        ValueError
+            If the file has other columns, an empty name, an edge twice, or something that is no number.
+        """
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
+        columns = list(table.columns)
+        if set(columns) == {"variable", "tier"}:
+            table["variable"] = _names(table["variable"], path)
+            table["tier"] = [_number(text, "tier", path) for text in table["tier"]]
+            return cls(tiers=[list(group["variable"]) for _, group in table.groupby("tier")])
+        if not {"cause", "effect"} <= set(columns) <= {"cause", "effect", "probability"}:
+            raise ValueError(
+                f"{path} has the columns {', '.join(columns)}; expected cause, effect and perhaps probability, "
+                "or variable and tier"
+            )
+        edges = list(zip(_names(table["cause"], path), _names(table["effect"], path), strict=True))
+        if twice := [edge for k, edge in enumerate(edges) if edge in edges[:k]]:
+            raise ValueError(f"{path} has the edge {_arrow(twice[0])} twice")
+        texts = table["probability"] if "probability" in columns else [""] * len(edges)
+        likely = {
+            edge: _number(text, "probability", path) for edge, text in zip(edges, texts, strict=True) if text.strip()
+        }
+        return cls(required=[edge for edge in edges if edge not in likely], probability=likely)
+
+    def __or__(self, other: Knowledge) -> Knowledge:
+        """Both pieces of knowledge.
+
+        Raises
+        ------
+        ValueError
+            If they give an edge two probabilities, or both have tiers.
+        """
+        if not isinstance(other, Knowledge):
+            return NotImplemented
+        for edge in self.probability.keys() & other.probability.keys():
+            if self.probability[edge] != other.probability[edge]:
+                one, two = self.probability[edge], other.probability[edge]
+                raise ValueError(f"the edge {_arrow(edge)} is given the probabilities {one:g} and {two:g}; drop one")
+        if self.tiers and other.tiers:
+            raise ValueError("tiers are given twice; put them in one list, since groups of two lists have no order")
+        limits = [most for most in (self.max_parents, other.max_parents) if most is not None]
+        return Knowledge(
+            required=dict.fromkeys((*self.required, *other.required)),
+            forbidden=dict.fromkeys((*self.forbidden, *other.forbidden)),
+            probability={**self.probability, **other.probability},
+            tiers=self.tiers or other.tiers,
+            max_parents=min(limits, default=None),
+        )
+
+    def compile(self, names: Sequence[str]) -> Constraints:
+        """For variables in their order.
+
+        Parameters
+        ----------
+        names
+            The variables, length d.
+
+        Returns
+        -------
+        Constraints
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, or pieces contradict each other: an edge is both required and forbidden, tiers forbid
+            a required or likely edge, required edges form a cycle, a variable has more required causes than allowed, or
+            as many as allowed and a likely one besides.
+        """
+        place = {name: number for number, tier in enumerate(self.tiers) for name in tier}
+        _check_names("tiers", place, names)
+        required = [*self.required, *(edge for edge, value in self.probability.items() if value == 1)]
+        forbidden = [*self.forbidden, *(edge for edge, value in self.probability.items() if value == 0)]
+        likely = {edge: value for edge, value in self.probability.items() if 0 < value < 1}
+        _check_names("probability", (name for edge in likely for name in edge), names)
+        for cause, effect in likely:
+            for word, edges in (("required", required), ("forbidden", forbidden)):
+                if (cause, effect) in edges:
+                    raise ValueError(f"{cause} -> {effect} is {word} and has a probability too; drop one of the two")
+            if (effect, cause) in required:
+                raise ValueError(f"{cause} -> {effect} has a probability although {effect} -> {cause} is required")
+        for edge in (*required, *likely):
+            if all(name in place for name in edge) and place[edge[0]] > place[edge[1]]:
+                raise ValueError(
+                    f"the edge {_arrow(edge)} goes from tier {place[edge[0]] + 1} back to tier {place[edge[1]] + 1}; "
+                    "drop the edge or mend the tiers"
+                )
+        backward = [(cause, effect) for cause, effect in product(place, repeat=2) if place[cause] > place[effect]]
+        fixed = fixed_edges(names, required, [*forbidden, *backward])
+        if self.max_parents is not None:
+            self._fill(fixed, names, likely)
+        log_odds = torch.zeros_like(fixed)
+        index = {name: i for i, name in enumerate(names)}
+        for (cause, effect), value in likely.items():
+            log_odds[index[effect], index[cause]] = math.log(value) - math.log1p(-value)
+        return Constraints(fixed, log_odds, self.max_parents)
+
+    def _fill(self, fixed: torch.Tensor, names: Sequence[str], likely: Iterable[Edge]) -> None:
+        """Forbid, in place, further causes of variables whose required ones are as many as are allowed."""
+        for i, causes in enumerate((fixed == 1).sum(1).tolist()):
+            told = f"{names[i]!r} has {causes} required causes"
+            if causes > self.max_parents:
+                raise ValueError(f"{told}, more than max_parents = {self.max_parents}")
+            if causes == self.max_parents:
+                if more := [cause for cause, effect in likely if effect == names[i]]:
+                    raise ValueError(
+                        f"{told}, as many as max_parents = {self.max_parents} allows, and {more[0]} -> {names[i]} is "
+                        "given a probability; drop it or raise max_parents"
+                    )
+                fixed[i][fixed[i].isnan()] = 0.0
+
+
+def fixed_edges(names: Sequence[str], required: Iterable[Edge] = (), forbidden: Iterable[Edge] = ()) -> torch.Tensor:
+    """Turn required and forbidden edges into beliefs that never move.
+
+    Parameters
+    ----------
+    names
+        The variables, length d.
+    required, forbidden
+        Edges as (cause, effect). A required edge excludes its reverse.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape [d, d] (effect, cause): 1 where an edge is certain, 0 where it is impossible (the diagonal too),
+        NaN where the data shall decide.
+
+    Raises
+    ------
+    TypeError
+        If an edge is not a pair of names.
+    ValueError
+        If an edge names an unknown variable or itself, is both required and forbidden, or if the required edges
+        hold a cycle.
+    """
+    index = {name: i for i, name in enumerate(names)}
+    asked = {"required": _pairs("required", required), "forbidden": _pairs("forbidden", forbidden)}
+    for argument, edges in asked.items():
+        _check_names(argument, (name for edge in edges for name in edge), names)
+    for cause, effect in asked["required"]:
+        if (cause, effect) in asked["forbidden"]:
+            raise ValueError(f"the edge {cause} -> {effect} is both required and forbidden; drop it from one of them")
+    demanded: nx.DiGraph = nx.DiGraph(asked["required"])
+    if not nx.is_directed_acyclic_graph(demanded):
+        found = nx.find_cycle(demanded)
+        cycle = " -> ".join([cause for cause, _ in found] + [found[0][0]])
+        raise ValueError(f"required edges form the cycle {cycle}; a causal graph has none, so drop one of them")
+    fixed = torch.full((len(names), len(names)), float("nan")).fill_diagonal_(0.0)
+    for cause, effect in asked["forbidden"]:
+        fixed[index[effect], index[cause]] = 0.0
+    for cause, effect in asked["required"]:
+        fixed[index[effect], index[cause]] = 1.0
+        fixed[index[cause], index[effect]] = 0.0
+    return fixed
+
+
+def _pairs(argument: str, edges: Iterable[Edge]) -> list[Edge]:
+    if isinstance(edges, str):
+        raise TypeError(f"{argument} must be an iterable of (cause, effect) pairs, got the string {edges!r}")
+    if not isinstance(edges, Iterable):
+        raise TypeError(f"{argument} must be an iterable of (cause, effect) pairs, got {edges!r}")
+    pairs = []
+    for edge in edges:
+        if isinstance(edge, str) or not isinstance(edge, Sequence) or len(edge) != 2:
+            raise TypeError(f"{argument} must hold (cause, effect) pairs of names, got {edge!r}")
+        cause, effect = edge
+        if cause == effect:
+            raise ValueError(f"{argument} holds the edge {cause} -> {effect}; a variable cannot cause itself")
+        pairs.append((cause, effect))
+    return pairs
+
+
+def _check_names(argument: str, found: Iterable[str], names: Sequence[str]) -> None:
+    for name in found:
+        if name not in names:
+            raise ValueError(f"{argument} names {name!r}, which is not a variable; variables: {', '.join(names)}")
+
+
+def _arrow(edge: Edge) -> str:
+    return f"{edge[0]} -> {edge[1]}"
+
+
+def _names(column: Iterable[str], path: str | Path) -> list[str]:
+    names = [text.strip() for text in column]
+    if not all(names):
+        raise ValueError(f"{path} has an empty name in line {names.index('') + 2}")
+    return names
+
+
+def _number(text: str, column: str, path: str | Path) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{path} has {text!r} in the column {column}, which is no number")
+    return number

@@ -1,0 +1,68 @@
+"""A regime: rows recorded after one intervention, and what is known of its targets.
+
+``n_r`` counts its rows, ``d`` variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+
+from pyrocausal.data.weights import check_weights, of_total
+
+__all__ = ["Regime"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Regime:
+    """Rows recorded after one intervention.
+
+    Parameters
+    ----------
+    name : str
+        What the user calls this experiment.
+    rows : Tensor [n_r, d], float32
+        Encoded rows.
+    targets : tuple of str, optional
+        The variables intervened on; None if unknown, () if known to be none.
+    weights : Tensor [n_r], optional
+        How many rows each row counts as, positive; None, kept as such, if all count once.
+
+    Raises
+    ------
+    TypeError
+        If `name` is no string, `targets` no variable names or `weights` no tensor.
+    ValueError
+        If `name` is empty, or there is not one positive, finite weight for every row.
+
+    Examples
+    --------
+    >>> Regime("drug", torch.zeros(100, 3), targets=("A",))
+    Regime('drug', 100 rows, targets ('A',))
+    """
+
+    name: str
+    rows: torch.Tensor
+    targets: tuple[str, ...] | None = None
+    weights: torch.Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise TypeError(f"name: expected a string for a regime, got {self.name!r}")
+        if not self.name:
+            raise ValueError("name: a regime's name is empty; give it a name")
+        targets = (self.targets,) if isinstance(self.targets, str) else self.targets
+        targets = tuple(targets) if isinstance(targets, Iterable) else targets
+        if targets is not None:
+            if not isinstance(targets, tuple) or not all(isinstance(target, str) for target in targets):
+                raise TypeError(f"targets: expected variable names or None for regime {self.name!r}, got {targets!r}")
+            object.__setattr__(self, "targets", tuple(dict.fromkeys(targets)))
+        if self.weights is not None:
+            weights = check_weights(self.weights, len(self.rows), f"regime {self.name!r}")
+            object.__setattr__(self, "weights", weights)
+
+    def __repr__(self) -> str:
+        targets = "targets unknown" if self.targets is None else f"targets {self.targets}"
+        return f"Regime({self.name!r}, {len(self.rows)} rows{of_total(self.weights)}, {targets})"

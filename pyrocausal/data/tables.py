@@ -1,0 +1,269 @@
+"""From the user's tables to encoded rows: names, shapes and values are checked here, before anything is computed.
+
+``d`` counts variables, ``n`` the rows of a table, ``n_r`` those of regime r. `where` and `argument` say in messages
+what is being checked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import torch
+
+from pyrocausal.data.columns import listing, native
+from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure, Kind, infer_kind
+
+__all__ = [
+    "Kinds", "Targets", "check_frame", "check_kinds", "check_names", "check_rows", "check_truth", "check_unique",
+    "encode_rows", "encode_tables", "known_targets",
+]  # fmt: skip
+
+# Sites of the model, of Pyro itself, and dimensions of ArviZ.
+RESERVED_NAMES = ("edges", "rows", "graphs", "dag", "broken_edges", "_INPUT", "_RETURN", "chain", "draw", "sample")
+RESERVED_SUFFIX = "__CF"  # how pyro.poutine.do marks the intervened half of a site
+MOST_INFERRED_STATES = 50
+
+KindLike: TypeAlias = Kind | type[Categorical] | type[Continuous] | type[Count] | type[Exposure]
+Kinds: TypeAlias = Mapping[str, KindLike] | Sequence[KindLike] | None
+Targets: TypeAlias = Mapping[str, str | Iterable[str] | None] | None
+
+
+def check_unique(names: Sequence[str], argument: str) -> Sequence[str]:
+    """Return `names`; raise if one occurs twice."""
+    if repeated := [name for name, times in Counter(names).items() if times > 1]:
+        raise ValueError(f"{argument}: {listing(repeated)} occurs more than once; names must be unique")
+    return names
+
+
+def check_names(names: Sequence[str], argument: str) -> tuple[str, ...]:
+    """Return the names of variables as a tuple; raise if they cannot be sites of a Pyro model."""
+    if isinstance(names, str):
+        raise TypeError(f"{argument}: expected one string for each variable, got the string {names!r}")
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"{argument}: expected strings, got {native(name)!r}; rename this variable")
+        if not name or name in RESERVED_NAMES or name.endswith(RESERVED_SUFFIX):
+            raise ValueError(
+                f"{argument}: a variable cannot be called {name!r}; empty names, {listing(RESERVED_NAMES)} and names "
+                f"that end in {RESERVED_SUFFIX} are reserved, rename it"
+            )
+    if len(names) < 2:
+        raise ValueError(f"{argument}: expected at least two variables, got {listing(names)}")
+    return tuple(check_unique(names, argument))
+
+
+def check_kinds(kinds: Iterable[Kind], names: Sequence[str]) -> tuple[Kind, ...]:
+    """Return one kind for each variable as a tuple; raise unless states, shift and scale are settled.
+
+    A count that has an exposure is told where among the variables that is.
+    """
+    kinds = tuple(kinds)
+    if len(kinds) != len(names):
+        raise ValueError(f"kinds: expected one for each of {len(names)} variables, got {len(kinds)}")
+    for name, kind in zip(names, kinds, strict=True):
+        if not isinstance(kind, Kind):
+            raise TypeError(f"kinds: expected a Categorical, Continuous or Count for variable {name!r}, got {kind!r}")
+        unsettled = kind.cardinality < 2 if isinstance(kind, Categorical) else kind.shift is None
+        if unsettled or (isinstance(kind, (Continuous, Count)) and kind.scale is None):
+            raise ValueError(f"kinds: variable {name!r} needs two states, or shift and scale; got {kind!r}")
+    places = [_place_of_exposure(name, kind, names, kinds) for name, kind in zip(names, kinds, strict=True)]
+    for place, name in enumerate(names):
+        if isinstance(kinds[place], Exposure) and place not in places:
+            raise ValueError(
+                f"kinds: {name!r} is an Exposure, but of no count; say Count({name!r}) of a variable, or Continuous"
+            )
+    return tuple(
+        replace(kind, place=place) if isinstance(kind, Count) else kind
+        for kind, place in zip(kinds, places, strict=True)
+    )
+
+
+def _place_of_exposure(name: str, kind: Kind, names: Sequence[str], kinds: Sequence[Kind]) -> int | None:
+    """Which variable is the exposure of a count; raise where that is no exposure."""
+    if not isinstance(kind, Count) or kind.exposure is None:
+        return None
+    if kind.exposure not in names:
+        raise ValueError(
+            f"kinds: {kind.exposure!r}, the exposure of {name!r}, is no variable; "
+            f"keep it as a column beside the counts; the variables are {listing(names)}"
+        )
+    place = list(names).index(kind.exposure)
+    if not isinstance(kinds[place], Exposure):
+        raise ValueError(
+            f"kinds: {kind.exposure!r} is the exposure of {name!r} and cannot be {kinds[place]!r}; leave it out of "
+            "kinds, or say Exposure"
+        )
+    return place
+
+
+def check_truth(truth: nx.DiGraph, names: Sequence[str]) -> None:
+    """Raise unless `truth` is a directed graph over these variables."""
+    if not isinstance(truth, nx.DiGraph):
+        raise TypeError(f"truth: expected a networkx.DiGraph, got {type(truth).__name__}")
+    if odd := sorted(map(str, set(truth.nodes) ^ set(names))):
+        raise ValueError(f"truth: its nodes must be the variables, but {odd} occur on one side only")
+
+
+def check_rows(rows: torch.Tensor, names: Sequence[str], kinds: Sequence[Kind], where: str, fewest: int = 2) -> None:
+    """Raise unless `rows` are encoded rows [n, d] of these variables, float32."""
+    if not isinstance(rows, torch.Tensor) or rows.dtype != torch.float32:
+        came = rows.dtype if isinstance(rows, torch.Tensor) else type(rows).__name__
+        raise TypeError(f"{where}: expected a float32 tensor, got {came}; see InterventionalData.from_arrays")
+    if rows.ndim != 2 or rows.shape[1] != len(names):
+        raise ValueError(f"{where}: expected shape [n, {len(names)}], got {list(rows.shape)}")
+    if len(rows) < fewest:
+        raise ValueError(f"{where}: expected at least {fewest} rows, got {len(rows)}")
+    may = torch.tensor([kind.missing for kind in kinds], device=rows.device)  # [d]
+    infinite = (~rows.isfinite() & ~(rows.isnan() & may)).sum(0).tolist()  # [d]
+    cardinalities = torch.tensor([kind.cardinality for kind in kinds], device=rows.device)  # [d]
+    known = rows.nan_to_num(0.0)
+    counts = torch.tensor([isinstance(kind, Count) for kind in kinds], device=rows.device)  # [d]
+    not_counts = counts & ((known != known.round()) | (known < 0))  # [n, d]
+    if stray := [name for name, odd in zip(names, not_counts.any(0).tolist(), strict=True) if odd]:
+        raise ValueError(
+            f"variable {stray[0]!r} in {where}: expected counts, whole numbers of at least 0, got others; "
+            "correct them, or say Continuous"
+        )
+    wrong = (cardinalities > 0) & ((known != known.round()) | (known < 0) | (known >= cardinalities))  # [n, d]
+    for name, kind, count, odd in zip(names, kinds, infinite, wrong.any(0).tolist(), strict=True):
+        if count:
+            advice = "" if kind.missing else "; if they are missing, say missing=True in its kind"
+            raise ValueError(f"variable {name!r} in {where}: {count} encoded values are NaN or infinite{advice}")
+        if odd:
+            raise ValueError(
+                f"variable {name!r} in {where}: expected codes 0 to {kind.cardinality - 1}, got others; labels "
+                "go through from_arrays or encode"
+            )
+
+
+def check_frame(frame: pd.DataFrame, where: str) -> None:
+    """Raise unless `frame` is a DataFrame."""
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"{where}: expected a DataFrame, got {type(frame).__name__}")
+
+
+def _align(frame: pd.DataFrame, names: Sequence[str], where: str) -> pd.DataFrame:
+    """The columns of `frame` [n, d] in the order of `names`; raise if it has others."""
+    check_frame(frame, where)
+    check_unique(list(frame.columns), where)
+    lacking = [name for name in names if name not in frame.columns]
+    extra = [name for name in frame.columns if name not in names]
+    if lacking or extra:
+        raise ValueError(
+            f"{where}: its columns must be the variables; it lacks {listing(lacking)} and adds {listing(extra)}"
+        )
+    return frame[list(names)]
+
+
+def encode_rows(frame: pd.DataFrame, names: Sequence[str], kinds: Sequence[Kind], where: str) -> torch.Tensor:
+    """Encoded rows [n, d], float32, of `frame`, whose columns are `names` in any order."""
+    frame = _align(frame, names, where)
+    columns = (
+        kind.encode(frame[name], f"variable {name!r} in {where}") for name, kind in zip(names, kinds, strict=True)
+    )
+    return torch.from_numpy(np.stack([*columns], axis=1)).float()  # [n, d]
+
+
+def encode_tables(
+    observational: pd.DataFrame, regimes: Mapping[str, pd.DataFrame], kinds: Kinds, weights: np.ndarray | None = None
+) -> tuple[tuple[str, ...], tuple[Kind, ...], torch.Tensor, dict[str, torch.Tensor]]:
+    """Check the user's tables, settle the kinds of the variables and encode all rows.
+
+    Observational rows may have weights [n], which count for the units of numbers.
+
+    Returns
+    -------
+    names, kinds : tuple
+        Of the d variables, in the observational order.
+    rows : Tensor [n, d], float32
+        The observational ones.
+    regimes : dict of str to Tensor [n_r, d], float32
+        Those of each regime, in order.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :meth:`pyrocausal.data.interventional_data.InterventionalData.from_frames` says of tables and kinds.
+    """
+    check_frame(observational, "observational")
+    names = check_names(list(observational.columns), "the columns of observational")
+    regime_names = check_unique([str(label) for label in regimes], "regimes")
+    tables = {"the observational rows": observational}
+    for name, frame in zip(regime_names, regimes.values(), strict=True):
+        tables[f"regime {name!r}"] = _align(frame, names, f"regime {name!r}")
+    for where, frame in tables.items():
+        if len(frame) < 2:
+            raise ValueError(f"{where}: expected at least 2 rows, got {len(frame)}; remove it or add rows")
+    chosen = _chosen_kinds(kinds, names)
+    resolved: list[Kind] = []
+    for name in names:
+        columns = {f"variable {name!r} in {where}": frame[name] for where, frame in tables.items()}
+        kind = chosen.get(name) or infer_kind(columns)
+        if isinstance(kind, Count) and kind.exposure is not None:
+            kind = kind.resolve(columns, weights, _exposure(kind.exposure, chosen, tables, weights))
+        else:
+            kind = kind.resolve(columns, weights)
+        if name not in chosen and kind.cardinality > MOST_INFERRED_STATES:
+            raise ValueError(
+                f"variable {name!r} has {kind.cardinality} distinct values, too many to take them for categories; "
+                f"drop it if it only names the rows, or say kinds={{{name!r}: Continuous}}, Count or Categorical"
+            )
+        resolved.append(kind)
+    resolved = list(check_kinds(resolved, names))
+    control, *rest = (encode_rows(frame, names, resolved, where) for where, frame in tables.items())
+    return names, tuple(resolved), control, dict(zip(regime_names, rest, strict=True))
+
+
+def _exposure(
+    name: str, chosen: Mapping[str, Kind], tables: Mapping[str, pd.DataFrame], weights: np.ndarray | None
+) -> np.ndarray:
+    """Exposure of the observational rows [n], 1 at its geometric mean."""
+    kind = chosen[name]
+    columns = {f"variable {name!r} in {where}": frame[name] for where, frame in tables.items()}
+    settled = kind.resolve(columns, weights)
+    where, column = next(iter(columns.items()))
+    return np.exp(settled.encode(column, where))
+
+
+def _chosen_kinds(kinds: Kinds, names: Sequence[str]) -> dict[str, Kind]:
+    """The kinds that the user gave, by variable, classes as instances."""
+    advice = "pass pyrocausal.Categorical, pyrocausal.Continuous or pyrocausal.Count"
+    if kinds is None:
+        return {}
+    if isinstance(kinds, str) or not isinstance(kinds, (Mapping, Sequence)):
+        raise TypeError(f"kinds: expected a mapping of variable to kind or one for each variable, {advice}")
+    if not isinstance(kinds, Mapping):
+        if len(kinds) != len(names):
+            raise ValueError(f"kinds: expected one for each of {len(names)} variables, got {len(kinds)}")
+        kinds = dict(zip(names, kinds, strict=True))
+    chosen: dict[str, Kind] = {}
+    for name, kind in kinds.items():
+        if name not in names:
+            raise ValueError(f"kinds: {name!r} is no variable; the variables are {listing(names)}")
+        instance = kind() if isinstance(kind, type) and kind in (Categorical, Continuous, Count, Exposure) else kind
+        if not isinstance(instance, Kind):
+            raise TypeError(f"kinds: expected a kind for variable {name!r}, got {kind!r}; {advice}")
+        chosen[name] = instance
+    for name, kind in [*chosen.items()]:
+        if isinstance(kind, Count) and kind.exposure is not None:
+            if kind.exposure in names:
+                chosen.setdefault(kind.exposure, Exposure())
+            stand_ins = [chosen.get(each) or Categorical() for each in names]
+            _place_of_exposure(name, kind, names, stand_ins)
+    return chosen
+
+
+def known_targets(targets: Targets, regime_names: Sequence[str]) -> dict[str, Any]:
+    """The targets that the user gave, by the name of the regime as a string."""
+    if targets is not None and not isinstance(targets, Mapping):
+        raise TypeError(f"targets: expected a mapping of regime to variables, got {type(targets).__name__}")
+    named = {str(name): given for name, given in (targets or {}).items()}
+    if strange := [name for name in named if name not in regime_names]:
+        raise ValueError(f"targets: {strange[0]!r} is no regime; the regimes are {listing(regime_names)}")
+    return named

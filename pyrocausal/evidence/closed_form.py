@@ -1,0 +1,213 @@
+"""Closed-form estimates of observational mechanisms: what rows that fitted say of rows that score, in one formula.
+
+A network is fitted to many parent sets at once and to those it sees often best, so that between two rival parent sets
+it favours the one it was trained around, and with few rows it overfits. A conjugate estimate knows no other parent set
+than its own and integrates its parameters out, but it cannot represent every mechanism: tables grow too large, and
+regressions are not the right shape. Joint evidence weighs the two (see `pyrocausal.evidence.joint_evidence`).
+
+- A categorical variable: a table whose every cell has a Dirichlet prior around the variable's marginal distribution;
+  its strength maximises the evidence over a few values (MacKay and Peto 1995). Continuous parents are cut into bins.
+- A continuous variable: Bayesian linear regression on its parents' values, and another one on their squares and the
+  hidden units of its own mechanism under that parent set too, with a Student-t prediction.
+- A count: negative binomial regressions on the same two sets of regressors, at the most probable weights.
+
+References
+----------
+.. [1] D. J. C. MacKay, L. C. B. Peto, "A hierarchical Dirichlet language model", 1995.
+.. [2] B. S. Clarke, A. R. Barron, "Information-theoretic asymptotics of Bayes methods", 1990.
+.. [3] C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 3.3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from copy import copy
+
+import torch
+
+from pyrocausal.data.kinds import Categorical, Count, Kind
+from pyrocausal.data.missing import codes_of, cuts_of, filled, levels, present, regressors
+from pyrocausal.data.weights import take_rows, total
+from pyrocausal.model.count_regression import count_regression, entering, log_levels, negative_binomial
+from pyrocausal.model.mechanisms import Mechanisms
+
+__all__ = ["ClosedForm"]
+
+
+class ClosedForm:
+    """Posterior predictive log-density of rows, given rows that fitted, for any parents of a variable.
+
+    Parameters
+    ----------
+    kinds
+        Kind of each variable, length d.
+    mechanisms
+        Whose hidden units a regression uses.
+    fitting
+        Encoded rows, shape [N, d].
+    counts
+        Whether a row tells of a variable's observational mechanism, shape [N, d].
+    scoring
+        Encoded rows, shape [n, d].
+    weights
+        How many rows each row that fits counts as, shape [N]; None where all count once.
+    scoring_weights
+        The same of rows that score, shape [n]: they matter for what an estimate may lose, not for log-densities.
+    """
+
+    max_cells = 20_000
+    bins = 4
+    strengths = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+
+    def __init__(
+        self,
+        kinds: Sequence[Kind],
+        mechanisms: Mechanisms,
+        fitting: torch.Tensor,
+        counts: torch.Tensor,
+        scoring: torch.Tensor,
+        weights: torch.Tensor | None = None,
+        scoring_weights: torch.Tensor | None = None,
+    ) -> None:
+        self.kinds = tuple(kinds)
+        self.mechanisms = mechanisms
+        self.counts = counts
+        self.rows, self.weights = (fitting, scoring), weights
+        self._judging = total(scoring, scoring_weights)
+        self._entering = entering(kinds, fitting), entering(kinds, scoring)
+        self._states = [levels(kind, self.bins) for kind in kinds]  # as a parent
+        self._codes = [self._coded(j) for j in range(len(kinds))]
+
+    def counting(self, counts: torch.Tensor) -> ClosedForm:
+        """The same rows where others of them count, shape [N, d]."""
+        made = copy(self)
+        made.counts = counts
+        return made
+
+    @torch.no_grad()
+    def log_probs(self, i: int, parents: tuple[int, ...]) -> list[torch.Tensor]:
+        """Log-density of every scoring row's value of variable `i` under each estimate: shape [n] each.
+
+        A categorical variable has one, or none where its table would have more than `max_cells` entries; a continuous
+        one and a count have two, a regression and one on the hidden units too. It is 0 where the value is missing.
+        """
+        if isinstance(self.kinds[i], Categorical):
+            if (found := self._table(i, parents)) is None:
+                return []
+            table, cells = found
+            estimates = [table.flatten()[cells * table.shape[1] + self._child(i)[1]]]
+        else:
+            regression = self._count if isinstance(self.kinds[i], Count) else self._regression
+            estimates = [regression(i, parents, hidden) for hidden in (False, True)]
+        if self.kinds[i].missing:
+            seen = present(self.rows[1][:, i])
+            estimates = [torch.where(seen, each, torch.zeros_like(each)) for each in estimates]
+        return estimates
+
+    def regret(self, i: int, parents: tuple[int, ...]) -> float:
+        """Nats that another estimate may gain over the table on the scoring rows, about; infinite for a regression.
+
+        Every free parameter of a table costs half a nat per row that scores and row that fits (Clarke and Barron 1990).
+        """
+        if not isinstance(self.kinds[i], Categorical):
+            return math.inf
+        keep = self.counts[:, i]
+        fitted = float(keep.sum()) if self.weights is None else float(self.weights[keep].sum())
+        cells = math.prod(self._states[j] for j in parents)
+        if not fitted or any(not isinstance(self.kinds[j], Categorical) for j in parents):
+            return math.inf
+        states = self.kinds[i].cardinality
+        if cells * states > self.max_cells:  # there is no such table
+            return math.inf
+        return 0.5 * cells * (states - 1) * self._judging / fitted
+
+    def _coded(self, j: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """States of a variable as a parent in rows that fit, [N], and in rows that score, [n]."""
+        kind, (fitting, scoring) = self.kinds[j], (rows[:, j] for rows in self._entering)
+        cuts = cuts_of(kind, fitting, self.bins, self.weights)
+        return codes_of(kind, fitting, cuts), codes_of(kind, scoring, cuts)
+
+    def _child(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """States of a categorical variable itself; any where it is missing, and then they do not count."""
+        last = self.kinds[i].cardinality - 1
+        fitting, scoring = (codes.clamp(max=last) for codes in self._codes[i])
+        return fitting, scoring
+
+    @torch.no_grad()
+    def probabilities(self, i: int, parents: tuple[int, ...]) -> torch.Tensor | None:
+        """Of every state of a categorical variable in every scoring row, shape [n, states]; None without a table."""
+        found = self._table(i, parents)
+        return None if found is None else found[0].exp()[found[1]].to(self.rows[1].dtype)
+
+    def _table(self, i: int, parents: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Log-probabilities [cells, states], and the cell of every scoring row [n]."""
+        states, size = self.kinds[i].cardinality, 1
+        cells = [torch.zeros_like(codes) for codes in self._codes[i]]
+        for j in parents:
+            cells = [cell * self._states[j] + codes for cell, codes in zip(cells, self._codes[j], strict=True)]
+            size *= self._states[j]
+            if size * states > self.max_cells:
+                return None
+        keep = self.counts[:, i]
+        keys = (cells[0] * states + self._child(i)[0])[keep]
+        counts = torch.bincount(keys, take_rows(self.weights, keep), size * states).view(size, states).double()
+        marginal = (counts.sum(0) + 0.5) / (counts.sum() + 0.5 * states)  # [states]
+        totals = counts.sum(1)
+        best, strength = -math.inf, self.strengths[0]
+        if size > 1:
+            some = counts[totals > 0]
+            for candidate in self.strengths:
+                prior = candidate * marginal
+                entries = (torch.lgamma(prior + some) - torch.lgamma(prior)).sum()
+                whole = torch.lgamma(candidate + totals[totals > 0]) - math.lgamma(candidate)
+                if (evidence := float(entries - whole.sum())) > best:
+                    best, strength = evidence, candidate
+        return ((counts + strength * marginal) / (totals + strength)[:, None]).log(), cells[1]
+
+    def _regression(
+        self, i: int, parents: tuple[int, ...], hidden: bool, shape: float = 1.0, rate: float = 0.01
+    ) -> torch.Tensor:
+        """Student-t predictions; the prior on a weight says as much as one row, that on the noise as 2 shape rows."""
+        fitting, scoring = self.rows
+        keep = self.counts[:, i]
+        x, y = self._design(i, fitting[keep], parents, hidden), fitting[keep, i].double()
+        weight = take_rows(self.weights, keep)
+        counted = x if weight is None else x * weight[:, None]
+        gram, n = counted.t() @ x, total(y, weight)
+        prior = gram.diagonal() / max(n, 1) + 1e-6
+        factor = torch.linalg.cholesky(gram + torch.diag(prior))
+        weights = torch.cholesky_solve((counted.t() @ y)[:, None], factor)[:, 0]
+        residual = y - x @ weights
+        squares = residual @ (residual if weight is None else weight * residual)
+        a = shape + n / 2
+        b = rate + 0.5 * float(squares + (prior * weights) @ weights)
+        new = self._design(i, scoring, parents, hidden)
+        leverage = torch.linalg.solve_triangular(factor, new.t(), upper=False).square().sum(0)
+        scale = (b / a * (1 + leverage)).sqrt()
+        predicted = torch.distributions.StudentT(2 * a, new @ weights, scale, validate_args=False)
+        return predicted.log_prob(filled(scoring[:, i]).double())
+
+    def _count(self, i: int, parents: tuple[int, ...], hidden: bool) -> torch.Tensor:
+        """Negative binomial predictions, by the most probable regression; the prior says as much as one row."""
+        fitting, scoring = self.rows
+        rows, new = fitting[self.counts[:, i]], self._design(i, scoring, parents, hidden)
+        offset, offset_new = (log_levels(self.kinds[i : i + 1], each)[:, 0].double() for each in (rows, scoring))
+        x, y = self._design(i, rows, parents, hidden), filled(rows[:, i]).double()
+        weight = take_rows(self.weights, self.counts[:, i])
+        found = count_regression(x, y, offset, torch.ones_like(y) if weight is None else weight)
+        log_mean = offset_new + new @ found.weights
+        if len(y):  # an exponential of a polynomial runs away where no row has been
+            log_mean = log_mean.clamp(max=float(y.max().log1p()) + 2.0)
+        return negative_binomial(log_mean, found.log_size).log_prob(filled(scoring[:, i]))
+
+    def _design(self, i: int, rows: torch.Tensor, parents: tuple[int, ...], hidden: bool) -> torch.Tensor:
+        """Regressors [n, p]: a constant, one-hot states, values, gaps; with `hidden` squares and hidden units too."""
+        columns = entering(self.kinds, rows)
+        blocks = [torch.ones_like(rows[:, :1]), *(regressors(self.kinds[j], columns[:, j], hidden) for j in parents)]
+        if parents and hidden:
+            mask = rows.new_zeros(rows.shape[1])
+            mask[list(parents)] = 1.0
+            if (units := self.mechanisms.features(i, rows, mask)) is not None:
+                blocks.append(units)
+        return torch.cat([block.double() for block in blocks], 1)

@@ -1,0 +1,237 @@
+"""Mechanisms fitted to one parent set each.
+
+The mechanisms of a model serve every parent set at once and serve best the ones they saw most, which favours the graph
+they were fitted around. To compare parent sets, each gets a copy of its variable's mechanism, fitted to it alone; many
+copies are fitted at a time, by a Pyro program like the model's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyro
+import torch
+from pyro import poutine
+
+from pyrocausal.data.kinds import Categorical, Count, Exposure, Kind
+from pyrocausal.data.weights import drawing, take_rows, total
+from pyrocausal.evidence.screening import Residuals
+from pyrocausal.model.causal_model import observe_blocks
+from pyrocausal.model.mechanisms import Copies, Family, Mechanisms
+from pyrocausal.runtime.interruption import checkpoint
+
+__all__ = ["Descent", "Refitting", "fit_copies", "judge_rows"]
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How long and how fast copies go downhill.
+
+    Parameters
+    ----------
+    steps
+        Gradient steps.
+    rows
+        Rows per gradient step.
+    learning_rate
+        Of AdamW at the beginning; it falls linearly.
+    last
+        Share of it that is left at the end.
+    memory
+        Decay of AdamW's running means of gradients and of their squares.
+    """
+
+    steps: int
+    rows: int
+    learning_rate: float
+    last: float = 0.05
+    memory: tuple[float, float] = (0.9, 0.999)
+
+    def __post_init__(self) -> None:
+        for name, least in (("steps", 0), ("rows", 1)):
+            if not (value := getattr(self, name)) >= least:
+                raise ValueError(f"Descent.{name} must be at least {least}, got {value!r}")
+            if not isinstance(value, int):
+                raise TypeError(f"Descent.{name} must be a whole number, got {value!r}")
+        if not self.learning_rate > 0:
+            raise ValueError(f"Descent.learning_rate must be positive, got {self.learning_rate!r}")
+        if not 0 <= self.last <= 1:
+            raise ValueError(f"Descent.last must be in [0, 1], got {self.last!r}")
+        if len(self.memory) != 2 or not all(0 <= each < 1 for each in self.memory):
+            raise ValueError(f"Descent.memory must be two numbers in [0, 1), got {self.memory!r}")
+
+
+@dataclass(frozen=True)
+class Refitting:
+    """How copies are fitted.
+
+    Parameters
+    ----------
+    categorical
+        For a categorical variable.
+    continuous
+        For a continuous variable, whose density asks for a more exact fit: many steps, since parents that are all but
+        collinear are told apart slowly, and small last ones, since noise may be a thousandth of a variable's scale.
+    count
+        For a count, whose noise is never small.
+    decays
+        Weight decays to choose from, by how well copies then predict; tried in their order until one is worse than the
+        one before.
+    least_regret
+        A table that no other estimate can beat by more than this many nats is taken alone, which saves the fit.
+    """
+
+    categorical: Descent = Descent(steps=150, rows=256, learning_rate=1e-2)
+    continuous: Descent = Descent(steps=2000, rows=256, learning_rate=2e-2, last=1e-3, memory=(0.9, 0.99))
+    count: Descent = Descent(steps=500, rows=256, learning_rate=2e-2, last=1e-3, memory=(0.9, 0.99))
+    decays: tuple[float, ...] = (0.0, 0.3, 1.0)
+    least_regret: float = 10.0
+
+    def __post_init__(self) -> None:
+        for name in ("categorical", "continuous", "count"):
+            if not isinstance(value := getattr(self, name), Descent):
+                raise TypeError(f"Refitting.{name} must be a Descent, got {value!r}")
+        if not self.least_regret >= 0:
+            raise ValueError(f"Refitting.least_regret must be at least 0, got {self.least_regret!r}")
+        if not isinstance(self.decays, tuple):
+            raise TypeError(f"Refitting.decays must be a tuple of numbers, got {self.decays!r}")
+        if not self.decays or not all(decay >= 0 for decay in self.decays):
+            raise ValueError(f"Refitting.decays must be numbers of at least 0, got {self.decays!r}")
+
+    def descent(self, kind: Kind) -> Descent:
+        """How copies of a variable of some kind are fitted."""
+        if isinstance(kind, Categorical | Exposure):  # what an exposure tells is the same under every graph
+            return self.categorical
+        return self.count if isinstance(kind, Count) else self.continuous
+
+
+def fit_copies(
+    mechanisms: Mechanisms,
+    kinds: Sequence[Kind],
+    families: Sequence[Family],
+    rows: torch.Tensor,
+    counts: torch.Tensor,
+    refitting: Refitting,
+    decay: float,
+    weights: torch.Tensor | None = None,
+) -> Copies | None:
+    """Copies of mechanisms, each fitted to one parent set.
+
+    Parameters
+    ----------
+    mechanisms
+        Where the copies start from.
+    kinds
+        Kinds of the variables, length d.
+    families
+        The variable and the parents of each copy, length M; the variables of one kind.
+    rows
+        Encoded rows to fit, shape [N, d].
+    counts
+        Whether a row tells of the mechanism that a copy stands for, shape [N, M].
+    refitting
+        Settings.
+    decay
+        Weight decay.
+    weights
+        How many rows each row counts as, shape [N]; None where all count once.
+
+    Returns
+    -------
+    Copies or None
+        None where these mechanisms cannot be copied.
+    """
+    copies = mechanisms.copies(families)
+    descent = refitting.descent(kinds[families[0][0]])
+    if copies is None or not descent.steps:
+        return copies
+    copies.precondition(rows, counts if weights is None else counts * weights[:, None])
+    optimiser = torch.optim.AdamW(copies.parameters(), descent.learning_rate, descent.memory, weight_decay=decay)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, descent.last, descent.steps)
+    # Parent sets are compared by a few nats in thousands of rows: fitted to the same rows in the same order, copies of
+    # one variable's mechanism share most of the noise.
+    draw = drawing(len(rows), weights, generator=torch.Generator().manual_seed(0))
+    with pyro.validation_enabled(False):
+        for _ in range(descent.steps):
+            checkpoint()
+            chosen = draw(descent.rows).to(rows.device)
+            sites = _sites(copies, kinds, families, rows[chosen], counts[chosen])
+            loss = -torch.stack([site["log_prob"].sum() for _, site in sites]).sum() / descent.rows
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+    return copies
+
+
+@torch.no_grad()
+def judge_rows(
+    copies: Copies,
+    kinds: Sequence[Kind],
+    families: Sequence[Family],
+    rows: torch.Tensor,
+    chunk: int = 1024,
+    weights: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, Residuals | None]:
+    """Log-likelihood and residuals of every row under every copy.
+
+    Parameters
+    ----------
+    copies, kinds, families
+        See `fit_copies`; the variables are of one kind.
+    rows
+        Encoded rows, shape [n, d].
+    chunk
+        Rows at a time.
+    weights
+        How many rows each row counts as, shape [n]: they matter for the degrees of freedom of residuals. None where all
+        count once.
+
+    Returns
+    -------
+    tuple of torch.Tensor and Residuals or None
+        Log-likelihoods, shape [M, n]; residuals, None where a distribution does not say how to get them.
+    """
+    owners = [kinds[effect] for effect, _ in families]
+    width = max(kind.cardinality if isinstance(kind, Categorical) else 2 for kind in owners)
+    log_probs = rows.new_empty(len(families), len(rows))
+    residuals: Residuals | None = Residuals(
+        rows.new_zeros(len(families), width, len(rows)), rows.new_zeros(len(families), width)
+    )
+    with pyro.validation_enabled(False):
+        for at in range(0, len(rows), chunk):
+            some, counted = rows[at : at + chunk], take_rows(weights, slice(at, at + chunk))
+            for members, site in _sites(copies, kinds, families, some):
+                log_probs[members, at : at + chunk] = site["log_prob"]
+                found = Residuals.of(site["fn"], site["value"], counted) if residuals else None
+                if residuals is None or found is None:
+                    residuals = None
+                    continue
+                size = min(width, found.weight.shape[1])  # of more states none of these variables has any
+                residuals.values[members, :size, at : at + chunk] = found.values[:, :size]
+                residuals.weight[members, :size] += found.weight[:, :size] * total(some, counted) / total(rows, weights)
+    return log_probs, residuals
+
+
+def _sites(
+    copies: Copies,
+    kinds: Sequence[Kind],
+    families: Sequence[Family],
+    values: torch.Tensor,
+    counts: torch.Tensor | None = None,
+) -> Iterator[tuple[list[int], Any]]:
+    """Members of every block and their site, whose log-probabilities have shape [members, n]."""
+
+    blocks = []
+
+    def program() -> None:
+        with pyro.plate("rows", len(values), dim=-1):
+            blocks.extend(copies.blocks(values))
+            observe_blocks(blocks, values, [effect for effect, _ in families], kinds, counts)
+
+    trace = poutine.trace(program).get_trace()
+    trace.compute_log_prob()
+    for k, block in enumerate(blocks):
+        yield list(block.members), trace.nodes[f"block_{k}"]

@@ -1,0 +1,1 @@
+"""The front door: `discover`, chains in parallel, and how they report."""

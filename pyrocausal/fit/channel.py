@@ -1,0 +1,130 @@
+"""The line between a chain and whoever began it: the chain says how far it is, and asks whether to go on.
+
+A chain in the same process calls a function. One in another process of the same machine goes through a socket that this
+process listens at. On another machine there is no such socket: the chain goes on unseen, and nobody can stop it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client, Connection, Listener
+from typing import Any
+
+from pyrocausal.runtime.progress import Report
+
+__all__ = ["Line", "open_line"]
+
+EVERY = 0.2  # seconds between two questions of a chain in another process
+
+
+class Line:
+    """A chain's end of the line. It can be pickled.
+
+    Parameters
+    ----------
+    show
+        Takes reports, in this process.
+    stop
+        Set where chains are to stop, in this process.
+    address, key
+        Of the socket for chains in others.
+    """
+
+    # What another process finds, for these do not travel.
+    show: Callable[[Report], object] | None = None
+    stop: threading.Event | None = None
+    _connection: Connection | None = None
+    _last: tuple[float, bool] = (0.0, False)  # when a chain last asked, and the answer
+
+    def __init__(self, show: Callable[[Report], object], stop: threading.Event, address: Any, key: bytes) -> None:
+        self.show, self.stop = show, stop
+        self.address, self.key = address, key
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"address": self.address, "key": self.key}
+
+    @property
+    def local(self) -> bool:
+        """Whether this is the process that began the chains."""
+        return self.stop is not None
+
+    def report(self, report: Report) -> None:
+        """Say how far a chain is."""
+        if self.show is not None:
+            self.show(report)
+        else:
+            self._exchange(tuple(report))
+
+    def asked_to_stop(self) -> bool:
+        """Whether a chain is to stop."""
+        if self.stop is not None:
+            return self.stop.is_set()
+        at, answer = self._last
+        return answer or (time.monotonic() - at > EVERY and self._exchange(None))
+
+    def _exchange(self, message: tuple[Any, ...] | None) -> bool:
+        try:
+            if self._connection is None:
+                self._connection = Client(self.address, authkey=self.key)
+            self._connection.send(message)
+            answer = bool(self._connection.recv())
+        except (OSError, EOFError, AuthenticationError):
+            answer = self._connection is not None  # once there was somebody, and nobody waits any more
+        self._last = time.monotonic(), answer
+        return answer
+
+
+@contextmanager
+def open_line(show: Callable[[Report], object], stop: threading.Event) -> Iterator[Line]:
+    """Listen to chains in threads of this process.
+
+    A `multiprocessing.Manager` would do, but it starts a process that imports the user's script again wherever
+    processes are spawned, and so breaks scripts without a `__main__` guard.
+
+    Parameters
+    ----------
+    show
+        Takes what chains report.
+    stop
+        Chains stop once it is set; set at the end of the block, for those that are still there.
+
+    Yields
+    ------
+    Line
+        For all chains.
+    """
+    key = secrets.token_bytes(16)
+    with Listener(authkey=key) as listener:
+
+        def answer(connection: Connection) -> None:
+            with suppress(EOFError, OSError):
+                while True:
+                    if (message := connection.recv()) is not None:
+                        show(Report(*message))
+                    connection.send(stop.is_set())
+
+        def accept() -> None:
+            while True:
+                try:
+                    connection = listener.accept()
+                except (EOFError, AuthenticationError):  # a stranger knocked
+                    continue
+                except OSError:  # the listener was closed: all chains are done
+                    return
+                threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        try:
+            yield Line(show, stop, listener.address, key)
+        finally:
+            stop.set()
+            with suppress(OSError):  # wake the accepting thread
+                Client(listener.address, authkey=key).close()
+            listener.close()
+            thread.join(timeout=1.0)

@@ -1,0 +1,185 @@
+"""The front door: from data to a posterior in one call, restarts in parallel."""
+
+from __future__ import annotations
+
+import secrets
+import warnings
+from collections.abc import Iterable
+from contextlib import nullcontext
+from dataclasses import replace
+from numbers import Integral
+
+import numpy as np
+
+from pyrocausal.data.columns import number_of
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.data.knowledge import Edge, Knowledge
+from pyrocausal.fit.restarts import Restart, run_restarts
+from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.runtime.progress import progress_bar
+from pyrocausal.sdi.algorithm import SDI
+from pyrocausal.sdi.settings import describe
+from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.search.graph_kernel import Sampling
+from pyrocausal.search.settling import Settling
+
+__all__ = ["discover"]
+
+
+def discover(
+    data: InterventionalData,
+    *,
+    chains: int = 4,
+    cores: int | None = None,
+    seed: int | None = None,
+    max_steps: int | None = None,
+    progress: bool = True,
+    required: Iterable[Edge] = (),
+    forbidden: Iterable[Edge] = (),
+    knowledge: Knowledge | None = None,
+    target_prior: TargetPrior | None = None,
+    algorithm: SDI | None = None,
+    settling: Settling | None = None,
+    sampling: Sampling | None = None,
+) -> CausalPosterior:
+    """Learn a causal graph and the targets of every regime.
+
+    Parameters
+    ----------
+    data
+        Observational rows and regimes. Missing values are drawn anew for every chain, from what the rest of their row
+        says (see `pyrocausal.model.imputation`). A row of weight w counts as w rows.
+    chains
+        Independent restarts, each with its own seed and mechanisms; default 4.
+    cores
+        Processes to spread the chains over, one thread each; default: what `joblib.parallel_config` says, or else all
+        cores, but no more than chains. The result does not depend on it.
+    seed
+        Makes the result reproducible on one machine; default: a fresh one, kept in the result.
+    max_steps
+        Steps of the three phases at the most; default: the algorithm's own, or fewer where settling follows. Without
+        settling a chain whose beliefs are then not near 0 or 1 is warned of.
+    progress
+        Whether to show a progress bar. It does not move with chains on other machines.
+    required, forbidden
+        Edges (cause, effect) known to be there or known not to be.
+    knowledge
+        What else is known: likely edges, tiers, how many causes a variable has at the most (which graphs keep to, and
+        beliefs of the three phases alone do not; see `Knowledge`).
+    target_prior
+        What is believed of targets that the data leave unknown: whether there may be several, and how likely each is.
+        Default: one or none, all equally likely.
+    algorithm
+        Settings of the three phases; default `SDI()`. `SDI.paper()` is the published algorithm.
+    settling
+        Settings of what follows them; default `Settling()`, or none where the algorithm holds no rows out for it, as
+        `SDI.paper()`. `Settling(rounds=0)` leaves it out.
+    sampling
+        How graphs are drawn from the posterior after settling; default: none are. Then an edge's probability is its
+        share of the draws, and no longer a comparison with the settled graph alone.
+
+    Returns
+    -------
+    CausalPosterior
+
+    Raises
+    ------
+    TypeError
+        If `data` is no `InterventionalData`, `algorithm` no `SDI`, `settling` no `Settling`, `knowledge` no
+        `Knowledge`, `target_prior` no `TargetPrior` or `sampling` no `Sampling`.
+    ValueError
+        If a number is out of range, what is known contradicts itself, or settling is asked for
+        where the algorithm holds no rows out.
+
+    Warns
+    -----
+    RuntimeWarning
+        If a chain ended before it settled, or Ctrl-C was pressed.
+
+    Notes
+    -----
+    Chains run through joblib, so `with joblib.parallel_config(backend="dask"):` takes them to the cluster that a
+    `dask.distributed.Client` was made for. In threads of one process (`backend="threading"`, or a worker of Dask with
+    several) they take turns, and nothing is gained.
+
+    Ctrl-C ends the fit early. Chains stop within a moment, between two gradient steps, fits or draws; what there is
+    comes back, and a warning and `CausalPosterior.stopped` say how far each of them was. A chain that was cut short has
+    the beliefs of its last step or the graph of its last round of settling, no draws, and is not `settled`; it counts
+    in averages like any other. Chains that had not made a step are left out, and if none had, `KeyboardInterrupt` is
+    raised, as it is if Ctrl-C is pressed again. Chains on other machines do not hear of the first one.
+
+    Examples
+    --------
+    >>> import pyrocausal as pc
+    >>> truth = pc.networks.load("chain3")
+    >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
+    >>> result = pc.discover(data, chains=1, seed=0, progress=False)
+    >>> sorted(result.to_networkx().edges)
+    [('X0', 'X1'), ('X1', 'X2')]
+    """
+    if not isinstance(data, InterventionalData):
+        raise TypeError(
+            f"data must be an InterventionalData, got {type(data).__name__}; make one with "
+            "InterventionalData.from_frame, from_frames, from_arrays, from_csv or from_npz"
+        )
+    limits = (("chains", chains, 1), ("cores", cores, 1), ("max_steps", max_steps, 1), ("seed", seed, 0))
+    for name, value, least in limits:
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < least):
+            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    if not isinstance(knowledge, Knowledge | None):
+        raise TypeError(f"knowledge must be a Knowledge, got {knowledge!r}")
+    if not isinstance(target_prior, TargetPrior | None):
+        raise TypeError(f"target_prior must be a TargetPrior, got {target_prior!r}")
+    regimes = {regime.name: regime.targets for regime in data.regimes}
+    (target_prior or TargetPrior()).compile(data.names, regimes, data.exposures)
+    known = Knowledge(required, forbidden) | (knowledge or Knowledge())
+    known.apart(data.exposures, data.names).compile(data.names)  # complain before any work
+    algorithm = SDI() if algorithm is None else algorithm
+    if not isinstance(algorithm, SDI):
+        raise TypeError(f"algorithm must be an SDI, got {algorithm!r}; say SDI() or SDI.paper()")
+    held_out = algorithm.fitting.held_out > 0
+    settling = (Settling() if held_out else Settling(rounds=0)) if settling is None else settling
+    if not isinstance(settling, Settling):
+        raise TypeError(f"settling must be a Settling, got {settling!r}")
+    if settling.rounds and not held_out:
+        raise ValueError("settling needs held-out rows; set GraphFitting.held_out above 0 or Settling.rounds to 0")
+    if not isinstance(sampling, Sampling | None):
+        raise TypeError(f"sampling must be a Sampling, got {sampling!r}")
+    if sampling and not settling.rounds:
+        how = "leave Settling.rounds above 0" if held_out else "take an algorithm that holds out rows to settle by"
+        raise ValueError(f"sampling begins at a settled graph; {how}")
+    if not settling.rounds:  # then nothing needs rows that were held out
+        algorithm = replace(algorithm, fitting=replace(algorithm.fitting, held_out=0.0))
+    if max_steps is None and settling.rounds:
+        max_steps = min(settling.proposal, algorithm.stopping.max_steps)
+    if max_steps is not None:
+        algorithm = replace(algorithm, stopping=replace(algorithm.stopping, max_steps=max_steps))
+    seed = secrets.randbits(32) if seed is None else int(seed)
+    seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(chains)]
+
+    restart = Restart(algorithm, settling, sampling, data, known, target_prior)
+    with progress_bar(chains, restart.steps) if progress else nullcontext(lambda report: None) as show:
+        found, stopped = run_restarts(restart, seeds, cores, show)
+    settings = {
+        "algorithm": algorithm,
+        "settling": settling if settling.rounds else None,
+        "sampling": sampling,
+        "target_prior": target_prior or TargetPrior(),
+        "max_parents": known.max_parents,
+    }
+    result = CausalPosterior(data, tuple(found), seed, describe(settings), stopped)
+    if stopped:
+        warnings.warn(stopped, RuntimeWarning, stacklevel=2)
+    elif stuck := [chain for chain in found if not chain.settled]:
+        if settling.rounds:
+            done, last = max(len(chain.rounds) for chain in stuck), "; ".join(chain.changed for chain in stuck)
+            how = f"{number_of(done, 'round')} of settling (changed in the last: {last}); raise Settling.rounds"
+        else:
+            confidence = ", ".join(f"{chain.trace['confidence'].iloc[-1]:.3f}" for chain in stuck)
+            how = f"{algorithm.stopping.max_steps} steps (confidence {confidence}); raise max_steps"
+        warnings.warn(
+            f"{len(stuck)} of {chains} chains have not settled after {how}, or read edges between 0 and 1 as undecided",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return result

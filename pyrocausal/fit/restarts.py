@@ -1,0 +1,250 @@
+"""Independent restarts: one is the three phases, settling and draws; many run through joblib, in processes.
+
+Everything random in a chain comes from its seed, and it computes with one thread, so a chain is the same wherever it
+runs. Torch's random state belongs to a process: chains that joblib puts into threads of one process take turns.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, NamedTuple
+
+import pandas as pd
+import torch
+from joblib import Parallel, delayed, effective_n_jobs
+from joblib.parallel import get_active_backend
+
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.data.knowledge import Knowledge
+from pyrocausal.fit.channel import Line, open_line
+from pyrocausal.model.imputation import impute
+from pyrocausal.posterior.chain import KEPT, ROUNDS, Chain
+from pyrocausal.runtime.interruption import Interrupted, interruptible
+from pyrocausal.runtime.progress import Report
+from pyrocausal.runtime.threads import one_thread
+from pyrocausal.sdi.algorithm import SDI
+from pyrocausal.sdi.state import Info
+from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.search.graph_kernel import Sampling, sample_graphs
+from pyrocausal.search.hill_climb import strongest_dag
+from pyrocausal.search.settling import Settled, Settling, prices, settle
+
+__all__ = ["Ending", "Restart", "run_restarts"]
+
+ROUND = 30  # steps of the progress bar that a round of settling counts as: about as long, on the networks we measured
+_turn = threading.Lock()
+
+
+class Ending(NamedTuple):
+    """What a restart gives back.
+
+    Attributes
+    ----------
+    chain
+        None where it was asked to stop before it had made a step.
+    cut
+        How far it was when it was asked to stop; None where it ran to its end.
+    """
+
+    chain: Chain | None
+    cut: str | None
+
+
+@dataclass(frozen=True)
+class Restart:
+    """What all chains have in common; see `pyrocausal.discover`.
+
+    Attributes
+    ----------
+    algorithm, settling, sampling
+        What they do.
+    data, known, target_prior
+        What they do it with.
+    """
+
+    algorithm: SDI
+    settling: Settling
+    sampling: Sampling | None
+    data: InterventionalData
+    known: Knowledge
+    target_prior: TargetPrior | None
+
+    def __sizeof__(self) -> int:
+        """Bytes, those of the rows among them: Dask sends what is large to every worker once, not with every chain."""
+        return object.__sizeof__(self) + sum(part.rows.nbytes for part in self.data.parts)
+
+    @property
+    def rounds(self) -> int:
+        """Rounds of settling at the most."""
+        return self.settling.rounds * len(self.settling.stages(self.data.kinds))
+
+    @property
+    def steps(self) -> int:
+        """Steps that a progress bar counts to."""
+        return self.algorithm.stopping.max_steps + ROUND * self.rounds
+
+    def run(self, number: int, seed: int, line: Line) -> Ending:
+        """Run one chain.
+
+        Parameters
+        ----------
+        number
+            Of the chain, for its reports.
+        seed
+            Of everything random in it.
+        line
+            Where it reports, and whether it is to stop.
+        """
+        steps: list[dict[str, Any]] = []
+        rounds: list[dict[str, Any]] = []
+        logits: deque[torch.Tensor] = deque(maxlen=KEPT)
+
+        def on_info(info: Info) -> None:
+            names = ("step", "loss", "confidence", "edges", "gradient_norm")
+            steps.append({name: getattr(info, name) for name in names})
+            logits.append(info.edge_probability.logit().cpu())
+            left = 0 if info.settled else self.algorithm.stopping.max_steps - info.step
+            line.report(Report(number, info.step, info.confidence, info.edges, left + self.rounds * ROUND))
+
+        def on_settled(settled: Settled) -> None:
+            edges = int(settled.dag.sum())
+            here = (settled.round, settled.evidence, edges, settled.moves, settled.switched)
+            rounds.append(dict(zip(ROUNDS, here, strict=True)))
+            left = 0 if settled.stable else self.rounds - settled.round
+            line.report(Report(number, len(steps) + settled.round * ROUND, settled.confidence, edges, left * ROUND))
+
+        settled, drawn = None, None
+        with _turn, one_thread(), interruptible(line.asked_to_stop) as work, warnings.catch_warnings():
+            start = time.process_time()
+            warnings.filterwarnings("ignore", "the beliefs have not settled", RuntimeWarning)  # said once for all
+            try:
+                data, known, prior = impute(self.data, seed=seed), self.known, self.target_prior
+                state, info = self.algorithm.run(data, seed=seed, knowledge=known, target_prior=prior, on_info=on_info)
+                if self.settling.rounds:
+                    settled = settle(state, self.settling, seed=seed, on_settled=on_settled)
+                if settled and self.sampling:
+                    limit, free = known.max_parents, state.model.beliefs.free
+                    joint = settled.joint.priced(prices(state, self.sampling.price))
+                    many = self.sampling.draws, self.sampling.warm_up
+                    drawn = sample_graphs(joint, settled.dag, free, *many, seed=seed, max_parents=limit)
+            except Interrupted:
+                if not steps:
+                    return Ending(None, "had not made a step")
+        last = drawn or settled or info
+        chain = Chain(
+            seed=seed,
+            model=state.model,
+            edge_probability=last.edge_probability,
+            beliefs=info.edge_probability,
+            target_probability=last.target_probability,
+            dag=settled.dag if settled else strongest_dag(info.edge_probability, known.max_parents),
+            evidence=settled.evidence if settled else math.nan,
+            trace=pd.DataFrame(steps).set_index("step"),
+            rounds=pd.DataFrame(rounds, columns=ROUNDS).set_index("round"),
+            settled=not work.stopped and (settled.stable if settled else info.settled),
+            cpu_seconds=time.process_time() - start,
+            graphs=drawn.graphs if drawn else None,
+            graph_evidence=drawn.evidence if drawn else None,
+            graph_targets=drawn.targets if drawn else None,
+            accepted=drawn.accepted if drawn else None,
+            belief_logits=torch.stack([*logits]),
+        )
+        if not work.stopped:
+            return Ending(chain, None)
+        where = f" and round {len(rounds)} of settling" if rounds else ""
+        return Ending(chain, f"was cut short after step {len(steps)}{where}")
+
+
+def run_restarts(
+    restart: Restart, seeds: Sequence[int], cores: int | None, show: Callable[[Report], object]
+) -> tuple[list[Chain], str | None]:
+    """Run a chain per seed, in processes.
+
+    Parameters
+    ----------
+    restart
+        What they have in common.
+    seeds
+        One each.
+    cores
+        Processes at the most; None: what `joblib.parallel_config` says, or else all cores.
+    show
+        Takes reports.
+
+    Returns
+    -------
+    tuple of list and str or None
+        The chains, and what Ctrl-C has cut short; None where nobody pressed it.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If Ctrl-C was pressed before a chain had made a step, or twice.
+    """
+    stop = threading.Event()
+    with _ctrl_c(stop), open_line(show, stop) as line:
+        jobs = (delayed(_run)(restart, number, seed, line) for number, seed in enumerate(seeds))
+        try:
+            endings = Parallel(n_jobs=_processes(cores, len(seeds)), batch_size=1, max_nbytes=None)(jobs)
+        except Exception as error:
+            if stop.is_set():  # a worker that was still starting dies of Ctrl-C
+                raise KeyboardInterrupt from error
+            raise
+        stopped = stop.is_set()
+    chains = [ending.chain for ending in endings if ending.chain is not None]
+    if not chains:
+        raise KeyboardInterrupt
+    return chains, _told(endings) if stopped else None
+
+
+def _run(restart: Restart, number: int, seed: int, line: Line) -> Ending:
+    if not line.local and threading.current_thread() is threading.main_thread():
+        # A terminal sends Ctrl-C to workers too, and even idle ones would die of it. They hear of it by the line.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return restart.run(number, seed, line)
+
+
+def _processes(cores: int | None, chains: int) -> int:
+    """How many processes joblib is asked for. A cluster has as many as it has."""
+    configured = get_active_backend()[1] if cores is None else cores
+    return min(effective_n_jobs(-1 if configured is None else configured), chains)
+
+
+@contextmanager
+def _ctrl_c(stop: threading.Event) -> Iterator[None]:
+    """Let the first Ctrl-C ask chains to stop, and only the second one raise.
+
+    Where it does something else than to raise, as in a server, or cannot be caught, as in a thread, it is left alone.
+    """
+    usual = signal.default_int_handler
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is not usual:
+        yield
+        return
+
+    def pressed(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            usual(number, frame)
+        stop.set()
+
+    signal.signal(signal.SIGINT, pressed)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+def _told(endings: Sequence[Ending]) -> str:
+    """What Ctrl-C has cut short, in a sentence."""
+    cut = [f"chain {number} {ending.cut}" for number, ending in enumerate(endings) if ending.cut]
+    left_out = sum(ending.chain is None for ending in endings)
+    what = f"{', '.join(cut) or 'all chains had ended'}"
+    return f"Ctrl-C: {what}; {len(endings) - left_out} of {len(endings)} chains are kept"

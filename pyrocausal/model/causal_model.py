@@ -1,0 +1,296 @@
+"""The probabilistic program: a graph, then one sample site per variable under the variable's own name.
+
+`CausalModel` is an ordinary Pyro model. `do`, `condition`, `block`, `replay`, `mask`, `Predictive` and
+`pyrocausal.intervene` work on it; to use given graphs, condition the site `"edges"`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack, nullcontext
+from typing import Literal
+
+import networkx as nx
+import pyro
+import torch
+from pyro import poutine
+
+from pyrocausal.data.kinds import Categorical, Count, Kind
+from pyrocausal.data.missing import any_missing, filled, present
+from pyrocausal.model.edge_beliefs import EdgeBeliefs
+from pyrocausal.model.local_module import LocalModule
+from pyrocausal.model.mechanisms import Block, Mechanisms
+
+__all__ = ["CausalModel"]
+
+
+class CausalModel(LocalModule):
+    """Beliefs over edges and a mechanism per variable, as one Pyro model.
+
+    Sites: `"edges"` (Bernoulli, event shape [d, d], row = effect, column = cause) and one per variable. Plates:
+    `"graphs"` (dim -2, only where several graphs are asked for) and `"rows"` (dim -1). The values that a mechanism
+    sees are the values that the sites return, so a handler that changes a value reaches all its descendants.
+
+    Parameters
+    ----------
+    names
+        The variables, length d.
+    kinds
+        Their kinds, length d.
+    mechanisms
+        Functional parameters.
+    beliefs
+        Structural parameters.
+
+    Raises
+    ------
+    ValueError
+        If the arguments disagree on the number of variables.
+    """
+
+    def __init__(
+        self, names: Sequence[str], kinds: Sequence[Kind], mechanisms: Mechanisms, beliefs: EdgeBeliefs
+    ) -> None:
+        super().__init__()
+        sizes = len(names), len(kinds), len(beliefs.free)
+        if len(set(sizes)) > 1:
+            raise ValueError("names, kinds and beliefs disagree on the number of variables: {}, {}, {}".format(*sizes))
+        self.names = tuple(names)
+        self.kinds = tuple(kinds)
+        self.mechanisms = mechanisms
+        self.beliefs = beliefs
+
+    def forward(
+        self,
+        values: torch.Tensor | None = None,
+        size: int | None = None,
+        graphs: int | Literal["rows"] | None = None,
+    ) -> torch.Tensor:
+        """Draw graphs, then observe or sample every variable.
+
+        Parameters
+        ----------
+        values
+            Encoded table, shape [n, d]: every variable is observed, whatever the graphs (a cyclic draw only scores). A
+            missing value is NaN: its own term is masked, and its children see that it is unknown.
+        size
+            Without `values`: rows to sample, ancestrally, from one graph. A draw of `"edges"` that has a cycle loses,
+            cycle by cycle, its least believed edge; the graph used is the site `"dag"`, the number of edges lost the
+            site `"broken_edges"` (both deterministic).
+        graphs
+            None: one graph. K: K graphs, each on all rows. `"rows"`: each row its own graph.
+
+        Returns
+        -------
+        torch.Tensor
+            The values, shape [*batch, d]; encoded, see `InterventionalData.decode`.
+
+        Raises
+        ------
+        TypeError
+            If `values` is no tensor.
+        ValueError
+            If not exactly one of `values` and `size` is given; if a number is out of range; if values of several graphs
+            are to be sampled; if a handler gives a categorical variable a value that is no code; or if it changes the
+            value of a site whose children were evaluated already, which can only happen where the graphs have no common
+            topological order.
+        """
+        if (values is None) == (size is None):
+            raise ValueError("give either values, to observe every variable, or size, to sample rows")
+        if values is not None and not isinstance(values, torch.Tensor):
+            raise TypeError(f"values must be an encoded tensor, got {type(values).__name__}; use data.encode(frame)")
+        for name, count in (("size", size), ("graphs", None if graphs == "rows" else graphs)):
+            if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+                raise ValueError(f"{name} must be a whole number of at least 1, got {count!r}")
+        if values is not None and (values.dim() != 2 or values.shape[1] != len(self.names)):
+            raise ValueError(f"values must have shape [n, {len(self.names)}], got {list(values.shape)}")
+        if values is None and graphs is not None:
+            raise ValueError("rows are sampled from one graph at a time; leave graphs out and call again for more")
+        n = size if values is None else len(values)
+        rows = pyro.plate("rows", n, dim=-1)
+        with ExitStack() as plates:
+            if graphs is None:
+                edges = self.beliefs()  # [d, d]
+            elif graphs == "rows":
+                plates.enter_context(rows)
+                edges = self.beliefs()  # [n, d, d]
+            else:
+                plates.enter_context(pyro.plate("graphs", graphs, dim=-2))
+                edges = self.beliefs()  # [K, 1, d, d]
+            if graphs != "rows":
+                plates.enter_context(rows)
+            if values is None:
+                return self._sample(edges)
+            return self._observe(values, edges)
+
+    def together(self, values: torch.Tensor, counts: torch.Tensor | None = None) -> None:
+        """The same program with plates over the variables in place of a site each; every row has its own graph.
+
+        A site per variable costs as much as the arithmetic in small networks, so the training loop runs this. A test
+        holds its log-density equal to `forward(values, graphs="rows")`. Sites: `"edges"`, and `"block_k"` for the k-th
+        block of `Mechanisms.blocks`, in the plates `"variables_k"` (dim -2) and `"rows"` (dim -1).
+
+        Parameters
+        ----------
+        values
+            Encoded table, shape [n, d].
+        counts
+            Whether a row's term of a variable counts, shape [n, d]; the others are masked. None counts all.
+        """
+        with pyro.plate("rows", len(values), dim=-1):
+            edges = self.beliefs()  # [n, d, d]
+            blocks = self.mechanisms.blocks(values, edges)
+            observe_blocks(blocks, values, range(len(self.names)), self.kinds, counts)
+
+    def _observe(self, values: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
+        reads = self._with_exposures(edges)
+        order = topological_order(reads) if edges.dim() == 2 else None
+        conditional = self.mechanisms.conditionals(values, edges)
+        evaluated: list[int] = []
+        for i in range(len(self.names)) if order is None else order:
+            column = values[..., i]
+            given = _typed(self.kinds[i], column)
+            with poutine.mask(mask=present(column)) if self.kinds[i].missing else nullcontext():  # type: ignore[call-overload]
+                value = pyro.sample(self.names[i], conditional(i), obs=given)
+            evaluated.append(i)
+            if value is not given and not _same(value, given, column):
+                late = [self.names[k] for k in evaluated if reads[..., k, i].any()]
+                if late:
+                    raise ValueError(
+                        f"the value of {self.names[i]!r} was changed by a handler after its child {late[0]!r} had been "
+                        "evaluated; use one acyclic graph, or number the variables in a topological order"
+                    )
+                self._check_codes(i, value)
+                values = _replace(values, i, value)
+                conditional = self.mechanisms.conditionals(values, edges)
+        return values
+
+    def _sample(self, edges: torch.Tensor) -> torch.Tensor:
+        d = len(self.names)
+        if edges.dim() != 2:
+            raise ValueError("rows are sampled from one graph at a time; with Predictive, use parallel=False")
+        with torch.no_grad():
+            reads, broken = break_cycles(
+                self._with_exposures(edges), self._with_exposures(self.beliefs.edge_probability, torch.inf)
+            )
+            dag = reads * edges
+        pyro.deterministic("dag", dag, event_dim=2)
+        pyro.deterministic("broken_edges", edges.new_tensor(float(broken)), event_dim=0)
+        values = edges.new_zeros(1, d)  # grows to [n, d] with the first value
+        for i in topological_order(reads) or ():
+            value = pyro.sample(self.names[i], self.mechanisms.conditional(i, values, dag[i]))
+            self._check_codes(i, value)
+            values = _replace(values, i, value)
+        return values
+
+    def _with_exposures(self, edges: torch.Tensor, value: float = 1.0) -> torch.Tensor:
+        """Edges [..., d, d], and from exposures to their counts, which are in proportion to them under any graph."""
+        offsets = [(i, kind.offset) for i, kind in enumerate(self.kinds) if isinstance(kind, Count)]
+        if all(place is None for _, place in offsets):
+            return edges
+        found = edges.clone()
+        for i, place in offsets:
+            if place is not None:
+                found[..., i, place] = value
+        return found
+
+    def _check_codes(self, i: int, value: torch.Tensor) -> None:
+        """Refuse a value from a handler that is no code: a lookup would read it as another variable's state."""
+        kind = self.kinds[i]
+        if isinstance(kind, Count) and not bool(((value >= 0) & (value % 1 == 0)).all()):
+            raise ValueError(f"values of {self.names[i]!r} must be counts, whole numbers of at least 0; round them")
+        if not isinstance(kind, Categorical):
+            return
+        if not bool(((value >= 0) & (value < kind.cardinality) & (value % 1 == 0)).all()):
+            raise ValueError(
+                f"values of {self.names[i]!r} must be codes 0 to {kind.cardinality - 1} of its states {kind.states}; "
+                "use data.encode(frame), or the index of the state"
+            )
+
+
+def observe_blocks(
+    blocks: Sequence[Block],
+    values: torch.Tensor,
+    effects: Sequence[int],
+    kinds: Sequence[Kind],
+    counts: torch.Tensor | None = None,
+) -> None:
+    """Sites of mechanisms that come in blocks, in a plate `"variables_k"` (dim -2) each; part of a program.
+
+    Parameters
+    ----------
+    blocks
+        See `Mechanisms.blocks`.
+    values
+        Encoded table, shape [n, d].
+    effects
+        The variable of each member.
+    kinds
+        Kinds of the variables, length d.
+    counts
+        Whether a row's term of a member counts, shape [n, members of all blocks]; the others are masked. None counts
+        all.
+    """
+    for k, (members, conditional) in enumerate(blocks):
+        columns = [effects[m] for m in members]
+        column = values[:, columns].t()  # [members, n]
+        keep = None if counts is None else counts[:, list(members)].t()
+        if any_missing([kinds[i] for i in columns]):
+            seen = present(column)
+            column, keep = filled(column), seen if keep is None else keep & seen
+        given = _typed(kinds[columns[0]], column)
+        mask = nullcontext() if keep is None else poutine.mask(mask=keep)  # type: ignore[call-overload]
+        with pyro.plate(f"variables_{k}", len(columns), dim=-2), mask:
+            pyro.sample(f"block_{k}", conditional, obs=given)
+
+
+def _typed(kind: Kind, column: torch.Tensor) -> torch.Tensor:
+    return filled(column).long() if isinstance(kind, Categorical) else filled(column)
+
+
+def _same(value: torch.Tensor, given: torch.Tensor, column: torch.Tensor) -> bool:
+    """Whether a value that a site returns is the one in the table, gaps too."""
+    if value.shape != given.shape:
+        return False
+    return torch.equal(value, given.to(value.dtype)) or torch.equal(value.nan_to_num(), column.nan_to_num().to(value))
+
+
+def _replace(values: torch.Tensor, i: int, value: torch.Tensor) -> torch.Tensor:
+    """Values with column `i` replaced, batch shapes broadcast: [*a, d], [*b] -> [*broadcast(a, b), d]."""
+    columns = list(values.unbind(-1))
+    columns[i] = value.to(values.dtype)
+    return torch.stack(torch.broadcast_tensors(*columns), -1)
+
+
+def topological_order(edges: torch.Tensor) -> list[int] | None:
+    """Variables with causes before effects, or None where the graph [d, d] has a cycle."""
+    graph = nx.from_numpy_array(edges.detach().cpu().numpy().T, create_using=nx.DiGraph)
+    try:
+        return list(nx.topological_sort(graph))
+    except nx.NetworkXUnfeasible:
+        return None
+
+
+def break_cycles(edges: torch.Tensor, probability: torch.Tensor) -> tuple[torch.Tensor, int]:
+    """Remove the least believed edge of a cycle until none is left.
+
+    Parameters
+    ----------
+    edges
+        0/1 graph, shape [d, d] (effect, cause).
+    probability
+        Edge beliefs, shape [d, d].
+
+    Returns
+    -------
+    tuple
+        The acyclic graph [d, d] and the number of edges removed.
+    """
+    dag, removed = edges.clone(), 0
+    graph = nx.from_numpy_array(dag.cpu().numpy().T, create_using=nx.DiGraph)
+    while not nx.is_directed_acyclic_graph(graph):
+        cause, effect = min(nx.find_cycle(graph)[:], key=lambda edge: float(probability[edge[1], edge[0]]))
+        graph.remove_edge(cause, effect)
+        dag[effect, cause] = 0.0
+        removed += 1
+    return dag, removed

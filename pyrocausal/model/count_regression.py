@@ -1,0 +1,255 @@
+"""Counts: how they enter as causes, the negative binomial distribution, and its regression on a logarithmic scale.
+
+    y ~ NB(mean m, size s):  variance = m + m^2 / s,  log m = offset + x w
+
+A regression has no conjugate prior, so its evidence is Laplace's approximation at the posterior mode, which Fisher
+scoring finds for the weights and Newton's method for the size, in turn (the two are orthogonal).
+
+References
+----------
+.. [1] J. F. Lawless, "Negative binomial and mixed Poisson regression", 1987.
+.. [2] L. Tierney, J. B. Kadane, "Accurate approximations for posterior moments and marginal densities", 1986.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import pyro.distributions as dist
+import torch
+
+from pyrocausal.data.kinds import Count, Kind
+
+__all__ = [
+    "CountRegression", "NegativeBinomial", "count_regression", "entering", "log_levels", "negative_binomial",
+]  # fmt: skip
+
+LOG_MEAN, LOG_SIZE = (-15.0, 16.0), (-5.0, 9.0)  # bounds
+
+
+def entering(kinds: Sequence[Kind], values: torch.Tensor) -> torch.Tensor:
+    """Values [..., d] as they enter as causes: counts as standardised logarithms, relative to their exposure."""
+    if not any(isinstance(kind, Count) for kind in kinds):
+        return values
+    layout = _layout(tuple(kinds), values.dtype, values.device)
+    relative = values.index_select(-1, layout.places)
+    if layout.exposures is not None:
+        relative = relative * (-layout.log_exposures(values)).exp()
+    return values.index_copy(-1, layout.places, (relative.log1p() - layout.shift) / layout.scale)
+
+
+def log_levels(kinds: Sequence[Kind], values: torch.Tensor) -> torch.Tensor:
+    """Logarithms of typical values of m counts: kinds of length m, values of all variables [..., d] -> [..., m].
+
+    What they are in proportion to is taken from the values.
+    """
+    layout = _layout(tuple(kinds), values.dtype, values.device)
+    if layout.exposures is None:
+        return layout.level.expand(*values.shape[:-1], len(layout.level))
+    return layout.level + layout.log_exposures(values)
+
+
+class _Layout(NamedTuple):
+    """The m counts among some kinds: where they are, their units, where their exposures are and which have one."""
+
+    places: torch.Tensor  # [m]
+    shift: torch.Tensor
+    scale: torch.Tensor
+    level: torch.Tensor
+    exposures: torch.Tensor | None
+    exposed: torch.Tensor
+
+    def log_exposures(self, values: torch.Tensor) -> torch.Tensor:
+        """From values of all variables [..., d] to [..., m], 0 where a count has no exposure."""
+        assert self.exposures is not None
+        return values.index_select(-1, self.exposures).nan_to_num() * self.exposed
+
+
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)  # it is kept, and gradients may go through later
+def _layout(kinds: tuple[Kind, ...], dtype: torch.dtype, device: torch.device) -> _Layout:
+    counts = [(j, kind) for j, kind in enumerate(kinds) if isinstance(kind, Count)]
+    offsets = [kind.offset for _, kind in counts]
+    exposed = any(place is not None for place in offsets)
+
+    def constants(numbers: Sequence[float]) -> torch.Tensor:
+        return torch.tensor(numbers, dtype=dtype, device=device)
+
+    return _Layout(
+        places=torch.tensor([j for j, _ in counts], device=device),
+        shift=constants([kind.units[0] for _, kind in counts]),
+        scale=constants([kind.units[1] for _, kind in counts]),
+        level=constants([kind.level for _, kind in counts]),
+        exposures=torch.tensor([place or 0 for place in offsets], device=device) if exposed else None,
+        exposed=constants([float(place is not None) for place in offsets]),
+    )
+
+
+class NegativeBinomial(dist.NegativeBinomial):
+    """Torch's negative binomial, whose log-density is computed in double precision.
+
+    In single precision the gamma functions of large counts and sizes cancel to nothing but rounding.
+    """
+
+    def log_prob(self, value: torch.Tensor) -> torch.Tensor:
+        """Nats of values, in the precision of the parameters."""
+        size, logits, count = self.total_count.double(), self.logits.double(), value.double()
+        found = size * torch.nn.functional.logsigmoid(-logits) + count * torch.nn.functional.logsigmoid(logits)
+        found = found + torch.lgamma(size + count) - torch.lgamma(size) - torch.lgamma(1.0 + count)
+        return found.to(self.logits.dtype)
+
+    def scores(self, value: torch.Tensor) -> torch.Tensor:
+        """How log-density grows with the logarithms of mean and size, over its own standard deviation for the mean.
+
+        Parameters
+        ----------
+        value
+            Shape [...].
+
+        Returns
+        -------
+        torch.Tensor
+            Shape [2, ...]; each has mean zero where the distribution is right.
+        """
+        size, mean, count = self.total_count.double(), self.mean.double(), value.double()
+        pearson = (count - mean) / (mean + mean.square() / size).sqrt()
+        spread = torch.digamma(size + count) - torch.digamma(size) - torch.log1p(mean / size)
+        spread = size * (spread + (mean - count) / (size + mean))
+        return torch.stack([pearson, spread]).to(self.logits.dtype)
+
+
+def negative_binomial(log_mean: torch.Tensor, log_size: torch.Tensor) -> NegativeBinomial:
+    """Make the distribution from the logarithms of its mean and size, which are kept within bounds."""
+    log_mean, log_size = torch.broadcast_tensors(log_mean.clamp(*LOG_MEAN), log_size.clamp(*LOG_SIZE))
+    return NegativeBinomial(log_size.exp(), logits=log_mean - log_size, validate_args=False)
+
+
+class CountRegression(NamedTuple):
+    """The most probable regression, and how probable the counts are under all of them.
+
+    Attributes
+    ----------
+    weights
+        Shape [..., p].
+    log_size
+        Shape [...].
+    evidence
+        Laplace's approximation of the log probability of all counts, nats; shape [...].
+    """
+
+    weights: torch.Tensor
+    log_size: torch.Tensor
+    evidence: torch.Tensor
+
+
+def count_regression(
+    design: torch.Tensor,
+    counts: torch.Tensor,
+    offset: torch.Tensor,
+    keep: torch.Tensor,
+    information: float = 0.25,
+    size: tuple[float, float] = (1.0, 2.0),
+    steps: int = 25,
+    tolerance: float = 1e-3,
+) -> CountRegression:
+    """Negative binomial regression with a unit-information prior: weights are N(0, (information X'X / n)^-1).
+
+    Parameters
+    ----------
+    design
+        Regressors X, shape [..., n, p], double.
+    counts
+        Shape [..., n].
+    offset
+        What is added to the logarithm of the mean, such as a typical one; shape [..., n].
+    keep
+        Whether a row counts, or how many rows it counts as; shape [..., n].
+    information
+        What a row tells of the logarithm of its mean: as much as a negative binomial of this size at a large mean.
+    size
+        Mean and standard deviation of the size's logarithm, which is normal beforehand.
+    steps, tolerance
+        Of the search for the mode, which ends where a regression gains no more nats in a step.
+
+    Returns
+    -------
+    CountRegression
+        Double.
+
+    References
+    ----------
+    D. Sabanes Bove, L. Held, "Hyper-g priors for generalized linear models", 2011.
+    """
+    x, kept, there = design, keep.double(), (keep > 0).double()
+    y = counts.double() * there
+    n = kept.sum(-1).clamp(min=1.0)[..., None, None]  # of no rows nothing is said
+    masked = x * kept[..., None]
+    gram = masked.mT @ x
+    # A constant or repeated column has no precision of its own; a trace of one keeps the determinant.
+    trace = torch.diag_embed(1e-6 * gram.diagonal(dim1=-2, dim2=-1) + 1e-8)
+    prior = information * (gram + trace) / n
+
+    def log_joint(eta: torch.Tensor, log_size: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """Without what neither depends on: eta [..., n], log_size [S, ...] -> [S, ...]."""
+        s = log_size.exp()[..., None]
+        terms = torch.lgamma(s + y) - torch.lgamma(s) - (s + y) * torch.log1p((eta - log_size[..., None]).exp())
+        terms = terms + y * (eta - log_size[..., None])
+        penalty = 0.5 * (weights * (prior @ weights[..., None])[..., 0]).sum(-1)
+        return (terms * kept).sum(-1) - penalty - 0.5 * ((log_size - size[0]) / size[1]).square()
+
+    def predicted(weights: torch.Tensor) -> torch.Tensor:
+        return (offset + (x @ weights[..., None])[..., 0]).clamp(*LOG_MEAN)
+
+    h = 0.05  # of the logarithm of the size, to tell slope and curvature
+    around = torch.tensor([-h, 0.0, h], dtype=x.dtype, device=x.device).view(3, *[1] * (y.dim() - 1))
+    start = ((y + 0.5).log() - offset) * there
+    weights = _solve(prior + gram, masked.mT @ start[..., None])
+    eta = predicted(weights)
+    excess = ((y - eta.exp()).square() - eta.exp()) * kept
+    log_size = -(excess.sum(-1) / ((2 * eta).exp() * kept).sum(-1).clamp(min=1e-9)).clamp(0.1, 10.0).log()
+    found = log_joint(eta, log_size + around, weights)  # [3, ...]
+    damping = torch.ones_like(log_size)
+    searching = torch.ones_like(log_size, dtype=torch.bool)  # each for itself, so that none depends on the others
+    for _ in range(steps):
+        s, mean = log_size.exp()[..., None], eta.exp()
+        slope = masked.mT @ ((y - mean) * s / (s + mean))[..., None] - prior @ weights[..., None]
+        step = _solve(prior + (masked * (s * mean / (s + mean))[..., None]).mT @ x, slope)
+        far = torch.nn.functional.pad((x @ step[..., None])[..., 0].abs() * there, (0, 1)).amax(-1)  # 0 of no rows
+        step = step * (damping / (far / 4.0).clamp(min=1.0))[..., None]
+        turn = 0.5 * (found[2] - found[0]) / h / _curvature(found, h, size[1])
+        weights_there = weights + step
+        log_size_there = (log_size + damping * turn.clamp(-1.5, 1.5)).clamp(*LOG_SIZE)
+        eta_there = predicted(weights_there)
+        reached = log_joint(eta_there, log_size_there + around, weights_there)
+        gain = reached[1] - found[1]
+        better = (gain >= 0) & searching
+        weights = torch.where(better[..., None], weights_there, weights)
+        eta = torch.where(better[..., None], eta_there, eta)
+        log_size = torch.where(better, log_size_there, log_size)
+        found = torch.where(better, reached, found)
+        damping = torch.where(better, (2 * damping).clamp(max=1.0), 0.25 * damping)
+        searching = searching & (gain.abs() >= tolerance)
+        if not bool(searching.any()):
+            break
+    s, mean = log_size.exp()[..., None], eta.exp()
+    observed = s * mean * (s + y) / (s + mean).square()
+    precision = prior + (masked * observed[..., None]).mT @ x
+    evidence = found[1] - (torch.lgamma(1.0 + y) * kept).sum(-1) - math.log(size[1])
+    evidence = evidence - 0.5 * _curvature(found, h, size[1]).log() + _half_log_det(prior) - _half_log_det(precision)
+    return CountRegression(weights, log_size, evidence)
+
+
+def _curvature(found: torch.Tensor, h: float, deviation: float) -> torch.Tensor:
+    """Of the log joint density [3, ...] in the logarithm of the size, not much less than its prior has."""
+    return ((2 * found[1] - found[0] - found[2]) / h**2).clamp(min=0.5 / deviation**2)
+
+
+def _solve(precision: torch.Tensor, product: torch.Tensor) -> torch.Tensor:
+    return torch.cholesky_solve(product, torch.linalg.cholesky(precision))[..., 0]
+
+
+def _half_log_det(precision: torch.Tensor) -> torch.Tensor:
+    return torch.linalg.cholesky(precision).diagonal(dim1=-2, dim2=-1).log().sum(-1)

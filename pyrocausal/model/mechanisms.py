@@ -1,0 +1,171 @@
+"""Functional parameters: for every variable a conditional distribution given *any* set of parents.
+
+`Mechanisms` is the interface that the model needs and that a mechanism of your own implements; `NeuralMechanisms` in
+`pyrocausal.model.neural_mechanisms` is ours.
+
+Vocabulary: d variables, n rows, K sampled graphs, M copies; axes (..., effect, cause).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
+
+import pyro.distributions as dist
+import torch
+
+from pyrocausal.model.local_module import LocalModule
+
+__all__ = ["Block", "Copies", "Family", "Mechanisms"]
+
+
+class Mechanisms(LocalModule):
+    """p(X_i | parents) for every variable and every parent set; subclass it to bring your own mechanisms.
+
+    A subclass implements `conditional`; it may override `conditionals` where computing all variables together is
+    faster. Values are encoded as in `InterventionalData`: category codes as floats, continuous values standardised, NaN
+    where a value is missing; one that takes such values says so.
+
+    Attributes
+    ----------
+    takes_missing
+        Whether values may be NaN; of a class.
+    """
+
+    takes_missing = False
+
+    def conditional(self, i: int, values: torch.Tensor, parents: torch.Tensor) -> dist.TorchDistribution:
+        """Distribution of variable `i` given the values of its parents.
+
+        Parameters
+        ----------
+        i
+            The variable.
+        values
+            Encoded values of all variables, shape [*batch, d]. Only those of the parents may matter.
+        parents
+            0/1 rows of graphs, shape [*graphs, d]; entry j is 1 where X_j is a parent.
+
+        Returns
+        -------
+        pyro.distributions.TorchDistribution
+            Batch shape broadcast(batch, graphs), empty event shape.
+        """
+        raise NotImplementedError
+
+    def conditionals(self, values: torch.Tensor, edges: torch.Tensor) -> Callable[[int], dist.TorchDistribution]:
+        """All conditionals for one table of values; the place to compute what variables share.
+
+        Parameters
+        ----------
+        values
+            Shape [*batch, d].
+        edges
+            Graphs, shape [*graphs, d, d] (effect, cause).
+
+        Returns
+        -------
+        callable
+            Maps a variable `i` to `conditional(i, values, edges[..., i, :])`.
+        """
+        return lambda i: self.conditional(i, values, edges[..., i, :])
+
+    def copies(self, families: Sequence[Family]) -> Copies | None:
+        """Independent copies of the mechanisms of some variables, each with parents that stay.
+
+        Parameters
+        ----------
+        families
+            The variable and the parents of each copy; length M.
+
+        Returns
+        -------
+        Copies or None
+            None, the default: these mechanisms cannot be copied one by one.
+        """
+        return None
+
+    def features(self, i: int, values: torch.Tensor, parents: torch.Tensor) -> torch.Tensor | None:
+        """What a mechanism makes of its parents' values before its last, linear layer, if it has such.
+
+        Parameters
+        ----------
+        i
+            The variable.
+        values
+            Shape [n, d].
+        parents
+            0/1, shape [d].
+
+        Returns
+        -------
+        torch.Tensor or None
+            Shape [n, any]; None, the default: nothing.
+        """
+        return None
+
+    def blocks(self, values: torch.Tensor, edges: torch.Tensor) -> list[Block]:
+        """Conditionals of rows that each have a graph of their own, variables of one kind together.
+
+        Parameters
+        ----------
+        values
+            Shape [n, d].
+        edges
+            One graph per row, shape [n, d, d] (effect, cause).
+
+        Returns
+        -------
+        list of Block
+            Every variable in one of them; by default a block for each.
+        """
+        conditional = self.conditionals(values, edges)
+        return [Block((i,), conditional(i).expand(torch.Size([1, len(values)]))) for i in range(values.shape[-1])]
+
+
+class Block(NamedTuple):
+    """Variables whose conditionals are one distribution.
+
+    Attributes
+    ----------
+    members
+        The variables.
+    conditional
+        Batch shape [len(members), n].
+    """
+
+    members: tuple[int, ...]
+    conditional: dist.TorchDistribution
+
+
+Family: TypeAlias = tuple[int, tuple[int, ...]]  # a variable, and its parents in ascending order
+
+
+class Copies(LocalModule):
+    """Mechanisms that each know one parent set; see `Mechanisms.copies`."""
+
+    def precondition(self, values: torch.Tensor, counts: torch.Tensor) -> None:
+        """Get ready to be fitted to rows, in a way that leaves every distribution as it is; by default nothing.
+
+        Parameters
+        ----------
+        values
+            Shape [N, d].
+        counts
+            Whether a row tells of the mechanism that a copy stands for, or how many rows it counts as; shape [N, M].
+        """
+
+    def blocks(self, values: torch.Tensor) -> list[Block]:
+        """Conditionals of rows, copies for variables of one kind together.
+
+        Parameters
+        ----------
+        values
+            Shape [n, d].
+
+        Returns
+        -------
+        list of Block
+            Every copy, counted from 0, in one of them.
+        """
+        raise NotImplementedError

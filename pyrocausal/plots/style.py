@@ -1,0 +1,43 @@
+"""What pictures share: colours, sizes of texts and axes, a check.
+
+The colours are those of Okabe and Ito, which most colour-blind people can tell apart.
+
+References
+----------
+M. Okabe and K. Ito (2008), Color Universal Design, https://jfly.uni-koeln.de/color/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import networkx as nx
+from matplotlib.axes import Axes
+
+from pyrocausal.plots.layout import Pair, text_width
+
+__all__ = [
+    "BLUE", "DARK", "DISTINCT", "GREY", "PALE", "PINK", "VERMILION", "check_truth", "inches", "widest",
+]  # fmt: skip
+
+DARK, GREY, PALE = "#222222", "#999999", "#DDDDDD"
+BLUE, VERMILION, PINK = "#0072B2", "#D55E00", "#CC79A7"
+DISTINCT = BLUE, VERMILION, "#009E73", PINK, "#E69F00", "#56B4E9", "#000000"  # in the order in which they are used
+
+
+def widest(texts: Iterable[str], size: float) -> float:
+    """Width of the widest of some texts in points, at a size in points."""
+    return max(text_width(text, size) for text in texts)
+
+
+def inches(ax: Axes) -> Pair:
+    """Width and height of axes."""
+    extent, dpi = ax.get_window_extent(), ax.get_figure(root=True).dpi  # type: ignore[union-attr]
+    return extent.width / dpi, extent.height / dpi
+
+
+def check_truth(names: Sequence[str], truth: nx.DiGraph | None) -> None:
+    """Complain if a true graph has other variables."""
+    if truth is not None and set(truth) != set(names):
+        odd = sorted(map(str, set(truth) ^ set(names)))
+        raise ValueError(f"truth must have the variables of the result; these are in one only: {odd}")

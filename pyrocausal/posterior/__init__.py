@@ -1,0 +1,1 @@
+"""What a fit ends with: chains, `CausalPosterior`, groups for ArviZ, metrics against a truth."""

@@ -1,0 +1,318 @@
+"""What a fit gives back: beliefs over edges and targets from independent restarts, and the fitted programs."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import torch
+import xarray as xr
+
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.model.causal_model import CausalModel
+from pyrocausal.posterior.chain import Chain
+from pyrocausal.posterior.inference_data import inference_data
+
+__all__ = ["CausalPosterior"]
+
+
+@dataclass(frozen=True, eq=False)
+class CausalPosterior:
+    """Edge and target probabilities from several restarts.
+
+    Attributes
+    ----------
+    data
+        What was fitted.
+    chains
+        The restarts, at least one.
+    seed
+        Seed that the chains' seeds were made from.
+    settings
+        What they were fitted with, as plain numbers, texts and mappings (`pyrocausal.settings.describe`); None where
+        nobody said.
+    stopped
+        What Ctrl-C has cut short, in a sentence; None where nobody pressed it. Chains that it kept from their end are
+        not `settled`.
+    """
+
+    data: InterventionalData
+    chains: tuple[Chain, ...]
+    seed: int
+    settings: Mapping[str, Any] | None = None
+    stopped: str | None = None
+
+    @property
+    def edge_probabilities(self) -> xr.DataArray:
+        """Probability of every edge, averaged over chains; dims ("effect", "cause"), coordinates the variables' names.
+
+        Of a chain that drew graphs: the share of them with the edge. Of one that only settled: each pair of variables
+        has no edge, one or the other direction in proportion to the joint evidence while the rest of the settled graph
+        stands still. Else: the beliefs of the three phases.
+        """
+        names = list(self.data.names)
+        return xr.DataArray(
+            _mean([chain.edge_probability for chain in self.chains]),
+            dims=("effect", "cause"),
+            coords={"effect": names, "cause": names},
+            name="edge_probability",
+        )
+
+    @property
+    def target_probabilities(self) -> xr.DataArray:
+        """Belief in every target, averaged over chains; dims ("regime", "variable").
+
+        Where a regime has one target at the most, what a row lacks to one is the probability that it has none (that can
+        be seen), see `no_target_probability`.
+        """
+        return xr.DataArray(
+            _mean([chain.target_probability[:, :-1] for chain in self.chains]),
+            dims=("regime", "variable"),
+            coords={"regime": list(self.data.regime_names), "variable": list(self.data.names)},
+            name="target_probability",
+        )
+
+    @property
+    def no_target_probability(self) -> xr.DataArray:
+        """Probability that a regime has no target (that can be seen), averaged over chains; dims ("regime",)."""
+        return xr.DataArray(
+            _mean([chain.target_probability[:, -1] for chain in self.chains]),
+            dims=("regime",),
+            coords={"regime": list(self.data.regime_names)},
+            name="no_target_probability",
+        )
+
+    @property
+    def best(self) -> Chain:
+        """The chain whose settled graph has the most evidence; without settling, the one closest to the average."""
+        evidence = [chain.evidence for chain in self.chains]
+        if not np.isnan(evidence).all():  # of a chain that was cut short before it settled there is none
+            return self.chains[int(np.nanargmax(evidence))]
+        mean = self.edge_probabilities.values
+        distance = [float(np.abs(c.edge_probability.cpu().numpy() - mean).sum()) for c in self.chains]
+        return self.chains[int(np.argmin(distance))]
+
+    @property
+    def model(self) -> CausalModel:
+        """The Pyro program of the `best` chain."""
+        return self.best.model
+
+    def dag(self) -> nx.DiGraph:
+        """The acyclic graph of the `best` chain: the settled one, see `Chain.dag`.
+
+        Returns
+        -------
+        networkx.DiGraph
+            All variables, edges cause -> effect with attribute "probability" (see `edge_probabilities`).
+        """
+        return self._graph(self.best.dag.cpu().numpy())
+
+    @property
+    def settled(self) -> bool:
+        """Whether every chain met the stopping rule."""
+        return all(chain.settled for chain in self.chains)
+
+    def to_networkx(self, threshold: float = 0.5) -> nx.DiGraph:
+        """Graph of the edges believed with more than `threshold`.
+
+        Parameters
+        ----------
+        threshold
+            In [0, 1).
+
+        Returns
+        -------
+        networkx.DiGraph
+            All variables, edges cause -> effect with attribute "probability".
+
+        Raises
+        ------
+        ValueError
+            If the threshold is outside [0, 1).
+        """
+        _check_threshold(threshold)
+        return self._graph(self.edge_probabilities.values > threshold)
+
+    def _graph(self, edges: np.ndarray) -> nx.DiGraph:
+        names, probability = self.data.names, self.edge_probabilities.values
+        graph: nx.DiGraph = nx.DiGraph()
+        graph.add_nodes_from(names)
+        for effect, cause in zip(*np.nonzero(edges), strict=True):
+            graph.add_edge(names[cause], names[effect], probability=float(probability[effect, cause]))
+        return graph
+
+    def targets(self, threshold: float = 0.5) -> dict[str, tuple[str, ...]]:
+        """Targets of every regime believed with more than `threshold`; an empty tuple where none is.
+
+        Parameters
+        ----------
+        threshold
+            In [0, 1).
+
+        Raises
+        ------
+        ValueError
+            If the threshold is outside [0, 1).
+        """
+        _check_threshold(threshold)
+        table = self.target_probabilities
+        names = np.array(self.data.names)
+        return {
+            str(r): tuple(map(str, names[row > threshold]))
+            for r, row in zip(table.regime.values, table.values, strict=True)
+        }
+
+    def to_arviz(
+        self, *, thin: int = 1, log_likelihood: bool = False, posterior_predictive: int = 0, seed: int = 0
+    ) -> Any:
+        """Everything for ArviZ's diagnostics and plots; see `pyrocausal.posterior.inference_data` for the groups.
+
+        Missing values of rows that are scored or predicted are drawn again as for the fit, some seconds a chain.
+
+        Parameters
+        ----------
+        thin
+            Keep every `thin`-th of the graphs drawn, and what belongs to it; default 1, all of them.
+        log_likelihood
+            Whether to score every row under every draw that is kept, nats. Takes 8 bytes times chains, draws and rows.
+        posterior_predictive
+            Tables to draw per chain, each as large as the data, under graphs evenly spread over those kept; default 0.
+            Takes 2 bytes (categories) or 8 times chains, tables, rows and variables.
+        seed
+            Of these tables. Torch's global random state is left as it was.
+
+        Returns
+        -------
+        arviz.InferenceData or xarray.DataTree
+            The first with ArviZ before 1.0, the second with any later one; `found["posterior"]["edge"]` reads in both,
+            and `found.to_netcdf(path)` writes both.
+
+        Raises
+        ------
+        TypeError
+            If `log_likelihood` is neither True nor False.
+        ValueError
+            If a number is out of range, log-likelihoods are asked for and no graphs were drawn, or the chains have kept
+            neither graphs nor beliefs.
+
+        Examples
+        --------
+        >>> import pyrocausal as pc
+        >>> truth = pc.networks.load("chain3")
+        >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
+        >>> result = pc.discover(data, sampling=pc.Sampling(draws=50), chains=1, seed=0, progress=False)
+        >>> result.to_arviz()["posterior"]["edge"].dims
+        ('chain', 'draw', 'effect', 'cause')
+        """
+        return inference_data(
+            self.data,
+            self.chains,
+            self.seed,
+            self.settings,
+            thin=thin,
+            log_likelihood=log_likelihood,
+            posterior_predictive=posterior_predictive,
+            seed=seed,
+        )
+
+    def report(self, path: str | PathLike[str], *, diagnosis: Any = None) -> Path:
+        """Write everything that is to be read of a result as one HTML file, which needs no other.
+
+        A summary in plain words, a diagnosis, pictures of the graph, edges, targets, predictions and beliefs, tables,
+        settings.
+
+        Parameters
+        ----------
+        path
+            The file, conventionally `*.html`; an earlier one is replaced.
+        diagnosis
+            What is to be said of it; default: what `pyrocausal.diagnose` says.
+
+        Returns
+        -------
+        pathlib.Path
+            Of the file.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        TypeError
+            If `diagnosis` is no `Diagnosis`.
+        ValueError
+            If `path` is a directory.
+
+        Examples
+        --------
+        >>> result.report("cells.html")  # doctest: +SKIP
+        """
+        # Reports are made of pictures, and these of results, so that the import has to wait until there is something to
+        # report. It is the one import of the library that points backwards; tests/test_imports.py knows it by name.
+        from pyrocausal.report.write import write_html
+
+        return write_html(self, path, diagnosis=diagnosis)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the result, data and fitted programs to a file.
+
+        Parameters
+        ----------
+        path
+            The file, conventionally `*.pt`.
+        """
+        torch.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> CausalPosterior:
+        """Read what `save` wrote. The file is a pickle: open only files that you trust.
+
+        Parameters
+        ----------
+        path
+            The file.
+
+        Returns
+        -------
+        CausalPosterior
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file holds something else.
+        """
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"no such file: {path}")
+        try:
+            found = torch.load(path, map_location="cpu", weights_only=False)
+        except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+            raise ValueError(f"{path} is not a file written by CausalPosterior.save: {error}") from error
+        except (ImportError, AttributeError) as error:
+            raise ValueError(f"{path} needs code that is not here; import your own mechanisms: {error}") from error
+        if not isinstance(found, cls):
+            raise ValueError(f"{path} holds a {type(found).__name__}, not a CausalPosterior written by save")
+        return found
+
+    def __repr__(self) -> str:
+        edges = int(self.best.dag.sum())
+        state = "settled" if self.settled else "not settled"
+        return (
+            f"CausalPosterior({len(self.chains)} chains, {state}; {len(self.data.names)} variables, "
+            f"{edges} edges, {len(self.data.regimes)} regimes)"
+        )
+
+
+def _check_threshold(threshold: float) -> None:
+    if not 0 <= threshold < 1:
+        raise ValueError(f"threshold must be in [0, 1), got {threshold!r}")
+
+
+def _mean(tensors: Sequence[torch.Tensor]) -> np.ndarray:
+    return torch.stack(list(tensors)).mean(0).cpu().numpy()

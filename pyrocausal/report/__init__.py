@@ -1,0 +1,1 @@
+"""A result to read: tables, words, HTML and Markdown."""

@@ -1,0 +1,103 @@
+"""A result as one HTML page, or as a folder: tables, pictures, pages that explain them, and the fitted programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+
+from pyrocausal.checks.findings import Diagnosis
+from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.report.document import Code, Heading, Items, Mono, Part, Picture, Text, to_html, to_markdown
+from pyrocausal.report.sections import contents
+from pyrocausal.report.summary import edge_table, target_table
+
+__all__ = ["write_html", "write_report"]
+
+TITLE = "What causes what"
+
+
+def write_html(result: CausalPosterior, path: str | PathLike[str], *, diagnosis: Diagnosis | None = None) -> Path:
+    """What `CausalPosterior.report` does."""
+    page = Path(path)
+    if page.is_dir():
+        raise ValueError(f"path: {page} is a directory; name a file, such as {page / 'report.html'}")
+    if not page.parent.is_dir():  # complain before the work
+        raise FileNotFoundError(f"path: no such directory: {page.parent}")
+    page.write_text(to_html(TITLE, contents(result, diagnosis)), encoding="utf-8")
+    return page
+
+
+def write_report(
+    result: CausalPosterior, directory: str | PathLike[str], *, diagnosis: Diagnosis | None = None
+) -> Path:
+    """Write tables, pictures, the fitted programs and pages about them.
+
+    The files are `report.html`, which holds everything that is to be read; the same as `report.md` with the pictures
+    `graph.png`, `edges.png`, `targets.png`, `beliefs.png` and `predictions.png`; `edges.csv` (cause, effect,
+    probability), `targets.csv` (regime, variable, probability) and `model.pt`. Earlier ones are replaced.
+
+    Parameters
+    ----------
+    result
+        What to report; where its data know the true graph, the report compares with it.
+    directory
+        Where to; made if it does not exist.
+    diagnosis
+        As in `CausalPosterior.report`.
+
+    Returns
+    -------
+    pathlib.Path
+        Of `report.html`.
+
+    Raises
+    ------
+    OSError
+        If the directory cannot be made or written to.
+    TypeError
+        As `CausalPosterior.report`.
+
+    Examples
+    --------
+    >>> write_report(result, "results")  # doctest: +SKIP
+    """
+    parts = [*contents(result, diagnosis), *_files()]
+    folder = Path(directory)
+    folder.mkdir(parents=True, exist_ok=True)
+    edges = edge_table(result)[["cause", "effect", "probability"]]
+    edges.to_csv(folder / "edges.csv", index=False, float_format="%.6g")
+    target_table(result).to_csv(folder / "targets.csv", index=False, float_format="%.6g")
+    for part in parts:
+        if isinstance(part, Picture):
+            (folder / f"{part.name}.png").write_bytes(part.png)
+    (folder / "report.md").write_text(to_markdown(TITLE, parts), encoding="utf-8")
+    result.save(folder / "model.pt")
+    page = folder / "report.html"
+    page.write_text(to_html(TITLE, parts), encoding="utf-8")
+    return page
+
+
+def _files() -> Iterator[Part]:
+    yield Heading("Files beside this one")
+    yield Items(
+        (
+            Text((Mono("edges.csv"), ": the probability of every ordered pair of variables")),
+            Text((Mono("targets.csv"), ": the probability of every target of every regime")),
+            Text(
+                (
+                    Mono("model.pt"),
+                    ": data and fitted programs. It is a Python pickle: open only files that you trust, and share it "
+                    "as you would the data.",
+                )
+            ),
+        )
+    )
+    yield Code(
+        'from pyrocausal import CausalPosterior\n\nresult = CausalPosterior.load("model.pt")\n'
+        "result.edge_probabilities    # labelled by effect and cause\n"
+        "result.target_probabilities  # labelled by regime and variable\n"
+        "result.dag()                 # the settled graph, edges cause -> effect\n"
+        "result.to_networkx()         # the edges above one half\n"
+        "result.model                 # the fitted Pyro program"
+    )

@@ -1,0 +1,1 @@
+"""What knows nothing of causes: threads, being asked to stop, progress, versions."""

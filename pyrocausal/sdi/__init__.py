@@ -1,0 +1,1 @@
+"""The three phases: settings, rows, state, target rules, credit, the algorithm."""

@@ -1,0 +1,217 @@
+"""Which rows fit mechanisms and which score graphs.
+
+As published, mechanisms see observational rows alone and every regime row scores graphs. That fails where interventions
+leave the observational range: a child's mechanism is then scored on values of its cause that it was never fitted to,
+and its extrapolation, not the graph, decides. There the even rows of every regime fit mechanisms too, without the terms
+of the inferred targets, and the odd rows score, so that no row scores a mechanism that it has fitted.
+
+Rows that have weights keep them. They are numbered in the order of their weights, not of the table, so that every part
+has its share of heavy and of light rows. Where all variables are categories, a heavy row may stand for many equal ones,
+which would be found in all parts: if each part gets a weight of at least one, it is divided among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.data.kinds import Categorical, Kind
+from pyrocausal.data.missing import present
+from pyrocausal.data.weights import Part, ranks, take_rows
+
+__all__ = ["Fold", "Split", "cross_fit", "divide", "leaves_observational_range", "split_rows"]
+
+
+def divide(
+    part: Part, share: float, kinds: Sequence[Kind], generator: torch.Generator | None = None
+) -> tuple[Part, Part]:
+    """Two parts, the second one with a share of the rows.
+
+    Parameters
+    ----------
+    part
+        Rows of one table.
+    share
+        In [0, 1). Every second row, the odd ones, for one half.
+    kinds
+        Of the variables.
+    generator
+        Draws the rows; None spreads them evenly.
+
+    Returns
+    -------
+    tuple of Part
+        What is left, and the share.
+    """
+    rows, weights = part
+    both = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
+    if weights is not None and all(isinstance(kind, Categorical) for kind in kinds):
+        both = weights * min(share, 1 - share) >= 1
+    if weights is None:
+        order = torch.arange(len(rows), device=rows.device)
+    else:
+        order = ranks(weights)[~both].argsort()
+        order = (~both).nonzero()[:, 0][order]
+    apart = both.clone()
+    if generator is None:
+        index = torch.arange(len(order), device=rows.device)
+        chosen = ((index + 1) * share).floor() > (index * share).floor()
+    else:
+        chosen = torch.zeros(len(order), dtype=torch.bool)
+        chosen[torch.randperm(len(order), generator=generator)[: round(share * len(order))]] = True
+    apart[order] = chosen.to(rows.device)
+    stay = ~apart | both
+    if weights is None:
+        return Part(rows[stay], None), Part(rows[apart], None)
+    one, other = torch.where(both, (1 - share) * weights, weights), torch.where(both, share * weights, weights)
+    return Part(rows[stay], one[stay]), Part(rows[apart], other[apart])
+
+
+class Split(NamedTuple):
+    """Rows by their use.
+
+    Attributes
+    ----------
+    fitting
+        Rows that mechanisms are fitted to, shape [N, d].
+    origin
+        Regime of each of them, shape [N]; R for observational rows.
+    scoring
+        Rows that score graphs, one tensor [n_r, d] per regime.
+    held_out
+        Observational rows that fit nothing, shape [m, d].
+    weights
+        What each row that fits counts, shape [N]; None, here and below, where all count once.
+    scoring_weights
+        Of rows that score, per regime.
+    held_out_weights
+        Shape [m].
+    """
+
+    fitting: torch.Tensor
+    origin: torch.Tensor
+    scoring: tuple[torch.Tensor, ...]
+    held_out: torch.Tensor
+    weights: torch.Tensor | None = None
+    scoring_weights: tuple[torch.Tensor | None, ...] = ()
+    held_out_weights: torch.Tensor | None = None
+
+    @property
+    def scoring_parts(self) -> list[Part]:
+        """Rows that score graphs, with their weights, per regime."""
+        return [Part(*each) for each in zip(self.scoring, self.scoring_weights, strict=True)]
+
+
+def leaves_observational_range(data: InterventionalData) -> bool:
+    """Whether interventions may put a variable where observational rows have nothing.
+
+    True if a variable is continuous or a count, or has a state that only regimes show, but for less than one row.
+    """
+    if any(not isinstance(kind, Categorical) for kind in data.kinds):
+        return True
+    weights = data.observational_weights
+    for column, states in zip(data.observational.t(), data.cardinalities, strict=True):
+        seen = present(column)
+        shown = torch.bincount(column[seen].long(), take_rows(weights, seen), states)
+        if bool((shown < 1).any()):
+            return True
+    return False
+
+
+def split_rows(data: InterventionalData, share_regimes: bool, held_out: float = 0.0) -> Split:
+    """Assign rows to fitting and scoring.
+
+    Parameters
+    ----------
+    data
+        Observational rows and regimes.
+    share_regimes
+        Whether the even rows of every regime fit mechanisms; if not, they score like the odd ones.
+    held_out
+        Share of the observational rows, spread evenly over the table, that fit nothing.
+    """
+    R, device = len(data.regimes), data.observational.device
+    table, *scoring = data.parts
+    last, held = divide(table, held_out, data.kinds)
+    if held_out > 0 and not len(held.rows):  # a small table gives one row all the same
+        last, held = (Part(table.rows[at], take_rows(table.weights, at)) for at in (slice(-1), slice(-1, None)))
+    fitting = [last]
+    if share_regimes:
+        halves = [divide(part, 0.5, data.kinds) for part in scoring]
+        fitting, scoring = [*(even for even, _ in halves), last], [odd for _, odd in halves]
+    sizes = torch.tensor([len(part.rows) for part in fitting], device=device)
+    fits = Part.of(fitting)
+    return Split(
+        fitting=fits.rows,
+        origin=torch.arange(R + 1 - len(fitting), R + 1, device=device).repeat_interleave(sizes),
+        scoring=tuple(part.rows for part in scoring),
+        held_out=held.rows,
+        weights=fits.weights,
+        scoring_weights=tuple(part.weights for part in scoring),
+        held_out_weights=held.weights,
+    )
+
+
+class Fold(NamedTuple):
+    """Rows that fit and rows that score what those have fitted.
+
+    Attributes
+    ----------
+    fitting
+        Shape [N, d].
+    counts
+        Whether a row of them tells of a variable's observational mechanism, which it does not where the value is
+        missing; shape [N, d].
+    scoring
+        Shape [n, d].
+    table
+        Regime of each row that scores, shape [n]; R for observational rows.
+    fitting_weights
+        How many rows each row that fits counts as, shape [N]; None where all count once.
+    scoring_weights
+        The same of rows that score, shape [n].
+    """
+
+    fitting: torch.Tensor
+    counts: torch.Tensor
+    scoring: torch.Tensor
+    table: torch.Tensor
+    fitting_weights: torch.Tensor | None = None
+    scoring_weights: torch.Tensor | None = None
+
+
+def cross_fit(data: InterventionalData, split: Split, natural: torch.Tensor) -> tuple[Fold, Fold]:
+    """Two folds: even rows of regimes fit and odd ones score, and the other way round.
+
+    Observational rows that were fitted before fit in both; those held out score in one or the other.
+
+    Parameters
+    ----------
+    data, split
+        Rows, and their use during the three phases.
+    natural
+        Whether a variable kept its observational mechanism in a regime, shape [R, d].
+    """
+    R = len(natural)
+    keep = torch.cat([natural, torch.ones_like(natural[:1])])  # [R + 1, d]
+    fitted = split.origin == R
+    observational = Part(split.fitting[fitted], take_rows(split.weights, fitted))
+
+    halves = [divide(part, 0.5, data.kinds) for part in data.parts[1:]]
+    held = divide(Part(split.held_out, split.held_out_weights), 0.5, data.kinds)
+
+    def rows(start: int, last: Part) -> tuple[Part, torch.Tensor]:
+        parts = [*(half[start] for half in halves), last]
+        sizes = torch.tensor([len(part.rows) for part in parts], device=natural.device)
+        return Part.of(parts), torch.arange(R + 1, device=natural.device).repeat_interleave(sizes)
+
+    folds = []
+    for fit, score in ((0, 1), (1, 0)):
+        (fitting, fitting_weights), origin = rows(fit, observational)
+        (scoring, scoring_weights), table = rows(score, held[score])
+        counts = keep[origin] & present(fitting)
+        folds.append(Fold(fitting, counts, scoring, table, fitting_weights, scoring_weights))
+    return folds[0], folds[1]

@@ -1,0 +1,1 @@
+"""From evidence to graphs: moves, hill climbing, settling, draws from the posterior."""

@@ -1,0 +1,33 @@
+"""Simulated experiments: ground truths, interventions on them, and the data that these give.
+
+The one folder whose `__init__` hands names on, for it is itself a part of the public API: `pyrocausal.simulate`.
+"""
+
+from pyrocausal.simulate.continuous_truths import heavy_tailed, normal_noise, two_humped
+from pyrocausal.simulate.experiments import (
+    Simulation,
+    additive_network_truth,
+    additive_noise_truth,
+    linear_truth,
+    neural_network_truth,
+    nonadditive_network_truth,
+    simulate,
+)
+from pyrocausal.simulate.interventions import (
+    Intervention,
+    hard_constant,
+    hard_count,
+    hard_normal,
+    hard_random,
+    hard_uniform,
+    scale,
+    shift,
+    soft,
+)
+from pyrocausal.simulate.random_counts import count_truth
+
+__all__ = [
+    "Intervention", "Simulation", "additive_network_truth", "additive_noise_truth", "count_truth", "hard_constant",
+    "hard_count", "hard_normal", "hard_random", "hard_uniform", "heavy_tailed", "linear_truth", "neural_network_truth",
+    "nonadditive_network_truth", "normal_noise", "scale", "shift", "simulate", "soft", "two_humped",
+]  # fmt: skip

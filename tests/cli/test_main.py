@@ -1,0 +1,317 @@
+import re
+import signal
+import subprocess
+import sys
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+import pyrocausal.cli.main as cli
+from pyrocausal.data.kinds import Continuous, Count
+from pyrocausal.fit.channel import Line
+from pyrocausal.fit.discover import discover
+from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.posterior.metrics import shd
+from pyrocausal.search.settling import Settling
+from pyrocausal.simulate.experiments import simulate, soft
+from pyrocausal.simulate.networks import load
+
+matplotlib.use("Agg")
+
+PICTURES = {f"{name}.png" for name in ("graph", "edges", "targets", "predictions", "beliefs")}
+FILES = {"report.html", "report.md", "edges.csv", "targets.csv", "model.pt", *PICTURES}
+QUICK = ["--chains", "1", "--cores", "1", "--max-steps", "3", "--seed", "1", "--quiet"]
+
+
+@pytest.fixture(autouse=True)
+def _few_pictures(monkeypatch):
+    """Two predictive checks in a report, to save time."""
+    monkeypatch.setattr("pyrocausal.report.sections.PANELS", 2)
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    data = simulate(load("chain3"), intervention=soft, rows=300, rows_per_regime=60, seed=0).data
+    parts = {"control": data.observational} | {f"drug {i}": regime.rows for i, regime in enumerate(data.regimes)}
+    return pd.concat([data.decode(rows).assign(condition=name) for name, rows in parts.items()])
+
+
+@pytest.fixture
+def table(frame, tmp_path):
+    path = tmp_path / "cells.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def fit(table, tmp_path):
+    """Run `pyrocausal fit` on the table, some arguments added or overridden."""
+    basic = ["--regime-column", "condition", "--observational", "control", "--out", str(tmp_path / "out"), *QUICK]
+    return lambda *more, path=table: cli.main(["fit", str(path), *basic, *more])
+
+
+@pytest.fixture
+def briefly(monkeypatch):
+    """Make settling short: closed forms alone, and hardly a last fit."""
+
+    def brief(data, *, settling=None, **arguments):
+        assert settling is None  # left to the default
+        return discover(data, settling=Settling(refitting=None, final_steps=5), **arguments)
+
+    monkeypatch.setattr(cli, "discover", brief)
+
+
+def one_line(capsys) -> str:
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("pyrocausal: error: ") and err.count("\n") == 1
+    return err
+
+
+def test_fit_takes_files_of_knowledge(fit, tmp_path):
+    (tmp_path / "edges.csv").write_text("cause,effect,probability\nX0,X1,1\nX1,X2,0\n")
+    (tmp_path / "tiers.csv").write_text("variable,tier\nX2,2\nX0,1\n")
+    files = [f"--knowledge={tmp_path / name}" for name in ("edges.csv", "tiers.csv")]
+    assert fit(*files, "--max-parents", "1", "--no-settling", "--quiet") == 0
+    edges = pd.read_csv(tmp_path / "out" / "edges.csv").set_index(["cause", "effect"]).probability
+    assert edges["X0", "X1"] == 1 and edges["X1", "X2"] == edges["X2", "X0"] == edges["X1", "X0"] == 0
+    assert 0 < edges["X0", "X2"] < 1
+    assert edges["X2", "X1"] == 0  # X1 has the one cause that it may have
+    assert CausalPosterior.load(tmp_path / "out" / "model.pt").chains[0].dag.sum(1).max() <= 1
+
+
+def test_fit_writes_a_report(fit, frame, tmp_path, capsys):
+    before = plt.get_fignums()
+    known = ["--required", "X0", "X1", "--forbidden", "X2", "X0", "--target", "drug 0=X2", "--target", "drug 1="]
+    assert fit(*known, "--no-settling") == 0
+    assert plt.get_fignums() == before
+    out, err = capsys.readouterr()
+    folder = tmp_path / "out"
+    assert {file.name for file in folder.iterdir()} == FILES
+    assert re.search(r"X0 -> X1 +1\.00", out) and re.search(r"drug 1 +none", out) and str(folder / "report.html") in out
+    assert re.fullmatch(r"pyrocausal: warning: 1 of 1 chains have not settled after 3 steps [^\n]*\n", err)
+
+    edges = pd.read_csv(folder / "edges.csv")
+    assert list(edges.columns) == ["cause", "effect", "probability"]
+    assert len(edges) == 6 and edges.probability.is_monotonic_decreasing
+    assert tuple(edges.iloc[0]) == ("X0", "X1", 1.0)
+    result = CausalPosterior.load(folder / "model.pt")
+    assert result.chains[0].rounds.empty
+    for cause, effect, probability in edges.itertuples(index=False):
+        assert float(result.edge_probabilities.sel(cause=cause, effect=effect)) == pytest.approx(probability, abs=1e-5)
+
+    targets = pd.read_csv(folder / "targets.csv", keep_default_na=False)
+    assert list(targets.columns) == ["regime", "variable", "probability"]
+    assert list(dict.fromkeys(targets.regime)) == ["drug 0", "drug 1", "drug 2"]
+    for _, block in targets.groupby("regime"):
+        assert set(block.variable) == {"X0", "X1", "X2", "none"}
+        assert block.probability.is_monotonic_decreasing and block.probability.sum() == pytest.approx(1, abs=1e-4)
+    assert [tuple(targets.iloc[i]) for i in (0, 4)] == [("drug 0", "X2", 1.0), ("drug 1", "none", 1.0)]
+
+    page = (folder / "report.md").read_text(encoding="utf-8")
+    for text in ("![Causal graph](graph.png)", "| X0 | X1 | 1.000 |", "chains have not settled", "| seed | 1 |"):
+        assert text in page
+    assert "Structural Hamming distance" not in page and "rounds of settling" not in page
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    assert html.startswith("<!DOCTYPE html>") and "chains have not settled" in html and "edges.csv" in html
+    assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in PICTURES)
+
+
+def test_fit_settles_unless_told_otherwise(fit, tmp_path, capsys, briefly):
+    assert fit() == 0
+    folder = tmp_path / "out"
+    (chain,) = CausalPosterior.load(folder / "model.pt").chains
+    assert len(chain.rounds) > 0
+    assert ("have not settled" in capsys.readouterr().err) == (not chain.settled)
+    page = (folder / "report.md").read_text(encoding="utf-8")
+    told = [f"{chain.seed}", "yes" if chain.settled else "no", "3", f"{len(chain.rounds)}", "0.0", f"{chain.dag.sum()}"]
+    assert "| rounds of settling | evidence, below the most (nats) | edges of its graph |" in page
+    assert f"| 0 | {' | '.join(told)} |" in page
+
+
+def test_fit_is_reproducible_and_replaces_reports(fit, tmp_path):
+    tables = []
+    for _ in range(2):
+        assert fit("--categorical", "X0", "X1", "--paper") == 0
+        tables.append((tmp_path / "out" / "edges.csv").read_text())
+    assert tables[0] == tables[1]
+    (chain,) = CausalPosterior.load(tmp_path / "out" / "model.pt").chains
+    assert chain.rounds.empty  # the published algorithm does not settle
+
+
+def test_kinds_from_the_command_line(fit, tmp_path, briefly):
+    assert fit("--continuous", "X0", "--categorical", "X1") == 0
+    kinds = CausalPosterior.load(tmp_path / "out" / "model.pt").data.kinds
+    assert [kind.cardinality for kind in kinds] == [0, 2, 2]
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--regime-column", "arm"], "expected one column 'arm', the columns are 'X0', 'X1', 'X2', 'condition'"),
+        (
+            ["--observational", "placebo"],
+            "no row has 'placebo' in column 'condition'; the labels are 'control', 'drug 0'",
+        ),
+        (["--required", "X0", "Y"], "required names 'Y', which is not a variable; variables: X0, X1, X2"),
+        (["--required", "X0", "X1", "--required", "X1", "X0"], "required edges form the cycle X0 -> X1 -> X0"),
+        (["--required", "X0", "X1", "--forbidden", "X0", "X1"], "the edge X0 -> X1 is both required and forbidden"),
+        (["--knowledge", "nowhere.csv"], "No such file or directory: nowhere.csv"),
+        (["--max-parents", "-1"], "argument --max-parents: expected a whole number of at least 0, got '-1'"),
+        (["--target", "heat=X0"], "targets: 'heat' is no regime"),
+        (["--target", "drug 0=Y"], "regime 'drug 0' has target 'Y', which is no variable"),
+        (["--target", "drug 0"], "argument --target: expected REGIME=VARIABLE"),
+        (["--target", "drug 0=", "--target", "drug 0=X0"], "both that regime 'drug 0' has no target and that it has"),
+        (["--continuous", "Y"], "'Y' is no variable; the variables are 'X0', 'X1', 'X2' (on the command line: --cat"),
+        (["--continuous", "X0", "--categorical", "X0"], "'X0' is given both as --categorical and as --continuous"),
+        (["--continuous", "X0", "--count", "X0"], "'X0' is given both as --continuous and as --count"),
+        (["--exposure", "X0"], "--exposure is given, but no --count that could be in proportion to it"),
+        (["--components", "2"], "--components is given, but no --continuous that could be a mixture"),
+        (["--components", "0", "--continuous", "X0"], "argument --components: expected a whole number of at least 1"),
+        (["--count", "X0", "--exposure", "depth"], "'depth', the exposure of 'X0', is no variable"),
+        (
+            ["--count", "X0", "--exposure", "depth"],
+            "(on the command line: --categorical, --continuous or --count NAME, a",
+        ),
+        (["--chains", "0"], "argument --chains: expected a whole number of at least 1, got '0'"),
+        (["--chains", "many"], "argument --chains: expected a whole number of at least 1, got 'many'"),
+        (["--seed", "-1"], "argument --seed: expected a whole number of at least 0, got '-1'"),
+        (["--speed", "9"], "unrecognized arguments: --speed 9"),
+        (["--draws", "9", "--no-settling"], "--draws cannot be had with --no-settling; drop one of them"),
+        (["--draws", "9", "--paper"], "--draws cannot be had with --paper; drop one of them"),
+        (["--several-targets", "--paper"], "--several-targets cannot be had with --paper; drop one of them"),
+    ],
+)
+def test_bad_input_is_told_in_one_line(fit, capsys, arguments, message):
+    assert fit(*arguments) == 2
+    assert message in one_line(capsys)
+
+
+def test_mixtures(fit, frame, tmp_path, briefly):
+    path = tmp_path / "numbers.csv"
+    frame.assign(X0=[x + k % 7 / 10 for k, x in enumerate(frame.X0)]).to_csv(path, index=False)
+    assert fit("--continuous", "X0", "--components", "2", path=path) == 0
+    kinds = CausalPosterior.load(tmp_path / "out" / "model.pt").data.kinds
+    assert isinstance(kinds[0], Continuous) and kinds[0].components == 2
+    assert not any(isinstance(kind, Continuous) for kind in kinds[1:])
+
+
+def test_counts_in_proportion_to_an_exposure(fit, frame, tmp_path, briefly, capsys):
+    path = tmp_path / "counts.csv"
+    frame.assign(depth=[100 + k % 7 for k in range(len(frame))]).to_csv(path, index=False)
+    counted = ["--count", "X0", "X1", "X2", "--exposure", "depth"]
+    assert fit(*counted, "--paper", path=path) == 2
+    assert "--exposure cannot be had with --paper; drop one of them" in one_line(capsys)
+    assert fit(*counted, path=path) == 0
+    data = CausalPosterior.load(tmp_path / "out" / "model.pt").data
+    assert data.exposures == ("depth",)
+    assert data.kinds[:3] == tuple(Count("depth", *kind.units, place=3) for kind in data.kinds[:3])
+
+
+def test_missing_file(fit, tmp_path, capsys):
+    assert fit(path=tmp_path / "nothing.csv") == 2
+    assert one_line(capsys).endswith(f"No such file or directory: {tmp_path / 'nothing.csv'}\n")
+
+
+def test_missing_values(fit, frame, table, capsys):
+    frame.astype({"X1": float}).assign(X1=frame.X1.where(frame.X1 == 1)).to_csv(table, index=False)
+    assert fit() == 2
+    assert "variable 'X1' in the observational rows and the regimes hold whole numbers and missing" in one_line(capsys)
+    assert fit("--categorical", "X1") == 2  # the rows with 0 were left empty
+    assert "variable 'X1' in the observational rows and in all regimes has one state, [1.0]" in one_line(capsys)
+
+
+def test_out_is_a_file(fit, table, capsys):
+    assert fit("--out", str(table)) == 2
+    assert f"--out: {table} is a file" in one_line(capsys)
+
+
+@pytest.mark.parametrize(
+    "argv, message",
+    [
+        ([], "the following arguments are required: COMMAND (see pyrocausal --help)"),
+        (["fit"], "the following arguments are required: TABLE.csv, --regime-column, --observational, --out (see"),
+        (["demo"], "say which network: chain3,"),
+        (["demo", "atlantis"], "name must be one of chain3, fork3,"),
+        (["demo", "chain3", "--rows", "0"], "argument --rows: expected a whole number of at least 1, got '0'"),
+        (["demo", "chain3", "--intervention", "surgery"], "argument --intervention: invalid choice: 'surgery'"),
+    ],
+)
+def test_bad_commands(capsys, argv, message):
+    assert cli.main(argv) == 2
+    assert message in one_line(capsys)
+
+
+def test_demo_tells_found_from_true(tmp_path, capsys):
+    out = tmp_path / "deep" / "demo"
+    assert cli.main(["demo", "chain3", "--rows", "2000", "--out", str(out), *QUICK, "--max-steps", "60"]) == 0
+    text, err = capsys.readouterr()
+    assert text.startswith("chain3: 3 variables, 2 edges; simulated 2,000 observational rows and 9 regimes of 500 rows")
+    distance = re.search(r"^structural Hamming distance: (\d+)$", text, re.MULTILINE)
+    assert distance and int(distance[1]) == len(re.findall(r" (extra|reversed|missing)$", text, re.MULTILINE))
+    settled = shd(CausalPosterior.load(out / "model.pt").dag(), load("chain3").graph)
+    assert re.search(rf"^structural Hamming distance of the settled graph: {settled}$", text, re.MULTILINE)
+    right = re.search(r"^targets: (\d+) of 9 right$", text, re.MULTILINE)
+    assert right and 9 - int(right[1]) == len(re.findall(r"^  regime \d: found .*, true X\d", text, re.MULTILINE))
+    assert re.search(r"^wall time \d+\.\d s, processor time \d+\.\d s, chains 1, seed 1$", text, re.MULTILINE)
+    assert {file.name for file in out.iterdir()} == FILES
+    assert f"Structural Hamming distance: **{distance[1]}**" in (out / "report.md").read_text(encoding="utf-8")
+    assert "discover" not in err
+
+
+def test_demo_explains_what_cannot_be_seen(capsys, briefly):
+    sizes = ["--rows", "500", "--rows-per-regime", "50"]
+    assert cli.main(["demo", "asia", *sizes, *QUICK]) == 0
+    text = capsys.readouterr().out
+    assert "8 regimes of 50 rows, uniform interventions" in text
+    wrong = re.findall(r", true smoke.*", text)
+    assert all("(smoke is uniform by itself: there is nothing to see)" in line for line in wrong)
+
+
+def test_demo_lists_networks(capsys):
+    assert cli.main(["demo", "--list"]) == 0
+    assert capsys.readouterr().out.split() == ["chain3", "fork3", "collider3", "confounder3", "asia", "sachs"]
+
+
+def test_interrupt(monkeypatch, capsys):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "discover", interrupt)
+    assert cli.main(["demo", "chain3", "--quiet"]) == 130
+    assert capsys.readouterr().err == "pyrocausal: interrupted\n"
+
+
+def test_ctrl_c_leaves_a_report_of_what_there_is(fit, tmp_path, capsys, monkeypatch):
+    steps = []
+
+    def report(self, report):
+        steps.append(report.step)
+        if len(steps) == 5:  # the second step of the second chain
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Line, "report", report)
+    assert fit("--no-settling", "--chains", "3") == 130
+    out, err = capsys.readouterr()
+    stopped = "Ctrl-C: chain 1 was cut short after step 2, chain 2 had not made a step; 2 of 3 chains are kept"
+    assert err == f"pyrocausal: warning: {stopped}\npyrocausal: interrupted\n"
+    assert "edges above 0.5" in out and {file.name for file in (tmp_path / "out").iterdir()} == FILES
+    assert f"{stopped}." in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    result = CausalPosterior.load(tmp_path / "out" / "model.pt")
+    assert (result.stopped, [len(chain.trace) for chain in result.chains]) == (stopped, [3, 2])
+
+
+@pytest.mark.parametrize("argv, text", [(["fit", "--help"], "examples:"), (["--version"], "pyrocausal 0.")])
+def test_help_and_version_end_well(capsys, argv, text):
+    with pytest.raises(SystemExit) as end:
+        cli.main(argv)
+    assert end.value.code == 0
+    assert text in capsys.readouterr().out
+
+
+def test_as_a_module():
+    run = subprocess.run([sys.executable, "-m", "pyrocausal", "--help"], capture_output=True, text=True, check=False)
+    assert run.returncode == 0 and run.stderr == ""
+    assert "pyrocausal fit cells.csv" in run.stdout

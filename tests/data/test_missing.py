@@ -1,0 +1,211 @@
+"""Missing values: a gap among the causes is one more state, a gap of the effect drops its term."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from conftest import KINDS, LinearGaussian, make_model, make_rows, small_data
+
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.data.kinds import Categorical, Continuous
+from pyrocausal.data.missing import codes_of, cuts_of, filled, levels, present
+from pyrocausal.data.regime import Regime
+from pyrocausal.evidence.closed_form import ClosedForm
+from pyrocausal.evidence.refitting import Descent, Refitting
+from pyrocausal.fit.discover import discover
+from pyrocausal.model.imputation import impute
+from pyrocausal.model.neural_mechanisms import NeuralMechanisms
+from pyrocausal.model.new_mechanisms import NewMechanisms, linear_regression
+from pyrocausal.sdi.algorithm import SDI
+from pyrocausal.sdi.row_split import leaves_observational_range
+from pyrocausal.sdi.settings import GraphFitting, Stopping
+from pyrocausal.search.settling import Settling, settle
+from pyrocausal.simulate.experiments import hard_normal, hard_random, linear_truth, neural_network_truth, simulate
+from pyrocausal.simulate.graphs import chain
+
+NAN = math.nan
+COIN, DIE, NUMBER = Categorical((0, 1), missing=True), Categorical((0, 1, 2)), Continuous(0.0, 1.0, missing=True)
+
+
+def test_codes_by_hand():
+    assert present(torch.tensor([1.0, NAN])).tolist() == [True, False]
+    assert filled(torch.tensor([1.0, NAN])).tolist() == [1.0, 0.0]
+    assert [levels(kind, 4) for kind in (COIN, DIE, NUMBER, Continuous(0.0, 1.0))] == [3, 3, 5, 4]
+    assert cuts_of(COIN, torch.tensor([0.0, 1.0]), 4) is None
+    assert codes_of(COIN, torch.tensor([1.0, NAN, 0.0]), None).tolist() == [1, 2, 0]
+    column = torch.tensor([4.0, NAN, 1.0, 3.0, 2.0, 5.0])
+    cuts = cuts_of(NUMBER, column, 2)
+    assert cuts.tolist() == [3.0]  # the median of what is there
+    assert codes_of(NUMBER, column, cuts).tolist() == [1, 2, 0, 0, 0, 1]
+    nothing = torch.full((3,), NAN)
+    assert codes_of(NUMBER, nothing, cuts_of(NUMBER, nothing, 4)).tolist() == [4, 4, 4]
+
+
+# ---------------------------------------------------------------- a gap as a state of its own
+CATEGORIES = (COIN, DIE, Categorical((0, 1), missing=True))
+
+
+def recoded(rows, i) -> tuple[list[Categorical], torch.Tensor]:
+    """Without the rows that lack X_i, and with gaps of the others as one more state."""
+    kept = rows[present(rows[:, i])]
+    kinds = [Categorical(tuple(range(k.cardinality + (k.missing and j != i)))) for j, k in enumerate(CATEGORIES)]
+    sizes = torch.tensor([float(k.cardinality) for k in CATEGORIES])
+    return kinds, torch.where(present(kept), kept, sizes)
+
+
+@pytest.mark.parametrize(("i", "parents"), [(0, ()), (0, (1, 2)), (1, (0, 2)), (2, (0,)), (2, (0, 1))])
+def test_tables_take_a_gap_for_a_state(i, parents):
+    regimes = [make_rows(CATEGORIES, n) for n in (40, 25)]
+    made = [recoded(rows, i) for rows in regimes]
+    expected = NewMechanisms(made[0][0], [rows for _, rows in made]).of(i, parents)
+    torch.testing.assert_close(NewMechanisms(CATEGORIES, regimes).of(i, parents), expected)
+
+    fitting, scoring = regimes
+    model = make_model(CATEGORIES).mechanisms
+    closed = ClosedForm(CATEGORIES, model, fitting, present(fitting), scoring)
+    (found,) = closed.log_probs(i, parents)
+    kinds, plain = made[0][0], ClosedForm(made[0][0], model, made[0][1], present(made[0][1]), made[1][1])
+    seen = present(scoring[:, i])
+    assert not found[~seen].any()
+    torch.testing.assert_close(found[seen], plain.log_probs(i, parents)[0])
+    assert kinds[i].cardinality == closed.probabilities(i, parents).shape[1] == CATEGORIES[i].cardinality
+    assert closed.regret(i, parents) * len(made[1][1]) == pytest.approx(plain.regret(i, parents) * len(scoring))
+
+
+def design(rows, parents) -> torch.Tensor:
+    """A constant, values and whether they are missing, as a regression sees them, written out."""
+    blocks = [[1.0] * len(rows)]
+    for j in parents:
+        column = rows[:, j].tolist()
+        values = [0.0 if math.isnan(x) else x for x in column]
+        blocks += [values, [x * x for x in values], [float(math.isnan(x)) for x in column]]
+    return torch.tensor(blocks, dtype=torch.double).T
+
+
+@pytest.mark.parametrize(("i", "parents"), [(0, ()), (0, (1,)), (1, (0, 2))])
+def test_regressions_take_a_gap_for_an_indicator(i, parents):
+    kinds = (NUMBER,) * 3
+    regimes = [make_rows(kinds, n) for n in (30, 20)]
+    found = NewMechanisms(kinds, regimes).of(i, parents)
+    for r, rows in enumerate(regimes):
+        kept = rows[present(rows[:, i])].double()
+        terms = []
+        for each in ((), parents):
+            both = torch.cat([design(kept, each), kept[:, i : i + 1]], 1)
+            terms.append(linear_regression((both.T @ both)[None], torch.tensor([len(kept)]))[0])
+        assert found[r].item() == pytest.approx(torch.logaddexp(*terms).item() - math.log(2), rel=1e-9)
+
+
+def test_a_regime_without_a_variable_says_nothing_of_it():
+    for kinds in (CATEGORIES, (NUMBER,) * 3):
+        rows = make_rows(kinds, 20)
+        rows[:, 0] = NAN
+        found = NewMechanisms(kinds, [rows, make_rows(kinds, 20)])
+        for parents in ((), (1,), (1, 2)):
+            assert found.of(0, parents)[0] == 0.0 and found.of(0, parents)[1] < 0
+        assert found.of(1, (0,))[0].isfinite()
+
+
+def test_regressions_predict_without_the_rows_that_lack_the_effect():
+    kinds = (NUMBER,) * 3
+    fitting, scoring = make_rows(kinds, 60), make_rows(kinds, 30)
+    closed = ClosedForm(kinds, make_model(kinds).mechanisms, fitting, present(fitting), scoring)
+    keep, seen = present(fitting[:, 2]), present(scoring[:, 2])
+    other = ClosedForm(kinds, closed.mechanisms, fitting[keep], present(fitting[keep]), scoring[seen])
+    for found, expected in zip(closed.log_probs(2, (0, 1)), other.log_probs(2, (0, 1)), strict=True):
+        assert not found[~seen].any()
+        torch.testing.assert_close(found[seen], expected)
+
+
+# ---------------------------------------------------------------- from end to end
+def test_whether_regimes_leave_the_observational_range_is_asked_of_what_is_there():
+    data = small_data(KINDS["categorical"])
+    assert not leaves_observational_range(data)
+    rows = data.observational.clone()
+    rows[:30, 0][rows[:30, 0] == 1.0] = NAN
+    kinds = (replace(data.kinds[0], missing=True), *data.kinds[1:])
+    assert not leaves_observational_range(replace(data, observational=rows, kinds=kinds))
+    rows[:, 0][rows[:, 0] == 1.0] = NAN  # a gap is no state
+    assert leaves_observational_range(replace(data, observational=rows, kinds=kinds))
+
+
+def test_mechanisms_that_take_no_gaps_are_refused():
+    data = small_data(KINDS["continuous"])
+    kinds = (data.kinds[0], replace(data.kinds[1], missing=True), *data.kinds[2:])
+    with pytest.raises(
+        ValueError, match="variable 'X1' has missing values, which LinearGaussian does not take; impute"
+    ):
+        SDI(mechanisms=LinearGaussian).init(replace(data, kinds=kinds))
+
+
+# ---------------------------------------------------------------- drawn values
+def test_complete_data_stay_as_they_are():
+    data = small_data(KINDS["mixed"])
+    assert impute(data) is data
+
+
+def test_what_is_there_stays_and_the_rest_is_drawn(monkeypatch):
+    monkeypatch.setattr("pyrocausal.model.imputation.STEPS", 100)  # how well draws follow is asked below
+    data, before = small_data(KINDS["gaps"]), torch.get_rng_state()
+    made, again, other = (impute(data, seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert [kind.missing for kind in made.kinds] == [False] * 4 and made.names == data.names
+    for one, same, fresh, rows in zip(
+        *([part.rows for part in each.parts] for each in (made, again, other, data)), strict=True
+    ):
+        seen = present(rows)
+        assert not seen.all() and present(one).all()
+        assert torch.equal(one[seen], rows[seen]) and torch.equal(one, same)
+        assert not torch.equal(one, fresh)
+    assert [regime.name for regime in made.regimes] == [regime.name for regime in data.regimes]
+
+
+@pytest.mark.parametrize("kind", ["categorical", "continuous"])
+def test_draws_follow_causes_effects_and_the_regime(kind):
+    torch.manual_seed(0)
+    n = 4000
+
+    def table(hit):
+        a = torch.randn(n)
+        b = torch.randn(n) + 3.0 if hit else a + 0.5 * torch.randn(n)
+        rows = torch.stack([a, b], 1)
+        return (rows > 0.5).float() if kind == "categorical" else rows
+
+    kinds = (Categorical((0, 1), missing=True),) * 2 if kind == "categorical" else (NUMBER,) * 2
+    tables = [table(False), table(True)]
+    gappy = [rows.masked_fill(torch.rand_like(rows) < 0.3, NAN) for rows in tables]
+    made = impute(InterventionalData(("A", "B"), kinds, gappy[0], (Regime("r", gappy[1]),)))
+    for rows, gaps, complete in zip(tables, gappy, (made.observational, made.regimes[0].rows), strict=True):
+        for j in range(2):
+            drawn = ~present(gaps[:, j])  # the other one is there or drawn
+            found, true = complete[drawn], rows[drawn]
+            torch.testing.assert_close(found.mean(0), true.mean(0), rtol=0, atol=0.12)
+            torch.testing.assert_close(found.T.cov(), true.T.cov(), rtol=0.15, atol=0.12)
+
+
+@pytest.mark.parametrize("kind", ["categorical", "continuous"])
+def test_a_chain_is_found_through_gaps_once_they_are_drawn(kind):
+    rng = np.random.default_rng(1)
+    if kind == "categorical":
+        truth, _ = neural_network_truth(chain(3), rng, states=3, min_information=0.25, embedding=4)
+        intervention, settling = hard_random, Settling(refitting=None, final_steps=0)
+    else:
+        truth, intervention, descent = linear_truth(chain(3), rng), hard_normal(), Descent(400, 128, 2e-2, last=1e-3)
+        settling = Settling(draft=None, refitting=Refitting(descent, descent, decays=(0.0,)), final_steps=0)
+    made = simulate(truth, intervention=intervention, rows=4000, rows_per_regime=300, missing=0.2, seed=0)
+    assert all(k.missing for k in made.data.kinds)
+    algorithm = SDI(mechanisms=partial(NeuralMechanisms, hidden=8), fitting=GraphFitting(warm_up=60))
+    through = [("X0", "X1"), ("X1", "X2")]
+    result = discover(made.data, chains=1, seed=0, progress=False, algorithm=algorithm, settling=settling)
+    assert sorted(result.dag().edges) == through == sorted(made.truth.graph.edges)
+    assert result.targets() == made.targets
+    assert result.data is made.data  # as it was given
+    # Taken as they are, gaps of X1 make X0 tell something of X2.
+    with pytest.warns(RuntimeWarning, match="have not settled"):
+        state, _ = replace(algorithm, stopping=Stopping(max_steps=30)).run(made.data, seed=0)
+    assert settle(state, settling).dag[2, 0]

@@ -1,0 +1,270 @@
+"""Closed-form predictions against urns, and against ratios of the density of all rows at once."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from conftest import KINDS, LinearGaussian, make_model, make_rows
+
+from pyrocausal.data.kinds import Categorical, Continuous
+from pyrocausal.evidence.closed_form import ClosedForm
+
+CATEGORICAL = (Categorical((0, 1)), Categorical((0, 1, 2)), Categorical((0, 1)))
+MIXED = (Categorical((0, 1)), Continuous(0.0, 1.0), Categorical((0, 1, 2)), Continuous(0.0, 1.0))
+
+
+def closed_form(kinds, fitting, scoring, counts=None, mechanisms=None) -> ClosedForm:
+    counts = torch.ones_like(fitting, dtype=torch.bool) if counts is None else counts
+    return ClosedForm(
+        kinds, make_model(kinds).mechanisms if mechanisms is None else mechanisms, fitting, counts, scoring
+    )
+
+
+def dependent_rows(kinds, n) -> torch.Tensor:
+    """The last variable depends on the others."""
+    rows = make_rows(kinds, n)
+    signal = rows[:, :-1].sum(1)
+    if isinstance(kinds[-1], Categorical):
+        rows[:, -1] = torch.where(torch.rand(n) < 0.8, (signal.abs() * 1.3).long() % kinds[-1].cardinality, rows[:, -1])
+    else:
+        rows[:, -1] = signal + 0.3 * rows[:, -1]
+    return rows
+
+
+# ---------------------------------------------------------------- tables
+def naive_table(codes, cells, new_codes, new_cells, states, strengths) -> list[float]:
+    """Log-probabilities: a Dirichlet around the marginal in every cell, as strong as makes the urns likeliest."""
+    n, span = len(codes), range(states)
+    marginal = [(codes.count(s) + 0.5) / (n + 0.5 * states) for s in span]
+
+    def urn(strength):
+        total, seen = 0.0, {}
+        for code, cell in zip(codes, cells, strict=True):
+            ours = seen.setdefault(cell, [0] * states)
+            total += math.log((ours[code] + strength * marginal[code]) / (sum(ours) + strength))
+            ours[code] += 1
+        return total
+
+    strength = max(strengths, key=urn)
+    pairs = list(zip(codes, cells, strict=True))
+    return [
+        math.log((pairs.count((code, cell)) + strength * marginal[code]) / (cells.count(cell) + strength))
+        for code, cell in zip(new_codes, new_cells, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("parents", [(0,), (1,), (0, 1)])
+@pytest.mark.parametrize("dependent", [True, False])
+def test_a_table_is_counts_and_a_prior_around_the_marginal(parents, dependent):
+    made = dependent_rows if dependent else make_rows
+    fitting, scoring = made(CATEGORICAL, 60), make_rows(CATEGORICAL, 25)
+    (found,) = closed_form(CATEGORICAL, fitting, scoring).log_probs(2, parents)
+    columns = [[tuple(int(row[j]) for j in parents) for row in rows] for rows in (fitting, scoring)]
+    codes = [rows[:, 2].long().tolist() for rows in (fitting, scoring)]
+    expected = naive_table(codes[0], columns[0], codes[1], columns[1], 2, ClosedForm.strengths)
+    assert found.tolist() == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_strength_follows_the_data():
+    # Where a cell is like every other, a strong prior around the marginal predicts best; where not, a weak one.
+    cause = torch.randint(3, (400,)).float()
+    same = torch.stack([cause, (torch.rand(400) < 0.5).float()], 1)
+    other = torch.stack([cause, (cause > 0).float()], 1)
+    new = torch.tensor([[0.0, 1.0]])
+    kinds = (Categorical((0, 1, 2)), Categorical((0, 1)))
+    for rows, strength in ((same, 100.0), (other, 0.3)):
+        assert strength in ClosedForm.strengths
+        (found,) = closed_form(kinds, rows, new).log_probs(1, (0,))
+        ours, marginal = rows[cause == 0, 1], (rows[:, 1].sum().item() + 0.5) / 401
+        expected = (ours.sum().item() + strength * marginal) / (len(ours) + strength)
+        assert found.exp().item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_variable_without_parents_has_its_marginal():
+    fitting = torch.tensor([[0.0], [1.0], [1.0], [1.0]])
+    (found,) = closed_form(CATEGORICAL[:1], fitting, torch.tensor([[0.0], [1.0]])).log_probs(0, ())
+    marginal = torch.tensor([1.5, 3.5]).double() / 5
+    torch.testing.assert_close(found.exp(), (torch.tensor([1.0, 3.0]) + 0.3 * marginal) / 4.3)
+
+
+@pytest.mark.parametrize("parents", [(), (0,), (0, 1)])
+def test_probabilities_of_a_variables_states_sum_to_one(parents):
+    fitting = dependent_rows(CATEGORICAL, 30)
+    every = torch.tensor(list(itertools.product(range(2), range(3), range(2)))).float()
+    (found,) = closed_form(CATEGORICAL, fitting, every).log_probs(2, parents)
+    torch.testing.assert_close(found.exp().view(6, 2).sum(1), torch.ones(6).double())
+
+
+def test_continuous_parents_of_a_table_are_cut_into_equal_counts():
+    kinds = (Continuous(0.0, 1.0), Categorical((0, 1)))
+    fitting, scoring = dependent_rows(kinds, 80), make_rows(kinds, 30)
+    (found,) = closed_form(kinds, fitting, scoring).log_probs(1, (0,))
+    order = fitting[:, 0].argsort().argsort()
+    cells = [(order // 20).tolist()]  # four bins of twenty
+    edges = [fitting[order == k, 0].item() for k in (20, 40, 60)]
+    # Between two bins the quantile lies somewhere between their nearest values.
+    below = [fitting[order == k - 1, 0].item() for k in (20, 40, 60)]
+    sure = [not any(low < x < high for low, high in zip(below, edges, strict=True)) for x in scoring[:, 0].tolist()]
+    assert sum(sure) > 20
+    cells.append([sum(x >= edge for edge in edges) for x in scoring[:, 0].tolist()])
+    codes = [rows[:, 1].long().tolist() for rows in (fitting, scoring)]
+    expected = torch.tensor(naive_table(codes[0], cells[0], codes[1], cells[1], 2, ClosedForm.strengths)).double()
+    torch.testing.assert_close(found[sure], expected[sure])
+
+
+def test_a_table_too_large_says_nothing():
+    fitting, scoring = dependent_rows(CATEGORICAL, 30), make_rows(CATEGORICAL, 5)
+
+    class Small(ClosedForm):
+        max_cells = 11  # X2 given X0 and X1 needs 2 x 3 x 2 = 12 entries
+
+    class Enough(ClosedForm):
+        max_cells = 12
+
+    made = [
+        kind(CATEGORICAL, make_model(CATEGORICAL).mechanisms, fitting, torch.ones(30, 3).bool(), scoring)
+        for kind in (Small, Enough, ClosedForm)
+    ]
+    small, enough, usual = (each.log_probs(2, (0, 1)) for each in made)
+    assert small == []
+    assert torch.equal(enough[0], usual[0])
+    assert torch.equal(made[0].log_probs(2, (0,))[0], made[2].log_probs(2, (0,))[0])
+
+
+# ---------------------------------------------------------------- regressions
+def design(kinds, rows, parents, squares, units=None) -> np.ndarray:
+    columns = [np.ones(len(rows))]
+    for j in parents:
+        x = rows[:, j].double().numpy()
+        if isinstance(kinds[j], Categorical):
+            columns += [(x == state).astype(float) for state in range(kinds[j].cardinality)]
+        else:
+            columns += [x, x**2] if squares else [x]
+    return np.stack(columns, 1) if units is None else np.concatenate([np.stack(columns, 1), units], 1)
+
+
+def log_density(y, x, prior_precision, shape, rate) -> float:
+    """Multivariate Student-t: weights N(0, s^2 / precision) and s^2 ~ inverse-gamma(shape, rate) integrated out."""
+    n = len(y)
+    scale = rate / shape * (np.eye(n) + (x / prior_precision) @ x.T)
+    freedom, distance = 2 * shape, y @ np.linalg.solve(scale, y)
+    return (
+        math.lgamma((freedom + n) / 2)
+        - math.lgamma(freedom / 2)
+        - 0.5 * n * math.log(freedom * math.pi)
+        - 0.5 * np.linalg.slogdet(scale)[1]
+        - 0.5 * (freedom + n) * math.log1p(distance / freedom)
+    )
+
+
+def naive_regression(x, y, new_x, new_y) -> list[float]:
+    """Density of all rows and a new one over that of all rows; a weight's prior says as much as one row."""
+    precision = (x**2).mean(0) + 1e-6
+    before = log_density(y, x, precision, 1.0, 0.01)
+    return [
+        log_density(np.append(y, value), np.vstack([x, row]), precision, 1.0, 0.01) - before
+        for row, value in zip(new_x, new_y, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("parents", [(), (1,), (2,), (0, 1, 2)])
+@pytest.mark.parametrize("n", [3, 12])
+@pytest.mark.parametrize("own", [False, True])
+def test_a_regression_predicts_as_bayes_says(parents, n, own):
+    fitting, scoring = dependent_rows(MIXED, n), make_rows(MIXED, 6)
+    mechanisms = LinearGaussian(MIXED) if own else make_model(MIXED, hidden=3).mechanisms
+    linear, curved = closed_form(MIXED, fitting, scoring, mechanisms=mechanisms).log_probs(3, parents)
+    values = [rows[:, 3].double().numpy() for rows in (fitting, scoring)]
+    tables = [design(MIXED, rows, parents, squares=False) for rows in (fitting, scoring)]
+    expected = naive_regression(tables[0], values[0], tables[1], values[1])
+    assert linear.tolist() == pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+    mask = torch.zeros(4)
+    mask[list(parents)] = 1.0
+    units = [None, None]  # mechanisms of one's own may have none
+    if parents and not own:
+        units = [mechanisms.features(3, rows, mask).detach().double().numpy() for rows in (fitting, scoring)]
+    tables = [design(MIXED, rows, parents, True, unit) for rows, unit in zip((fitting, scoring), units, strict=True)]
+    expected = naive_regression(tables[0], values[0], tables[1], values[1])
+    assert curved.tolist() == pytest.approx(expected, rel=1e-5, abs=1e-5)
+    assert linear.dtype == curved.dtype == torch.double
+    assert not curved.requires_grad
+
+
+def test_squares_and_hidden_units_explain_what_a_line_cannot():
+    kinds = (Continuous(0.0, 1.0),) * 2
+    tables = []
+    for n in (400, 200):
+        x = torch.randn(n)
+        tables.append(torch.stack([x, x**2 - 1 + 0.1 * torch.randn(n)], 1))
+    linear, curved = closed_form(kinds, *tables).log_probs(1, (0,))
+    assert curved.mean() > linear.mean() + 1.0
+
+
+# ---------------------------------------------------------------- rows that do not count
+@pytest.mark.parametrize(("kinds", "effect"), [(CATEGORICAL, 2), (MIXED, 3), (MIXED, 1)])
+def test_rows_that_do_not_count_have_no_influence(kinds, effect):
+    fitting, scoring = dependent_rows(kinds, 50), make_rows(kinds, 10)
+    counts = torch.ones_like(fitting, dtype=torch.bool)
+    counts[20:45, effect] = False
+    changed = fitting.clone()
+    changed[20:45] = make_rows(kinds, 25)
+    kept = torch.cat([fitting[:20], fitting[45:]])
+    others = tuple(j for j in range(len(kinds)) if j != effect)
+    mechanisms = make_model(kinds).mechanisms
+    for parents in ((), (0,), others):
+        one, other = (
+            closed_form(kinds, rows, scoring, counts, mechanisms).log_probs(effect, parents)
+            for rows in (fitting, changed)
+        )
+        alone = closed_form(kinds, kept, scoring, None, mechanisms).log_probs(effect, parents)
+        for a, b, c in zip(one, other, alone, strict=True):
+            assert torch.equal(a, b)
+            torch.testing.assert_close(a, c, rtol=1e-6, atol=1e-6)
+        # They would have, if they counted.
+        every = closed_form(kinds, changed, scoring, None, mechanisms).log_probs(effect, parents)
+        assert not torch.allclose(every[0], one[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_row_that_counts_is_no_error(kind):
+    kinds = KINDS[kind]
+    fitting, scoring = make_rows(kinds, 20), make_rows(kinds, 5)
+    nothing = closed_form(kinds, fitting, scoring, torch.zeros(20, 4, dtype=torch.bool))
+    for effect, parents in ((0, ()), (1, (0, 2)), (3, (0, 1, 2))):
+        found = nothing.log_probs(effect, parents)
+        assert found
+        assert all(each.isfinite().all() for each in found)
+
+
+@pytest.mark.parametrize("kinds", [CATEGORICAL, MIXED], ids=["categorical", "mixed"])
+def test_other_rows_may_count_without_a_new_start(kinds):
+    fitting, scoring = dependent_rows(kinds, 80), make_rows(kinds, 10)
+    mechanisms, (one, other) = make_model(kinds).mechanisms, torch.rand(2, *fitting.shape) < 0.6
+    first = closed_form(kinds, fitting, scoring, one, mechanisms)
+    again = closed_form(kinds, fitting, scoring, other, mechanisms)
+    second = first.counting(other)
+    for i, parents in ((0, (1,)), (1, ()), (2, (0, 1))):
+        before = first.log_probs(i, parents)
+        assert second.regret(i, parents) == again.regret(i, parents)
+        for found, expected, old in zip(second.log_probs(i, parents), again.log_probs(i, parents), before, strict=True):
+            assert torch.equal(found, expected) and not torch.equal(found, old)
+
+
+# ---------------------------------------------------------------- what another estimate may gain
+def test_regret_is_half_a_nat_per_free_parameter_and_share_of_rows():
+    fitting, scoring = make_rows(MIXED, 40), make_rows(MIXED, 10)
+    counts = torch.ones_like(fitting, dtype=torch.bool)
+    counts[:20, 2] = False
+    made = closed_form(MIXED, fitting, scoring, counts)
+    assert made.regret(0, ()) == pytest.approx(0.5 * 1 * 10 / 40)
+    assert made.regret(0, (2,)) == pytest.approx(0.5 * 3 * 10 / 40)
+    assert made.regret(2, (0,)) == pytest.approx(0.5 * 2 * 2 * 10 / 20)  # twenty rows tell of X2
+    assert made.regret(1, (0,)) == math.inf  # a regression may have the wrong shape
+    assert made.regret(2, (1,)) == math.inf  # and bins may be too coarse
+    counts[:, 0] = False
+    assert closed_form(MIXED, fitting, scoring, counts).regret(0, (2,)) == math.inf

@@ -1,0 +1,711 @@
+"""Joint evidence against a sum over every target written out, on problems small enough for it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+
+import pyro.distributions as dist
+import pytest
+import torch
+from conftest import LinearGaussian, every_dag, make_model, make_rows
+
+import pyrocausal.evidence.joint_evidence as module
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.data.kinds import Categorical, Continuous
+from pyrocausal.data.regime import Regime
+from pyrocausal.evidence.closed_form import ClosedForm
+from pyrocausal.evidence.joint_evidence import JointEvidence, parents_of, prepare_together
+from pyrocausal.evidence.refitting import Descent, Refitting, fit_copies, judge_rows
+from pyrocausal.evidence.screening import Residuals, Screen
+from pyrocausal.model.new_mechanisms import NewMechanisms
+from pyrocausal.sdi.row_split import cross_fit, split_rows
+from pyrocausal.sdi.targets import TargetOdds, known_targets
+from pyrocausal.search.hill_climb import climb
+from pyrocausal.search.moves import look, terms_around, weigh
+
+KINDS = {
+    "categorical": (Categorical((0, 1)), Categorical((0, 1, 2)), Categorical((0, 1))),
+    "continuous": (Continuous(0.0, 1.0),) * 2,
+    "mixed": (Categorical((0, 1)), Continuous(0.0, 1.0), Categorical((0, 1, 2))),
+    "gaps": (Categorical((0, 1), missing=True), Continuous(0.0, 1.0, missing=True), Categorical((0, 1, 2))),
+}
+DESCENT = Descent(4, 16, 1e-2)
+BRIEF = Refitting(DESCENT, DESCENT, decays=(0.1,), least_regret=0.0)
+TARGETS = {
+    "unknown": (None, None, None),
+    "known": (("X1",), (), ("X0", "X1")),
+    "some": (None, ("X0",), None),
+}
+PRICE = 1.7
+
+
+class Problem:
+    """A small data set, cut into folds, and everything that joint evidence wants to know."""
+
+    def __init__(self, kind="categorical", targets="unknown", seed=0, mechanisms=None):
+        torch.manual_seed(seed)
+        self.kinds = KINDS[kind]
+        d = len(self.kinds)
+        names = tuple(f"X{i}" for i in range(d))
+        regimes = tuple(Regime(f"r{r}", make_rows(self.kinds, 9 + r), hit) for r, hit in enumerate(TARGETS[targets]))
+        self.data = InterventionalData(names, self.kinds, make_rows(self.kinds, 30), regimes)
+        self.natural = torch.rand(len(regimes), d) < 0.6
+        self.split = split_rows(self.data, share_regimes=True, held_out=0.4)
+        self.folds = cross_fit(self.data, self.split, self.natural)
+        self.new_mechanisms = NewMechanisms(self.kinds, [regime.rows for regime in regimes])
+        self.known, self.hit = known_targets(names, TARGETS[targets])
+        self.mechanisms = make_model(self.kinds, hidden=4).mechanisms if mechanisms is None else mechanisms(self.kinds)
+
+    def evidence(self, refitting=None, closed_form=True, **changes) -> JointEvidence:
+        made = {
+            "kinds": self.kinds,
+            "mechanisms": self.mechanisms,
+            "folds": self.folds,
+            "new_mechanisms": self.new_mechanisms,
+            "known": self.known,
+            "hit": self.hit,
+            "natural": self.natural,
+            "price": PRICE,
+            "refitting": refitting,
+            "closed_form": closed_form,
+        }
+        return JointEvidence(**(made | changes))
+
+    # ------------------------------------------------------------ the same, written out
+    def estimates(self, i, parents, refitting, closed_form):
+        """Log-densities of the rows that each fold scores under every estimate of variable i's own mechanism."""
+        found = []
+        for fitting, counts, scoring, table, *_ in self.folds:
+            each = []
+            if refitting is not None:
+                one = [(i, parents)]
+                copies = fit_copies(self.mechanisms, self.kinds, one, fitting, counts[:, [i]], refitting, 0.1)
+                each.append(judge_rows(copies, self.kinds, one, scoring)[0][0].tolist())
+            if closed_form:
+                closed = ClosedForm(self.kinds, self.mechanisms, fitting, counts, scoring)
+                each += [terms.tolist() for terms in closed.log_probs(i, parents)]
+            found.append((each, table.tolist()))
+        return found
+
+    def old(self, i, parents, refitting, closed_form) -> list[float]:
+        """Log-likelihood of variable i's rows in every regime, and of the held-out rows, under its own mechanism."""
+        R = len(self.data.regimes)
+        total = [0.0] * (R + 1)
+        for estimates, table in self.estimates(i, parents, refitting, closed_form):
+            sums = [
+                [sum(x for x, r in zip(terms, table, strict=True) if r == k) for k in range(R + 1)]
+                for terms in estimates
+            ]
+            # An estimate counts by how well it predicts where the variable kept its own mechanism.
+            telling = [k for k in range(R + 1) if k == R or self.natural[k, i]]
+            weight = log_normalised([sum(each[k] for k in telling) for each in sums])
+            for k in range(R + 1):
+                total[k] += log_sum_exp([w + each[k] for w, each in zip(weight, sums, strict=True)])
+        return total
+
+    def hypotheses(self, graph, refitting, closed_form) -> list[list[float]]:
+        """Log-likelihood of every regime under every target, none last, or under the targets that are known."""
+        d = len(self.kinds)
+        parents = [tuple(j for j in range(d) if graph[i, j]) for i in range(d)]
+        old = [self.old(i, parents[i], refitting, closed_form) for i in range(d)]
+        new = [self.new_mechanisms.of(i, parents[i]).tolist() for i in range(d)]
+        self.held_out = sum(each[-1] for each in old)
+        found = []
+        for r in range(len(self.data.regimes)):
+            sets = [set(self.hit[r].nonzero()[:, 0].tolist())] if self.known[r] else [{t} for t in range(d)] + [set()]
+            found.append([sum(new[i][r] if i in hit else old[i][r] for i in range(d)) for hit in sets])
+        return found
+
+    def of(self, graph, refitting=None, closed_form=True) -> float:
+        total = 0.0
+        for hypotheses in self.hypotheses(graph, refitting, closed_form):
+            total += log_sum_exp(hypotheses) - math.log(len(hypotheses))
+        return total + self.held_out - PRICE * int(graph.sum())
+
+
+def log_sum_exp(terms):
+    largest = max(terms)
+    return largest + math.log(sum(math.exp(term - largest) for term in terms))
+
+
+def log_normalised(terms):
+    return [term - log_sum_exp(terms) for term in terms]
+
+
+ESTIMATES = pytest.mark.parametrize(
+    ("refitting", "closed_form"), [(None, True), (BRIEF, False), (BRIEF, True)], ids=["closed", "copies", "both"]
+)
+
+
+@ESTIMATES
+@pytest.mark.parametrize("targets", TARGETS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_evidence_is_the_sum_over_targets_written_out(kind, targets, refitting, closed_form):
+    problem = Problem(kind, targets)
+    evidence = problem.evidence(refitting, closed_form)
+    d = len(problem.kinds)
+    graphs = every_dag(d)[:: 1 if d == 2 else 5]
+    found = [evidence.of(graph) for graph in graphs]
+    expected = [problem.of(graph, refitting, closed_form) for graph in graphs]
+    # Up to a constant of the data: whatever is subtracted is subtracted from all.
+    assert [x - found[0] for x in found[1:]] == pytest.approx([x - expected[0] for x in expected[1:]], abs=2e-3)
+    assert max(found) - min(found) > 1.0
+    if targets == "unknown":
+        assert found == pytest.approx(expected, abs=2e-3)
+
+
+@ESTIMATES
+@pytest.mark.parametrize("kind", KINDS)
+def test_targets_are_the_posterior_of_a_regimes_hypotheses(kind, refitting, closed_form):
+    problem = Problem(kind, "some")
+    evidence = problem.evidence(refitting, closed_form)
+    d = len(problem.kinds)
+    for graph in (every_dag(d)[0], every_dag(d)[-1]):
+        found = evidence.targets(graph)
+        assert found.shape == (3, d + 1)
+        torch.testing.assert_close(found.sum(1), torch.ones(3).double())
+        for r, hypotheses in enumerate(problem.hypotheses(graph, refitting, closed_form)):
+            posterior = [math.exp(term) for term in log_normalised(hypotheses)]
+            expected = [1.0] + [0.0] * d if r == 1 else posterior  # the second was known
+            assert found[r].tolist() == pytest.approx(expected, abs=1e-3)
+
+
+def test_known_targets_have_one_at_each_and_none_has_its_own_column():
+    found = Problem("categorical", "known").evidence().targets(every_dag(3)[3])
+    assert found.tolist() == [[0, 1, 0, 0], [0, 0, 0, 1], [1, 1, 0, 0]]
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("targets", TARGETS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_prior_of_targets_is_summed_over_written_out(kind, targets, several):
+    problem = Problem(kind, targets)
+    d, R = len(problem.kinds), 3
+    log_odds = 3.0 * torch.randn(R, d)
+    plain = Problem(kind, "unknown").evidence()  # the same rows
+    evidence = problem.evidence(prior=TargetOdds(log_odds, several))
+
+    def hypotheses(graph, r):
+        """Log of prior and likelihood of every set of targets that is possible."""
+        terms = [plain.terms(i, graph[i : i + 1]) for i in range(d)]
+        for hit in itertools.product([False, True], repeat=d):
+            if bool(problem.known[r]):
+                possible, prior = list(hit) == problem.hit[r].tolist(), 0.0
+            else:
+                possible = several or sum(hit) <= 1
+                prior = sum(float(log_odds[r, i]) for i in range(d) if hit[i])
+            if possible:
+                yield hit, prior + sum(float((t.new if h else t.old)[0, r]) for t, h in zip(terms, hit, strict=True))
+
+    graphs = every_dag(d)[:: 1 if d == 2 else 6]
+    found, expected = [], []
+    for graph in graphs:
+        found.append(evidence.of(graph))
+        observed = sum(float(plain.terms(i, graph[i : i + 1]).observational) for i in range(d))
+        each = [log_sum_exp([value for _, value in hypotheses(graph, r)]) for r in range(R)]
+        expected.append(observed + sum(each) - PRICE * int(graph.sum()))
+        for r in range(R):
+            posterior, who = zip(*((math.exp(v - each[r]), hit) for hit, v in hypotheses(graph, r)), strict=True)
+            share = [sum(p for p, hit in zip(posterior, who, strict=True) if hit[i]) for i in range(d)]
+            nobody = sum(p for p, hit in zip(posterior, who, strict=True) if not any(hit))
+            assert evidence.targets(graph)[r].tolist() == pytest.approx([*share, nobody], abs=1e-5)
+    assert [x - found[0] for x in found[1:]] == pytest.approx([x - expected[0] for x in expected[1:]], abs=1e-5)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_gains_of_moves_under_a_prior_are_differences_of_evidence(several):
+    problem = Problem("mixed", "some")
+    evidence = problem.evidence(prior=TargetOdds(torch.randn(3, 3), several))
+    free = ~torch.eye(3, dtype=torch.bool)
+    for graph in every_dag(3)[::4]:
+        dag = graph.bool()
+        moves = weigh(evidence, dag, free, *terms_around(look(evidence, dag, free, range(3))))
+        for i, j in itertools.permutations(range(3), 2):
+            after = dag.clone()
+            after[i, j] ^= True
+            if math.isfinite(moves.toggle[i, j]):
+                assert float(moves.toggle[i, j]) == pytest.approx(evidence.of(after) - evidence.of(dag), abs=1e-6)
+            after[j, i] ^= True
+            if math.isfinite(moves.reverse[i, j]):
+                assert float(moves.reverse[i, j]) == pytest.approx(evidence.of(after) - evidence.of(dag), abs=1e-6)
+
+
+def test_one_problem_by_hand():
+    # Two rows of zeros fit, two of ones are held out; one regime of two rows of ones, whose target is unknown.
+    kinds = (Categorical((0, 1)),) * 2
+    natural, nobody = torch.zeros(1, 2, dtype=torch.bool), torch.zeros(1, 2, dtype=torch.bool)
+    rows = torch.tensor([[0.0, 0.0], [1.0, 1.0], [0.0, 0.0], [1.0, 1.0]])
+    data = InterventionalData(("X0", "X1"), kinds, rows, (Regime("r", torch.ones(2, 2)),))
+    split = split_rows(data, share_regimes=False, held_out=0.5)
+    assert split.held_out.tolist() == [[1.0, 1.0], [1.0, 1.0]]
+    evidence = JointEvidence(
+        kinds=kinds,
+        mechanisms=make_model(kinds).mechanisms,
+        folds=cross_fit(data, split, natural),
+        new_mechanisms=NewMechanisms(kinds, [data.regimes[0].rows]),
+        known=torch.tensor([False]),
+        hit=nobody,
+        natural=natural,
+        price=3.0,
+    )
+    # The marginal of two zeros gives a one (0 + 1/2) / (2 + 1), and is itself worth 0.3 rows.
+    one = 0.3 * (0.5 / 3) / 2.3
+    new = 0.5 * 0.75  # the urn of a new mechanism, with prior counts of 1/2
+    either, none = new * one**2, one**4  # one variable was hit and the other is as always; or neither was
+    empty = torch.zeros(2, 2)
+    assert evidence.of(empty) == pytest.approx(4 * math.log(one) + math.log((2 * either + none) / 3), rel=1e-9)
+    total = 2 * either + none
+    assert evidence.targets(empty)[0].tolist() == pytest.approx([either / total, either / total, none / total])
+
+
+def test_an_edge_has_its_price():
+    problem, graph = Problem("categorical"), every_dag(3)[-1]
+    cheap, dear = problem.evidence(price=0.0), problem.evidence(price=2.5)
+    assert cheap.of(graph) - dear.of(graph) == pytest.approx(2.5 * int(graph.sum()))
+    assert cheap.of(graph.float()) == pytest.approx(cheap.of(graph))
+    price = torch.rand(3, 3)  # or each its own
+    each = problem.evidence(price=price)
+    assert cheap.of(graph) - each.of(graph) == pytest.approx(float(price[graph].sum()), abs=1e-6)
+
+
+def test_far_beyond_the_range_of_exp():
+    # Every row of the regime contradicts the observational mechanism of one variable by about seven nats.
+    kinds = (Categorical((0, 1)),) * 2
+    natural = torch.zeros(1, 2, dtype=torch.bool)
+    rows = make_rows(kinds, 4000)
+    rows[:, 0] = 0.0
+    forced = make_rows(kinds, 2000)
+    forced[:, 0] = 1.0
+    data = InterventionalData(("X0", "X1"), kinds, torch.cat([rows, torch.ones(1, 2)]), (Regime("r", forced),))
+    evidence = JointEvidence(
+        kinds=kinds,
+        mechanisms=make_model(kinds).mechanisms,
+        folds=cross_fit(data, split_rows(data, False, 0.2), natural),
+        new_mechanisms=NewMechanisms(kinds, [forced]),
+        known=torch.tensor([False]),
+        hit=torch.zeros(1, 2, dtype=torch.bool),
+        natural=natural,
+        price=0.0,
+    )
+    empty = torch.zeros(2, 2)
+    assert math.isfinite(evidence.of(empty))
+    assert evidence.targets(empty)[0].tolist() == pytest.approx([1.0, 0.0, 0.0], abs=1e-6)
+
+
+def test_a_wrong_call():
+    with pytest.raises(ValueError, match="joint evidence needs refitting, closed_form or both"):
+        Problem().evidence(None, closed_form=False)
+
+
+# ---------------------------------------------------------------- what is kept
+@pytest.fixture(autouse=True)
+def _few_rows_are_enough_to_screen(monkeypatch):
+    monkeypatch.setattr(Screen, "enough", 0)
+
+
+@pytest.fixture
+def fitted(monkeypatch):
+    """Every family that is fitted, in the order of the fits."""
+    families = []
+
+    def counting(mechanisms, kinds, asked, *rest):
+        families.extend(asked)
+        return fit_copies(mechanisms, kinds, asked, *rest)
+
+    monkeypatch.setattr(module, "fit_copies", counting)
+    return families
+
+
+def family(graph, i):
+    return i, tuple(graph[i].nonzero()[:, 0].tolist())
+
+
+def test_a_family_is_fitted_once_in_every_fold(fitted):
+    problem = Problem("mixed")
+    evidence, graphs = problem.evidence(BRIEF), every_dag(3)
+    graph = graphs[-1]
+    evidence.of(graph)
+    wanted = [family(graph, i) for i in range(3)]
+    assert sorted(fitted) == sorted(2 * wanted)  # one for each fold
+    del fitted[:]
+    evidence.of(graph)
+    evidence.targets(graph)
+    evidence.prepare(wanted)
+    evidence.terms(0, graph[:1])
+    assert not fitted
+    for other in graphs:
+        evidence.of(other)
+    every = {family(other, i) for other in graphs for i in range(3)}
+    assert sorted(fitted) == sorted(2 * list(every - set(wanted)))
+
+
+def test_a_table_that_nothing_can_beat_is_taken_alone(fitted):
+    problem = Problem("mixed")
+    closed = ClosedForm(problem.kinds, problem.mechanisms, *problem.folds[0][:3])
+    families = sorted({family(graph, i) for graph in every_dag(3) for i in range(3)})
+    regrets = sorted({closed.regret(*each) for each in families if closed.regret(*each) < math.inf})
+    limit = (regrets[0] + regrets[1]) / 2
+    evidence = problem.evidence(replace(BRIEF, least_regret=limit))
+    evidence.prepare(families)
+    assert sorted(set(fitted)) == [each for each in families if closed.regret(*each) > limit]
+    assert 0 < len(set(fitted)) < len(families)
+    # Where there is no table, however good it would be, a copy is fitted.
+    del fitted[:]
+    alone = problem.evidence(replace(BRIEF, decays=(0.0, 0.3), least_regret=limit), closed_form=False)
+    alone.prepare(families)
+    assert sorted(set(fitted)) == families
+
+
+def test_where_there_is_no_table_a_copy_is_fitted(monkeypatch, fitted):
+    monkeypatch.setattr(ClosedForm, "max_cells", 11)  # X2 given X0 and X1 needs 2 x 3 x 2 = 12 entries
+    evidence = Problem("categorical").evidence(replace(BRIEF, least_regret=1e9))
+    terms = evidence.terms(2, torch.tensor([[True, False, False], [True, True, False]]))
+    assert (terms.old > -1e3).all()
+    assert set(fitted) == {(2, (0, 1))}
+
+
+@ESTIMATES
+@pytest.mark.parametrize("kind", KINDS)
+def test_terms_do_not_depend_on_the_order_in_which_they_are_asked_for(kind, refitting, closed_form):
+    problem = Problem(kind)
+    d = len(problem.kinds)
+    sets = torch.stack([graph for graph in every_dag(d)])
+    batch, alone, small = (problem.evidence(refitting, closed_form) for _ in range(3))
+    small.together = 2  # copies that are fitted at a time
+    batch.prepare(family(graph, i) for graph in sets for i in range(d))
+    small.prepare(family(graph, i) for graph in sets.flip(0) for i in range(d))
+    for i in reversed(range(d)):
+        asked = sets[:, i].unique(dim=0)
+        found = batch.terms(i, asked)
+        assert found.old.shape == found.new.shape == (len(asked), 3)
+        assert found.observational.shape == (len(asked),)
+        for k in reversed(range(len(asked))):
+            one = alone.terms(i, asked[k : k + 1])
+            for part, same in zip(one, found, strict=True):
+                torch.testing.assert_close(part[0], same[k], rtol=1e-4, atol=1e-3)
+        for part, same in zip(small.terms(i, asked), found, strict=True):
+            torch.testing.assert_close(part, same, rtol=1e-4, atol=1e-3)
+
+
+def test_copies_are_fitted_a_few_at_a_time_and_those_of_one_kind(monkeypatch):
+    sizes = []
+
+    def watch(mechanisms, kinds, asked, *rest):
+        assert len({type(kinds[i]) for i, _ in asked}) == 1
+        sizes.append(len(asked))
+        return fit_copies(mechanisms, kinds, asked, *rest)
+
+    monkeypatch.setattr(module, "fit_copies", watch)
+    evidence = Problem("mixed").evidence(BRIEF)
+    evidence.together = 3
+    evidence.prepare(family(graph, i) for graph in every_dag(3) for i in range(3))
+    assert sizes == 2 * [3] + 2 * [3] + 2 * [2] + 2 * [3] + 2 * [1]  # eight of two kinds, four of one; two folds
+
+
+def test_rough_terms_are_those_of_the_closed_form(fitted):
+    problem = Problem("mixed")
+    both, closed, copies = problem.evidence(BRIEF), problem.evidence(), problem.evidence(BRIEF, closed_form=False)
+    sets = torch.tensor([[0, 0, 0], [0, 1, 0], [0, 1, 1]]).bool()
+    for part, same in zip(both.rough_terms(0, sets), closed.terms(0, sets), strict=True):
+        assert torch.equal(part, same)
+    assert not fitted
+    for part, same in zip(copies.rough_terms(0, sets), copies.terms(0, sets), strict=True):
+        assert torch.equal(part, same)  # there is nothing else to go by
+    exact = both.terms(0, sets)  # and they are not mistaken for the terms
+    assert (exact.old - closed.terms(0, sets).old).abs().max() > 1e-3
+
+
+# ---------------------------------------------------------------- when more is known of the targets
+@pytest.mark.parametrize("kind", KINDS)
+def test_after_more_is_known_only_what_it_concerns_is_found_anew(kind, fitted):
+    problem, d = Problem(kind), len(KINDS[kind])
+    first = problem.evidence(BRIEF)
+    graphs = every_dag(d)
+    for graph in graphs:
+        first.of(graph)
+    natural = problem.natural.clone()
+    natural[1, 1] ^= True
+    folds = cross_fit(problem.data, problem.split, natural)
+    del fitted[:]
+    second, fresh = first.after(folds, natural), problem.evidence(BRIEF, folds=folds, natural=natural)
+    graph = graphs[-1]
+    found = [second.of(graph) for graph in graphs]
+    assert fitted and {i for i, _ in fitted} == {1}
+    assert found == pytest.approx([fresh.of(graph) for graph in graphs], abs=1e-2)
+    torch.testing.assert_close(second.targets(graph), fresh.targets(graph), rtol=0.0, atol=1e-2)
+    assert [first.of(graph) for graph in graphs] != pytest.approx(found, abs=1e-2)
+    # The first stays what it was.
+    again = problem.evidence(BRIEF)
+    assert first.of(graph) == pytest.approx(again.of(graph), abs=1e-2)
+
+
+def test_another_price_changes_nothing_else():
+    problem = Problem("categorical", "some")
+    first, graph = problem.evidence(BRIEF, price=0.3), every_dag(3)[-1]
+    dear = first.priced(2.0)
+    edges = int(graph.sum())
+    assert dear.of(graph) - first.of(graph) == pytest.approx(-1.7 * edges, abs=1e-9)
+    assert (first.price == 0.3).all() and torch.equal(dear.targets(graph), first.targets(graph))
+    assert dear._kept is first._kept  # no mechanism is fitted again
+
+
+def test_what_comes_after_has_the_same_settings():
+    problem = Problem("categorical", "some")
+    first = problem.evidence(BRIEF, price=0.3)
+    first.decay = 0.7
+    second = first.after(problem.folds, problem.natural)
+    assert (second.refitting, second.decay, bool(second.closed)) == (BRIEF, 0.7, True)
+    assert (second.price == 0.3).all()
+    assert torch.equal(second.known, first.known) and torch.equal(second.hit, first.hit)
+    alone = problem.evidence(BRIEF, closed_form=False).after(problem.folds, problem.natural)
+    assert not alone.closed
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_evidences_that_differ_in_who_was_hit_are_prepared_together(kind, fitted):
+    problem, d = Problem(kind), len(KINDS[kind])
+    first = problem.evidence(BRIEF)
+    graph = every_dag(d)[-1]
+    wanted = [family(graph, i) for i in range(d)]
+    first.prepare(wanted[:1])
+    others = []
+    for variable in (0, 1):
+        natural = problem.natural.clone()
+        natural[:, variable] ^= True
+        others.append((cross_fit(problem.data, problem.split, natural), natural))
+    second, third = (first.after(*other) for other in others)
+    del fitted[:]
+    evidences = (first, second, third)
+    prepare_together((each, one) for each in evidences for one in wanted + wanted[:1])
+    # The first one knew the first variable, and so did the third, where nothing changed of it; what they share else is
+    # asked of each.
+    assert sorted(fitted) == sorted(2 * ([wanted[0]] + 3 * wanted[1:]))
+    del fitted[:]
+    found = [each.of(graph) for each in evidences]
+    assert not fitted
+    fresh = [problem.evidence(BRIEF), *(problem.evidence(BRIEF, folds=f, natural=n) for f, n in others)]
+    for one, other in zip(evidences, fresh, strict=True):
+        for i in range(d):
+            for part, same in zip(one.terms(i, graph[i : i + 1]), other.terms(i, graph[i : i + 1]), strict=True):
+                torch.testing.assert_close(part, same, rtol=1e-4, atol=1e-2)
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        assert abs(found[a] - found[b]) > 0.02
+
+
+def test_parents_in_ascending_order():
+    assert parents_of(torch.tensor([0.0, 1.0, 0.0, 1.0])) == (1, 3)
+    assert parents_of(torch.zeros(3, dtype=torch.bool)) == ()
+
+
+# ---------------------------------------------------------------- what may be worth a fit
+def residuals_of(problem, i, parents, refitting):
+    """Residuals and counts of every fold, of copies or, without refitting, of tables."""
+    residuals, counts, one = [], [], [(i, parents)]
+    telling = torch.cat([problem.natural, torch.ones_like(problem.natural[:1])])
+    for fitting, told, scoring, table, *_ in problem.folds:
+        if refitting:
+            copies = fit_copies(problem.mechanisms, problem.kinds, one, fitting, told[:, [i]], refitting, 0.1)
+            residuals.append(judge_rows(copies, problem.kinds, one, scoring)[1])
+        else:
+            probabilities = []  # of every state, were it there
+            for state in range(problem.kinds[i].cardinality):
+                changed = scoring.clone()
+                changed[:, i] = state
+                closed = ClosedForm(problem.kinds, problem.mechanisms, fitting, told, changed)
+                probabilities.append(closed.log_probs(i, parents)[0].exp())
+            probs = torch.stack(probabilities, -1)[None].float()
+            residuals.append(Residuals.of(dist.Categorical(probs), scoring[None, :, i]))
+        counts.append((telling[table, i] & ~scoring[:, i].isnan())[None])  # a gap tells nothing
+    return residuals, counts
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_promising_tells_something_of_residuals_where_the_mechanism_is_natural(monkeypatch, kind):
+    problem, d, seen = Problem(kind), len(KINDS[kind]), []
+    screen = Screen(problem.kinds, [fold.scoring for fold in problem.folds])
+    for least, i in itertools.product((0.0, 2.0, 4.0), range(d)):
+        monkeypatch.setattr(Screen, "least", least)
+        evidence = problem.evidence(BRIEF)
+        for row in torch.stack(every_dag(d))[:, i].unique(dim=0):
+            evidence.terms(i, row[None])
+            expected = screen.promising(*residuals_of(problem, i, parents_of(row), BRIEF))[0]
+            others = [j for j in range(d) if j != i and not row[j]]
+            found = evidence.promising(i, row)
+            assert found[others].tolist() == expected[others].tolist()
+            seen += found[others].tolist()
+    assert set(seen) == {True, False}
+
+
+def test_what_takes_no_fit_is_always_promising(monkeypatch):
+    monkeypatch.setattr(Screen, "least", 1e9)
+    problem, none = Problem("mixed"), torch.zeros(3, dtype=torch.bool)
+    evidence = problem.evidence(replace(BRIEF, least_regret=1e4))
+    evidence.terms(0, none[None])
+    # X0 and X2 are categorical, so that a table is good enough; given X1, which is not, there has to be a copy.
+    assert evidence.promising(0, none)[[1, 2]].tolist() == [False, True]
+    everything = problem.evidence()  # without copies
+    everything.of(every_dag(3)[-1])
+    assert all(everything.promising(i, row).all() for i in range(3) for row in every_dag(3)[-1])
+
+
+def test_an_edge_that_is_cheaper_than_none_is_always_promising(monkeypatch):
+    monkeypatch.setattr(Screen, "least", 1e9)
+    problem, none = Problem("mixed"), torch.zeros(3, dtype=torch.bool)
+    evidence = problem.evidence(BRIEF)
+    evidence.terms(1, none[None])
+    assert evidence.promising(1, none)[[0, 2]].tolist() == [False, False]
+    evidence.price = torch.tensor([[-1.0, 0.0, 1.0]] * 3, dtype=torch.double)
+    assert evidence.promising(1, none)[[0, 2]].tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("i", "pa"), [(0, ()), (1, ()), (0, (1,)), (1, (2,)), (2, (0,))])
+def test_a_table_has_residuals_too(monkeypatch, fitted, i, pa):
+    problem, asked = Problem("categorical"), []
+    closed = ClosedForm(problem.kinds, problem.mechanisms, *problem.folds[0][:3])
+    # Good enough by itself, so that there is no copy; with any other parent there has to be one.
+    evidence, row = problem.evidence(replace(BRIEF, least_regret=closed.regret(i, pa))), torch.zeros(3)
+    row[list(pa)] = 1.0
+    judge = Screen.promising
+
+    def watch(self, *judged):
+        asked.append(judged)
+        return judge(self, *judged)
+
+    monkeypatch.setattr(Screen, "promising", watch)
+    monkeypatch.setattr(Screen, "least", 1e9)
+    evidence.terms(i, row[None])
+    for _ in range(2):
+        assert evidence.promising(i, row).tolist() == [j == i or j in pa for j in range(3)]
+    ((residuals, counts),) = asked  # once
+    expected, told = residuals_of(problem, i, pa, None)
+    for found, same in zip((*residuals, counts), (*expected, told), strict=True):
+        for part, other in zip(found, same, strict=True):
+            torch.testing.assert_close(part.float(), other.float(), rtol=1e-4, atol=1e-5)
+    assert not fitted
+
+
+def test_a_climb_fits_no_addition_that_is_not_promising(monkeypatch, fitted):
+    empty, free = torch.zeros(2, 2, dtype=torch.bool), ~torch.eye(2, dtype=torch.bool)
+    for least, wanted in ((1e9, {(0, ()), (1, ())}), (-1e9, {(0, ()), (1, ()), (0, (1,)), (1, (0,))})):
+        monkeypatch.setattr(Screen, "least", least)
+        del fitted[:]
+        dag, _, moves = climb(Problem("continuous").evidence(BRIEF), empty, free)
+        assert set(fitted) == wanted
+        assert least < 0 or (moves == 0 and torch.equal(dag, empty))
+
+
+def test_after_more_is_known_only_what_it_concerns_is_promising_anew(monkeypatch):
+    monkeypatch.setattr(Screen, "least", 1e9)
+    problem, none = Problem("continuous"), torch.zeros(2, dtype=torch.bool)
+    first = problem.evidence(BRIEF)
+    first.prepare([(0, ()), (1, ())])
+    natural = problem.natural.clone()
+    natural[1, 1] ^= True
+    second = first.after(cross_fit(problem.data, problem.split, natural), natural)
+    found = [each.promising(i, none)[1 - i].item() for each in (first, second) for i in (0, 1)]
+    assert found == [False, False, False, True]  # nothing is known yet of X1's residuals
+
+
+def test_residuals_count_as_each_evidence_has_it(monkeypatch):
+    problem, found = Problem("continuous"), []
+
+    def promising(self, residuals, counts):
+        found.extend(zip(*counts, strict=True))  # a pair of folds for each copy
+        return torch.ones(len(counts[0]), 2, dtype=torch.bool)
+
+    monkeypatch.setattr(Screen, "promising", promising)
+    other = ~problem.natural
+    first = problem.evidence(BRIEF)
+    second = first.after(cross_fit(problem.data, problem.split, other), other)
+    prepare_together([(first, (0, ())), (second, (0, ())), (second, (1, ()))])
+    for natural, i, counts in zip((problem.natural, other, other), (0, 0, 1), found, strict=True):
+        told = torch.cat([natural, torch.ones(1, 2, dtype=torch.bool)])[:, i]
+        for fold, count in zip(problem.folds, counts, strict=True):
+            assert torch.equal(count.bool(), told[fold.table])
+
+
+def test_copies_may_be_fitted_in_another_way(fitted):
+    problem, graph = Problem("mixed"), every_dag(3)[-1]
+    other = replace(BRIEF, continuous=Descent(9, 16, 1e-2), decays=(0.7, 0.1))
+    first = problem.evidence(BRIEF)
+    before = first.of(graph)
+    del fitted[:]
+    second = first.refitted(other)
+    found = second.of(graph)
+    assert (second.refitting, second.decay) == (other, 0.7)
+    assert sorted(fitted) == sorted(2 * [family(graph, i) for i in range(3)])
+    assert found == pytest.approx(problem.evidence(other).of(graph), abs=1e-6) != before
+    del fitted[:]
+    assert first.of(graph) == before and not fitted
+    assert first.refitted(None).of(graph) == pytest.approx(problem.evidence().of(graph))
+    for part, same in zip(second.rough_terms(0, graph[:1]), first.rough_terms(0, graph[:1]), strict=True):
+        assert torch.equal(part, same)
+
+
+# ---------------------------------------------------------------- weight decay
+@pytest.mark.parametrize("best", [0.0, 0.3, 1.0])
+def test_the_decay_is_the_one_that_predicts_best_where_mechanisms_are_natural(monkeypatch, best):
+    problem = Problem("categorical")
+    R, asked = 3, []
+
+    def fit(mechanisms, kinds, families, rows, counts, refitting, decay, weights):
+        asked.append(decay)
+        return decay
+
+    def score(decay, kinds, families, rows, weights):
+        # In the rows of a regime that hit it, a variable's own mechanism is not what is to be predicted.
+        ((table,),) = [(fold.table,) for fold in problem.folds if fold.scoring is rows]
+        keep = torch.cat([problem.natural, torch.ones(1, 3, dtype=torch.bool)])[table]  # [n, d]
+        good, misleading = -abs(decay - best), -100.0 * abs(decay - 2.0)
+        found = torch.stack([torch.where(keep[:, i], good, misleading) for i, _ in families])  # [M, n]
+        return found, Residuals(torch.randn(len(found), 1, len(rows)), torch.ones(len(found), 1))
+
+    assert (problem.natural.sum(0) < R).any()
+    monkeypatch.setattr(module, "fit_copies", fit)
+    monkeypatch.setattr(module, "judge_rows", score)
+    evidence = problem.evidence(Refitting(decays=(0.0, 0.3, 1.0, 2.0), least_regret=0.0))
+    evidence.choose_decay(every_dag(3)[-1])
+    decays = [0.0, 0.3, 1.0, 2.0]
+    assert sorted(set(asked)) == decays[: decays.index(best) + 2]  # in order, until one is worse
+    assert evidence.decay == best
+    del asked[:]
+    evidence.prepare([(0, (1, 2)), (1, ())])
+    assert set(asked) == {best}
+
+
+@pytest.mark.parametrize("decays", [(0.0, 5.0), (5.0, 0.0), (0.4,)])
+def test_what_was_found_with_the_best_decay_is_kept(decays, fitted):
+    problem, graph = Problem("mixed"), every_dag(3)[-1]
+    descent = Descent(20, 16, 1e-2)
+    refitting = Refitting(descent, descent, decays=decays, least_regret=0.0)
+    evidence = problem.evidence(refitting)
+    evidence.choose_decay(graph)
+    wanted = [family(graph, i) for i in range(3)]
+    assert sorted(fitted) == sorted(2 * len(decays) * wanted)
+    del fitted[:]
+    found = evidence.of(graph)
+    assert not fitted
+    each = {decay: problem.evidence(replace(refitting, decays=(decay,))).of(graph) for decay in decays}
+    assert found == pytest.approx(each[evidence.decay], abs=1e-6)
+    assert len(decays) == 1 or abs(each[decays[0]] - each[decays[1]]) > 1e-3
+    evidence.of(every_dag(3)[0])  # and the rest is found with it
+    other = problem.evidence(replace(refitting, decays=(evidence.decay,)))
+    assert evidence.of(every_dag(3)[1]) == pytest.approx(other.of(every_dag(3)[1]), abs=1e-2)
+
+
+def test_without_copies_there_is_no_decay_to_choose():
+    evidence = Problem().evidence()
+    evidence.choose_decay(every_dag(3)[-1])
+    assert evidence.decay == 0.0
+
+
+# ---------------------------------------------------------------- mechanisms of your own
+def test_mechanisms_that_cannot_be_copied_are_judged_by_the_closed_form():
+    problem = Problem("continuous", mechanisms=LinearGaussian)
+    asked, closed = problem.evidence(BRIEF), problem.evidence()
+    asked.choose_decay(every_dag(2)[-1])
+    for graph in every_dag(2):
+        assert asked.of(graph) == closed.of(graph)
+        assert torch.equal(asked.targets(graph), closed.targets(graph))

@@ -1,0 +1,245 @@
+"""The report: what it says, that names cannot break it, and that a browser shows all of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html import escape, unescape
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import KINDS, small_data
+from example_results import believe, chain, posterior
+from test_document import Page
+
+from pyrocausal.checks.diagnose import diagnose
+from pyrocausal.checks.findings import NAMES, SILENT, Diagnosis, Finding
+from pyrocausal.checks.stability import stability
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.data.kinds import Count
+from pyrocausal.fit.discover import discover
+from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.report.document import Text
+from pyrocausal.report.sections import contents
+from pyrocausal.report.summary import chain_table, edge_table, in_words, settings_table
+from pyrocausal.report.write import write_report
+from pyrocausal.runtime.versions import versions
+from pyrocausal.sdi.algorithm import SDI
+from pyrocausal.sdi.settings import GraphFitting
+from pyrocausal.search.settling import Settling
+
+NASTY, HEAT = '<b>&"x"', "heat | <i>40 °C</i>"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def result() -> CausalPosterior:
+    """Two brief chains on a state, a number and a count, whose names are no friends of HTML."""
+    rng = np.random.default_rng(0)
+    condition = np.repeat(["control", HEAT, "$drug$"], [300, 80, 80])
+    x = rng.random(460) < np.where(condition == HEAT, 0.9, 0.4)
+    y = x + 0.5 * rng.normal(size=460) + 3 * (condition == "$drug$")
+    table = pd.DataFrame({NASTY: np.where(x, "up", "<down>"), "y": y, "n": rng.poisson(2 + 2 * x)})
+    data = InterventionalData.from_frame(
+        table.assign(condition=condition), regime="condition", observational="control", kinds={"n": Count()},
+        targets={HEAT: NASTY},
+    )  # fmt: skip
+    with pytest.warns(RuntimeWarning, match="2 of 2 chains have not settled"):
+        return discover(
+            data, chains=2, cores=1, seed=3, max_steps=3, algorithm=SDI(fitting=GraphFitting(warm_up=20)),
+            settling=Settling(rounds=0), progress=False,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def page(result, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "out.html"
+    before = plt.get_fignums()
+    assert result.report(path) == path
+    assert plt.get_fignums() == before
+    return path
+
+
+def cells(page: Page, header: str) -> int:
+    return sum(text == header for text in page.texts)
+
+
+def test_all_sections_pictures_and_tables_are_there(result, page):
+    read = Page(page.read_text(encoding="utf-8"))
+    text = "".join(read.texts)
+    headings = (
+        "Summary",
+        "Diagnosis",
+        "Graph",
+        "Edges",
+        "Targets",
+        "Predictions",
+        "Chains",
+        "How it was fitted",
+        "Settings",
+    )
+    for heading in headings:
+        assert heading in read.texts
+    assert [image["alt"] for image in read.named("img")] == [
+        "Causal graph", "Probability of every edge, effects in rows and causes in columns", "Targets of the regimes",
+        "What was observed and what is predicted, where they differ most",
+        "Beliefs along the last steps of the three phases",
+    ]  # fmt: skip
+    for sentence in in_words(result):
+        assert sentence in text
+    for name, version in versions().items():
+        assert name in read.texts and version in read.texts
+    assert read.texts[read.texts.index("seed") :].count(str(result.seed))
+    for chain_ in result.chains:
+        assert str(chain_.seed) in read.texts
+    assert "algorithm.fitting.rows" in read.texts
+    assert "2 of 2 chains have not settled" in text
+    first = edge_table(result).iloc[0]
+    row = [first.cause, first.effect, *(f"{first[c]:.3f}" for c in ("probability", "chain 0", "chain 1"))]
+    shown = [each for each in read.texts if each.strip()]
+    assert any(shown[i : i + 5] == row for i in range(len(shown)))
+
+
+def test_names_are_escaped(page):
+    text = page.read_text(encoding="utf-8")
+    assert not re.search(r"<(b|i|down)>", text)
+    read = Page(text)
+    assert cells(read, NASTY) >= 2 and cells(read, HEAT) >= 1
+    assert not re.search(r"(src|href)=\"(?!data:image/png|#)", text)
+
+
+def test_a_folder_holds_the_same_and_its_files(result, page, tmp_path):
+    found = Diagnosis((Finding("rough-mechanism", (NASTY,), f"{NASTY} does not fit."),))
+    folder = tmp_path / "new" / "folder"
+    assert write_report(result, folder, diagnosis=found) == folder / "report.html"
+    text, html = ((folder / name).read_text(encoding="utf-8") for name in ("report.md", "report.html"))
+    pictures = re.findall(r"!\[.*?\]\((.*?)\)", text)
+    assert pictures == [f"{name}.png" for name in ("graph", "edges", "targets", "predictions", "beliefs")]
+    tables = {"edges.csv", "targets.csv", "model.pt"}
+    assert {path.name for path in folder.iterdir()} == {*pictures, *tables, "report.md", "report.html"}
+    assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
+    for name in tables:
+        assert f"`{name}`" in text and f"<code>{name}</code>" in html
+    assert "edges.csv" not in page.read_text(encoding="utf-8")  # which is by itself
+    assert "<b>" not in text.replace("\\<b>", "")
+    assert "Diagnosis" in Page(html).texts and f"<li>{escape(NASTY)} does not fit.</li>" in html
+    title, advice = NAMES["rough-mechanism"]
+    assert f'## Diagnosis\n\n**{title}.**\n\n- \\<b>&amp;"x" does not fit.\n\nWhat to do: {advice}\n' in text
+
+
+def test_what_is_no_diagnosis(result, tmp_path):
+    with pytest.raises(TypeError, match="diagnosis must be a Diagnosis, got str; make one with diagnose"):
+        result.report(tmp_path / "c.html", diagnosis="all is well")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_diagnosis_is_made_where_none_is_given(result, page, monkeypatch):
+    text = Page(page.read_text(encoding="utf-8")).texts
+    for finding in (*diagnose(result).findings, *diagnose(result).remarks):
+        assert finding.message in text
+    assert (SILENT in text) == (not diagnose(result).findings)
+
+
+def test_where_a_report_cannot_go(result, tmp_path):
+    with pytest.raises(ValueError, match=r"path: .* is a directory; name a file, such as .*report\.html"):
+        result.report(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"path: no such directory: .*nowhere"):
+        result.report(tmp_path / "nowhere" / "out.html")
+    with pytest.raises(TypeError, match="result must be a CausalPosterior, got str"):
+        contents("result")
+
+
+def test_without_beliefs_and_without_findings():
+    one = chain(KINDS["categorical"], belief_logits=None, draws=0)
+    parts = contents(CausalPosterior(small_data(), (one,), 0), Diagnosis())
+    assert Text((SILENT,)) in parts
+    assert "beliefs" not in [getattr(part, "name", None) for part in parts]
+    assert any("were not kept" in str(part) for part in parts)
+
+
+# ---------------------------------------------------------------------- words and tables
+def test_a_summary_in_words():
+    edges = {("A", "B"): 0.9, ("B", "C"): 0.6, ("A", "C"): 0.3}
+    told = in_words(believe(["A", "B", "C"], edges, {"drug": ("B", 0.9), "heat": (None, 1.0)}))
+    assert told == [
+        "2 edges among 3 variables are believed with more than 0.5, 1 with more than 0.8. "
+        "2 ordered pairs are undecided, between 0.2 and 0.8.",
+        "Of 2 regimes with unknown targets, 1 acts on a variable with probability above 0.5 (drug on B).",
+        "No target of 1 regime is that probable (heat).",
+        "This rests on 2 rows without intervention and 4 rows in 2 regimes, one regime per condition.",
+        "1 chain was fitted, and it has settled. Only several can be compared.",
+        "The seed was 0; settings and versions are at the end.",
+    ]
+
+
+def test_words_of_chains_known_targets_and_the_truth(result):
+    told = in_words(result)
+    assert "The targets of 1 regime were known beforehand." in told
+    apart = int(stability(result).shd.loc[0, 1])
+    same = f"differ in up to {apart} pair" if apart else "are the same"
+    assert told[-2].startswith(f"2 chains, independent restarts, were fitted; 0 of them settled. Their graphs {same}")
+    many = believe(["A", "B"], {}, {f"r{i}": ("A", 0.9) for i in range(15)})
+    assert in_words(many)[1].endswith("r11 on A, and 3 more).")
+
+
+def test_tables_of_edges_and_chains():
+    result = posterior()
+    table = edge_table(result)
+    assert len(table) == 12 and table.settled.sum() == int(result.best.dag.sum())
+    for row in table.itertuples(index=False):
+        cause, effect = int(row.cause[1]), int(row.effect[1])
+        assert row.settled == bool(result.best.dag[effect, cause])
+        assert row[4:] == tuple(float(each.edge_probability[effect, cause]) for each in result.chains)
+    chains = chain_table(result)
+    assert chains["seed"].tolist() == ["0", "1"] and chains["graphs drawn"].tolist() == ["12", "12"]
+    assert chains["moves accepted"].tolist() == ["25%", "25%"]
+    assert "rounds of settling" not in chains
+
+
+def test_settings_are_flat():
+    nested = {"a": {"b": {"c": 1}, "d": None}, "e": [0.9, 0.99], "f": {}}
+    assert settings_table(nested) == [("a.b.c", "1"), ("a.d", "none"), ("e", "[0.9, 0.99]"), ("f", "none")]
+
+
+# ---------------------------------------------------------------------- in a browser
+MEASURE = """\
+<!DOCTYPE html><meta charset="utf-8"><iframe style="width:{width}px;height:800px;border:0" srcdoc="{page}"></iframe>
+<script>
+onload = () => {{
+  const shown = document.querySelector("iframe").contentDocument, root = shown.documentElement;
+  const found = {{
+    client: root.clientWidth, scroll: root.scrollWidth, body: shown.body.scrollWidth,
+    images: [...shown.images].map(image => [image.complete, image.naturalWidth, image.naturalHeight, image.width]),
+    headings: shown.querySelectorAll("h2").length, errors: document.errors,
+  }};
+  document.title = JSON.stringify(found);
+}};
+</script>
+"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium or Chrome on this machine")
+@pytest.mark.parametrize("width", [360, 1200])
+def test_a_browser_shows_all_of_it(page, tmp_path, width):
+    """The report as it is, in a frame as wide as a phone or a desk; the script that measures it is the frame's."""
+    outside = tmp_path / "outside.html"
+    outside.write_text(MEASURE.format(width=width, page=escape(page.read_text(encoding="utf-8"))), encoding="utf-8")
+    command = [
+        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr",
+        f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", outside.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    assert not complaints  # no refused resource, no failed image
+    title = re.search(r"<title>(.*?)</title>", done.stdout.replace("\n", ""))
+    found = json.loads(unescape(title[1]))
+    assert found["client"] == width and found["headings"] == 8
+    assert found["scroll"] <= width and found["body"] <= width
+    assert len(found["images"]) == 5
+    assert all(complete and min(size) > 0 for complete, *size in found["images"])
