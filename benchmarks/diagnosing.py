@@ -42,7 +42,7 @@ from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.metrics import shd
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import GraphFitting
-from pyrocausal.search.settling import Settling
+from pyrocausal.search.settings import Settling
 from pyrocausal.simulate.experiments import (
     Simulation,
     additive_noise_truth,

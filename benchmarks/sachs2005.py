@@ -26,7 +26,7 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.metrics import shd
 from pyrocausal.sdi.targets import TargetPrior
-from pyrocausal.search.settling import Settling
+from pyrocausal.search.settings import Settling
 
 __all__ = ["REAGENTS", "fit_sachs2005", "load", "tell"]
 

@@ -17,6 +17,7 @@ from pyrocausal.fit.discover import discover
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.edge_beliefs import EdgeBeliefs, IndependentBeliefs, OrientedBeliefs
 from pyrocausal.model.handlers import intervene, mask_sites
+from pyrocausal.model.log_likelihood import score_graphs
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.plots.curves import plot_beliefs, plot_reliability
@@ -28,12 +29,13 @@ from pyrocausal.posterior.chain import Chain
 from pyrocausal.posterior.metrics import shd, target_accuracy
 from pyrocausal.sdi import credit, settings, targets
 from pyrocausal.sdi.algorithm import SDI
-from pyrocausal.sdi.graph_scores import score_graphs
 from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.sdi.state import Info, State
 from pyrocausal.sdi.targets import TargetPrior
 from pyrocausal.search.graph_kernel import GraphKernel, Sampled, Sampling, sample_graphs
-from pyrocausal.search.settling import Settled, Settling, settle
+from pyrocausal.search.rounds import Settled
+from pyrocausal.search.settings import Settling
+from pyrocausal.search.settling import settle
 from pyrocausal.simulate import graphs, networks
 
 __version__ = "0.1.0"

@@ -17,13 +17,15 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure, Kind
 from pyrocausal.data.knowledge import fixed_edges
 from pyrocausal.data.regime import Regime
-from pyrocausal.evidence.joint_evidence import Terms, parents_of
+from pyrocausal.data.weights import Part
+from pyrocausal.evidence.terms import Terms, parents_of
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.edge_beliefs import IndependentBeliefs
 from pyrocausal.model.heads import LOG_SCALE, LOG_SCALE_OF_COMPONENT
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.posterior.chain import ROUNDS, Chain
+from pyrocausal.sdi.row_split import Fold
 
 
 @pytest.fixture(autouse=True)
@@ -222,6 +224,13 @@ def naive_log_prob(mechanisms, i, row, parents, value) -> torch.Tensor:
             total = total + weights[c] * torch.distributions.Normal(mean, log_scale.exp()).log_prob(value).exp()
         return total.log()
     return torch.distributions.Normal(out[0], out[1].clamp(*LOG_SCALE).exp()).log_prob(value)
+
+
+def make_fold(fitting, counts, scoring, table=None, weights=None, scoring_weights=None) -> Fold:
+    """Rows [N, d] that fit, where counts [N, d] says, and rows [n, d] that score, by default of one table."""
+    table = torch.zeros(len(scoring), dtype=torch.long) if table is None else table
+    tables = int(table.max()) + 1 if len(table) else 1
+    return Fold(Part(fitting, weights), counts, Part(scoring, scoring_weights), table, tables)
 
 
 class Tables:

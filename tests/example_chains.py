@@ -17,7 +17,7 @@ from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import GraphFitting, GraphScoring, Stopping
-from pyrocausal.search.settling import Settling
+from pyrocausal.search.settings import Settling
 
 NAMES = ("A", "B", "C")
 KINDS = (Categorical((0, 1)),) * 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -32,11 +31,12 @@ from pyrocausal import (
     settle,
     targets,
 )
-from pyrocausal.evidence.joint_evidence import Terms
+from pyrocausal.evidence.edge_price import edge_prices
 from pyrocausal.evidence.screening import Residuals, Screen
+from pyrocausal.evidence.terms import Terms
 from pyrocausal.model.imputation import impute
 from pyrocausal.model.new_mechanisms import NewMechanisms
-from pyrocausal.search.settling import prices
+from pyrocausal.search import rounds
 
 __all__ = [
     "CLOSED_DRAWN",
@@ -103,7 +103,7 @@ def _method(
                 if sampling:
                     free, most = state.model.beliefs.free, state.constraints.max_parents
                     joint, many = (
-                        settled.joint.priced(prices(state, sampling.price)),
+                        settled.joint.priced(edge_prices(state, sampling.price)),
                         (sampling.draws, sampling.warm_up),
                     )
                     drawn = sample_graphs(joint, settled.dag, free, *many, seed=seed, max_parents=most)
@@ -189,5 +189,5 @@ NO_RETARGETING = _method(
     "no-retargeting",
     BRIEF,
     Settling(),
-    patched=patch.object(sys.modules["pyrocausal.search.settling"], "retarget", _satisfied),
+    patched=patch.object(rounds, "retarget", _satisfied),
 )

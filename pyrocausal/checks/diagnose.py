@@ -24,10 +24,11 @@ from pyrocausal.checks.residuals import Unexplained
 from pyrocausal.checks.stability import stability
 from pyrocausal.data.columns import number_of
 from pyrocausal.data.weights import total
+from pyrocausal.evidence.edge_price import edge_price
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.sdi.settings import GraphFitting
 from pyrocausal.search.moves import closure
-from pyrocausal.search.settling import Settling, edge_price
+from pyrocausal.search.settings import Settling
 
 __all__ = ["diagnose"]
 

@@ -27,7 +27,7 @@ from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.row_split import divide
 from pyrocausal.sdi.state import natural
 from pyrocausal.sdi.targets import TargetPrior
-from pyrocausal.search.settling import Settling
+from pyrocausal.search.settings import Settling
 
 __all__ = ["held_out_regimes", "held_out_rows"]
 
@@ -230,7 +230,7 @@ def _split(data: InterventionalData, share: float, seed: int) -> tuple[Intervent
 
 
 def _table(name: str, adapting: Part, scored: Part, targets: tuple[str, ...] | None) -> Table:
-    return Table(name, adapting.rows, scored.rows, targets, adapting.weights, scored.weights)
+    return Table(name, adapting, scored, targets)
 
 
 def _of(prior: TargetPrior, regimes: Sequence[str]) -> TargetPrior:

@@ -40,9 +40,9 @@ from pyrocausal.data.weights import Part, quantiles
 from pyrocausal.evidence.screening import Residuals
 from pyrocausal.model.count_regression import entering
 from pyrocausal.model.imputation import impute
+from pyrocausal.model.log_likelihood import site_conditionals
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.posterior.chain import Chain
-from pyrocausal.sdi.graph_scores import site_conditionals
 
 __all__ = ["Unexplained"]
 

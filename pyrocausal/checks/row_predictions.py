@@ -29,8 +29,9 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Kind
 from pyrocausal.data.missing import present
 from pyrocausal.data.weights import Part, total
-from pyrocausal.evidence.joint_evidence import IMPOSSIBLE, JointEvidence, Terms, parents_of
+from pyrocausal.evidence.joint_evidence import Estimators, JointEvidence, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.refitting import Descent, Refitting
+from pyrocausal.evidence.terms import IMPOSSIBLE, Terms, parents_of
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms
@@ -54,26 +55,22 @@ class Table(NamedTuple):
     name
         The regime.
     adapting
-        Rows of the same regime that tell its target and the new mechanism, shape [a, d]; not scored.
+        Rows of the same regime that tell its target and the new mechanism; not scored.
     scored
-        Shape [m, d].
+        The rows.
     targets
         Known targets, None if unknown.
-    adapting_weights, scored_weights
-        How many rows each row counts as, shapes [a] and [m]; None where all count once.
     """
 
     name: str
-    adapting: torch.Tensor
-    scored: torch.Tensor
+    adapting: Part
+    scored: Part
     targets: tuple[str, ...] | None
-    adapting_weights: torch.Tensor | None = None
-    scored_weights: torch.Tensor | None = None
 
     @property
     def size(self) -> float:
         """Rows that are scored, or their total weight."""
-        return total(self.scored, self.scored_weights)
+        return total(*self.scored)
 
 
 class Prediction(NamedTuple):
@@ -131,28 +128,23 @@ class Trial:
             made = mechanisms(training.kinds).to(device)
         if made.copies([(0, ())]) is None:  # then closed forms have to do
             refitting = None
-        fitting = [*(Part(each.rows, each.weights) for each in training.regimes), Part(split.fitting, split.weights)]
+        fitting = [*training.parts[1:], split.fitting]
         fits, origin = Part.of(fitting), _numbers(fitting).to(device)
         keep = torch.cat([natural, torch.ones_like(natural[:1])]).to(device)
         counts = keep[origin] & present(fits.rows)
         # The 2 T "regimes" of this evidence are the adapting and the scored part of every table. Only the last table,
         # of observational rows kept aside, tells which estimate is the better one.
-        adapting = [Part(table.adapting, table.adapting_weights) for table in tables]
-        scored = [Part(table.scored, table.scored_weights) for table in tables]
-        judging = [*adapting, *scored, Part(split.held_out, split.held_out_weights)]
+        adapting, scored = [table.adapting for table in tables], [table.scored for table in tables]
+        judging = [*adapting, *scored, split.held_out]
         judges = Part.of(judging)
         new = [*adapting, *(Part.of(two) for two in zip(adapting, scored, strict=True))]
-        nobody = torch.zeros(2 * len(tables), training.d, dtype=torch.bool)
+        nothing = TargetKnowledge.nothing(2 * len(tables), training.d)
+        fold = Fold(fits, counts, judges, _numbers(judging).to(device), len(judging))
         self._evidence = JointEvidence(
-            kinds=training.kinds,
-            mechanisms=made,
-            folds=[Fold(fits.rows, counts, judges.rows, _numbers(judging).to(device), fits.weights, judges.weights)],
-            new_mechanisms=NewMechanisms(training.kinds, *zip(*new, strict=True)),
-            known=nobody[:, 0],
-            hit=nobody,
-            natural=nobody,
+            RowsOfEvidence(training.kinds, [fold], natural=nothing.hit),
+            nothing,
+            Estimators(made, NewMechanisms(training.kinds, *zip(*new, strict=True)), refitting),
             price=0.0,
-            refitting=refitting,
         )
 
     def prepare(self, graphs: Sequence[torch.Tensor]) -> None:

@@ -29,7 +29,7 @@ from pyrocausal.report.write import write_report
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.targets import TargetPrior
 from pyrocausal.search.graph_kernel import Sampling
-from pyrocausal.search.settling import Settling
+from pyrocausal.search.settings import Settling
 from pyrocausal.simulate import networks
 from pyrocausal.simulate.experiments import Simulation, simulate
 

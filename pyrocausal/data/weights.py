@@ -135,7 +135,7 @@ class Part(NamedTuple):
     """
 
     rows: torch.Tensor
-    weights: torch.Tensor | None
+    weights: torch.Tensor | None = None
 
     @classmethod
     def of(cls, parts: Sequence[Part]) -> Part:

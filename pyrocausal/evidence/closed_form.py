@@ -31,6 +31,7 @@ from pyrocausal.data.missing import codes_of, cuts_of, filled, levels, present, 
 from pyrocausal.data.weights import take_rows, total
 from pyrocausal.model.count_regression import count_regression, entering, log_levels, negative_binomial
 from pyrocausal.model.mechanisms import Mechanisms
+from pyrocausal.sdi.row_split import Fold
 
 __all__ = ["ClosedForm"]
 
@@ -44,38 +45,22 @@ class ClosedForm:
         Kind of each variable, length d.
     mechanisms
         Whose hidden units a regression uses.
-    fitting
-        Encoded rows, shape [N, d].
-    counts
-        Whether a row tells of a variable's observational mechanism, shape [N, d].
-    scoring
-        Encoded rows, shape [n, d].
-    weights
-        How many rows each row that fits counts as, shape [N]; None where all count once.
-    scoring_weights
-        The same of rows that score, shape [n]: they matter for what an estimate may lose, not for log-densities.
+    fold
+        Rows that fit and rows that score; what weighs the latter matters for what an estimate may lose, not for
+        log-densities.
     """
 
     max_cells = 20_000
     bins = 4
     strengths = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 
-    def __init__(
-        self,
-        kinds: Sequence[Kind],
-        mechanisms: Mechanisms,
-        fitting: torch.Tensor,
-        counts: torch.Tensor,
-        scoring: torch.Tensor,
-        weights: torch.Tensor | None = None,
-        scoring_weights: torch.Tensor | None = None,
-    ) -> None:
+    def __init__(self, kinds: Sequence[Kind], mechanisms: Mechanisms, fold: Fold) -> None:
         self.kinds = tuple(kinds)
         self.mechanisms = mechanisms
-        self.counts = counts
-        self.rows, self.weights = (fitting, scoring), weights
-        self._judging = total(scoring, scoring_weights)
-        self._entering = entering(kinds, fitting), entering(kinds, scoring)
+        self.counts = fold.counts
+        self.rows, self.weights = (fold.fitting.rows, fold.scoring.rows), fold.fitting.weights
+        self._judging = total(*fold.scoring)
+        self._entering = entering(kinds, self.rows[0]), entering(kinds, self.rows[1])
         self._states = [levels(kind, self.bins) for kind in kinds]  # as a parent
         self._codes = [self._coded(j) for j in range(len(kinds))]
 

@@ -28,6 +28,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from copy import copy
+from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 import pyro.distributions as dist
@@ -38,66 +39,73 @@ from pyrocausal.data.missing import filled, present
 from pyrocausal.evidence.closed_form import ClosedForm
 from pyrocausal.evidence.refitting import Refitting, fit_copies, judge_rows
 from pyrocausal.evidence.screening import Residuals, Screen
+from pyrocausal.evidence.terms import IMPOSSIBLE, Terms, parents_of
 from pyrocausal.model.mechanisms import Family, Mechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.runtime.interruption import checkpoint
 from pyrocausal.sdi.row_split import Fold
 from pyrocausal.sdi.targets import TargetOdds, posterior_of
 
-__all__ = ["JointEvidence", "Terms", "parents_of", "prepare_together"]
+__all__ = ["Estimators", "JointEvidence", "RowsOfEvidence", "TargetKnowledge", "prepare_together"]
 
 Request: TypeAlias = "tuple[JointEvidence, Family]"
-IMPOSSIBLE = -1e9  # nats of a family that nothing can estimate
 
 
-class Terms(NamedTuple):
-    """What some parent sets of one variable, or one parent set of every variable, contribute; nats, double.
+class RowsOfEvidence(NamedTuple):
+    """Rows that evidence is made of.
 
     Attributes
     ----------
-    old
-        Log-likelihood of the variable's rows in each regime under its observational mechanism; shape [..., R].
-    new
-        Log evidence of a new mechanism there; shape [..., R].
-    observational
-        Log-likelihood of its held-out observational rows; shape [...].
-    odds
-        Log odds of the variable being hit; shape [..., R].
-    """
-
-    old: torch.Tensor
-    new: torch.Tensor
-    observational: torch.Tensor
-    odds: torch.Tensor
-
-
-class JointEvidence:
-    """log E(G) of any graph, and who was hit given a graph.
-
-    Parameters
-    ----------
     kinds
         Kind of each variable, length d.
-    mechanisms
-        Where the copies that are fitted to parent sets start from.
     folds
         Which rows fit and which score, see `pyrocausal.sdi.row_split.cross_fit`.
-    new_mechanisms
-        Evidence of new mechanisms on all rows of each regime.
-    known, hit
-        Known targets, shapes [R] and [R, d]; see `pyrocausal.targets.known_targets`.
     natural
         Where a variable is believed to have kept its observational mechanism, shape [R, d]: with the held-out rows,
         these tell which estimate of a mechanism is the better one.
-    price
-        Price of an edge in nats, one for all or shape [d, d] (effect, cause); what is known beforehand makes an edge
-        cheaper or dearer.
+    """
+
+    kinds: Sequence[Kind]
+    folds: Sequence[Fold]
+    natural: torch.Tensor
+
+
+class TargetKnowledge(NamedTuple):
+    """What is known and believed of targets beforehand.
+
+    Attributes
+    ----------
+    known, hit
+        Known targets, shapes [R] and [R, d]; see `pyrocausal.sdi.targets.known_targets`.
+    prior
+        What is believed of unknown ones.
+    """
+
+    known: torch.Tensor
+    hit: torch.Tensor
+    prior: TargetOdds
+
+    @classmethod
+    def nothing(cls, regimes: int, variables: int) -> TargetKnowledge:
+        """Nothing is known: one target or none, all equally likely."""
+        hit = torch.zeros(regimes, variables, dtype=torch.bool)
+        return cls(hit.any(1), hit, TargetOdds(torch.zeros(hit.shape), several=False))
+
+
+@dataclass(frozen=True)
+class Estimators:
+    """How the mechanisms of a variable given some parents are estimated, the old one and a new one.
+
+    Attributes
+    ----------
+    mechanisms
+        Where the copies that are fitted to parent sets start from.
+    new_mechanisms
+        Evidence of new mechanisms on all rows of each regime.
     refitting
         How copies are fitted; None leaves them out and takes the closed form alone.
     closed_form
         Whether the closed form counts too.
-    prior
-        What is believed of targets beforehand; default: one or none, all equally likely.
 
     Raises
     ------
@@ -105,44 +113,60 @@ class JointEvidence:
         If neither estimate is wanted.
     """
 
+    mechanisms: Mechanisms
+    new_mechanisms: NewMechanisms
+    refitting: Refitting | None = None
+    closed_form: bool = True
+
+    def __post_init__(self) -> None:
+        if self.refitting is None and not self.closed_form:
+            raise ValueError("joint evidence needs refitting, closed_form or both")
+
+
+class JointEvidence:
+    """log E(G) of any graph, and who was hit given a graph.
+
+    Parameters
+    ----------
+    rows
+        What fits, what scores, and whose mechanism it tells of.
+    targets
+        What is known and believed of targets beforehand.
+    estimators
+        How mechanisms are estimated.
+    price
+        Price of an edge in nats, one for all or shape [d, d] (effect, cause); what is known beforehand makes an edge
+        cheaper or dearer.
+    """
+
     together = 64  # copies that are fitted at a time
 
     def __init__(
-        self,
-        kinds: Sequence[Kind],
-        mechanisms: Mechanisms,
-        folds: Sequence[Fold],
-        new_mechanisms: NewMechanisms,
-        known: torch.Tensor,
-        hit: torch.Tensor,
-        natural: torch.Tensor,
-        price: float | torch.Tensor,
-        refitting: Refitting | None = None,
-        closed_form: bool = True,
-        prior: TargetOdds | None = None,
+        self, rows: RowsOfEvidence, targets: TargetKnowledge, estimators: Estimators, price: float | torch.Tensor
     ) -> None:
-        if refitting is None and not closed_form:
-            raise ValueError("joint evidence needs refitting, closed_form or both")
-        self.kinds, self.mechanisms, self.folds = tuple(kinds), mechanisms, tuple(folds)
-        self.new_mechanisms, self.refitting = new_mechanisms, refitting
+        kinds, self.folds = tuple(rows.kinds), tuple(rows.folds)
+        self.kinds, self.mechanisms, self.new_mechanisms = kinds, estimators.mechanisms, estimators.new_mechanisms
+        self.known, self.hit, self.prior = targets.known.cpu(), targets.hit.cpu(), targets.prior
+        self.telling = _telling(rows.natural)
+        self.refitting, self.decay = estimators.refitting, _first_decay(estimators.refitting)
+        self.closed = [ClosedForm(kinds, self.mechanisms, fold) for fold in self.folds if estimators.closed_form]
+        self.screen = Screen(kinds, [fold.scoring for fold in self.folds])
         self.price = torch.as_tensor(price, dtype=torch.double).cpu().expand(len(kinds), len(kinds))
-        self.known, self.hit = known.cpu(), hit.cpu()
-        self.prior = prior or TargetOdds(torch.zeros(hit.shape), several=False)
-        self.telling = torch.cat([natural, torch.ones_like(natural[:1])]).cpu().double()  # [R + 1, d]
-        self.decay = refitting.decays[0] if refitting else 0.0
-        weights = [(fold.fitting_weights, fold.scoring_weights) for fold in folds]
-        both = zip(folds, weights, strict=True)
-        self.closed = [ClosedForm(kinds, mechanisms, *fold[:3], *each) for fold, each in both] if closed_form else []
-        self.screen = Screen(kinds, [fold.scoring for fold in folds], [fold.scoring_weights for fold in folds])
         self._kept: list[dict[tuple[int, ...], Terms]] = [{} for _ in kinds]
         self._rough: list[dict[tuple[int, ...], Terms]] = [{} for _ in kinds]
         self._promising: list[dict[tuple[int, ...], torch.Tensor]] = [{} for _ in kinds]
 
     def after(self, folds: Sequence[Fold], natural: torch.Tensor) -> JointEvidence:
-        """The same when other targets are believed: terms stay where the rows that fit a variable stay."""
+        """The same when other targets are believed: terms stay where the rows that fit a variable stay.
+
+        Parameters
+        ----------
+        folds, natural
+            As in `RowsOfEvidence`.
+        """
         made = copy(self)
         made.folds = tuple(folds)
-        made.telling = torch.cat([natural, torch.ones_like(natural[:1])]).cpu().double()
+        made.telling = _telling(natural)
         made.closed = [closed.counting(fold.counts) for closed, fold in zip(self.closed, folds, strict=False)]
         same = (made.telling == self.telling).all(0).tolist()
         for name in ("_kept", "_rough", "_promising"):
@@ -153,7 +177,7 @@ class JointEvidence:
     def refitted(self, refitting: Refitting | None) -> JointEvidence:
         """The same where copies are fitted in another way; only what the closed form says is kept."""
         made = copy(self)
-        made.refitting, made.decay = refitting, refitting.decays[0] if refitting else 0.0
+        made.refitting, made.decay = refitting, _first_decay(refitting)
         made._kept = self._rough if refitting is None else [{} for _ in self.kinds]
         made._promising = [{} for _ in self.kinds]
         return made
@@ -188,7 +212,7 @@ class JointEvidence:
         """Terms of one variable under several parent sets: 0/1 or boolean [S, d] -> leading shape [S]."""
         sets = [parents_of(row) for row in parents]
         self.prepare((effect, pa) for pa in sets)
-        return _stack([self._kept[effect][pa] for pa in sets])
+        return Terms.stack([self._kept[effect][pa] for pa in sets])
 
     def prepare(self, families: Iterable[Family]) -> None:
         """Find the terms of families that are not known yet, as many together as fit."""
@@ -207,13 +231,15 @@ class JointEvidence:
             return found
         if pa not in self._promising[effect] and isinstance(self.kinds[effect], Categorical):
             residuals = [
-                Residuals.of(dist.Categorical(table[None]), filled(fold.scoring[None, :, effect]), fold.scoring_weights)
+                Residuals.of(
+                    dist.Categorical(table[None]), filled(fold.scoring.rows[None, :, effect]), fold.scoring.weights
+                )
                 for closed, fold in zip(self.closed, self.folds, strict=False)  # none where closed forms do not count
                 if (table := closed.probabilities(effect, pa)) is not None
             ]
             if known := [each for each in residuals if each is not None]:
                 counts = [
-                    self._telling(self.telling[None, :, effect], fold, present(fold.scoring[None, :, effect]))
+                    fold.telling(self.telling[None, :, effect], present(fold.scoring.rows[None, :, effect]))
                     for fold in self.folds
                 ]
                 self._promising[effect][pa] = self.screen.promising(known, counts)[0].cpu()
@@ -239,7 +265,7 @@ class JointEvidence:
         for pa in sets:
             if pa not in kept:
                 kept[pa] = self._terms(effect, pa, self._closed(effect, pa))
-        return _stack([kept[pa] for pa in sets])
+        return Terms.stack([kept[pa] for pa in sets])
 
     def of(self, graph: torch.Tensor) -> float:
         """log E(G) up to a constant of the data: graph [d, d] (effect, cause), 0/1 or boolean -> nats."""
@@ -267,28 +293,15 @@ class JointEvidence:
     def _each(self, graph: torch.Tensor) -> Terms:
         self.prepare((i, parents_of(row)) for i, row in enumerate(graph))
         found = [self.terms(i, graph[i : i + 1]) for i in range(len(graph))]
-        return Terms(*(torch.cat(part) for part in zip(*found, strict=True)))
+        return Terms.cat(found)
 
     def _closed(self, effect: int, parents: tuple[int, ...]) -> list[torch.Tensor]:
         """Log-likelihoods of one family under each estimate in closed form: [folds, R + 1], the last held out."""
         per_fold = [
-            [self._per_regime(each[None], fold)[0] for each in closed.log_probs(effect, parents)]
+            [fold.per_table(each[None])[0] for each in closed.log_probs(effect, parents)]
             for closed, fold in zip(self.closed, self.folds, strict=False)  # none where closed forms do not count
         ]
         return [torch.stack(estimate) for estimate in zip(*per_fold, strict=True)]
-
-    def _per_regime(self, log_probs: torch.Tensor, fold: Fold) -> torch.Tensor:
-        """Sums over the rows that score of each regime: [M, n] -> [M, R + 1]."""
-        sums = torch.zeros(len(log_probs), len(self.known) + 1, dtype=torch.double)
-        if fold.scoring_weights is not None:
-            log_probs = log_probs * fold.scoring_weights
-        return sums.index_add_(1, fold.table.cpu(), log_probs.double().cpu())
-
-    @staticmethod
-    def _telling(telling: torch.Tensor, fold: Fold, seen: torch.Tensor) -> torch.Tensor:
-        """How many rows each row counts as where residuals are looked at: [M, R + 1], [M, n] -> [M, n]."""
-        counted = telling.to(fold.table.device)[:, fold.table] * seen
-        return counted if fold.scoring_weights is None else counted * fold.scoring_weights
 
     def _terms(self, effect: int, parents: tuple[int, ...], found: Sequence[torch.Tensor]) -> Terms:
         """Terms from estimates of the old mechanism, [folds, R + 1] each."""
@@ -356,15 +369,14 @@ def _copies(requests: Sequence[Request]) -> _Fitted | None:
     sums, residuals, counted = [], [], []
     for k, fold in enumerate(first.folds):
         counts = torch.stack([evidence.folds[k].counts[:, i] for evidence, (i, _) in requests], 1)  # [N, M]
-        how = first.refitting, first.decay, fold.fitting_weights
-        copies = fit_copies(first.mechanisms, first.kinds, families, fold.fitting, counts, *how)
+        copies = fit_copies(first.mechanisms, first.kinds, families, fold.fitting, counts, first.refitting, first.decay)
         if copies is None:
             return None
-        log_probs, left = judge_rows(copies, first.kinds, families, fold.scoring, weights=fold.scoring_weights)
-        sums.append(first._per_regime(log_probs, fold))
+        log_probs, left = judge_rows(copies, first.kinds, families, fold.scoring)
+        sums.append(fold.per_table(log_probs))
         residuals += [] if left is None else [left]
-        seen = present(fold.scoring[:, [i for _, (i, _) in requests]]).t()  # [M, n]
-        counted.append(first._telling(telling, fold, seen))
+        seen = present(fold.scoring.rows[:, [i for _, (i, _) in requests]]).t()  # [M, n]
+        counted.append(fold.telling(telling, seen))
     if len(residuals) == len(first.folds):
         promising = first.screen.promising(residuals, counted).cpu()
     else:
@@ -372,10 +384,10 @@ def _copies(requests: Sequence[Request]) -> _Fitted | None:
     return _Fitted(torch.stack(sums, 1), promising)
 
 
-def parents_of(row: torch.Tensor) -> tuple[int, ...]:
-    """Parents in ascending order, of a row [d] of a graph."""
-    return tuple(row.nonzero()[:, 0].tolist())
+def _telling(natural: torch.Tensor) -> torch.Tensor:
+    """Which rows tell of a variable's observational mechanism: those of regimes [R, d], and observational ones."""
+    return torch.cat([natural, torch.ones_like(natural[:1])]).cpu().double()  # [R + 1, d]
 
 
-def _stack(terms: Sequence[Terms]) -> Terms:
-    return Terms(*(torch.stack(part) for part in zip(*terms, strict=True)))
+def _first_decay(refitting: Refitting | None) -> float:
+    return refitting.decays[0] if refitting else 0.0

@@ -16,7 +16,7 @@ import torch
 from pyro import poutine
 
 from pyrocausal.data.kinds import Categorical, Count, Exposure, Kind
-from pyrocausal.data.weights import drawing, take_rows, total
+from pyrocausal.data.weights import Part, drawing, take_rows, total
 from pyrocausal.evidence.screening import Residuals
 from pyrocausal.model.causal_model import observe_blocks
 from pyrocausal.model.mechanisms import Copies, Family, Mechanisms
@@ -111,11 +111,10 @@ def fit_copies(
     mechanisms: Mechanisms,
     kinds: Sequence[Kind],
     families: Sequence[Family],
-    rows: torch.Tensor,
+    fitting: Part,
     counts: torch.Tensor,
     refitting: Refitting,
     decay: float,
-    weights: torch.Tensor | None = None,
 ) -> Copies | None:
     """Copies of mechanisms, each fitted to one parent set.
 
@@ -127,22 +126,21 @@ def fit_copies(
         Kinds of the variables, length d.
     families
         The variable and the parents of each copy, length M; the variables of one kind.
-    rows
-        Encoded rows to fit, shape [N, d].
+    fitting
+        N rows to fit.
     counts
         Whether a row tells of the mechanism that a copy stands for, shape [N, M].
     refitting
         Settings.
     decay
         Weight decay.
-    weights
-        How many rows each row counts as, shape [N]; None where all count once.
 
     Returns
     -------
     Copies or None
         None where these mechanisms cannot be copied.
     """
+    rows, weights = fitting
     copies = mechanisms.copies(families)
     descent = refitting.descent(kinds[families[0][0]])
     if copies is None or not descent.steps:
@@ -171,9 +169,8 @@ def judge_rows(
     copies: Copies,
     kinds: Sequence[Kind],
     families: Sequence[Family],
-    rows: torch.Tensor,
+    scoring: Part,
     chunk: int = 1024,
-    weights: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, Residuals | None]:
     """Log-likelihood and residuals of every row under every copy.
 
@@ -181,19 +178,17 @@ def judge_rows(
     ----------
     copies, kinds, families
         See `fit_copies`; the variables are of one kind.
-    rows
-        Encoded rows, shape [n, d].
+    scoring
+        n rows; their weights matter for the degrees of freedom of residuals.
     chunk
         Rows at a time.
-    weights
-        How many rows each row counts as, shape [n]: they matter for the degrees of freedom of residuals. None where all
-        count once.
 
     Returns
     -------
     tuple of torch.Tensor and Residuals or None
         Log-likelihoods, shape [M, n]; residuals, None where a distribution does not say how to get them.
     """
+    rows, weights = scoring
     owners = [kinds[effect] for effect, _ in families]
     width = max(kind.cardinality if isinstance(kind, Categorical) else 2 for kind in owners)
     log_probs = rows.new_empty(len(families), len(rows))

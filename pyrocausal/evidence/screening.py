@@ -28,7 +28,7 @@ import torch
 
 from pyrocausal.data.kinds import Kind
 from pyrocausal.data.missing import codes_of, cuts_of, levels
-from pyrocausal.data.weights import join
+from pyrocausal.data.weights import Part
 from pyrocausal.model.count_regression import NegativeBinomial, entering
 
 __all__ = ["Residuals", "Screen"]
@@ -83,32 +83,25 @@ class Screen:
     kinds
         Kind of each variable, length d.
     tables
-        Encoded rows whose residuals will be looked at, shape [n, d] each.
-    weights
-        How many rows each of them counts as, shape [n] for each table, None for one where all count once; default: for
-        all.
+        Rows whose residuals will be looked at.
     """
 
     groups = 8  # of a continuous variable, equally large
     least = 3.0  # nats above what chance gives on average
     enough = 50  # rows that tell; with fewer nothing is left alone
 
-    def __init__(
-        self,
-        kinds: Sequence[Kind],
-        tables: Sequence[torch.Tensor],
-        weights: Sequence[torch.Tensor | None] | None = None,
-    ) -> None:
-        device, tables = tables[0].device, [entering(kinds, rows) for rows in tables]
+    def __init__(self, kinds: Sequence[Kind], tables: Sequence[Part]) -> None:
+        entered = [Part(entering(kinds, part.rows), part.weights) for part in tables]
+        together, weight = Part.of(entered)
+        device = together.device
         sizes = [levels(kind, self.groups) for kind in kinds]
         self.owner = torch.arange(len(kinds), device=device).repeat_interleave(
             torch.tensor(sizes, device=device)
         )  # [T]
         self.freedom = torch.tensor(sizes, device=device) - 1.0  # [d]
-        weight, together = join(tables, weights or [None] * len(tables)), torch.cat(tables)
         cuts = [cuts_of(kind, together[:, j], self.groups, weight) for j, kind in enumerate(kinds)]
         self.members = []
-        for rows in tables:
+        for rows, _ in entered:
             blocks = []
             for j, cut in enumerate(cuts):
                 codes = codes_of(kinds[j], rows[:, j], cut)

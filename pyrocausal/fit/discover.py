@@ -21,7 +21,7 @@ from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import describe
 from pyrocausal.sdi.targets import TargetPrior
 from pyrocausal.search.graph_kernel import Sampling
-from pyrocausal.search.settling import Settling
+from pyrocausal.search.settings import Settling
 
 __all__ = ["discover"]
 

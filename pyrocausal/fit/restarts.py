@@ -25,6 +25,7 @@ from joblib.parallel import get_active_backend
 
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.knowledge import Knowledge
+from pyrocausal.evidence.edge_price import edge_prices
 from pyrocausal.fit.channel import Line, open_line
 from pyrocausal.model.imputation import impute
 from pyrocausal.posterior.chain import KEPT, ROUNDS, Chain
@@ -36,7 +37,9 @@ from pyrocausal.sdi.state import Info
 from pyrocausal.sdi.targets import TargetPrior
 from pyrocausal.search.graph_kernel import Sampling, sample_graphs
 from pyrocausal.search.hill_climb import strongest_dag
-from pyrocausal.search.settling import Settled, Settling, prices, settle
+from pyrocausal.search.rounds import Settled
+from pyrocausal.search.settings import Settling
+from pyrocausal.search.settling import settle
 
 __all__ = ["Ending", "Restart", "run_restarts"]
 
@@ -133,7 +136,7 @@ class Restart:
                     settled = settle(state, self.settling, seed=seed, on_settled=on_settled)
                 if settled and self.sampling:
                     limit, free = known.max_parents, state.model.beliefs.free
-                    joint = settled.joint.priced(prices(state, self.sampling.price))
+                    joint = settled.joint.priced(edge_prices(state, self.sampling.price))
                     many = self.sampling.draws, self.sampling.warm_up
                     drawn = sample_graphs(joint, settled.dag, free, *many, seed=seed, max_parents=limit)
             except Interrupted:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
-from typing import Literal
+from typing import Any, Literal
 
 import networkx as nx
 import pyro
@@ -164,6 +164,22 @@ class CausalModel(LocalModule):
                 values = _replace(values, i, value)
                 conditional = self.mechanisms.conditionals(values, edges)
         return values
+
+    def given(self, graphs: torch.Tensor) -> Any:
+        """The same program under graphs that are given.
+
+        Parameters
+        ----------
+        graphs
+            0/1 or boolean, shape [d, d] for one graph, [K, d, d] for K that every row has, see `forward`.
+
+        Returns
+        -------
+        callable
+            To be called as this model.
+        """
+        edges = graphs if graphs.is_floating_point() else graphs.to(torch.get_default_dtype())
+        return pyro.condition(self, {"edges": edges if edges.dim() == 2 else edges[:, None]})
 
     def _sample(self, edges: torch.Tensor) -> torch.Tensor:
         d = len(self.names)

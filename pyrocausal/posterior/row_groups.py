@@ -21,9 +21,9 @@ from pyrocausal.data.missing import any_missing, present
 from pyrocausal.data.weights import Part
 from pyrocausal.model.handlers import intervene
 from pyrocausal.model.imputation import impute
+from pyrocausal.model.log_likelihood import score_rows
 from pyrocausal.posterior.chain import Chain
 from pyrocausal.runtime.threads import one_thread
-from pyrocausal.sdi.graph_scores import score_rows
 from pyrocausal.sdi.targets import known_targets
 
 __all__ = [

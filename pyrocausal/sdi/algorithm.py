@@ -16,33 +16,31 @@ References
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import pyro
 import torch
-from pyro import poutine
 
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.data.missing import any_missing
-from pyrocausal.data.weights import Part, drawing, total
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.edge_beliefs import EdgeBeliefs, IndependentBeliefs, OrientedBeliefs
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.runtime.interruption import Interrupted, checkpoint
+from pyrocausal.sdi import credit_assignment, graph_fitting, graph_scoring
 from pyrocausal.sdi.credit import acyclicity, self_normalised, sparsity
-from pyrocausal.sdi.graph_scores import distinct_parent_sets, score_graphs, unpack
 from pyrocausal.sdi.row_split import leaves_observational_range, split_rows
 from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
-from pyrocausal.sdi.state import Info, State, confidence, natural
-from pyrocausal.sdi.targets import TargetEvidence, TargetPrior, greatest_drop, known_targets, target_posterior
+from pyrocausal.sdi.state import Info, State
+from pyrocausal.sdi.stopping import conclude
+from pyrocausal.sdi.targets import TargetPrior, TargetRule, greatest_drop, known_targets
 
 __all__ = ["SDI"]
 
@@ -144,28 +142,18 @@ class SDI:
         constraints = (knowledge or Knowledge()).apart(data.exposures, data.names).compile(data.names)
         beliefs = self.beliefs(constraints.fixed)
         mechanisms = self.mechanisms(data.kinds)
-        if any_missing(data.kinds) and not mechanisms.takes_missing:
-            name = next(name for name, kind in zip(data.names, data.kinds, strict=True) if kind.missing)
-            raise ValueError(
-                f"variable {name!r} has missing values, which {type(mechanisms).__name__} does not take; impute them, "
-                "or take NeuralMechanisms"
-            )
+        _check_missing(data, mechanisms)
         model = CausalModel(data.names, data.kinds, mechanisms, beliefs).to(device)
         share = self.fitting.regime_rows
         share = leaves_observational_range(data) if share is None else share
         known, hit = known_targets(data.names, [regime.targets for regime in data.regimes])
-        if target_prior not in (None, TargetPrior()) and self.scoring.target_rule is greatest_drop:
-            raise ValueError("the target rule greatest_drop takes no prior of targets; choose bayes_factor")
-        if data.exposures and self.scoring.target_rule is greatest_drop:
-            raise ValueError(
-                f"the target rule greatest_drop takes no exposure, such as {data.exposures[0]!r}; choose bayes_factor"
-            )
+        _check_rule(self.scoring.target_rule, data, target_prior)
         regimes = {regime.name: regime.targets for regime in data.regimes}
         prior = (target_prior or TargetPrior()).compile(data.names, regimes, data.exposures)
         R, d = hit.shape
         split = split_rows(data, share, self.fitting.held_out)
         telling = min(self.scoring.rows, max(1, self.scoring.target_rows // R))
-        target_rows = tuple(_subsample(part, telling) for part in split.scoring_parts)
+        target_rows = tuple(graph_scoring.subsample(part, telling) for part in split.scoring)
         return State(
             data=data,
             constraints=constraints,
@@ -207,163 +195,24 @@ class SDI:
                 state = self.predict_targets(state)
             graphs, scores = self.score(state)
             gradient_norm = self.assign_credit(state, graphs, scores)
-        return self._conclude(state, gradient_norm)
+        return conclude(state, self.stopping, gradient_norm)
 
-    # ------------------------------------------------------------------ phase 1
-    def fit_mechanisms(
-        self,
-        state: State,
-        steps: int,
-        probability: torch.Tensor | None = None,
-        schedule: torch.optim.lr_scheduler.LRScheduler | None = None,
-        unchanged: torch.Tensor | None = None,
-    ) -> State:
-        """Phase 1: maximise the log-likelihood of rows, each under its own sampled graph.
+    def fit_mechanisms(self, state: State, steps: int) -> State:
+        """Phase 1, with this algorithm's settings: see `pyrocausal.sdi.graph_fitting.fit_mechanisms`."""
+        return graph_fitting.fit_mechanisms(state, self.fitting, steps)
 
-        Rows are observational, drawn in proportion to their weights; see `pyrocausal.sdi.row_split` for when rows of
-        regimes join them.
-
-        Parameters
-        ----------
-        state
-            Where the fit stands.
-        steps
-            Gradient steps.
-        probability
-            Of every edge in the graphs that are drawn, shape [d, d]; None: the beliefs, with some edges toggled.
-        schedule
-            Stepped after every gradient step.
-        unchanged
-            Where rows of a regime come from a variable's natural mechanism, shape [R, d]; None: as the targets are
-            believed, see `natural`.
-
-        Returns
-        -------
-        State
-            With the last loss.
-        """
-        model, loss = state.model, torch.tensor(state.loss)
-        rows, origin = state.split.fitting, state.split.origin
-        masked = bool((origin < len(state.data.regimes)).any())
-        if unchanged is None:
-            unchanged = natural(state.target_probability, self.fitting.certainty, state.prior.several)
-        keep = torch.cat([unchanged, torch.ones_like(unchanged[:1])])  # [R + 1, d]
-        if probability is None:
-            probability = toggled(model.beliefs.edge_probability.detach(), model.beliefs.free, self.fitting.toggles)
-        draw = drawing(len(rows), state.split.weights, rows.device)
-        for _ in range(steps):
-            checkpoint()
-            chosen = draw(self.fitting.rows)
-            batch, counts = rows[chosen], keep[origin[chosen]]  # [n, d] each
-            edges = (torch.rand(len(batch), *probability.shape, device=rows.device) < probability).to(rows.dtype)
-            given = pyro.condition(model.together, {"edges": edges})
-            trace = poutine.trace(given).get_trace(batch, counts if masked else None)
-            trace.compute_log_prob(lambda name, site: name != "edges")
-            blocks = [site["log_prob_sum"] for name, site in trace.nodes.items() if name.startswith("block_")]
-            loss = -torch.stack(blocks).sum() / len(batch)
-            state.mechanism_optimiser.zero_grad()
-            loss.backward()
-            state.mechanism_optimiser.step()
-            if schedule is not None:
-                schedule.step()
-        return replace(state, loss=float(loss.detach()))
-
-    # ------------------------------------------------------------------ phase 2
     def predict_targets(self, state: State) -> State:
-        """Phase 2a: update the evidence on targets, and their posterior, with a few sampled graphs.
-
-        It follows every refit; between refits only the beliefs move, and slowly. The same rows serve every time, and
-        the new mechanisms they are compared with.
-
-        Parameters
-        ----------
-        state
-            Where the fit stands.
-
-        Returns
-        -------
-        State
-            With `likelihood` and `target_probability` updated.
-        """
-        graphs = self._sample_graphs(state, self.scoring.target_graphs)
-        parts = [*state.target_rows, _subsample(state.data.parts[0], self.scoring.rows)]
-        rows, weights = [part.rows for part in parts], [part.weights for part in parts]
-        nobody = torch.zeros(len(rows), graphs.shape[-1], dtype=torch.bool, device=graphs.device)
-        packed, place = distinct_parent_sets(graphs)
-        scores = unpack(score_graphs(state.model, rows, packed, nobody, weights), place)  # [K, R + 1, d]
-        sizes = torch.tensor([total(*part) for part in parts], device=graphs.device)[:, None]
-        averaged = (scores * sizes).logsumexp(0).sub(math.log(len(graphs))) / sizes
-        now = torch.stack([scores.mean(0), averaged])  # [2, R + 1, d]
-        memory = self.scoring.memory if state.step else 0.0
-        state = replace(state, likelihood=memory * state.likelihood + (1 - memory) * now)
-        return replace(state, target_probability=self._targets(state))
-
-    def _targets(self, state: State) -> torch.Tensor:
-        expected, marginal = state.likelihood
-        sizes = torch.tensor([total(*part) for part in state.target_rows], device=expected.device)
-        evidence = TargetEvidence(
-            expected=expected[:-1],
-            marginal=marginal[:-1],
-            observational=expected[-1],
-            new_mechanism=(state.new_mechanisms.evidence(state.graph) / sizes[:, None]).to(expected.dtype),
-            rows=sizes,
-            log_odds=state.prior.log_odds,
-            several=state.prior.several,
-        )
-        return target_posterior(self.scoring.target_rule, evidence, state.known, state.hit)
+        """Phase 2a, likewise: see `pyrocausal.sdi.graph_scoring.predict_targets`."""
+        return graph_scoring.predict_targets(state, self.scoring)
 
     def score(self, state: State) -> tuple[torch.Tensor, torch.Tensor]:
-        """Phase 2b: score sampled graphs on every regime without the terms of its targets.
+        """Phase 2b, likewise: see `pyrocausal.sdi.graph_scoring.score`."""
+        return graph_scoring.score(state, self.scoring)
 
-        Parameters
-        ----------
-        state
-            Where the fit stands.
-
-        Returns
-        -------
-        tuple of torch.Tensor
-            Graphs [K, d, d] and scores [K, R, d].
-        """
-        graphs = self._sample_graphs(state, self.scoring.graphs)
-        packed, place = distinct_parent_sets(graphs)
-        rows, weights = zip(*self._rows(state, len(packed)), strict=True)
-        scores = score_graphs(state.model, rows, packed, state.targets, weights)
-        return graphs, unpack(scores, place)
-
-    # ------------------------------------------------------------------ phase 3
     def assign_credit(self, state: State, graphs: torch.Tensor, scores: torch.Tensor) -> float:
-        """Phase 3: one step of the structural parameters.
+        """Phase 3, likewise: see `pyrocausal.sdi.credit_assignment.assign_credit`."""
+        return credit_assignment.assign_credit(state, self.credit, graphs, scores)
 
-        Parameters
-        ----------
-        state
-            Where the fit stands; its beliefs are updated in place.
-        graphs, scores
-            From phase 2, [K, d, d] and [K, R, d].
-
-        Returns
-        -------
-        float
-            Norm of the gradient.
-        """
-        beliefs, optimiser = state.model.beliefs, state.belief_optimiser
-        gradient = self.credit.estimator(graphs, scores, beliefs.edge_probability.detach())  # [R, d, d]
-        optimiser.zero_grad()
-        beliefs.assign_credit(gradient, state.targets)
-        existence = beliefs.probability(orientation=False)
-        penalty = sum(weight * regulariser(existence) for regulariser, weight in self.credit.regularisers.items())
-        if bool((log_odds := state.constraints.log_odds.to(existence)).any()):
-            # Scores are means per row, and so is what was known before the rows.
-            penalty = penalty - (existence * log_odds).sum() / sum(map(len, state.split.scoring))
-        if isinstance(penalty, torch.Tensor):
-            penalty.backward()
-        norm = torch.stack([p.grad.norm() for p in beliefs.parameters() if p.grad is not None]).norm()
-        optimiser.step()
-        beliefs.confine()
-        return float(norm)
-
-    # ------------------------------------------------------------------ to the end
     def run(
         self,
         data: InterventionalData,
@@ -428,61 +277,25 @@ class SDI:
             )
         return state, info
 
-    def _conclude(self, state: State, gradient_norm: float) -> tuple[State, Info]:
-        beliefs = state.model.beliefs
-        probability = beliefs.edge_probability.detach().clone()
-        graph = probability > 0.5
-        unchanged = state.unchanged + 1 if torch.equal(graph, state.graph) else 0
-        sure = torch.maximum(probability, 1 - probability)[beliefs.free]
-        decided = bool((sure >= 1 - self.stopping.tolerance).all())
-        state = replace(state, step=state.step + 1, graph=graph, unchanged=unchanged)
-        info = Info(
-            step=state.step,
-            loss=state.loss,
-            edge_probability=probability,
-            target_probability=state.target_probability,
-            gradient_norm=gradient_norm,
-            confidence=confidence(probability, beliefs.free),
-            edges=int(graph.sum()),
-            settled=decided and unchanged >= self.stopping.patience,
+
+def _check_missing(data: InterventionalData, mechanisms: Mechanisms) -> None:
+    """Complain of missing values that mechanisms do not take."""
+    if any_missing(data.kinds) and not mechanisms.takes_missing:
+        name = next(name for name, kind in zip(data.names, data.kinds, strict=True) if kind.missing)
+        raise ValueError(
+            f"variable {name!r} has missing values, which {type(mechanisms).__name__} does not take; impute them, "
+            "or take NeuralMechanisms"
         )
-        return state, info
-
-    def _sample_graphs(self, state: State, count: int) -> torch.Tensor:
-        """Graphs from the beliefs, by the model's own site: shape [count, d, d]."""
-        with torch.no_grad(), pyro.plate("graphs", count, dim=-1):
-            return state.model.beliefs()
-
-    def _rows(self, state: State, graphs: int) -> list[Part]:
-        """Rows of every regime, as many as the work allows for this number of graphs.
-
-        Looking up the inputs of a row costs about as much as scoring it under five graphs.
-        """
-        regimes = state.split.scoring_parts
-        size = min(self.scoring.rows, max(1, self.scoring.work // ((graphs + 5) * len(regimes))))
-        return [_subsample(part, size) for part in regimes]
 
 
-def toggled(probability: torch.Tensor, free: torch.Tensor, count: float) -> torch.Tensor:
-    """Probability of an edge that is drawn, then perhaps toggled, `count` free edges of a variable on average."""
-    toggle = min(0.5, count / len(probability)) * free
-    return probability + toggle - 2 * probability * toggle
-
-
-def _subsample(part: Part, size: int) -> Part:
-    """Random rows, all of them where there are no more than `size`; from a long table some may repeat.
-
-    Rows with weights are drawn in proportion to them, and count once each, or less where all of them count as fewer.
-    """
-    rows, weights = part
-    if len(rows) <= size:
-        return part
-    if weights is not None:
-        each = min(1.0, total(*part) / size)
-        return Part(rows[drawing(len(rows), weights, rows.device)(size)], weights.new_full((size,), each))
-    if len(rows) > 20 * size:  # a permutation of a long table costs more than the step, and repetitions are rare
-        return Part(rows[torch.randint(len(rows), (size,), device=rows.device)], None)
-    return Part(rows[torch.randperm(len(rows), device=rows.device)[:size]], None)
+def _check_rule(rule: TargetRule, data: InterventionalData, prior: TargetPrior | None) -> None:
+    """Complain of what the published target rule does not take."""
+    if prior not in (None, TargetPrior()) and rule is greatest_drop:
+        raise ValueError("the target rule greatest_drop takes no prior of targets; choose bayes_factor")
+    if data.exposures and rule is greatest_drop:
+        raise ValueError(
+            f"the target rule greatest_drop takes no exposure, such as {data.exposures[0]!r}; choose bayes_factor"
+        )
 
 
 def _fast_pyro() -> AbstractContextManager[None]:

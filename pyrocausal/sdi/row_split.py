@@ -71,38 +71,24 @@ def divide(
 
 
 class Split(NamedTuple):
-    """Rows by their use.
+    """Rows by their use, with their weights.
 
     Attributes
     ----------
     fitting
-        Rows that mechanisms are fitted to, shape [N, d].
+        Rows that mechanisms are fitted to, N of them.
     origin
-        Regime of each of them, shape [N]; R for observational rows.
+        Regime of each of these, shape [N]; R for observational rows.
     scoring
-        Rows that score graphs, one tensor [n_r, d] per regime.
+        Rows that score graphs, per regime.
     held_out
-        Observational rows that fit nothing, shape [m, d].
-    weights
-        What each row that fits counts, shape [N]; None, here and below, where all count once.
-    scoring_weights
-        Of rows that score, per regime.
-    held_out_weights
-        Shape [m].
+        Observational rows that fit nothing.
     """
 
-    fitting: torch.Tensor
+    fitting: Part
     origin: torch.Tensor
-    scoring: tuple[torch.Tensor, ...]
-    held_out: torch.Tensor
-    weights: torch.Tensor | None = None
-    scoring_weights: tuple[torch.Tensor | None, ...] = ()
-    held_out_weights: torch.Tensor | None = None
-
-    @property
-    def scoring_parts(self) -> list[Part]:
-        """Rows that score graphs, with their weights, per regime."""
-        return [Part(*each) for each in zip(self.scoring, self.scoring_weights, strict=True)]
+    scoring: tuple[Part, ...]
+    held_out: Part
 
 
 def leaves_observational_range(data: InterventionalData) -> bool:
@@ -143,44 +129,49 @@ def split_rows(data: InterventionalData, share_regimes: bool, held_out: float = 
         halves = [divide(part, 0.5, data.kinds) for part in scoring]
         fitting, scoring = [*(even for even, _ in halves), last], [odd for _, odd in halves]
     sizes = torch.tensor([len(part.rows) for part in fitting], device=device)
-    fits = Part.of(fitting)
     return Split(
-        fitting=fits.rows,
+        fitting=Part.of(fitting),
         origin=torch.arange(R + 1 - len(fitting), R + 1, device=device).repeat_interleave(sizes),
-        scoring=tuple(part.rows for part in scoring),
-        held_out=held.rows,
-        weights=fits.weights,
-        scoring_weights=tuple(part.weights for part in scoring),
-        held_out_weights=held.weights,
+        scoring=tuple(scoring),
+        held_out=held,
     )
 
 
 class Fold(NamedTuple):
-    """Rows that fit and rows that score what those have fitted.
+    """Rows that fit and rows that score what those have fitted, with their weights.
 
     Attributes
     ----------
     fitting
-        Shape [N, d].
+        N rows.
     counts
         Whether a row of them tells of a variable's observational mechanism, which it does not where the value is
         missing; shape [N, d].
     scoring
-        Shape [n, d].
+        n rows.
     table
         Regime of each row that scores, shape [n]; R for observational rows.
-    fitting_weights
-        How many rows each row that fits counts as, shape [N]; None where all count once.
-    scoring_weights
-        The same of rows that score, shape [n].
+    tables
+        R + 1.
     """
 
-    fitting: torch.Tensor
+    fitting: Part
     counts: torch.Tensor
-    scoring: torch.Tensor
+    scoring: Part
     table: torch.Tensor
-    fitting_weights: torch.Tensor | None = None
-    scoring_weights: torch.Tensor | None = None
+    tables: int
+
+    def per_table(self, log_probs: torch.Tensor) -> torch.Tensor:
+        """Sums over the rows that score of each table, as they count: [M, n] -> [M, R + 1], double, on the CPU."""
+        sums = torch.zeros(len(log_probs), self.tables, dtype=torch.double)
+        if self.scoring.weights is not None:
+            log_probs = log_probs * self.scoring.weights
+        return sums.index_add_(1, self.table.cpu(), log_probs.double().cpu())
+
+    def telling(self, tables: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        """How many rows each row that scores counts as, by what its table tells: [M, R + 1], [M, n] -> [M, n]."""
+        counted = tables.to(self.table.device)[:, self.table] * seen
+        return counted if self.scoring.weights is None else counted * self.scoring.weights
 
 
 def cross_fit(data: InterventionalData, split: Split, natural: torch.Tensor) -> tuple[Fold, Fold]:
@@ -198,10 +189,9 @@ def cross_fit(data: InterventionalData, split: Split, natural: torch.Tensor) -> 
     R = len(natural)
     keep = torch.cat([natural, torch.ones_like(natural[:1])])  # [R + 1, d]
     fitted = split.origin == R
-    observational = Part(split.fitting[fitted], take_rows(split.weights, fitted))
-
+    observational = Part(split.fitting.rows[fitted], take_rows(split.fitting.weights, fitted))
     halves = [divide(part, 0.5, data.kinds) for part in data.parts[1:]]
-    held = divide(Part(split.held_out, split.held_out_weights), 0.5, data.kinds)
+    held = divide(split.held_out, 0.5, data.kinds)
 
     def rows(start: int, last: Part) -> tuple[Part, torch.Tensor]:
         parts = [*(half[start] for half in halves), last]
@@ -210,8 +200,8 @@ def cross_fit(data: InterventionalData, split: Split, natural: torch.Tensor) -> 
 
     folds = []
     for fit, score in ((0, 1), (1, 0)):
-        (fitting, fitting_weights), origin = rows(fit, observational)
-        (scoring, scoring_weights), table = rows(score, held[score])
-        counts = keep[origin] & present(fitting)
-        folds.append(Fold(fitting, counts, scoring, table, fitting_weights, scoring_weights))
+        fitting, origin = rows(fit, observational)
+        scoring, table = rows(score, held[score])
+        counts = keep[origin] & present(fitting.rows)
+        folds.append(Fold(fitting, counts, scoring, table, R + 1))
     return folds[0], folds[1]

@@ -18,7 +18,8 @@ from typing import NamedTuple
 import torch
 
 from pyrocausal.data.weights import total
-from pyrocausal.evidence.joint_evidence import JointEvidence, parents_of, prepare_together
+from pyrocausal.evidence.joint_evidence import JointEvidence, prepare_together
+from pyrocausal.evidence.terms import parents_of
 from pyrocausal.search.moves import closure, within
 
 __all__ = ["Retargeted", "least_gain", "retarget"]
@@ -124,7 +125,7 @@ def retarget(
 
 def least_gain(evidence: JointEvidence) -> float:
     """Nats by which other beliefs have to be better: `LEAST_GAIN` for every row that scores."""
-    return LEAST_GAIN * sum(total(fold.scoring, fold.scoring_weights) for fold in evidence.folds)
+    return LEAST_GAIN * sum(total(*fold.scoring) for fold in evidence.folds)
 
 
 def _doubts(evidence: JointEvidence, dag: torch.Tensor, natural: torch.Tensor) -> Iterator[tuple[int, int, int]]:

@@ -26,7 +26,8 @@ import torch
 from pyro.infer import MCMC
 from pyro.infer.mcmc.mcmc_kernel import MCMCKernel
 
-from pyrocausal.evidence.joint_evidence import JointEvidence, Terms
+from pyrocausal.evidence.joint_evidence import JointEvidence
+from pyrocausal.evidence.terms import Terms
 from pyrocausal.runtime.interruption import checkpoint
 from pyrocausal.sdi.targets import draw_targets
 from pyrocausal.search.moves import closure, look, terms_around, weigh, within

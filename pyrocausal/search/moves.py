@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import torch
 
-from pyrocausal.evidence.joint_evidence import JointEvidence, Terms, parents_of
+from pyrocausal.evidence.joint_evidence import JointEvidence
+from pyrocausal.evidence.terms import Terms, parents_of
 
 __all__ = ["Moves", "closure", "look", "terms_around", "weigh", "within"]
 

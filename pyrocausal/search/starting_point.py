@@ -21,12 +21,12 @@ from pyrocausal.search.alternative_targets import Retargeted, least_gain
 from pyrocausal.search.hill_climb import climb
 from pyrocausal.search.reinsertion import replant
 
-__all__ = ["scout"]
+__all__ = ["better_start"]
 
 FEW = 100  # rows of a regime that score; where there are more we have not seen a climb stray as far
 
 
-def scout(
+def better_start(
     evidence: JointEvidence,
     dag: torch.Tensor,
     free: torch.Tensor,
@@ -66,7 +66,7 @@ def scout(
     nothing = known & ~evidence.hit.to(believed.device)
     if torch.equal(nothing, believed):
         return None
-    few = sum(len(fold.scoring) for fold in evidence.folds) < FEW * (len(known) + 1)
+    few = sum(len(fold.scoring.rows) for fold in evidence.folds) < FEW * (len(known) + 1)
     found, values = [], []
     for start, ascend in ((believed, _climbed), (nothing, replant if few else _climbed)):
         closed, here, there = evidence.refitted(None), dag, start

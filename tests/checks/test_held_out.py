@@ -102,7 +102,7 @@ def test_rows_of_a_training_table_are_not_scored(fits):
     check = held_out_rows(data, 0.3, refitting=None)
     training = asked[0][0]
     fitted = torch.cat([training.observational, training.regimes[0].rows])[:, 0].tolist()
-    scored = [value for table in check._trials[0].tables for value in table.scored[:, 0].tolist()]
+    scored = [value for table in check._trials[0].tables for value in table.scored.rows[:, 0].tolist()]
     assert sorted(fitted + scored) == list(range(100))
 
 
@@ -115,7 +115,7 @@ def test_rows_that_tell_the_target_of_a_regime_are_not_scored(fits):
     for (training, _), trial in zip(asked, check._trials, strict=True):
         (stays,), (table,) = training.regimes, trial.tables
         assert {stays.name, table.name} == {"r", "s"}
-        parts = [training.observational, stays.rows, table.adapting, table.scored]
+        parts = [training.observational, stays.rows, table.adapting.rows, table.scored.rows]
         assert [len(part) for part in parts] == [60, 20, 10, 10]
         assert sorted(torch.cat(parts)[:, 0].tolist()) == list(range(100))
 
@@ -128,7 +128,8 @@ def test_halves_of_a_regime_are_drawn_by_the_seed(fits):
     fits(nx.DiGraph([("A", "B")]), {"r": ("B",), "s": ("A",)})
     checks = [held_out_regimes(data, folds=2, seed=seed, refitting=None) for seed in (1, 1, 2)]
     one, again, other = (
-        {trial.tables[0].name: trial.tables[0].scored[:, 0].tolist() for trial in check._trials} for check in checks
+        {trial.tables[0].name: trial.tables[0].scored.rows[:, 0].tolist() for trial in check._trials}
+        for check in checks
     )
     assert one == again != other
     for scored in one.values():

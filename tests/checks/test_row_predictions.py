@@ -15,11 +15,12 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.data.knowledge import fixed_edges
 from pyrocausal.data.regime import Regime
+from pyrocausal.data.weights import Part
 from pyrocausal.evidence.closed_form import ClosedForm
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.edge_beliefs import IndependentBeliefs
+from pyrocausal.model.log_likelihood import score_graphs
 from pyrocausal.model.mechanisms import Mechanisms
-from pyrocausal.sdi.graph_scores import score_graphs
 from pyrocausal.sdi.row_split import split_rows
 from pyrocausal.sdi.targets import TargetOdds
 
@@ -43,6 +44,10 @@ def binary_data(targets=None) -> InterventionalData:
     kinds = (Categorical((0, 1)),) * 3
     regimes = tuple(Regime(f"hit {NAMES[i]}", binary_rows(60, 1 + i, i), targets) for i in range(3))
     return InterventionalData(NAMES, kinds, binary_rows(200, 0), regimes)
+
+
+def table_of(name, adapting, scored, targets) -> Table:
+    return Table(name, Part(adapting), Part(scored), targets)
 
 
 def trial(data, tables, natural=None, several=False, **changes) -> Trial:
@@ -90,19 +95,21 @@ class ByHand(Mechanisms):
 def test_tables_are_those_counted_by_hand_and_scored_by_the_program_with_its_handlers():
     data = binary_data()
     natural = ~torch.eye(3, dtype=torch.bool)
-    tables = [Table(f"new {i}", binary_rows(30, 10 + i, i), binary_rows(31, 20 + i, i), (NAMES[i],)) for i in range(3)]
-    tables.append(Table("observational", data.observational, binary_rows(40, 30), ()))
+    tables = [
+        table_of(f"new {i}", binary_rows(30, 10 + i, i), binary_rows(31, 20 + i, i), (NAMES[i],)) for i in range(3)
+    ]
+    tables.append(table_of("observational", data.observational, binary_rows(40, 30), ()))
     found = trial(data, tables, natural).predict(CHAIN)
     assert found.hit.tolist() == [*torch.eye(3).bool().tolist(), [False] * 3]
 
     split = split_rows(data, False, WEIGHING)
-    assert len(split.held_out) == 20
-    fitting = torch.cat([*(regime.rows for regime in data.regimes), split.fitting])
+    assert len(split.held_out.rows) == 20
+    fitting = torch.cat([*(regime.rows for regime in data.regimes), split.fitting.rows])
     origin = torch.arange(4).repeat_interleave(torch.tensor([60, 60, 60, 180]))
     counts = torch.cat([natural, torch.ones(1, 3, dtype=torch.bool)])[origin]
     model = CausalModel(NAMES, data.kinds, ByHand(data.kinds, fitting, counts), IndependentBeliefs(fixed_edges(NAMES)))
-    scores = score_graphs(model, [table.scored for table in tables], CHAIN.float()[None], found.hit)[0]  # [T, d]
-    sizes = torch.tensor([[len(table.scored)] for table in tables])
+    scores = score_graphs(model, [table.scored.rows for table in tables], CHAIN.float()[None], found.hit)[0]  # [T, d]
+    sizes = torch.tensor([[len(table.scored.rows)] for table in tables])
     torch.testing.assert_close(
         found.log_likelihood.masked_fill(found.hit, 0.0), (scores * sizes).double(), atol=1e-3, rtol=1e-5
     )
@@ -111,7 +118,7 @@ def test_tables_are_those_counted_by_hand_and_scored_by_the_program_with_its_han
 @pytest.mark.parametrize("i", [0, 1, 2])
 def test_a_new_mechanism_predicts_as_two_urns_that_it_is_not_told_apart_from(i):
     data = binary_data()
-    table = Table("new", binary_rows(30, 11, i), binary_rows(31, 12, i), (NAMES[i],))
+    table = table_of("new", binary_rows(30, 11, i), binary_rows(31, 12, i), (NAMES[i],))
     found = float(trial(data, [table]).predict(CHAIN).log_likelihood[0, i])
 
     def evidence(rows) -> float:  # BDeu: one ball over all cells and states; half free of parents, half given them
@@ -120,15 +127,15 @@ def test_a_new_mechanism_predicts_as_two_urns_that_it_is_not_told_apart_from(i):
         cells = [tuple(int(row[j]) for j in parents) for row in rows]
         return math.log(0.5 * math.exp(free) + 0.5 * math.exp(urn(values, cells, 0.5 ** len(parents), (0.5, 0.5))))
 
-    both = torch.cat([table.adapting, table.scored])
-    assert found == pytest.approx(evidence(both) - evidence(table.adapting), abs=1e-6)
+    both = torch.cat([table.adapting.rows, table.scored.rows])
+    assert found == pytest.approx(evidence(both) - evidence(table.adapting.rows), abs=1e-6)
 
 
 @pytest.mark.parametrize("i", [0, 1, 2])
 def test_unknown_targets_are_found_on_the_adapting_rows_alone(i):
     # The scored rows have another target, which nobody may look at.
-    tables = [Table("new", binary_rows(200, 1, i), binary_rows(50, 2, (i + 1) % 3), None)]
-    tables.append(Table("old", binary_rows(200, 3), binary_rows(50, 4, i), None))
+    tables = [table_of("new", binary_rows(200, 1, i), binary_rows(50, 2, (i + 1) % 3), None)]
+    tables.append(table_of("old", binary_rows(200, 3), binary_rows(50, 4, i), None))
     natural = ~torch.eye(3, dtype=torch.bool)
     assert trial(binary_data(), tables, natural).predict(CHAIN).hit.tolist() == [
         [j == i for j in range(3)],
@@ -139,7 +146,7 @@ def test_unknown_targets_are_found_on_the_adapting_rows_alone(i):
 def test_several_targets():
     rows = torch.stack([binary_rows(400, 1, 0)[:, 0], *binary_rows(400, 2, 2).t()[1:]], 1)  # A and C are hit, B cut off
     natural = ~torch.eye(3, dtype=torch.bool)
-    tables = [Table("both", rows[::2], rows[1::2], None)]
+    tables = [table_of("both", rows[::2], rows[1::2], None)]
     hit = trial(binary_data(), tables, natural, several=True).predict(CHAIN).hit[0]
     assert hit[0]
     assert hit[2]
@@ -147,7 +154,7 @@ def test_several_targets():
 
 
 def test_a_wrong_target_may_be_believed_beforehand():
-    tables = [Table("new", binary_rows(100, 1, 0), binary_rows(50, 2, 0), None)]
+    tables = [table_of("new", binary_rows(100, 1, 0), binary_rows(50, 2, 0), None)]
     odds = TargetOdds(torch.tensor([[0.0, 1e4, 0.0]]), False)
     natural = ~torch.eye(3, dtype=torch.bool)
     made = Trial(binary_data(), natural, tables, odds, refitting=None)
@@ -161,7 +168,7 @@ def test_a_prediction_is_a_distribution():
         for targets in ((), ("B",), ("A", "C")):
             total = 0.0
             for row in itertools.product((0.0, 1.0), repeat=3):
-                table = Table("new", adapting, torch.tensor([row]), targets)
+                table = table_of("new", adapting, torch.tensor([row]), targets)
                 total += math.exp(float(trial(data, [table]).predict(graph).log_likelihood.sum()))
             assert total == pytest.approx(1.0, abs=1e-6)
 
@@ -178,12 +185,12 @@ def test_a_linear_gaussian_is_predicted_almost_as_by_its_truth():
 
     kinds = (Continuous(0.0, 1.0),) * 3
     data = InterventionalData(NAMES, kinds, sample(2000), (Regime("B", sample(100), ()),))
-    table = Table("A", sample(200, True), sample(300, True), None)
+    table = table_of("A", sample(200, True), sample(300, True), None)
     made = trial(data, [table])
     found = made.predict(CHAIN)
     assert found.hit.tolist() == [[True, False, False]]
     # A as new, Normal(3, 1); its effects as ever.
-    x = table.scored
+    x = table.scored.rows
     truth = torch.stack(
         [
             dist.Normal(3.0, 1.0).log_prob(x[:, 0]),
@@ -198,7 +205,7 @@ def test_a_linear_gaussian_is_predicted_almost_as_by_its_truth():
 
 def test_networks_join_in_where_a_table_is_too_large(monkeypatch):
     monkeypatch.setattr(ClosedForm, "max_cells", 3)
-    data, table = binary_data(), Table("new", binary_rows(30, 1, 0), binary_rows(30, 2, 0), None)
+    data, table = binary_data(), table_of("new", binary_rows(30, 1, 0), binary_rows(30, 2, 0), None)
     with pytest.raises(ValueError, match="refitting: a table for 'B' given its 1 parents would be too large"):
         trial(data, [table]).predict(CHAIN)
     with pytest.raises(ValueError, match="refitting"):  # mechanisms of one's own that cannot be copied
@@ -222,7 +229,7 @@ def test_networks_join_in_where_a_table_is_too_large(monkeypatch):
 @pytest.mark.parametrize("kinds", KINDS)
 def test_every_kind_of_variable(kinds):
     data = small_data(KINDS[kinds])
-    table = Table("new", make_rows(KINDS[kinds], 20), make_rows(KINDS[kinds], 20), None)
+    table = table_of("new", make_rows(KINDS[kinds], 20), make_rows(KINDS[kinds], 20), None)
     graph = torch.tril(torch.ones(4, 4), -1).bool()
     made = trial(data, [table])
     made.prepare([graph, graph.t()])

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from conftest import KINDS, LinearGaussian, make_model, make_rows, small_data
+from conftest import KINDS, LinearGaussian, make_fold, make_model, make_rows, small_data
 
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
@@ -24,7 +24,8 @@ from pyrocausal.model.new_mechanisms import NewMechanisms, linear_regression
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.row_split import leaves_observational_range
 from pyrocausal.sdi.settings import GraphFitting, Stopping
-from pyrocausal.search.settling import Settling, settle
+from pyrocausal.search.settings import Settling
+from pyrocausal.search.settling import settle
 from pyrocausal.simulate.experiments import hard_normal, hard_random, linear_truth, neural_network_truth, simulate
 from pyrocausal.simulate.graphs import chain
 
@@ -67,9 +68,10 @@ def test_tables_take_a_gap_for_a_state(i, parents):
 
     fitting, scoring = regimes
     model = make_model(CATEGORIES).mechanisms
-    closed = ClosedForm(CATEGORIES, model, fitting, present(fitting), scoring)
+    closed = ClosedForm(CATEGORIES, model, make_fold(fitting, present(fitting), scoring))
     (found,) = closed.log_probs(i, parents)
-    kinds, plain = made[0][0], ClosedForm(made[0][0], model, made[0][1], present(made[0][1]), made[1][1])
+    kinds, fold = made[0][0], make_fold(made[0][1], present(made[0][1]), made[1][1])
+    plain = ClosedForm(kinds, model, fold)
     seen = present(scoring[:, i])
     assert not found[~seen].any()
     torch.testing.assert_close(found[seen], plain.log_probs(i, parents)[0])
@@ -114,9 +116,9 @@ def test_a_regime_without_a_variable_says_nothing_of_it():
 def test_regressions_predict_without_the_rows_that_lack_the_effect():
     kinds = (NUMBER,) * 3
     fitting, scoring = make_rows(kinds, 60), make_rows(kinds, 30)
-    closed = ClosedForm(kinds, make_model(kinds).mechanisms, fitting, present(fitting), scoring)
+    closed = ClosedForm(kinds, make_model(kinds).mechanisms, make_fold(fitting, present(fitting), scoring))
     keep, seen = present(fitting[:, 2]), present(scoring[:, 2])
-    other = ClosedForm(kinds, closed.mechanisms, fitting[keep], present(fitting[keep]), scoring[seen])
+    other = ClosedForm(kinds, closed.mechanisms, make_fold(fitting[keep], present(fitting[keep]), scoring[seen]))
     for found, expected in zip(closed.log_probs(2, (0, 1)), other.log_probs(2, (0, 1)), strict=True):
         assert not found[~seen].any()
         torch.testing.assert_close(found[seen], expected)

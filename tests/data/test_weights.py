@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import KINDS, make_model, make_rows, random_graphs, small_data
+from conftest import KINDS, make_fold, make_model, make_rows, random_graphs, small_data
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -18,17 +18,18 @@ from pyrocausal.data.kinds import Categorical, Continuous, Count
 from pyrocausal.data.regime import Regime
 from pyrocausal.data.weights import Part, drawing, quantiles, ranks
 from pyrocausal.evidence.closed_form import ClosedForm
-from pyrocausal.evidence.joint_evidence import JointEvidence, parents_of
+from pyrocausal.evidence.edge_price import edge_prices
+from pyrocausal.evidence.joint_evidence import Estimators, JointEvidence, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.refitting import Descent, Refitting, fit_copies, judge_rows
 from pyrocausal.evidence.screening import Residuals, Screen
+from pyrocausal.evidence.terms import parents_of
 from pyrocausal.model.count_regression import count_regression
+from pyrocausal.model.log_likelihood import score_graphs
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.algorithm import SDI
-from pyrocausal.sdi.graph_scores import score_graphs
-from pyrocausal.sdi.row_split import Fold, cross_fit, divide, leaves_observational_range, split_rows
+from pyrocausal.sdi.row_split import cross_fit, divide, leaves_observational_range, split_rows
 from pyrocausal.sdi.settings import GraphFitting
 from pyrocausal.sdi.targets import TargetOdds
-from pyrocausal.search.settling import prices
 
 D = 4
 SEEDS = st.integers(0, 2**31 - 1)
@@ -110,9 +111,9 @@ def test_closed_forms_take_a_weight_for_as_many_rows(kinds, seed):
     scoring, judged, _ = weighted_rows(kinds, 12, generator)
     mechanisms = make_model(kinds).mechanisms
     often = counts.repeat_interleave(weights.long(), 0)
-    found = ClosedForm(kinds, mechanisms, rows, counts, scoring, weights, judged)
+    found = ClosedForm(kinds, mechanisms, make_fold(rows, counts, scoring, None, weights, judged))
     expected = ClosedForm(
-        kinds, mechanisms, repeated, often, scoring.repeat_interleave(judged.long(), 0)
+        kinds, mechanisms, make_fold(repeated, often, scoring.repeat_interleave(judged.long(), 0))
     )  # what it says of a row, it says of each copy
     first = judged.long().cumsum(0) - 1
     for i, parents in ((0, ()), (1, (0, 2)), (2, (3,)), (3, (0, 1, 2))):
@@ -128,7 +129,8 @@ def test_screens_take_a_weight_for_as_many_rows(seed):
     kinds, generator = KINDS["gaps"], seeded(seed)
     made = [weighted_rows(kinds, n, generator) for n in (60, 41)]
     rows, weights, repeated = zip(*made, strict=True)
-    found, expected = Screen(kinds, rows, weights), Screen(kinds, repeated)
+    found = Screen(kinds, [Part(*each) for each in zip(rows, weights, strict=True)])
+    expected = Screen(kinds, [Part(each) for each in repeated])
     values = [torch.randn(3, 2, len(each), generator=generator) + each[:, 1] for each in rows]
     often = [each.repeat_interleave(w.long(), -1) for each, w in zip(values, weights, strict=True)]
     counts = [(torch.rand(3, len(w), generator=generator) < 0.7) * w for w in weights]
@@ -145,8 +147,8 @@ def test_residuals_are_weighed_by_all_rows_that_they_stand_for(kinds):
     effects = [i for i, kind in enumerate(kinds) if type(kind) is type(kinds[-1])]
     families = [(i, tuple(j for j in range(D) if j != i)) for i in effects]
     copies = make_model(kinds).mechanisms.copies(families)
-    found, left = judge_rows(copies, kinds, families, rows, chunk=7, weights=weights)
-    expected, right = judge_rows(copies, kinds, families, repeated, chunk=7)
+    found, left = judge_rows(copies, kinds, families, Part(rows, weights), chunk=7)
+    expected, right = judge_rows(copies, kinds, families, Part(repeated), chunk=7)
     torch.testing.assert_close(found.repeat_interleave(weights.long(), 1), expected, rtol=1e-5, atol=1e-5)
     assert (left is None) == (right is None)
     if left is not None:
@@ -170,14 +172,15 @@ def test_joint_evidence_takes_a_weight_for_as_many_rows(kinds, several, seed):
             counts, table = ~rows.isnan(), torch.arange(len(judged)) % (R + 1)
             if repeat:
                 w, v = w.long(), v.long()
-                fold = Fold(*(each.repeat_interleave(w, 0) for each in (rows, counts)), judged, table)
-                folds.append(fold._replace(scoring=judged.repeat_interleave(v, 0), table=table.repeat_interleave(v)))
+                many = (each.repeat_interleave(w, 0) for each in (rows, counts))
+                folds.append(make_fold(*many, judged.repeat_interleave(v, 0), table.repeat_interleave(v)))
             else:
-                folds.append(Fold(rows, counts, judged, table, w, v))
+                folds.append(make_fold(rows, counts, judged, table, w, v))
         new = NewMechanisms(kinds, repeated) if repeat else NewMechanisms(kinds, regimes, weights)
         nobody = torch.zeros(R, D, dtype=torch.bool)
         odds = TargetOdds(torch.zeros(R, D), several)
-        return JointEvidence(kinds, model.mechanisms, folds, new, nobody[:, 0], nobody, ~nobody, 1.3, prior=odds)
+        targets = TargetKnowledge(nobody[:, 0], nobody, odds)
+        return JointEvidence(RowsOfEvidence(kinds, folds, ~nobody), targets, Estimators(model.mechanisms, new), 1.3)
 
     fitting, scoring, given_regimes = ([weighted_rows(kinds, n, generator) for n in (24, 15)] for _ in range(3))
     regimes, weights, repeated = zip(*given_regimes, strict=True)
@@ -216,10 +219,10 @@ def test_copies_are_fitted_to_rows_in_proportion_to_weight():
     x[:, 1] = torch.where(torch.arange(400) % 2 == 0, 2.0, -2.0) * x[:, 0] + 0.3 * torch.randn(400)
     weights = torch.where(torch.arange(400) % 2 == 0, 1.0, 1e-6).double()
     copies = fit_copies(
-        make_model(kinds).mechanisms, kinds, [(1, (0,))], x, torch.ones(400, 1, dtype=torch.bool),
-        Refitting(continuous=Descent(400, 128, 2e-2)), 0.0, weights,
+        make_model(kinds).mechanisms, kinds, [(1, (0,))], Part(x, weights), torch.ones(400, 1, dtype=torch.bool),
+        Refitting(continuous=Descent(400, 128, 2e-2)), 0.0,
     )  # fmt: skip
-    log_probs, _ = judge_rows(copies, kinds, [(1, (0,))], x)
+    log_probs, _ = judge_rows(copies, kinds, [(1, (0,))], Part(x))
     assert log_probs[0, ::2].mean() > -1.0 > -5.0 > log_probs[0, 1::2].mean()
 
 
@@ -239,16 +242,17 @@ def weighted_data(kinds=KINDS["continuous"], rows=40, light=0.25, heavy=1.5) -> 
 def test_parts_have_their_share_of_light_and_heavy_rows(share_regimes):
     data = weighted_data()
     split = split_rows(data, share_regimes, 0.2)
-    assert split.held_out_weights.sum() == pytest.approx(0.2 * data.observational_weights.sum())
-    assert (split.held_out_weights < 1).float().mean() == 0.5
-    assert len(split.weights) == len(split.fitting) == len(split.origin)
-    total = sum(w.sum() for w in split.scoring_weights) + split.weights.sum() + split.held_out_weights.sum()
+    held_out, fitting = split.held_out.weights, split.fitting
+    assert held_out.sum() == pytest.approx(0.2 * data.observational_weights.sum())
+    assert (held_out < 1).float().mean() == 0.5
+    assert len(fitting.weights) == len(fitting.rows) == len(split.origin)
+    total = sum(part.weights.sum() for part in split.scoring) + fitting.weights.sum() + held_out.sum()
     assert total == pytest.approx(data.observational_weights.sum() + sum(r.weights.sum() for r in data.regimes))
     for fold in cross_fit(data, split, torch.ones(3, 4, dtype=torch.bool)):
-        assert len(fold.fitting_weights) == len(fold.fitting) and len(fold.scoring_weights) == len(fold.scoring)
+        assert all(len(part.weights) == len(part.rows) for part in (fold.fitting, fold.scoring))
         own = torch.cat([regime.rows for regime in data.regimes] + [data.observational])
         weight = torch.cat([regime.weights for regime in data.regimes] + [data.observational_weights])
-        for rows, weights in ((fold.fitting, fold.fitting_weights), (fold.scoring, fold.scoring_weights)):
+        for rows, weights in (fold.fitting, fold.scoring):
             place = (rows[:, None, 0] == own[None, :, 0]).float().argmax(1)
             assert torch.equal(weights, weight[place])  # each row has its own
 
@@ -292,8 +296,8 @@ def test_total_weight_decides_prices():
     data = weighted_data()
     algorithm = SDI(fitting=GraphFitting(warm_up=0, steps=0))
     state = algorithm.init(data)
-    total = state.split.held_out_weights.sum() + sum(regime.weights.sum() for regime in data.regimes)
-    assert prices(state, 2.0)[0, 1] == pytest.approx(math.log(total))
+    total = state.split.held_out.weights.sum() + sum(regime.weights.sum() for regime in data.regimes)
+    assert edge_prices(state, 2.0)[0, 1] == pytest.approx(math.log(total))
 
 
 @pytest.mark.parametrize("algorithm", [SDI(), SDI.paper()], ids=["ours", "paper"])

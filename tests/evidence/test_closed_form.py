@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import KINDS, LinearGaussian, make_model, make_rows
+from conftest import KINDS, LinearGaussian, make_fold, make_model, make_rows
 
 from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.evidence.closed_form import ClosedForm
@@ -19,9 +19,8 @@ MIXED = (Categorical((0, 1)), Continuous(0.0, 1.0), Categorical((0, 1, 2)), Cont
 
 def closed_form(kinds, fitting, scoring, counts=None, mechanisms=None) -> ClosedForm:
     counts = torch.ones_like(fitting, dtype=torch.bool) if counts is None else counts
-    return ClosedForm(
-        kinds, make_model(kinds).mechanisms if mechanisms is None else mechanisms, fitting, counts, scoring
-    )
+    mechanisms = make_model(kinds).mechanisms if mechanisms is None else mechanisms
+    return ClosedForm(kinds, mechanisms, make_fold(fitting, counts, scoring))
 
 
 def dependent_rows(kinds, n) -> torch.Tensor:

@@ -15,10 +15,18 @@ import pyrocausal.evidence.joint_evidence as module
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.data.regime import Regime
+from pyrocausal.data.weights import Part
 from pyrocausal.evidence.closed_form import ClosedForm
-from pyrocausal.evidence.joint_evidence import JointEvidence, parents_of, prepare_together
+from pyrocausal.evidence.joint_evidence import (
+    Estimators,
+    JointEvidence,
+    RowsOfEvidence,
+    TargetKnowledge,
+    prepare_together,
+)
 from pyrocausal.evidence.refitting import Descent, Refitting, fit_copies, judge_rows
 from pyrocausal.evidence.screening import Residuals, Screen
+from pyrocausal.evidence.terms import parents_of
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.row_split import cross_fit, split_rows
 from pyrocausal.sdi.targets import TargetOdds, known_targets
@@ -59,32 +67,30 @@ class Problem:
         self.mechanisms = make_model(self.kinds, hidden=4).mechanisms if mechanisms is None else mechanisms(self.kinds)
 
     def evidence(self, refitting=None, closed_form=True, **changes) -> JointEvidence:
-        made = {
-            "kinds": self.kinds,
-            "mechanisms": self.mechanisms,
-            "folds": self.folds,
-            "new_mechanisms": self.new_mechanisms,
-            "known": self.known,
-            "hit": self.hit,
-            "natural": self.natural,
-            "price": PRICE,
-            "refitting": refitting,
-            "closed_form": closed_form,
-        }
-        return JointEvidence(**(made | changes))
+        def of(name):
+            return changes.get(name, getattr(self, name, None))
+
+        prior = changes.get("prior", TargetOdds(torch.zeros(self.hit.shape), several=False))
+        return JointEvidence(
+            RowsOfEvidence(self.kinds, of("folds"), of("natural")),
+            TargetKnowledge(of("known"), of("hit"), prior),
+            Estimators(of("mechanisms"), of("new_mechanisms"), refitting, closed_form),
+            changes.get("price", PRICE),
+        )
 
     # ------------------------------------------------------------ the same, written out
     def estimates(self, i, parents, refitting, closed_form):
         """Log-densities of the rows that each fold scores under every estimate of variable i's own mechanism."""
         found = []
-        for fitting, counts, scoring, table, *_ in self.folds:
+        for fold in self.folds:
+            fitting, counts, scoring, table, _ = fold
             each = []
             if refitting is not None:
                 one = [(i, parents)]
                 copies = fit_copies(self.mechanisms, self.kinds, one, fitting, counts[:, [i]], refitting, 0.1)
                 each.append(judge_rows(copies, self.kinds, one, scoring)[0][0].tolist())
             if closed_form:
-                closed = ClosedForm(self.kinds, self.mechanisms, fitting, counts, scoring)
+                closed = ClosedForm(self.kinds, self.mechanisms, fold)
                 each += [terms.tolist() for terms in closed.log_probs(i, parents)]
             found.append((each, table.tolist()))
         return found
@@ -235,19 +241,15 @@ def test_gains_of_moves_under_a_prior_are_differences_of_evidence(several):
 def test_one_problem_by_hand():
     # Two rows of zeros fit, two of ones are held out; one regime of two rows of ones, whose target is unknown.
     kinds = (Categorical((0, 1)),) * 2
-    natural, nobody = torch.zeros(1, 2, dtype=torch.bool), torch.zeros(1, 2, dtype=torch.bool)
+    natural = torch.zeros(1, 2, dtype=torch.bool)
     rows = torch.tensor([[0.0, 0.0], [1.0, 1.0], [0.0, 0.0], [1.0, 1.0]])
     data = InterventionalData(("X0", "X1"), kinds, rows, (Regime("r", torch.ones(2, 2)),))
     split = split_rows(data, share_regimes=False, held_out=0.5)
-    assert split.held_out.tolist() == [[1.0, 1.0], [1.0, 1.0]]
+    assert split.held_out.rows.tolist() == [[1.0, 1.0], [1.0, 1.0]]
     evidence = JointEvidence(
-        kinds=kinds,
-        mechanisms=make_model(kinds).mechanisms,
-        folds=cross_fit(data, split, natural),
-        new_mechanisms=NewMechanisms(kinds, [data.regimes[0].rows]),
-        known=torch.tensor([False]),
-        hit=nobody,
-        natural=natural,
+        RowsOfEvidence(kinds, cross_fit(data, split, natural), natural),
+        TargetKnowledge.nothing(1, 2),
+        Estimators(make_model(kinds).mechanisms, NewMechanisms(kinds, [data.regimes[0].rows])),
         price=3.0,
     )
     # The marginal of two zeros gives a one (0 + 1/2) / (2 + 1), and is itself worth 0.3 rows.
@@ -280,13 +282,9 @@ def test_far_beyond_the_range_of_exp():
     forced[:, 0] = 1.0
     data = InterventionalData(("X0", "X1"), kinds, torch.cat([rows, torch.ones(1, 2)]), (Regime("r", forced),))
     evidence = JointEvidence(
-        kinds=kinds,
-        mechanisms=make_model(kinds).mechanisms,
-        folds=cross_fit(data, split_rows(data, False, 0.2), natural),
-        new_mechanisms=NewMechanisms(kinds, [forced]),
-        known=torch.tensor([False]),
-        hit=torch.zeros(1, 2, dtype=torch.bool),
-        natural=natural,
+        RowsOfEvidence(kinds, cross_fit(data, split_rows(data, False, 0.2), natural), natural),
+        TargetKnowledge.nothing(1, 2),
+        Estimators(make_model(kinds).mechanisms, NewMechanisms(kinds, [forced])),
         price=0.0,
     )
     empty = torch.zeros(2, 2)
@@ -343,7 +341,7 @@ def test_a_family_is_fitted_once_in_every_fold(fitted):
 
 def test_a_table_that_nothing_can_beat_is_taken_alone(fitted):
     problem = Problem("mixed")
-    closed = ClosedForm(problem.kinds, problem.mechanisms, *problem.folds[0][:3])
+    closed = ClosedForm(problem.kinds, problem.mechanisms, problem.folds[0])
     families = sorted({family(graph, i) for graph in every_dag(3) for i in range(3)})
     regrets = sorted({closed.regret(*each) for each in families if closed.regret(*each) < math.inf})
     limit = (regrets[0] + regrets[1]) / 2
@@ -504,16 +502,17 @@ def residuals_of(problem, i, parents, refitting):
     """Residuals and counts of every fold, of copies or, without refitting, of tables."""
     residuals, counts, one = [], [], [(i, parents)]
     telling = torch.cat([problem.natural, torch.ones_like(problem.natural[:1])])
-    for fitting, told, scoring, table, *_ in problem.folds:
+    for fold in problem.folds:
+        fitting, told, (scoring, _), table, _ = fold
         if refitting:
             copies = fit_copies(problem.mechanisms, problem.kinds, one, fitting, told[:, [i]], refitting, 0.1)
-            residuals.append(judge_rows(copies, problem.kinds, one, scoring)[1])
+            residuals.append(judge_rows(copies, problem.kinds, one, fold.scoring)[1])
         else:
             probabilities = []  # of every state, were it there
             for state in range(problem.kinds[i].cardinality):
                 changed = scoring.clone()
                 changed[:, i] = state
-                closed = ClosedForm(problem.kinds, problem.mechanisms, fitting, told, changed)
+                closed = ClosedForm(problem.kinds, problem.mechanisms, fold._replace(scoring=Part(changed)))
                 probabilities.append(closed.log_probs(i, parents)[0].exp())
             probs = torch.stack(probabilities, -1)[None].float()
             residuals.append(Residuals.of(dist.Categorical(probs), scoring[None, :, i]))
@@ -563,7 +562,7 @@ def test_an_edge_that_is_cheaper_than_none_is_always_promising(monkeypatch):
 @pytest.mark.parametrize(("i", "pa"), [(0, ()), (1, ()), (0, (1,)), (1, (2,)), (2, (0,))])
 def test_a_table_has_residuals_too(monkeypatch, fitted, i, pa):
     problem, asked = Problem("categorical"), []
-    closed = ClosedForm(problem.kinds, problem.mechanisms, *problem.folds[0][:3])
+    closed = ClosedForm(problem.kinds, problem.mechanisms, problem.folds[0])
     # Good enough by itself, so that there is no copy; with any other parent there has to be one.
     evidence, row = problem.evidence(replace(BRIEF, least_regret=closed.regret(i, pa))), torch.zeros(3)
     row[list(pa)] = 1.0
@@ -650,17 +649,17 @@ def test_the_decay_is_the_one_that_predicts_best_where_mechanisms_are_natural(mo
     problem = Problem("categorical")
     R, asked = 3, []
 
-    def fit(mechanisms, kinds, families, rows, counts, refitting, decay, weights):
+    def fit(mechanisms, kinds, families, fitting, counts, refitting, decay):
         asked.append(decay)
         return decay
 
-    def score(decay, kinds, families, rows, weights):
+    def score(decay, kinds, families, scoring):
         # In the rows of a regime that hit it, a variable's own mechanism is not what is to be predicted.
-        ((table,),) = [(fold.table,) for fold in problem.folds if fold.scoring is rows]
+        ((table,),) = [(fold.table,) for fold in problem.folds if fold.scoring is scoring]
         keep = torch.cat([problem.natural, torch.ones(1, 3, dtype=torch.bool)])[table]  # [n, d]
         good, misleading = -abs(decay - best), -100.0 * abs(decay - 2.0)
         found = torch.stack([torch.where(keep[:, i], good, misleading) for i, _ in families])  # [M, n]
-        return found, Residuals(torch.randn(len(found), 1, len(rows)), torch.ones(len(found), 1))
+        return found, Residuals(torch.randn(len(found), 1, len(scoring.rows)), torch.ones(len(found), 1))
 
     assert (problem.natural.sum(0) < R).any()
     monkeypatch.setattr(module, "fit_copies", fit)

@@ -12,11 +12,12 @@ import torch
 from conftest import KINDS, LinearGaussian, make_model, make_rows
 
 from pyrocausal.data.kinds import Categorical, Continuous, Count
+from pyrocausal.data.weights import Part
 from pyrocausal.evidence.refitting import Descent, Refitting, fit_copies, judge_rows
 from pyrocausal.evidence.screening import Residuals
+from pyrocausal.model.log_likelihood import score_graphs, site_log_probs
 from pyrocausal.model.mechanisms import Block, Copies
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
-from pyrocausal.sdi.graph_scores import score_graphs, site_log_probs
 
 D = 4
 FAMILIES = [(1, (0, 3)), (0, ()), (3, (0, 1, 2)), (1, (2,)), (1, (0, 3)), (2, (0, 1)), (0, (3,)), (1, ())]
@@ -32,11 +33,11 @@ def kinds(request):
 def fit(mechanisms, kinds, families, rows, refitting=BRIEF, decay=0.0, counts=None):
     """Copies that every row tells of, unless told otherwise."""
     counts = torch.ones(len(rows), len(families), dtype=torch.bool) if counts is None else counts
-    return fit_copies(mechanisms, kinds, families, rows, counts, refitting, decay)
+    return fit_copies(mechanisms, kinds, families, Part(rows), counts, refitting, decay)
 
 
 def log_likelihoods(copies, kinds, families, rows) -> torch.Tensor:
-    return judge_rows(copies, kinds, families, rows)[0]
+    return judge_rows(copies, kinds, families, Part(rows))[0]
 
 
 def families_of_one_kind(kinds, i=0):
@@ -80,7 +81,7 @@ def test_unfitted_copies_score_as_the_program_does(kinds, chunk):
     model, rows = make_model(kinds), make_rows(kinds, 11)
     for families in (families_of_one_kind(kinds), families_of_one_kind(kinds, 1)):
         copies = fit(model.mechanisms, kinds, families, rows, UNFITTED)
-        found, residuals = judge_rows(copies, kinds, families, rows, chunk)
+        found, residuals = judge_rows(copies, kinds, families, Part(rows), chunk)
         assert found.shape == (len(families), 11)
         assert not found.requires_grad and not residuals.values.requires_grad
         graphs = torch.stack([graph_of(*family) for family in families])
@@ -201,7 +202,7 @@ def test_residuals_of_a_normal_are_in_units_of_its_sd_around_its_mean():
     rows = torch.randn(500, 4)
     rows[:, 1], rows[:, 2] = 2.0 * rows[:, 0] + 0.5 * rows[:, 1], -rows[:, 0] + 3.0 * rows[:, 2]
     slope, sd = [2.0, -1.0, 0.7], [0.5, 3.0, 1.3]
-    likelihood, residuals = judge_rows(Line(families, slope, sd), kinds, families, rows, chunk=128)
+    likelihood, residuals = judge_rows(Line(families, slope, sd), kinds, families, Part(rows), chunk=128)
     residual, size = residuals.values.unbind(1)
     assert torch.equal(size, residual.abs())
     torch.testing.assert_close(residuals.weight, torch.ones(3, 2))
@@ -219,7 +220,7 @@ def test_residuals_far_out_end_somewhere():
     kinds, families = KINDS["continuous"], [(1, (0,))]
     rows = torch.zeros(6, 4)
     rows[:, 1] = torch.tensor([-1e30, -50.0, -1.0, 1.0, 50.0, 1e30])
-    residual = judge_rows(Line(families, [0.0], [1.0]), kinds, families, rows)[1].values
+    residual = judge_rows(Line(families, [0.0], [1.0]), kinds, families, Part(rows))[1].values
     low, lower, inner, upper, high, highest = residual[0, 0].tolist()
     assert low == lower == pytest.approx(-4.753, abs=0.01) and high == highest == pytest.approx(4.753, abs=0.01)
     assert (inner, upper) == pytest.approx((-1.0, 1.0), abs=1e-4)
@@ -229,7 +230,7 @@ def test_residuals_far_out_end_somewhere():
 def test_residuals_are_those_of_the_mechanisms_conditionals(kinds, chunk):
     mechanisms, rows = make_model(kinds).mechanisms, make_rows(kinds, 7)
     for families in (families_of_one_kind(kinds), families_of_one_kind(kinds, 1)):
-        found = judge_rows(mechanisms.copies(families), kinds, families, rows, chunk)[1]
+        found = judge_rows(mechanisms.copies(families), kinds, families, Part(rows), chunk)[1]
         for m, (i, parents) in enumerate(families):
             mask = torch.zeros(D)
             mask[list(parents)] = 1.0
@@ -245,7 +246,7 @@ def test_residuals_are_those_of_the_mechanisms_conditionals(kinds, chunk):
 
 def test_residuals_of_one_row_more_than_fit_a_chunk():
     kinds, families = KINDS["continuous"], [(1, (0,)), (2, (0,)), (3, (0,))]
-    residuals = judge_rows(Line(families, [0.0] * 3, [1.0] * 3), kinds, families, torch.randn(9, 4), chunk=4)[1]
+    residuals = judge_rows(Line(families, [0.0] * 3, [1.0] * 3), kinds, families, Part(torch.randn(9, 4)), chunk=4)[1]
     assert residuals.values.shape == (3, 2, 9)
     torch.testing.assert_close(residuals.weight, torch.ones(3, 2))
 
@@ -266,7 +267,7 @@ class InPieces(Copies):
 def test_copies_may_come_in_several_blocks_in_any_order():
     kinds, families, rows = KINDS["continuous"], [(1, ()), (2, ()), (3, ())], torch.randn(9, 4)
     copies = InPieces(3, lambda means, n: dist.Normal(means.expand(-1, n), 1.0))
-    found, residuals = judge_rows(copies, kinds, families, rows, chunk=4)
+    found, residuals = judge_rows(copies, kinds, families, Part(rows), chunk=4)
     centred = rows[:, 1:].t() - torch.arange(3.0)[:, None]
     torch.testing.assert_close(found, dist.Normal(0.0, 1.0).log_prob(centred))
     torch.testing.assert_close(residuals.values[:, 0], centred, rtol=1e-3, atol=1e-3)

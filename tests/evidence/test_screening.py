@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrocausal.data.kinds import Categorical, Continuous
+from pyrocausal.data.weights import Part
 from pyrocausal.evidence.screening import Residuals, Screen
 
 NUMBER, COIN, DIE = Continuous(0.0, 1.0), Categorical((0, 1)), Categorical((0, 1, 2))
@@ -25,6 +26,10 @@ CLOSE = {"rtol": 1e-3, "atol": 5e-3}  # nats, in single precision
 
 
 # ---------------------------------------------------------------- the same, written out
+def screen_of(kinds, tables) -> Screen:
+    return Screen(kinds, [Part(rows) for rows in tables])
+
+
 def group_of(kind, value, everything) -> int:
     """The state, or the number of octiles of all rows of all tables that a value is above; a gap is a group, too."""
     if math.isnan(value):
@@ -97,7 +102,7 @@ def problems(draw):
 @settings(max_examples=60, deadline=None)
 def test_gains_are_those_of_a_mean_per_group_written_out(problem):
     kinds, tables, residuals, counts = problem
-    screen, values = Screen(kinds, tables), [each.values for each in residuals]
+    screen, values = screen_of(kinds, tables), [each.values for each in residuals]
     expected = torch.tensor(written_out(kinds, tables, values, counts))
     torch.testing.assert_close(screen._gain(values, counts), expected, **CLOSE)
     # Gains add up, each with its weight, and chance gives half a nat for each degree of freedom.
@@ -118,7 +123,7 @@ def test_a_problem_by_hand():
     coin = torch.tensor([0.0, 0, 0, 0, 1, 1, 1, 1])
     die = torch.tensor([0.0, 0, 1, 1, 0, 0, 1, 2])
     residual = torch.tensor([1.0, 1, -1, -1, 2, 2, -2, -2])
-    screen = Screen((COIN, DIE), [torch.stack([coin, die], 1)])
+    screen = screen_of((COIN, DIE), [torch.stack([coin, die], 1)])
     means, sizes = screen._gain([torch.stack([residual, residual.abs()])[None]], [torch.ones(1, 8)])[0].tolist()
     # Within the die's states the residuals 1 1 2 2, -1 -1 -2 and -2 have sums of squares of 1, 2/3 and 0.
     assert means == pytest.approx([0.0, 4 * math.log(20 / (5 / 3))], abs=1e-4)
@@ -164,7 +169,7 @@ def test_for_a_table_of_counts_the_gains_are_pearsons():
     die = torch.where(torch.rand(3000) < 0.05, coin, die)
     seen = torch.nn.functional.one_hot(die, 3).double()
     residuals = Residuals.of(dist.Categorical(seen.mean(0).float().expand(1, 3000, 3)), die[None])
-    screen = Screen((COIN,), [coin[:, None].float()])
+    screen = screen_of((COIN,), [coin[:, None].float()])
     gain = (screen._gain([residuals.values], [torch.ones(1, 3000)]) * residuals.weight[..., None]).sum()
     observed = torch.stack([seen[coin == side].sum(0) for side in (0, 1)])
     expected = observed.sum(1, keepdim=True) * observed.sum(0) / 3000
@@ -181,7 +186,7 @@ def test_order_tables_and_scale_do_not_matter_and_neither_do_residuals_that_do_n
     values = [each.values for each in residuals]
 
     def gains(tables, values, counts):
-        return Screen(kinds, tables)._gain(values, counts)
+        return screen_of(kinds, tables)._gain(values, counts)
 
     expected = gains(tables, values, counts)
     assert (expected > -1e-3).all()
@@ -201,7 +206,7 @@ def test_order_tables_and_scale_do_not_matter_and_neither_do_residuals_that_do_n
 def test_a_continuous_variable_may_be_measured_on_any_scale():
     rows, residual = torch.randn(500, 1), torch.randn(4, 1, 500)
     bent = rows.exp()  # the same order
-    gains = [Screen((NUMBER,), [table])._gain([residual], [torch.ones(4, 500)]) for table in (rows, bent)]
+    gains = [screen_of((NUMBER,), [table])._gain([residual], [torch.ones(4, 500)]) for table in (rows, bent)]
     torch.testing.assert_close(*gains)
 
 
@@ -212,7 +217,7 @@ def test_nothing_is_left_alone_where_few_rows_tell():
     noise = [Residuals(torch.randn(2, 1, 200, generator=generator), torch.ones(2, 1)) for _ in range(2)]
     counts = torch.ones(2, 200)
     counts[1, 20:] = 0.0  # forty rows of the two tables tell of the second mechanism
-    found = Screen(KINDS["continuous"], tables).promising(noise, [counts] * 2)
+    found = screen_of(KINDS["continuous"], tables).promising(noise, [counts] * 2)
     assert found[1].all() and not found[0].any()
 
 
@@ -235,7 +240,7 @@ def promising(kinds, rows, values, of=standard):
     """Of a table cut in two, everywhere."""
     sizes = [1200, len(rows) - 1200]
     counts = [torch.ones(len(values), n, dtype=torch.bool) for n in sizes]
-    return Screen(kinds, rows.split(sizes)).promising([of(part) for part in values.split(sizes, 1)], counts)
+    return screen_of(kinds, rows.split(sizes)).promising([of(part) for part in values.split(sizes, 1)], counts)
 
 
 @pytest.mark.parametrize("how", DEPENDENT)
@@ -291,7 +296,7 @@ def test_states_that_depend_on_a_variable_are_flagged_until_it_is_accounted_for(
     rows = make_rows(kinds, N)
     signal = (rows[:, 0].sign(), 2 * rows[:, 1] - 1, rows[:, 2] - 1)[cause]
     tilted = (effect.log() + 0.3 * signal[:, None] * torch.tensor([1.0, -1.0, 0.0])).softmax(1)  # [N, 3]
-    given, screen = dist.Categorical(tilted).sample((50,)), Screen(kinds, [rows])
+    given, screen = dist.Categorical(tilted).sample((50,)), screen_of(kinds, [rows])
     for expected, least, most in ((effect.expand(N, 3), 0.9, 1.0), (tilted, 0.0, 0.2)):
         residuals = Residuals.of(dist.Categorical(expected.expand(50, N, 3)), given)
         share = screen.promising([residuals], [torch.ones(50, N)]).float().mean(0).tolist()
@@ -303,7 +308,7 @@ def test_rows_that_do_not_count_flag_nothing():
     rows, residual = torch.randn(N, 2), torch.randn(1, N)
     residual[:, rows[:, 0] > 1] += 2.0  # say, where a regime hit the variable
     counts = (rows[:, 0] <= 1)[None]
-    screen = Screen((NUMBER,) * 2, [rows])
+    screen = screen_of((NUMBER,) * 2, [rows])
     assert screen.promising([standard(residual)], [torch.ones_like(counts)])[0, 0]
     assert not screen.promising([standard(residual)], [counts])[0].any()
 
@@ -313,7 +318,7 @@ def test_rows_that_do_not_count_flag_nothing():
 def test_nothing_counts(kind):
     rows = make_rows(KINDS[kind], 20)
     nowhere = torch.zeros(2, 20, dtype=torch.bool)
-    screen, residuals = Screen(KINDS[kind], [rows]), standard(torch.randn(2, 20))
+    screen, residuals = screen_of(KINDS[kind], [rows]), standard(torch.randn(2, 20))
     assert screen.promising([residuals], [nowhere]).all()  # so nothing is left alone
     screen.enough = 0
     assert not screen.promising([residuals], [nowhere]).any()
@@ -325,18 +330,18 @@ def test_states_that_no_row_has_and_variables_that_never_vary():
     residuals = standard(torch.randn(100, N))
     counts = torch.ones(100, N, dtype=torch.bool)
     counts[:, rows[:, 0] == 0] = False  # and one whose rows do not count
-    screen = Screen(kinds, [rows])
+    screen = screen_of(kinds, [rows])
     assert screen._gain([residuals.values], [counts]).abs().max() < 1e-2
     assert not screen.promising([residuals], [counts]).any()
     rows[0, 0] = 3.0  # one row alone in its state is no reason either
-    assert Screen(kinds, [rows]).promising([residuals], [torch.ones_like(counts)]).float().mean() < 0.1
+    assert screen_of(kinds, [rows]).promising([residuals], [torch.ones_like(counts)]).float().mean() < 0.1
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_residuals_that_never_vary_are_no_error(kind):
     rows = make_rows(KINDS[kind], 50)
     for value in (0.0, 1.0, -99.0):
-        residuals, screen = standard(torch.full((1, 50), value)), Screen(KINDS[kind], [rows])
+        residuals, screen = standard(torch.full((1, 50), value)), screen_of(KINDS[kind], [rows])
         assert torch.isfinite(screen._gain([residuals.values], [torch.ones(1, 50)])).all()
         assert screen.promising([residuals], [torch.ones(1, 50)]).shape == (1, 3)
 
@@ -346,13 +351,13 @@ def test_a_state_that_was_never_seen_is_no_reason():
     for p in (0.001, 0.01, 0.03):
         probs, given = torch.tensor([0.5 - p, 0.5, p]), torch.randint(2, (20, N))
         residuals = Residuals.of(dist.Categorical(probs.expand(20, N, 3)), given)
-        found = Screen((NUMBER,) * 2, [rows]).promising([residuals], [torch.ones(20, N)])
+        found = screen_of((NUMBER,) * 2, [rows]).promising([residuals], [torch.ones(20, N)])
         assert found.float().mean() < 0.5, p
 
 
 def test_a_table_may_be_empty():
     rows, values = torch.randn(30, 2), torch.randn(1, 2, 30)
-    one, other = Screen((NUMBER,) * 2, [rows]), Screen((NUMBER,) * 2, [rows, rows[:0]])
+    one, other = screen_of((NUMBER,) * 2, [rows]), screen_of((NUMBER,) * 2, [rows, rows[:0]])
     everywhere = torch.ones(1, 30)
     alone = one._gain([values], [everywhere])
     torch.testing.assert_close(other._gain([values, values[..., :0]], [everywhere, everywhere[:, :0]]), alone)

@@ -22,7 +22,8 @@ from pyrocausal.sdi.settings import GraphScoring, Stopping
 from pyrocausal.sdi.targets import TargetPrior
 from pyrocausal.search.graph_kernel import Sampling
 from pyrocausal.search.hill_climb import strongest_dag
-from pyrocausal.search.settling import Settling, settle
+from pyrocausal.search.settings import Settling
+from pyrocausal.search.settling import settle
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import torch
 from conftest import KINDS, make_model, make_rows
 
 from pyrocausal.data.kinds import Categorical, Continuous, Count
+from pyrocausal.data.weights import Part
 from pyrocausal.evidence.refitting import Descent, Refitting, fit_copies, judge_rows
 from pyrocausal.model.heads import LOG_SCALE_OF_COMPONENT, distributions, head, outputs_of, spread_out
 
@@ -64,8 +65,10 @@ def test_two_humps_take_more_than_one_component(components, short):
     fitting, scoring, bump = rows[:2_000], rows[2_000:], bump[2_000:]
     refitting = Refitting(continuous=Descent(600, 256, 2e-2, last=1e-3, memory=(0.9, 0.99)))
     mechanisms = make_model(kinds).mechanisms
-    copies = fit_copies(mechanisms, kinds, [(1, (0,))], fitting, torch.ones(2_000, 1, dtype=torch.bool), refitting, 0.0)
-    found, residuals = judge_rows(copies, kinds, [(1, (0,))], scoring)
+    copies = fit_copies(
+        mechanisms, kinds, [(1, (0,))], Part(fitting), torch.ones(2_000, 1, dtype=torch.bool), refitting, 0.0
+    )
+    found, residuals = judge_rows(copies, kinds, [(1, (0,))], Part(scoring))
     around = [torch.distributions.Normal(0.5 * scoring[:, 0] + side, 0.2) for side in (-0.95, 0.95)]
     best = torch.stack([each.log_prob(scoring[:, 1]) for each in around]).logsumexp(0) - math.log(2)
     lost = float(best.mean() - found.mean())

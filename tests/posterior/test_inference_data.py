@@ -25,12 +25,12 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.fit.discover import discover
 from pyrocausal.model.imputation import impute
+from pyrocausal.model.log_likelihood import score_graphs
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.sdi.algorithm import SDI
-from pyrocausal.sdi.graph_scores import score_graphs
 from pyrocausal.sdi.settings import GraphFitting
 from pyrocausal.search.graph_kernel import Sampling
-from pyrocausal.search.settling import Settling
+from pyrocausal.search.settings import Settling
 
 matplotlib.use("Agg")
 NEW = int(version("arviz").split(".")[0]) >= 1

@@ -31,7 +31,7 @@ from pyrocausal.report.write import write_report
 from pyrocausal.runtime.versions import versions
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import GraphFitting
-from pyrocausal.search.settling import Settling
+from pyrocausal.search.settings import Settling
 
 NASTY, HEAT = '<b>&"x"', "heat | <i>40 °C</i>"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

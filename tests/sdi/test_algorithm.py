@@ -17,10 +17,11 @@ from pyrocausal.data.kinds import Continuous
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.data.regime import Regime
 from pyrocausal.model.edge_beliefs import IndependentBeliefs, OrientedBeliefs
+from pyrocausal.model.log_likelihood import score_graphs
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.sdi.algorithm import SDI, toggled
 from pyrocausal.sdi.credit import acyclicity, conditional_difference, self_normalised, sparsity
-from pyrocausal.sdi.graph_scores import score_graphs
+from pyrocausal.sdi.graph_fitting import fit_mechanisms
 from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.sdi.state import Info
 from pyrocausal.sdi.targets import TargetPrior, bayes_factor, greatest_drop
@@ -205,7 +206,7 @@ def test_rows_of_regimes_fit_mechanisms_without_the_targets_terms():
 def test_held_out_rows_fit_nothing():
     data = small_data()
     algorithm = tiny(fitting=GraphFitting(rows=64, warm_up=20, steps=3, every=2, regime_rows=False, held_out=0.25))
-    held_out = algorithm.init(data).split.held_out
+    held_out = algorithm.init(data).split.held_out.rows
     assert len(held_out) == 10
     apart = (torch.arange(40) % 4) == 3
     changed = data.observational.clone()
@@ -235,7 +236,7 @@ def test_mechanisms_are_fitted_to_the_graphs_that_one_asks_for():
     graph[2, 1] = 1.0  # X1 -> X2 alone
     optimiser = torch.optim.SGD(state.model.mechanisms.parameters(), lr=0.1)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.5, 10)
-    after = algorithm.fit_mechanisms(replace(state, mechanism_optimiser=optimiser), 10, graph, schedule)
+    after = fit_mechanisms(replace(state, mechanism_optimiser=optimiser), algorithm.fitting, 10, graph, schedule)
     assert torch.equal(after.model.mechanisms.weight != 0, graph.bool())
     assert (after.model.mechanisms.bias != 0).all()
     assert optimiser.param_groups[0]["lr"] == pytest.approx(0.05)  # stepped ten times

@@ -62,7 +62,7 @@ def test_shared_rows_are_used_once_and_their_origin_is_right(sizes, n):
 def test_held_out_rows_are_spread_evenly_and_fit_nothing(n, share, share_regimes):
     data = numbered([4, 7], n)
     split = split_rows(data, share_regimes, share)
-    held, fitted = split.held_out[:, 0], split.fitting[split.origin == 2][:, 0]
+    held, fitted = split.held_out.rows[:, 0], split.fitting.rows[split.origin == 2][:, 0]
     assert abs(len(held) - share * n) < 1 + 1e-3
     assert torch.equal(torch.cat([held, fitted]).sort().values, data.observational[:, 0])
     assert len(fitted) > 0
@@ -72,9 +72,11 @@ def test_held_out_rows_are_spread_evenly_and_fit_nothing(n, share, share_regimes
         return
     for k, number in enumerate(held.tolist()):  # the k-th is where the share passes k + 1
         assert (k + 1) / share - 1e-3 <= rank[int(number)] < (k + 1) / share + 1 + 1e-3
-    assert not torch.isin(split.fitting[split.origin < 2], held).any()
+    assert not torch.isin(split.fitting.rows[split.origin < 2], held).any()
     plain = split_rows(data, share_regimes)
-    assert all(torch.equal(a, b) for a, b in zip(split.scoring, plain.scoring, strict=True))  # regimes are not touched
+    assert all(
+        torch.equal(a.rows, b.rows) for a, b in zip(split.scoring, plain.scoring, strict=True)
+    )  # regimes are not touched
 
 
 # ---------------------------------------------------------------- folds
@@ -94,9 +96,9 @@ def test_folds(sizes, n, share_regimes, seed):
     origin = torch.full((n + sum(sizes),), R)  # of every row, by its number
     for r, regime in enumerate(data.regimes):
         origin[regime.rows[:, 0].long()] = r
-    observational = split.fitting[split.origin == R][:, 0]
+    observational = split.fitting.rows[split.origin == R][:, 0]
 
-    for fitting, counts, scoring, table, *_ in folds:
+    for (fitting, _), counts, (scoring, _), table, _ in folds:
         fit, score = fitting[:, 0].long(), scoring[:, 0].long()
         assert not torch.isin(fit, score).any()  # no row scores what it has fitted
         assert torch.equal(table, origin[score])
@@ -106,13 +108,15 @@ def test_folds(sizes, n, share_regimes, seed):
         assert counts.tolist() == expected
         assert torch.equal(fit[origin[fit] == R].float(), observational)  # the same in both
         assert len(fit.unique()) == len(fit)
-        assert not torch.isin(split.held_out[:, 0], fitting[:, 0]).any()
+        assert not torch.isin(split.held_out.rows[:, 0], fitting[:, 0]).any()
     one, other = folds
-    scored = torch.cat([one.scoring, other.scoring])[:, 0]
-    assert torch.equal(scored.sort().values, torch.cat([of_regimes, split.held_out[:, 0]]).sort().values)
+    scored = torch.cat([one.scoring.rows, other.scoring.rows])[:, 0]
+    assert torch.equal(scored.sort().values, torch.cat([of_regimes, split.held_out.rows[:, 0]]).sort().values)
     # What one fold scores of a regime, the other has fitted.
     for fold, rest in ((one, other), (other, one)):
-        assert torch.equal(fold.scoring[fold.table < R], rest.fitting[origin[rest.fitting[:, 0].long()] < R])
+        assert torch.equal(
+            fold.scoring.rows[fold.table < R], rest.fitting.rows[origin[rest.fitting.rows[:, 0].long()] < R]
+        )
         for r in range(R):
             assert abs(int((fold.table == r).sum()) - sizes[r] / 2) <= 0.5
 
@@ -143,4 +147,4 @@ def test_regimes_themselves_do_not_decide():
 def test_a_small_table_holds_out_one_row():
     data = InterventionalData.from_arrays(torch.tensor([[0, 1], [1, 0], [1, 1]]), [torch.tensor([[0, 0], [1, 1]])])
     split = split_rows(data, share_regimes=False, held_out=0.2)
-    assert (len(split.held_out), len(split.fitting)) == (1, 2)
+    assert (len(split.held_out.rows), len(split.fitting.rows)) == (1, 2)

@@ -17,7 +17,7 @@ from pyrocausal.evidence.refitting import Descent, Refitting
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.credit import acyclicity, sparsity
 from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping, describe
-from pyrocausal.search.settling import Settling
+from pyrocausal.search.settings import Settling
 
 ALL = [GraphFitting, GraphScoring, CreditAssignment, Stopping, Descent, Refitting, Settling]
 DESCENT = Descent(steps=9, rows=9, learning_rate=0.1)  # which has no defaults

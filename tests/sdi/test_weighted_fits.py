@@ -26,7 +26,7 @@ from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import GraphFitting
 from pyrocausal.search.graph_kernel import Sampling
-from pyrocausal.search.settling import Settling
+from pyrocausal.search.settings import Settling
 
 matplotlib.use("Agg")
 

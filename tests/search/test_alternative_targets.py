@@ -12,12 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pyrocausal.search.alternative_targets as module
-from pyrocausal.evidence.joint_evidence import JointEvidence, Terms
+from pyrocausal.data.weights import Part
+from pyrocausal.evidence.joint_evidence import Estimators, JointEvidence, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.refitting import Descent, Refitting
+from pyrocausal.evidence.terms import Terms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.row_split import cross_fit, split_rows
-from pyrocausal.sdi.targets import known_targets
+from pyrocausal.sdi.targets import TargetOdds, known_targets
 from pyrocausal.search.alternative_targets import retarget
 
 BRIEF = Descent(100, 128, 3e-2)
@@ -52,18 +54,15 @@ class Problem:
         self.data, kinds = far_out(seed), far_out(seed).kinds
         self.split = split_rows(self.data, share_regimes=True, held_out=0.2)
         known, hit = known_targets(self.data.names, targets)
+        mechanisms = NeuralMechanisms(kinds, hidden=8)
+        new = NewMechanisms(kinds, [regime.rows for regime in self.data.regimes])
         self.natural, self.evidence = (
             natural,
             JointEvidence(
-                kinds=kinds,
-                mechanisms=NeuralMechanisms(kinds, hidden=8),
-                folds=cross_fit(self.data, self.split, natural),
-                new_mechanisms=NewMechanisms(kinds, [regime.rows for regime in self.data.regimes]),
-                known=known,
-                hit=hit,
-                natural=natural,
+                RowsOfEvidence(kinds, cross_fit(self.data, self.split, natural), natural),
+                TargetKnowledge(known, hit, TargetOdds(torch.zeros(hit.shape), several=False)),
+                Estimators(mechanisms, new, Refitting(BRIEF, BRIEF, decays=(0.0,))),
                 price=5.0,
-                refitting=Refitting(BRIEF, BRIEF, decays=(0.0,)),
             ),
         )
 
@@ -112,7 +111,7 @@ class Stub:
         self.worth, self.natural, self.asked = worth, natural, []
         self.known = torch.tensor([r in known for r in range(R)])
         self.changed = torch.ones(d, R, dtype=torch.bool) if changed is None else changed
-        self.folds = [SimpleNamespace(scoring=range(n), scoring_weights=None) for n in (600, 400)]
+        self.folds = [SimpleNamespace(scoring=Part(torch.zeros(n, 0))) for n in (600, 400)]
 
     def of(self, dag) -> float:
         self.asked.append((dag.clone(), self.natural))

@@ -11,7 +11,7 @@ from conftest import Tables, every_dag, is_acyclic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyrocausal.evidence.joint_evidence import Terms, parents_of
+from pyrocausal.evidence.terms import Terms, parents_of
 from pyrocausal.search import hill_climb as module
 from pyrocausal.search.hill_climb import climb, strongest_dag
 from pyrocausal.search.moves import closure, look, terms_around, weigh

@@ -17,7 +17,7 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.data.regime import Regime
-from pyrocausal.evidence.joint_evidence import JointEvidence
+from pyrocausal.evidence.joint_evidence import Estimators, JointEvidence, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.refitting import Descent, Refitting
 from pyrocausal.fit.discover import discover
 from pyrocausal.model.edge_beliefs import IndependentBeliefs
@@ -28,9 +28,12 @@ from pyrocausal.sdi.row_split import cross_fit
 from pyrocausal.sdi.settings import GraphFitting, GraphScoring, Stopping
 from pyrocausal.sdi.state import natural
 from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.search import rounds
 from pyrocausal.search.graph_kernel import sample_graphs
 from pyrocausal.search.hill_climb import strongest_dag
-from pyrocausal.search.settling import Settled, Settling, settle
+from pyrocausal.search.rounds import Settled
+from pyrocausal.search.settings import Settling
+from pyrocausal.search.settling import settle
 from pyrocausal.simulate.experiments import (
     hard_constant,
     hard_normal,
@@ -44,7 +47,6 @@ from pyrocausal.simulate.experiments import (
 from pyrocausal.simulate.graphs import chain as chain_graph
 from pyrocausal.simulate.networks import load
 
-SETTLE = sys.modules["pyrocausal.search.settling"]  # the name itself is the function
 FITTING = GraphFitting(warm_up=60, steps=2, rows=64, regime_rows=False)
 ROUGH = SDI(  # too short to decide anything
     mechanisms=partial(NeuralMechanisms, hidden=8),
@@ -178,11 +180,11 @@ def test_the_beliefs_stay_and_the_mechanisms_are_fitted_around_the_graph(chain):
 def test_the_last_fit_draws_the_settled_graph_with_a_parent_toggled_now_and_then(chain, monkeypatch):
     state, drawn = rough(chain.data, knowledge=Knowledge(forbidden=[("X2", "X0")])), []
 
-    def fit(self, state, steps, probability, schedule, unchanged):
+    def fit(state, fitting, steps, probability, schedule, unchanged):
         drawn.append((steps, probability, unchanged))
         return state
 
-    monkeypatch.setattr(SDI, "fit_mechanisms", fit)
+    monkeypatch.setattr(sys.modules["pyrocausal.search.settling"], "fit_mechanisms", fit)
     settled = settle(state, replace(CLOSED, final_steps=7))
     ((steps, probability, unchanged),) = drawn
     assert steps == 7
@@ -304,8 +306,8 @@ def test_several_targets_of_continuous_variables_are_found(known, monkeypatch):
     if known:  # of one, the others are to be found
         told = tuple(replace(each, targets=made.targets[each.name] or None) for each in data.regimes[:1])
         data = replace(data, regimes=(*told, *data.regimes[1:]))
-    retarget = SETTLE.retarget
-    monkeypatch.setattr(SETTLE, "retarget", lambda *given: asked.append(given) or retarget(*given))
+    retarget = rounds.retarget
+    monkeypatch.setattr(rounds, "retarget", lambda *given: asked.append(given) or retarget(*given))
     algorithm = replace(ROUGH, mechanisms=LinearGaussian, fitting=replace(FITTING, warm_up=60, regime_rows=None))
     state = rough(data, algorithm=algorithm, target_prior=TargetPrior(several=True))
     settled = settle(state, Settling(final_steps=0))
@@ -354,14 +356,10 @@ def test_rounds_go_on_while_the_targets_change(chain):
     assert told[1].any()
     for each, unhit in zip((heard[0], last), told, strict=True):
         evidence = JointEvidence(
-            kinds=chain.data.kinds,
-            mechanisms=state.model.mechanisms,
-            folds=cross_fit(chain.data, state.split, unhit),
-            new_mechanisms=NewMechanisms(chain.data.kinds, rows),
-            known=state.known,
-            hit=state.hit,
-            natural=unhit,
-            price=CLOSED.price * 0.5 * math.log(450 + len(state.split.held_out)),
+            RowsOfEvidence(chain.data.kinds, cross_fit(chain.data, state.split, unhit), unhit),
+            TargetKnowledge(state.known, state.hit, state.prior),
+            Estimators(state.model.mechanisms, NewMechanisms(chain.data.kinds, rows)),
+            price=CLOSED.price * 0.5 * math.log(450 + len(state.split.held_out.rows)),
         )
         assert each.evidence == pytest.approx(evidence.of(each.dag), rel=1e-9)
     assert last.evidence != pytest.approx(heard[0].evidence, abs=0.05)
@@ -377,7 +375,7 @@ def test_rounds_that_go_in_a_circle_end(monkeypatch):
     options["settling"] = replace(options["settling"], rounds=12, final_steps=1)
     (chain,) = discover(made.data, **options).chains
     assert chain.settled and len(chain.rounds) < 12 and chain.rounds["switched"].iloc[-1] == 0
-    monkeypatch.setattr(SETTLE, "_circle", lambda *begun: None)
+    monkeypatch.setattr(rounds, "differing", lambda *begun: None)
     with pytest.warns(RuntimeWarning, match="after 12 rounds of settling"):
         discover(made.data, **options)
 
@@ -385,11 +383,11 @@ def test_rounds_that_go_in_a_circle_end(monkeypatch):
 def test_a_circle_is_seen_where_graph_and_rows_are_those_of_an_earlier_round():
     a, b, c = (torch.tensor([[True, first], [second, False]]) for first, second in ((0, 0), (1, 0), (1, 1)))
     graph, other = torch.zeros(2, 2).bool(), torch.tensor([[False, False], [True, False]])
-    assert SETTLE._circle([(graph, a), (graph, b), (graph, c)], other, a) is None
-    assert SETTLE._circle([(graph, a), (graph, b)], graph, c) is None
-    assert SETTLE._circle([(graph, a)], graph, a) is None  # the last round changed nothing
-    assert torch.equal(SETTLE._circle([(graph, a), (graph, b), (graph, c)], graph, a), a ^ c)
-    assert torch.equal(SETTLE._circle([(graph, a), (graph, b), (graph, c)], graph, b), b ^ c)
+    assert rounds.differing([(graph, a), (graph, b), (graph, c)], other, a) is None
+    assert rounds.differing([(graph, a), (graph, b)], graph, c) is None
+    assert rounds.differing([(graph, a)], graph, a) is None  # the last round changed nothing
+    assert torch.equal(rounds.differing([(graph, a), (graph, b), (graph, c)], graph, a), a ^ c)
+    assert torch.equal(rounds.differing([(graph, a), (graph, b), (graph, c)], graph, b), b ^ c)
 
 
 # ---------------------------------------------------------------- a wrong target that holds itself up
@@ -418,14 +416,14 @@ def test_a_wrong_target_is_left_for_the_right_one(monkeypatch, seed, draft):
     assert torch.equal(heard[0].dag, REVERSED) and heard[0].target_probability[0].argmax() == 1
     assert settled.evidence > heard[0].evidence + 10
     # Without a look at other targets the mistake stands.
-    monkeypatch.setattr(SETTLE, "retarget", lambda *_: None)
+    monkeypatch.setattr(rounds, "retarget", lambda *_: None)
     alone = settle(mistaken(seed), settling)
     assert torch.equal(alone.dag, REVERSED) and alone.target_probability.argmax(1).tolist() == [1, 2]
     assert alone.stable
 
 
 def test_a_wrong_target_is_not_where_settling_begins(monkeypatch):
-    monkeypatch.setattr(SETTLE, "retarget", lambda *_: None)
+    monkeypatch.setattr(rounds, "retarget", lambda *_: None)
     heard = []
     settled = settle(mistaken(1), replace(FAR, scout=True), on_settled=heard.append)
     assert heard[0].dag.int().tolist() == settled.dag.int().tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
@@ -434,7 +432,7 @@ def test_a_wrong_target_is_not_where_settling_begins(monkeypatch):
 
 def test_other_targets_are_looked_at_where_interventions_leave_the_observational_range(chain, monkeypatch):
     asked = []
-    monkeypatch.setattr(SETTLE, "retarget", lambda *_: asked.append(None))
+    monkeypatch.setattr(rounds, "retarget", lambda *_: asked.append(None))
     settle(rough(chain.data), CLOSED)
     assert not asked
     settle(mistaken(), replace(FAR, rounds=1))
@@ -468,8 +466,9 @@ def test_continuous_variables_settle_on_drafts_first(kind, monkeypatch):
 def test_the_last_fit_is_around_the_settled_graph_even_where_rounds_end_too_early(monkeypatch):
     drawn = []
     monkeypatch.setattr(
-        SDI, "fit_mechanisms", lambda self, state, steps, probability, *given: drawn.append(probability)
-    )
+        sys.modules["pyrocausal.search.settling"], "fit_mechanisms",
+        lambda state, fitting, steps, probability, *given: drawn.append(probability),
+    )  # fmt: skip
     settled = settle(mistaken(), replace(FAR, rounds=1))
     assert not settled.stable and settled.switched == 1  # another target was believed at the end of the round
     assert torch.equal(drawn[0] > 0.5, settled.dag)

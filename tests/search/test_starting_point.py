@@ -9,7 +9,9 @@ from conftest import LinearGaussian, small_data
 
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import GraphFitting
-from pyrocausal.search.settling import Settling, settle
+from pyrocausal.search import rounds
+from pyrocausal.search.settings import Settling
+from pyrocausal.search.settling import settle
 from pyrocausal.simulate.experiments import hard_normal, linear_truth, simulate
 from pyrocausal.simulate.graphs import random_dag
 
@@ -47,16 +49,14 @@ def right(found, made):
 
 def test_beliefs_that_do_as_well_stay(made, monkeypatch):
     asked = []
-    module = __import__("pyrocausal.search.settling", fromlist=["scout"])
-    scout = module.scout
-    monkeypatch.setattr(module, "scout", lambda *given: asked.append(scout(*given)) or asked[-1])
+    better_start = rounds.better_start
+    monkeypatch.setattr(rounds, "better_start", lambda *given: asked.append(better_start(*given)) or asked[-1])
     assert right(settled(made, [made.data.names.index(target) for (target,) in made.targets.values()]), made)
     assert asked == [None]
 
 
 def test_nothing_is_tried_where_it_cannot_help(monkeypatch):
-    module = __import__("pyrocausal.search.settling", fromlist=["scout"])
-    monkeypatch.setattr(module, "scout", lambda *given: pytest.fail("scouted"))
+    monkeypatch.setattr(rounds, "better_start", lambda *given: pytest.fail("looked"))
     torch.manual_seed(0)
     # Categories never leave the observational range.
     state = SDI(fitting=GraphFitting(warm_up=1, held_out=0.2)).init(small_data(rows=60))

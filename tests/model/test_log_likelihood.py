@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrocausal.model.handlers import intervene, mask_sites
-from pyrocausal.sdi.graph_scores import distinct_parent_sets, score_graphs, score_rows, site_log_probs, unpack
+from pyrocausal.model.log_likelihood import distinct_parent_sets, score_graphs, score_rows, site_log_probs, unpack
 
 D, K = 4, 5
 TARGETS = torch.tensor([[0, 0, 0, 0], [0, 1, 0, 0], [1, 0, 1, 0], [1, 1, 1, 1]]).bool()  # [R, d]

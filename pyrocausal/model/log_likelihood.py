@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
 import numpy as np
-import pyro
 import pyro.distributions as dist
 import torch
 from pyro import poutine
@@ -113,8 +112,7 @@ def site_conditionals(model: CausalModel, values: torch.Tensor, graphs: torch.Te
 
 
 def _traced(model: CausalModel, values: torch.Tensor, graphs: torch.Tensor) -> poutine.Trace:
-    given = pyro.condition(model, {"edges": graphs[:, None]})  # [K, 1, d, d]
-    return poutine.trace(given).get_trace(values, graphs=len(graphs))
+    return poutine.trace(model.given(graphs)).get_trace(values, graphs=len(graphs))
 
 
 @torch.no_grad()

@@ -1,0 +1,51 @@
+"""What parent sets of one variable, or one parent set of every variable, contribute to joint evidence.
+
+Vocabulary: d variables, R regimes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+
+__all__ = ["IMPOSSIBLE", "Terms", "parents_of"]
+
+IMPOSSIBLE = -1e9  # nats of a family that nothing can estimate
+
+
+class Terms(NamedTuple):
+    """What some parent sets of one variable, or one parent set of every variable, contribute; nats, double.
+
+    Attributes
+    ----------
+    old
+        Log-likelihood of the variable's rows in each regime under its observational mechanism; shape [..., R].
+    new
+        Log evidence of a new mechanism there; shape [..., R].
+    observational
+        Log-likelihood of its held-out observational rows; shape [...].
+    odds
+        Log odds of the variable being hit; shape [..., R].
+    """
+
+    old: torch.Tensor
+    new: torch.Tensor
+    observational: torch.Tensor
+    odds: torch.Tensor
+
+    @classmethod
+    def stack(cls, terms: Sequence[Terms]) -> Terms:
+        """Of several parent sets, one after the other along a new first axis."""
+        return cls(*(torch.stack(part) for part in zip(*terms, strict=True)))
+
+    @classmethod
+    def cat(cls, terms: Sequence[Terms]) -> Terms:
+        """The same along the first axis that they have."""
+        return cls(*(torch.cat(part) for part in zip(*terms, strict=True)))
+
+
+def parents_of(row: torch.Tensor) -> tuple[int, ...]:
+    """Parents in ascending order, of a row [d] of a graph."""
+    return tuple(row.nonzero()[:, 0].tolist())
