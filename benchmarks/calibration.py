@@ -21,7 +21,8 @@ from pyrocausal import simulate
 from pyrocausal.data.regime import Regime
 from pyrocausal.fit.discover import discover
 from pyrocausal.plots.heatmaps import targets_with_none
-from pyrocausal.posterior.metrics import brier_score, calibration_error, ordered_pairs
+from pyrocausal.posterior.calibration import brier_score, calibration_error
+from pyrocausal.posterior.graph_metrics import ordered_pairs
 from pyrocausal.search.graph_kernel import Sampling
 from pyrocausal.simulate import graphs
 from pyrocausal.simulate.experiments import Simulation

@@ -24,7 +24,7 @@ from pyrocausal.checks.held_out import held_out_regimes, held_out_rows
 from pyrocausal.checks.negative_control import random_graph_control
 from pyrocausal.checks.stability import stability
 from pyrocausal.fit.discover import discover
-from pyrocausal.posterior.metrics import shd
+from pyrocausal.posterior.graph_metrics import shd
 from pyrocausal.simulate.experiments import (
     Simulation,
     additive_noise_truth,

@@ -39,7 +39,7 @@ from pyrocausal.checks.diagnose import diagnose
 from pyrocausal.checks.findings import NAMES, Diagnosis
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
-from pyrocausal.posterior.metrics import shd
+from pyrocausal.posterior.graph_metrics import shd
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import GraphFitting
 from pyrocausal.search.settings import Settling

@@ -15,7 +15,7 @@ from pyrocausal.data.kinds import Categorical
 from pyrocausal.data.missing import present
 from pyrocausal.data.regime import Regime
 from pyrocausal.model.new_mechanisms import NewMechanisms
-from pyrocausal.posterior.metrics import auroc, average_precision, false_edges, shd, target_accuracy
+from pyrocausal.posterior.graph_metrics import auroc, average_precision, false_edges, shd, target_accuracy
 from pyrocausal.simulate.experiments import Simulation
 from pyrocausal.simulate.truth_mechanisms import Discrete
 
@@ -204,7 +204,7 @@ def ranking_precision(belief: np.ndarray, happened: np.ndarray) -> float:
     Returns
     -------
     float
-        As `pyrocausal.posterior.metrics.average_precision` of edges; NaN where nothing happened.
+        As `pyrocausal.posterior.graph_metrics.average_precision` of edges; NaN where nothing happened.
     """
     if not happened.any():
         return math.nan

@@ -24,7 +24,7 @@ from joblib import Parallel, delayed
 
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.fit.discover import discover
-from pyrocausal.posterior.metrics import shd
+from pyrocausal.posterior.graph_metrics import shd
 from pyrocausal.sdi.targets import TargetPrior
 from pyrocausal.search.settings import Settling
 

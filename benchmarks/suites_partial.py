@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.problems import Given, Problem, Suite
 from pyrocausal import Knowledge, networks, simulate
-from pyrocausal.data.knowledge import Edge
+from pyrocausal.data.edge_constraints import Edge
 from pyrocausal.simulate.experiments import Simulation
 
 __all__ = ["PARTIAL", "all_but"]

@@ -26,7 +26,7 @@ from pyrocausal.plots.heatmaps import plot_edges, plot_targets
 from pyrocausal.plots.predictive_check import plot_predictive
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.chain import Chain
-from pyrocausal.posterior.metrics import shd, target_accuracy
+from pyrocausal.posterior.graph_metrics import shd, target_accuracy
 from pyrocausal.sdi import credit, settings, targets
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping

@@ -13,9 +13,9 @@ import pyro.distributions as dist
 import pytest
 import torch
 
+from pyrocausal.data.edge_constraints import fixed_edges
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure, Kind
-from pyrocausal.data.knowledge import fixed_edges
 from pyrocausal.data.regime import Regime
 from pyrocausal.data.weights import Part
 from pyrocausal.evidence.terms import Terms, parents_of

@@ -9,7 +9,7 @@ from conftest import make_chain
 
 from pyrocausal import simulate
 from pyrocausal.checks import held_out
-from pyrocausal.data.knowledge import fixed_edges
+from pyrocausal.data.edge_constraints import fixed_edges
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.edge_beliefs import IndependentBeliefs
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms

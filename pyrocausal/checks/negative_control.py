@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from pyrocausal.checks.comparison import HeldOut, Variant, compare, settled_dag
-from pyrocausal.posterior.metrics import shd
+from pyrocausal.posterior.graph_metrics import shd
 
 __all__ = ["RandomGraphControl", "random_graph_control"]
 

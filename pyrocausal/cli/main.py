@@ -23,7 +23,7 @@ from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.data.tables import Kinds
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
-from pyrocausal.posterior.metrics import shd
+from pyrocausal.posterior.graph_metrics import shd
 from pyrocausal.report.summary import UNDECIDED, compare, edge_table
 from pyrocausal.report.write import write_report
 from pyrocausal.sdi.algorithm import SDI

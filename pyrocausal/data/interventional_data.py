@@ -19,11 +19,10 @@ import networkx as nx
 import pandas as pd
 import torch
 
-from pyrocausal.data import readers, tables
-from pyrocausal.data.columns import listing
+from pyrocausal.data import builders, readers, tables
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure, Kind
 from pyrocausal.data.readers import Array, FilePath
-from pyrocausal.data.regime import Regime
+from pyrocausal.data.regime import Regime, check_regimes
 from pyrocausal.data.tables import Kinds, Targets
 from pyrocausal.data.weights import Part, check_total, check_weights, join, of_total
 
@@ -85,23 +84,7 @@ class InterventionalData:
         weights = check_weights(self.observational_weights, self.n, where)
         object.__setattr__(self, "observational_weights", weights)
         check_total(weights, where)
-        if not self.regimes:
-            raise ValueError("regimes: there are none; targets and causes are learned from at least one intervention")
-        for regime in self.regimes:
-            if not isinstance(regime, Regime):
-                raise TypeError(f"regimes: expected Regime objects, got {type(regime).__name__}")
-            tables.check_rows(regime.rows, names, kinds, f"regime {regime.name!r}")
-            check_total(regime.weights, f"regime {regime.name!r}")
-            if strange := [target for target in regime.targets or () if target not in names]:
-                raise ValueError(
-                    f"targets: regime {regime.name!r} has target {strange[0]!r}, which is no variable; the variables "
-                    f"are {listing(names)}"
-                )
-            if hit := [target for target in regime.targets or () if target in self.exposures]:
-                raise ValueError(
-                    f"targets: {hit[0]!r} is an exposure, which no regime can act on; name the counts that it acted on"
-                )
-        tables.check_unique(self.regime_names, "regimes")
+        check_regimes(self.regimes, names, kinds)
         if self.truth is not None:
             tables.check_truth(self.truth, names)
 
@@ -142,8 +125,7 @@ class InterventionalData:
         >>> InterventionalData.from_arrays(observed, {"drug": drug}, names=["A", "B"]).kinds
         (Categorical(states=(0, 1)), Categorical(states=(0, 1)))
         """
-        frames = readers.frames_of_arrays(observational, regimes, names)
-        return cls._build(frames, readers.arrays_of_weights(weights, frames), kinds, targets)
+        return cls(**builders.fields_of_arrays(observational, regimes, names, kinds, targets, weights))
 
     @classmethod
     def from_frames(
@@ -194,28 +176,7 @@ class InterventionalData:
         >>> InterventionalData.from_frames(control, {"drug": drug}, targets={"drug": "B"}).regimes
         (Regime('drug', 2 rows, targets ('B',)),)
         """
-        if not isinstance(regimes, Mapping):
-            raise TypeError(f"regimes: expected a mapping of name to table, got {type(regimes).__name__}")
-        known = tables.known_targets(targets, [str(name) for name in regimes])
-        return cls._build(*readers.take_weights(observational, regimes, weights, kinds, known), kinds, targets)
-
-    @classmethod
-    def _build(
-        cls, frames: readers.Frames, counted: readers.Weights | None, kinds: Kinds, targets: Targets
-    ) -> InterventionalData:
-        """From tables of the variables alone, with the weights of their rows beside."""
-        observational, regimes = frames
-        known = tables.known_targets(targets, [str(name) for name in regimes])
-        weights, of_regimes = counted or (None, dict.fromkeys(regimes))
-        names, settled, control, experiments = tables.encode_tables(observational, regimes, kinds, weights)
-        made = zip(experiments.items(), of_regimes.values(), strict=True)
-        return cls(
-            names,
-            settled,
-            control,
-            tuple(Regime(r, rows, known.get(r), None if w is None else torch.tensor(w)) for (r, rows), w in made),
-            observational_weights=None if weights is None else torch.tensor(weights),
-        )
+        return cls(**builders.fields_of_frames(observational, regimes, kinds, targets, weights))
 
     @classmethod
     def from_frame(

@@ -12,33 +12,14 @@ from dataclasses import dataclass, field
 from itertools import product
 from numbers import Integral, Real
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
 
 import networkx as nx
-import pandas as pd
 import torch
 
-__all__ = ["Constraints", "Edge", "Knowledge", "fixed_edges"]
+from pyrocausal.data.edge_constraints import Constraints, Edge, arrow, check_variables, edge_pairs, fixed_edges
+from pyrocausal.data.knowledge_files import read_knowledge
 
-Edge: TypeAlias = tuple[str, str]
-
-
-class Constraints(NamedTuple):
-    """Knowledge on d variables in their order.
-
-    Attributes
-    ----------
-    fixed
-        Shape [d, d] (effect, cause): 1 where an edge is certain, 0 where it is impossible, NaN where it is learned.
-    log_odds
-        Prior log odds of every edge, shape [d, d]; 0 where nothing is known or all is.
-    max_parents
-        Direct causes a variable may have, None for any number.
-    """
-
-    fixed: torch.Tensor
-    log_odds: torch.Tensor
-    max_parents: int | None
+__all__ = ["Knowledge"]
 
 
 @dataclass(frozen=True)
@@ -85,15 +66,15 @@ class Knowledge:
 
     def __post_init__(self) -> None:
         for name in ("required", "forbidden"):
-            object.__setattr__(self, name, tuple(_pairs(name, getattr(self, name))))
+            object.__setattr__(self, name, tuple(edge_pairs(name, getattr(self, name))))
         if not isinstance(self.probability, Mapping):
             raise TypeError(f"probability must map (cause, effect) to a number, got {self.probability!r}")
-        edges = _pairs("probability", self.probability)
+        edges = edge_pairs("probability", self.probability)
         for edge, value in zip(edges, self.probability.values(), strict=True):
             if isinstance(value, bool) or not isinstance(value, Real):
-                raise TypeError(f"the probability of {_arrow(edge)} must be a number, got {value!r}")
+                raise TypeError(f"the probability of {arrow(edge)} must be a number, got {value!r}")
             if not 0 <= value <= 1:
-                raise ValueError(f"the probability of {_arrow(edge)} must be in [0, 1], got {value!r}")
+                raise ValueError(f"the probability of {arrow(edge)} must be in [0, 1], got {value!r}")
         object.__setattr__(self, "probability", dict(zip(edges, map(float, self.probability.values()), strict=True)))
         groups = self.tiers if isinstance(self.tiers, Iterable) and not isinstance(self.tiers, str) else [self.tiers]
         if any(isinstance(tier, str) or not isinstance(tier, Iterable) for tier in groups):
@@ -122,7 +103,7 @@ class Knowledge:
         for edge in (*self.required, *(edge for edge, value in self.probability.items() if value)):
             if held := [each for each in names if each in edge]:
                 raise ValueError(
-                    f"the edge {_arrow(edge)} cannot be: {held[0]!r} is the exposure of counts, neither cause nor "
+                    f"the edge {arrow(edge)} cannot be: {held[0]!r} is the exposure of counts, neither cause nor "
                     "effect of anything; drop the edge, or take the exposure out of the counts' kinds"
                 )
         pairs = [(each, other) for each in names for other in variables if other != each]
@@ -170,25 +151,7 @@ class Knowledge:
         ValueError
             If the file has other columns, an empty name, an edge twice, or something that is no number.
         """
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-        columns = list(table.columns)
-        if set(columns) == {"variable", "tier"}:
-            table["variable"] = _names(table["variable"], path)
-            table["tier"] = [_number(text, "tier", path) for text in table["tier"]]
-            return cls(tiers=[list(group["variable"]) for _, group in table.groupby("tier")])
-        if not {"cause", "effect"} <= set(columns) <= {"cause", "effect", "probability"}:
-            raise ValueError(
-                f"{path} has the columns {', '.join(columns)}; expected cause, effect and perhaps probability, "
-                "or variable and tier"
-            )
-        edges = list(zip(_names(table["cause"], path), _names(table["effect"], path), strict=True))
-        if twice := [edge for k, edge in enumerate(edges) if edge in edges[:k]]:
-            raise ValueError(f"{path} has the edge {_arrow(twice[0])} twice")
-        texts = table["probability"] if "probability" in columns else [""] * len(edges)
-        likely = {
-            edge: _number(text, "probability", path) for edge, text in zip(edges, texts, strict=True) if text.strip()
-        }
-        return cls(required=[edge for edge in edges if edge not in likely], probability=likely)
+        return cls(**read_knowledge(path))
 
     def __or__(self, other: Knowledge) -> Knowledge:
         """Both pieces of knowledge.
@@ -203,7 +166,7 @@ class Knowledge:
         for edge in self.probability.keys() & other.probability.keys():
             if self.probability[edge] != other.probability[edge]:
                 one, two = self.probability[edge], other.probability[edge]
-                raise ValueError(f"the edge {_arrow(edge)} is given the probabilities {one:g} and {two:g}; drop one")
+                raise ValueError(f"the edge {arrow(edge)} is given the probabilities {one:g} and {two:g}; drop one")
         if self.tiers and other.tiers:
             raise ValueError("tiers are given twice; put them in one list, since groups of two lists have no order")
         limits = [most for most in (self.max_parents, other.max_parents) if most is not None]
@@ -235,11 +198,11 @@ class Knowledge:
             as many as allowed and a likely one besides.
         """
         place = {name: number for number, tier in enumerate(self.tiers) for name in tier}
-        _check_names("tiers", place, names)
+        check_variables("tiers", place, names)
         required = [*self.required, *(edge for edge, value in self.probability.items() if value == 1)]
         forbidden = [*self.forbidden, *(edge for edge, value in self.probability.items() if value == 0)]
         likely = {edge: value for edge, value in self.probability.items() if 0 < value < 1}
-        _check_names("probability", (name for edge in likely for name in edge), names)
+        check_variables("probability", (name for edge in likely for name in edge), names)
         for cause, effect in likely:
             for word, edges in (("required", required), ("forbidden", forbidden)):
                 if (cause, effect) in edges:
@@ -249,7 +212,7 @@ class Knowledge:
         for edge in (*required, *likely):
             if all(name in place for name in edge) and place[edge[0]] > place[edge[1]]:
                 raise ValueError(
-                    f"the edge {_arrow(edge)} goes from tier {place[edge[0]] + 1} back to tier {place[edge[1]] + 1}; "
+                    f"the edge {arrow(edge)} goes from tier {place[edge[0]] + 1} back to tier {place[edge[1]] + 1}; "
                     "drop the edge or mend the tiers"
                 )
         backward = [(cause, effect) for cause, effect in product(place, repeat=2) if place[cause] > place[effect]]
@@ -275,91 +238,3 @@ class Knowledge:
                         "given a probability; drop it or raise max_parents"
                     )
                 fixed[i][fixed[i].isnan()] = 0.0
-
-
-def fixed_edges(names: Sequence[str], required: Iterable[Edge] = (), forbidden: Iterable[Edge] = ()) -> torch.Tensor:
-    """Turn required and forbidden edges into beliefs that never move.
-
-    Parameters
-    ----------
-    names
-        The variables, length d.
-    required, forbidden
-        Edges as (cause, effect). A required edge excludes its reverse.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape [d, d] (effect, cause): 1 where an edge is certain, 0 where it is impossible (the diagonal too),
-        NaN where the data shall decide.
-
-    Raises
-    ------
-    TypeError
-        If an edge is not a pair of names.
-    ValueError
-        If an edge names an unknown variable or itself, is both required and forbidden, or if the required edges
-        hold a cycle.
-    """
-    index = {name: i for i, name in enumerate(names)}
-    asked = {"required": _pairs("required", required), "forbidden": _pairs("forbidden", forbidden)}
-    for argument, edges in asked.items():
-        _check_names(argument, (name for edge in edges for name in edge), names)
-    for cause, effect in asked["required"]:
-        if (cause, effect) in asked["forbidden"]:
-            raise ValueError(f"the edge {cause} -> {effect} is both required and forbidden; drop it from one of them")
-    demanded: nx.DiGraph = nx.DiGraph(asked["required"])
-    if not nx.is_directed_acyclic_graph(demanded):
-        found = nx.find_cycle(demanded)
-        cycle = " -> ".join([cause for cause, _ in found] + [found[0][0]])
-        raise ValueError(f"required edges form the cycle {cycle}; a causal graph has none, so drop one of them")
-    fixed = torch.full((len(names), len(names)), float("nan")).fill_diagonal_(0.0)
-    for cause, effect in asked["forbidden"]:
-        fixed[index[effect], index[cause]] = 0.0
-    for cause, effect in asked["required"]:
-        fixed[index[effect], index[cause]] = 1.0
-        fixed[index[cause], index[effect]] = 0.0
-    return fixed
-
-
-def _pairs(argument: str, edges: Iterable[Edge]) -> list[Edge]:
-    if isinstance(edges, str):
-        raise TypeError(f"{argument} must be an iterable of (cause, effect) pairs, got the string {edges!r}")
-    if not isinstance(edges, Iterable):
-        raise TypeError(f"{argument} must be an iterable of (cause, effect) pairs, got {edges!r}")
-    pairs = []
-    for edge in edges:
-        if isinstance(edge, str) or not isinstance(edge, Sequence) or len(edge) != 2:
-            raise TypeError(f"{argument} must hold (cause, effect) pairs of names, got {edge!r}")
-        cause, effect = edge
-        if cause == effect:
-            raise ValueError(f"{argument} holds the edge {cause} -> {effect}; a variable cannot cause itself")
-        pairs.append((cause, effect))
-    return pairs
-
-
-def _check_names(argument: str, found: Iterable[str], names: Sequence[str]) -> None:
-    for name in found:
-        if name not in names:
-            raise ValueError(f"{argument} names {name!r}, which is not a variable; variables: {', '.join(names)}")
-
-
-def _arrow(edge: Edge) -> str:
-    return f"{edge[0]} -> {edge[1]}"
-
-
-def _names(column: Iterable[str], path: str | Path) -> list[str]:
-    names = [text.strip() for text in column]
-    if not all(names):
-        raise ValueError(f"{path} has an empty name in line {names.index('') + 2}")
-    return names
-
-
-def _number(text: str, column: str, path: str | Path) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f"{path} has {text!r} in the column {column}, which is no number")
-    return number

@@ -1,18 +1,21 @@
-"""A regime: rows recorded after one intervention, and what is known of its targets.
+"""A regime: rows recorded after one intervention, and what is known of its targets; whether some suit the variables.
 
 ``n_r`` counts its rows, ``d`` variables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 
-from pyrocausal.data.weights import check_weights, of_total
+from pyrocausal.data.columns import listing
+from pyrocausal.data.kinds import Exposure, Kind
+from pyrocausal.data.tables import check_rows, check_unique
+from pyrocausal.data.weights import check_total, check_weights, of_total
 
-__all__ = ["Regime"]
+__all__ = ["Regime", "check_regimes"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -66,3 +69,25 @@ class Regime:
     def __repr__(self) -> str:
         targets = "targets unknown" if self.targets is None else f"targets {self.targets}"
         return f"Regime({self.name!r}, {len(self.rows)} rows{of_total(self.weights)}, {targets})"
+
+
+def check_regimes(regimes: Sequence[Regime], names: Sequence[str], kinds: Sequence[Kind]) -> None:
+    """Raise unless there are regimes, each with a name of its own, and rows and targets are of these variables."""
+    if not regimes:
+        raise ValueError("regimes: there are none; targets and causes are learned from at least one intervention")
+    exposures = [name for name, kind in zip(names, kinds, strict=True) if isinstance(kind, Exposure)]
+    for regime in regimes:
+        if not isinstance(regime, Regime):
+            raise TypeError(f"regimes: expected Regime objects, got {type(regime).__name__}")
+        check_rows(regime.rows, names, kinds, f"regime {regime.name!r}")
+        check_total(regime.weights, f"regime {regime.name!r}")
+        if strange := [target for target in regime.targets or () if target not in names]:
+            raise ValueError(
+                f"targets: regime {regime.name!r} has target {strange[0]!r}, which is no variable; the variables "
+                f"are {listing(names)}"
+            )
+        if hit := [target for target in regime.targets or () if target in exposures]:
+            raise ValueError(
+                f"targets: {hit[0]!r} is an exposure, which no regime can act on; name the counts that it acted on"
+            )
+    check_unique([regime.name for regime in regimes], "regimes")

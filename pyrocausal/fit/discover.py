@@ -12,8 +12,9 @@ from numbers import Integral
 import numpy as np
 
 from pyrocausal.data.columns import number_of
+from pyrocausal.data.edge_constraints import Edge
 from pyrocausal.data.interventional_data import InterventionalData
-from pyrocausal.data.knowledge import Edge, Knowledge
+from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.fit.restarts import Restart, run_restarts
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.runtime.progress import progress_bar

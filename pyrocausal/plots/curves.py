@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 from pyrocausal.plots.style import DARK, DISTINCT, GREY, PALE, inches
+from pyrocausal.posterior.calibration import calibration_error, reliability_curve
 from pyrocausal.posterior.causal_posterior import CausalPosterior
-from pyrocausal.posterior.metrics import calibration_error, reliability_curve
 
 __all__ = ["plot_beliefs", "plot_reliability"]
 
@@ -131,7 +131,7 @@ def plot_reliability(
     Parameters
     ----------
     probability
-        In [0, 1], shape [n]; of edges and a true graph see `pyrocausal.posterior.metrics.ordered_pairs`.
+        In [0, 1], shape [n]; of edges and a true graph see `pyrocausal.posterior.graph_metrics.ordered_pairs`.
     happened
         0 or 1, shape [n].
     ax
@@ -150,11 +150,11 @@ def plot_reliability(
     Raises
     ------
     ValueError
-        As `pyrocausal.posterior.metrics.calibration_error`.
+        As `pyrocausal.posterior.calibration.calibration_error`.
 
     Examples
     --------
-    >>> from pyrocausal.posterior.metrics import ordered_pairs
+    >>> from pyrocausal.posterior.graph_metrics import ordered_pairs
     >>> ax = plot_reliability(*ordered_pairs(result.edge_probabilities, truth), bins=5)  # doctest: +SKIP
     """
     curve, error = reliability_curve(probability, happened, bins), calibration_error(probability, happened, bins)

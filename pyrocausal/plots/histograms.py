@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pyrocausal.data.kinds import Count, Exposure
 from pyrocausal.posterior.causal_posterior import CausalPosterior
-from pyrocausal.posterior.row_groups import predicted_tables
+from pyrocausal.posterior.posterior_predictive import predicted_tables
 
 __all__ = ["TABLES", "Shares", "check_names", "predict", "shares"]
 

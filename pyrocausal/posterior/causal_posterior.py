@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -11,13 +10,14 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
-import torch
 import xarray as xr
 
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.posterior.chain import Chain
+from pyrocausal.posterior.files import load_result, save_result
 from pyrocausal.posterior.inference_data import inference_data
+from pyrocausal.posterior.named_beliefs import averaged, named_graph
 
 __all__ = ["CausalPosterior"]
 
@@ -56,13 +56,8 @@ class CausalPosterior:
         has no edge, one or the other direction in proportion to the joint evidence while the rest of the settled graph
         stands still. Else: the beliefs of the three phases.
         """
-        names = list(self.data.names)
-        return xr.DataArray(
-            _mean([chain.edge_probability for chain in self.chains]),
-            dims=("effect", "cause"),
-            coords={"effect": names, "cause": names},
-            name="edge_probability",
-        )
+        beliefs, names = [chain.edge_probability for chain in self.chains], self.data.names
+        return averaged(beliefs, "edge_probability", effect=names, cause=names)
 
     @property
     def target_probabilities(self) -> xr.DataArray:
@@ -71,22 +66,14 @@ class CausalPosterior:
         Where a regime has one target at the most, what a row lacks to one is the probability that it has none (that can
         be seen), see `no_target_probability`.
         """
-        return xr.DataArray(
-            _mean([chain.target_probability[:, :-1] for chain in self.chains]),
-            dims=("regime", "variable"),
-            coords={"regime": list(self.data.regime_names), "variable": list(self.data.names)},
-            name="target_probability",
-        )
+        beliefs = [chain.target_probability[:, :-1] for chain in self.chains]
+        return averaged(beliefs, "target_probability", regime=self.data.regime_names, variable=self.data.names)
 
     @property
     def no_target_probability(self) -> xr.DataArray:
         """Probability that a regime has no target (that can be seen), averaged over chains; dims ("regime",)."""
-        return xr.DataArray(
-            _mean([chain.target_probability[:, -1] for chain in self.chains]),
-            dims=("regime",),
-            coords={"regime": list(self.data.regime_names)},
-            name="no_target_probability",
-        )
+        beliefs = [chain.target_probability[:, -1] for chain in self.chains]
+        return averaged(beliefs, "no_target_probability", regime=self.data.regime_names)
 
     @property
     def best(self) -> Chain:
@@ -111,7 +98,7 @@ class CausalPosterior:
         networkx.DiGraph
             All variables, edges cause -> effect with attribute "probability" (see `edge_probabilities`).
         """
-        return self._graph(self.best.dag.cpu().numpy())
+        return named_graph(self.data.names, self.best.dag.cpu().numpy(), self.edge_probabilities.values)
 
     @property
     def settled(self) -> bool:
@@ -137,15 +124,8 @@ class CausalPosterior:
             If the threshold is outside [0, 1).
         """
         _check_threshold(threshold)
-        return self._graph(self.edge_probabilities.values > threshold)
-
-    def _graph(self, edges: np.ndarray) -> nx.DiGraph:
-        names, probability = self.data.names, self.edge_probabilities.values
-        graph: nx.DiGraph = nx.DiGraph()
-        graph.add_nodes_from(names)
-        for effect, cause in zip(*np.nonzero(edges), strict=True):
-            graph.add_edge(names[cause], names[effect], probability=float(probability[effect, cause]))
-        return graph
+        probability = self.edge_probabilities.values
+        return named_graph(self.data.names, probability > threshold, probability)
 
     def targets(self, threshold: float = 0.5) -> dict[str, tuple[str, ...]]:
         """Targets of every regime believed with more than `threshold`; an empty tuple where none is.
@@ -266,7 +246,7 @@ class CausalPosterior:
         path
             The file, conventionally `*.pt`.
         """
-        torch.save(self, path)
+        save_result(self, path)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> CausalPosterior:
@@ -288,14 +268,7 @@ class CausalPosterior:
         ValueError
             If the file holds something else.
         """
-        if not Path(path).is_file():
-            raise FileNotFoundError(f"no such file: {path}")
-        try:
-            found = torch.load(path, map_location="cpu", weights_only=False)
-        except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
-            raise ValueError(f"{path} is not a file written by CausalPosterior.save: {error}") from error
-        except (ImportError, AttributeError) as error:
-            raise ValueError(f"{path} needs code that is not here; import your own mechanisms: {error}") from error
+        found = load_result(path)
         if not isinstance(found, cls):
             raise ValueError(f"{path} holds a {type(found).__name__}, not a CausalPosterior written by save")
         return found
@@ -312,7 +285,3 @@ class CausalPosterior:
 def _check_threshold(threshold: float) -> None:
     if not 0 <= threshold < 1:
         raise ValueError(f"threshold must be in [0, 1), got {threshold!r}")
-
-
-def _mean(tensors: Sequence[torch.Tensor]) -> np.ndarray:
-    return torch.stack(list(tensors)).mean(0).cpu().numpy()

@@ -58,19 +58,9 @@ import xarray as xr
 
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.posterior.chain import Chain
-from pyrocausal.posterior.row_groups import (
-    EDGES,
-    SAMPLED,
-    TARGETS,
-    Draws,
-    Tables,
-    along,
-    constant_data,
-    draws_of,
-    last_of_all,
-    predicted,
-    row_scores,
-)
+from pyrocausal.posterior.draws import EDGES, SAMPLED, TARGETS, Draws, along, draws_of, last_of_all
+from pyrocausal.posterior.posterior_predictive import predicted
+from pyrocausal.posterior.row_tables import Tables, constant_data, row_scores
 from pyrocausal.runtime.versions import versions
 from pyrocausal.search.moves import closure
 

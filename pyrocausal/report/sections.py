@@ -18,7 +18,7 @@ from pyrocausal.plots.heatmaps import edges_size, plot_edges, plot_targets, targ
 from pyrocausal.plots.histograms import TABLES, predict, shares
 from pyrocausal.plots.predictive_check import plot_predictive
 from pyrocausal.posterior.causal_posterior import CausalPosterior
-from pyrocausal.posterior.metrics import shd
+from pyrocausal.posterior.graph_metrics import shd
 from pyrocausal.report.document import Heading, Items, Mono, Part, Picture, Strong, Table, Text
 from pyrocausal.report.summary import (
     UNDECIDED,

@@ -15,7 +15,7 @@ from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.data.weights import join, of_total
 from pyrocausal.plots.heatmaps import targets_with_none
 from pyrocausal.posterior.causal_posterior import CausalPosterior
-from pyrocausal.posterior.metrics import shd
+from pyrocausal.posterior.graph_metrics import shd
 
 __all__ = [
     "UNDECIDED", "chain_table", "compare", "edge_table", "facts", "in_words", "settings_table", "target_table",

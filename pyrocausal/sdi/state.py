@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import torch
 
+from pyrocausal.data.edge_constraints import Constraints
 from pyrocausal.data.interventional_data import InterventionalData
-from pyrocausal.data.knowledge import Constraints
 from pyrocausal.data.weights import Part
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.new_mechanisms import NewMechanisms

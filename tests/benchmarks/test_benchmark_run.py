@@ -45,7 +45,7 @@ from benchmarks.suites import SUITES
 from benchmarks.suites_bacadi import scale_free
 from benchmarks.suites_partial import all_but
 from pyrocausal import Categorical, Count, Knowledge, TargetPrior, networks, simulate
-from pyrocausal.posterior.metrics import average_precision, shd
+from pyrocausal.posterior.graph_metrics import average_precision, shd
 from pyrocausal.search.graph_kernel import Sampling
 from pyrocausal.simulate.experiments import Simulation
 from pyrocausal.simulate.truth_mechanisms import Distribution

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from pyrocausal.checks.diagnose import diagnose
 from pyrocausal.checks.findings import NAMES, Diagnosis, Finding
 from pyrocausal.checks.residuals import Unexplained
+from pyrocausal.data.edge_constraints import fixed_edges
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Continuous
-from pyrocausal.data.knowledge import fixed_edges
 from pyrocausal.data.regime import Regime
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.edge_beliefs import IndependentBeliefs

@@ -11,9 +11,9 @@ import torch
 from conftest import KINDS, LinearGaussian, make_rows, small_data
 
 from pyrocausal.checks.row_predictions import WEIGHING, Table, Trial
+from pyrocausal.data.edge_constraints import fixed_edges
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
-from pyrocausal.data.knowledge import fixed_edges
 from pyrocausal.data.regime import Regime
 from pyrocausal.data.weights import Part
 from pyrocausal.evidence.closed_form import ClosedForm

@@ -13,7 +13,7 @@ from pyrocausal.data.kinds import Continuous, Count
 from pyrocausal.fit.channel import Line
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
-from pyrocausal.posterior.metrics import shd
+from pyrocausal.posterior.graph_metrics import shd
 from pyrocausal.search.settings import Settling
 from pyrocausal.simulate.experiments import simulate, soft
 from pyrocausal.simulate.networks import load

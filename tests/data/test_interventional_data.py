@@ -233,5 +233,5 @@ def test_examples_run() -> None:
 def test_public_names() -> None:
     assert (pyrocausal.data.interventional_data.__all__, pyrocausal.data.regime.__all__) == (
         ["InterventionalData"],
-        ["Regime"],
+        ["Regime", "check_regimes"],
     )

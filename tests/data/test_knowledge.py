@@ -1,8 +1,7 @@
-"""Required and forbidden edges: what is fixed, and what is refused."""
+"""Knowledge of a graph: what it compiles to, how pieces are put together, and what is refused."""
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 
@@ -10,99 +9,12 @@ import networkx as nx
 import numpy as np
 import pytest
 import torch
+from example_edges import NAMES, knowledge
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from pyrocausal.data.knowledge import Knowledge, fixed_edges
+from pyrocausal.data.edge_constraints import fixed_edges
+from pyrocausal.data.knowledge import Knowledge
 
-NAMES = ("A", "B", "C", "D")
-
-
-def test_by_hand():
-    fixed = fixed_edges(NAMES, required=[("A", "B")], forbidden=[("C", "D"), ("A", "D")])
-    nan = math.nan
-    expected = torch.tensor([[0, 0, nan, nan], [1, 0, nan, nan], [nan, nan, 0, nan], [0, nan, 0, 0]])
-    torch.testing.assert_close(fixed, expected, equal_nan=True, rtol=0, atol=0)
-    assert fixed.dtype == torch.float32
-
-
-def test_nothing_known_leaves_all_to_the_data():
-    fixed = fixed_edges(NAMES)
-    assert fixed.isnan().sum() == 12
-    assert torch.equal(fixed.diagonal(), torch.zeros(4))
-
-
-@st.composite
-def knowledge(draw):
-    """A random DAG's edges split in required and unmentioned, and forbidden edges that do not contradict them."""
-    names = draw(st.lists(st.text(min_size=1, max_size=3), min_size=2, max_size=6, unique=True))
-    order = draw(st.permutations(names))
-    pairs = [(a, b) for k, a in enumerate(order) for b in order[k + 1 :]]
-    required = draw(st.lists(st.sampled_from(pairs), unique=True))
-    rest = [(a, b) for a in names for b in names if a != b and (a, b) not in required]
-    forbidden = draw(st.lists(st.sampled_from(rest), unique=True)) if rest else []
-    return names, required, forbidden
-
-
-@given(knowledge())
-@settings(max_examples=100, deadline=None)
-def test_any_acyclic_knowledge_is_taken(case):
-    names, required, forbidden = case
-    fixed = fixed_edges(names, iter(required), iter(forbidden))  # any iterable, read once
-    for i, effect in enumerate(names):
-        for j, cause in enumerate(names):
-            value = fixed[i, j].item()
-            if (cause, effect) in required:
-                assert value == 1.0
-            elif i == j or (effect, cause) in required or (cause, effect) in forbidden:
-                assert value == 0.0
-            else:
-                assert math.isnan(value)
-
-
-@given(st.permutations(NAMES), st.integers(2, 4))
-@settings(max_examples=20, deadline=None)
-def test_any_required_cycle_is_refused_and_shown(order, length):
-    ring = [*order[:length], order[0]]
-    edges = list(itertools.pairwise(ring))
-    with pytest.raises(ValueError, match="required edges form the cycle") as caught:
-        fixed_edges(NAMES, required=edges)
-    shown = re.search(r"cycle ([A-D](?: -> [A-D])+)", str(caught.value)).group(1).split(" -> ")
-    assert shown[0] == shown[-1]
-    assert set(itertools.pairwise(shown)) == set(edges)
-
-
-@pytest.mark.parametrize("argument", ["required", "forbidden"])
-@pytest.mark.parametrize(
-    ("edges", "error", "message"),
-    [
-        ("AB", TypeError, "{} must be an iterable of (cause, effect) pairs, got the string 'AB'"),
-        (["AB"], TypeError, "{} must hold (cause, effect) pairs of names, got 'AB'"),
-        ([("A", "B", "C")], TypeError, "{} must hold (cause, effect) pairs of names, got ('A', 'B', 'C')"),
-        ([("A",)], TypeError, "{} must hold (cause, effect) pairs of names, got ('A',)"),
-        ([{"A", "B"}], TypeError, "{} must hold (cause, effect) pairs of names, got {{"),
-        ([3], TypeError, "{} must hold (cause, effect) pairs of names, got 3"),
-        (3, TypeError, "{} must be an iterable of (cause, effect) pairs, got 3"),
-        ([("A", "Z")], ValueError, "{} names 'Z', which is not a variable; variables: A, B, C, D"),
-        ([("A", "B"), (0, "A")], ValueError, "{} names 0, which is not a variable"),
-        ([("B", "B")], ValueError, "{} holds the edge B -> B; a variable cannot cause itself"),
-    ],
-)
-def test_malformed_edges(argument, edges, error, message):
-    with pytest.raises(error, match=re.escape(message.format(argument))):
-        fixed_edges(NAMES, **{argument: edges})
-
-
-def test_contradictions():
-    with pytest.raises(ValueError, match="the edge A -> B is both required and forbidden; drop it from one of them"):
-        fixed_edges(NAMES, required=[("C", "D"), ("A", "B")], forbidden=[("A", "B")])
-    with pytest.raises(ValueError, match=r"required edges form the cycle (A -> B -> A|B -> A -> B);"):
-        fixed_edges(NAMES, required=[("A", "B"), ("B", "A")])
-    # A required edge beside its forbidden reverse says one thing twice.
-    assert fixed_edges(NAMES, required=[("A", "B")], forbidden=[("B", "A")])[0, 1] == 0.0
-
-
-# ---------------------------------------------------------------- more than required and forbidden edges
 NAN = math.nan
 
 
@@ -157,42 +69,6 @@ def test_a_graph_says_which_edges_are_there_and_a_complete_one_which_are_not():
     for wrong in (nx.Graph([("A", "B")]), [("A", "B")]):
         with pytest.raises(TypeError, match="graph must be a networkx DiGraph"):
             Knowledge.from_graph(wrong)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("cause,effect\nA,B\n", Knowledge(required=[("A", "B")])),
-        (
-            "effect, cause, probability\nB, A, 0.25\nC, A,\nD, A, 0\n",
-            Knowledge(required=[("A", "C")], probability={("A", "B"): 0.25, ("A", "D"): 0}),
-        ),
-        ("variable,tier\nC,2\nA,10\nB,2\n", Knowledge(tiers=[["C", "B"], ["A"]])),
-    ],
-)
-def test_files(tmp_path, text, expected):
-    (tmp_path / "known.csv").write_text(text)
-    assert Knowledge.from_csv(tmp_path / "known.csv") == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("a,b\nA,B\n", "has the columns a, b; expected cause, effect and perhaps probability, or variable and tier"),
-        ("cause,effect\nA,\n", "has an empty name in line 2"),
-        ("cause,effect,probability\nA,B,often\n", "has 'often' in the column probability, which is no number"),
-        ("variable,tier\nA,first\n", "has 'first' in the column tier, which is no number"),
-        ("variable,tier\nA,nan\n", "has 'nan' in the column tier, which is no number"),
-        ("variable,tier\nA,2\nB,1\n ,2\n", "has an empty name in line 4"),
-        ("cause,effect,probability\nA,B,inf\n", "has 'inf' in the column probability, which is no number"),
-        ("cause,effect,probability\nA,B,0.2\nA,B,0.3\n", "has the edge A -> B twice"),
-    ],
-)
-def test_bad_files(tmp_path, text, message):
-    (tmp_path / "known.csv").write_text(text)
-    with pytest.raises(ValueError, match=re.escape(message)) as caught:
-        Knowledge.from_csv(tmp_path / "known.csv")
-    assert "known.csv" in str(caught.value)
 
 
 def test_pieces_are_put_together():

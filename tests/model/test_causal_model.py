@@ -26,8 +26,8 @@ from pyro import poutine
 from pyro.infer import SVI, Predictive, Trace_ELBO
 from pyro.nn import PyroModule, PyroParam
 
+from pyrocausal.data.edge_constraints import fixed_edges
 from pyrocausal.data.kinds import Categorical, Continuous
-from pyrocausal.data.knowledge import fixed_edges
 from pyrocausal.model.causal_model import CausalModel, break_cycles, observe_blocks, topological_order
 from pyrocausal.model.edge_beliefs import IndependentBeliefs, OrientedBeliefs
 from pyrocausal.model.handlers import intervene, mask_sites

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyro import poutine
 
-from pyrocausal.data.knowledge import fixed_edges
+from pyrocausal.data.edge_constraints import fixed_edges
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.edge_beliefs import EdgeBeliefs, IndependentBeliefs, OrientedBeliefs
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from pyrocausal.plots.curves import FARTHEST, plot_beliefs, plot_reliability
+from pyrocausal.posterior.calibration import calibration_error, reliability_curve
 from pyrocausal.posterior.causal_posterior import CausalPosterior
-from pyrocausal.posterior.metrics import calibration_error, reliability_curve
 
 matplotlib.use("Agg")
 

@@ -5,7 +5,6 @@ ArviZ 0.x comes with Python 3.11 and 1.x with later ones; what only one of them 
 
 from __future__ import annotations
 
-import itertools
 import json
 from dataclasses import replace
 from importlib.metadata import version
@@ -19,13 +18,11 @@ import pytest
 import torch
 import xarray as xr
 from conftest import KINDS, make_model, small_data
-from example_results import D, N, R, chain, posterior
+from example_groups import NEW, groups
+from example_results import D, N, chain, posterior
 
 from pyrocausal.data.interventional_data import InterventionalData
-from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.fit.discover import discover
-from pyrocausal.model.imputation import impute
-from pyrocausal.model.log_likelihood import score_graphs
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import GraphFitting
@@ -33,21 +30,11 @@ from pyrocausal.search.graph_kernel import Sampling
 from pyrocausal.search.settings import Settling
 
 matplotlib.use("Agg")
-NEW = int(version("arviz").split(".")[0]) >= 1
 with_old = pytest.mark.skipif(NEW, reason="ArviZ before 1.0, on Python 3.11 only")
 with_new = pytest.mark.skipif(not NEW, reason="ArviZ from 1.0 on, on Python 3.12 and later")
 # What ArviZ itself warns of: of R-hat where nothing varies, and of a call of Matplotlib that is going out of use.
 constant = pytest.mark.filterwarnings("ignore:(invalid value|divide by zero) encountered in:RuntimeWarning")
 dated = pytest.mark.filterwarnings("ignore:Passing a dict or None as alias_mapping")
-
-
-def groups(found) -> dict[str, xr.Dataset]:
-    names = found.children if NEW else found.groups()
-    return {name: found[name].to_dataset() if NEW else found[name] for name in names}
-
-
-def together(data: InterventionalData) -> torch.Tensor:
-    return torch.cat([data.observational, *(regime.rows for regime in data.regimes)])
 
 
 def test_draws_are_where_arviz_looks_for_them():
@@ -113,60 +100,6 @@ def test_one_chain_without_draws_leaves_out_those_of_the_others():
     assert list(found["posterior"]) == ["edge_logit"]
 
 
-def test_weights_of_rows_are_constants_and_log_likelihoods_are_per_row():
-    result = posterior()
-    assert "weight" not in result.to_arviz()["constant_data"]
-    weights = torch.arange(1.0, 21.0)
-    found, plain = (
-        groups(CausalPosterior(data, result.chains, 7).to_arviz(log_likelihood=True))
-        for data in (replace(result.data, observational_weights=weights), result.data)
-    )
-    assert found["constant_data"]["weight"].dims == ("row",)
-    assert found["constant_data"]["weight"].values.tolist() == [*weights.tolist(), *[1.0] * (20 + 21 + 22)]
-    np.testing.assert_array_equal(found["log_likelihood"].table, plain["log_likelihood"].table)
-
-
-@pytest.mark.parametrize("kinds", ["categorical", "continuous", "mixed", "gaps"])
-def test_log_likelihoods_are_those_of_the_program_under_intervene(kinds):
-    result = posterior(kinds)  # its models read gaps themselves
-    found = groups(result.to_arviz(log_likelihood=True))["log_likelihood"].table
-    assert found.dims == ("chain", "draw", "row") and found.dtype == np.float64
-    tables = [result.data.observational, *(regime.rows for regime in result.data.regimes)]
-    starts = np.cumsum([0, *map(len, tables)])
-    for k, one in enumerate(result.chains):
-        for n in range(N):
-            hit = torch.cat([torch.zeros(1, D, dtype=torch.bool), one.graph_targets[n]])
-            expected = score_graphs(one.model, tables, one.graphs[n : n + 1].float(), hit)[0].sum(1)  # means, [R + 1]
-            means = [found[k, n, a:b].values.mean() for a, b in itertools.pairwise(starts)]
-            np.testing.assert_allclose(means, expected.numpy(), rtol=1e-4, atol=1e-5)
-
-
-def test_missing_values_that_a_fit_has_drawn_have_no_term(monkeypatch):
-    monkeypatch.setattr("pyrocausal.model.imputation.STEPS", 3)
-    kinds = KINDS["gaps"]
-    whole = tuple(replace(kind, missing=False) for kind in kinds)  # what a chain of `discover` sees
-    one = chain(whole, draws=3, graph_targets=torch.zeros(3, R, D, dtype=torch.bool))
-    data = small_data(kinds, 20)
-    assert data.observational.isnan().any()
-    result = CausalPosterior(data, (one,), 0)
-    found = result.to_arviz(log_likelihood=True, posterior_predictive=2)
-    complete, gaps = together(impute(data, seed=one.seed)), together(data).isnan()
-    for n, graph in enumerate(one.graphs.float()):
-        terms = torch.stack(
-            [
-                one.model.mechanisms.conditional(i, complete, graph[i]).log_prob(complete[:, i])
-                for i in range(D)
-            ],
-            1,
-        )  # fmt: skip
-        expected = terms.masked_fill(gaps, 0.0).sum(1)
-        np.testing.assert_allclose(found["log_likelihood"]["table"][0, n], expected.detach(), rtol=1e-4, atol=1e-5)
-    observed, predicted = found["observed_data"], found["posterior_predictive"]
-    assert ((observed["X0"].values == -1) == gaps[:, 0].numpy()).all()
-    assert (np.isnan(observed["X3"].values) == gaps[:, 3].numpy()).all()
-    assert not np.isnan(predicted["X3"].values).any() and (predicted["X0"].values >= 0).all()
-
-
 def test_thinning_keeps_every_other_draw_of_all_groups():
     result = posterior()
     every, some = (groups(result.to_arviz(log_likelihood=True, thin=thin)) for thin in (1, 2))
@@ -175,87 +108,6 @@ def test_thinning_keeps_every_other_draw_of_all_groups():
         xr.testing.assert_identical(some[name], halves[name])
     xr.testing.assert_allclose(some["log_likelihood"], halves["log_likelihood"])
     xr.testing.assert_identical(some["warmup_posterior"], every["warmup_posterior"])
-
-
-def test_observed_and_constant_data():
-    names = ("né", "row", "a/b", "a_b")  # a dimension's name, and one that netCDF does not take
-    kinds = (Categorical(("no", "yes")), Categorical((2, 4, 8)), Continuous(10.0, 2.0), Continuous(0.0, 1.0))
-    made = small_data(kinds, 20, targets=(None, (), ("X0", "X2")))
-    regimes = tuple(
-        replace(regime, targets=None if regime.targets is None else tuple(names[int(t[1])] for t in regime.targets))
-        for regime in made.regimes
-    )
-    data = replace(made, names=names, regimes=regimes)
-    torch.manual_seed(0)
-    model = make_model(kinds, required=[("X0", "X1")])
-    found = groups(CausalPosterior(data, (chain(kinds, model=model),), 0).to_arviz(posterior_predictive=2))
-    observed, frame = found["observed_data"], data.decode(together(data))
-    assert list(observed) == ["né", "row_", "a_b_", "a_b"] == list(found["posterior_predictive"])
-    assert [observed[name].attrs["variable"] for name in observed] == list(names)
-    assert observed["né"].dtype == np.int16 and json.loads(observed["né"].attrs["states"]) == ["no", "yes"]
-    assert (np.array(["no", "yes"])[observed["né"].values] == frame["né"]).all()
-    assert json.loads(observed["row_"].attrs["states"]) == ["2", "4", "8"]
-    assert (observed["a_b_"].values == frame["a/b"]).all()
-    constants = found["constant_data"]
-    assert constants.regime_number.values.tolist() == [-1] * 20 + [0] * 20 + [1] * 21 + [2] * 22
-    assert constants.known_target.values.tolist() == [[-1] * 4, [0] * 4, [1, 0, 1, 0]]
-    assert constants.known_edge.sel(effect="row", cause="né").item() == 1
-    assert np.diag(constants.known_edge.values).tolist() == [0] * 4
-    assert (constants.known_edge.values == -1).sum() == 10
-
-
-@pytest.mark.parametrize("draws", [0, N])
-def test_predicted_tables_keep_what_targets_were(draws):
-    result = posterior("mixed", draws=draws)
-    before = torch.get_rng_state()
-    found = result.to_arviz(posterior_predictive=3, seed=5)
-    assert torch.equal(torch.get_rng_state(), before)
-    predicted, observed = found["posterior_predictive"], found["observed_data"]
-    assert predicted["draw"].values.tolist() == ([0, 6, 11] if draws else [0, 1, 2])  # spread over the draws
-    regime = found["constant_data"]["regime_number"].values
-    for c, one in enumerate(result.chains):
-        for k, n in enumerate(predicted["draw"].values):
-            hit = one.graph_targets[n] if draws else one.target_probability[:, :-1] > 0.5
-            for i, name in enumerate(result.data.names):
-                same = np.isclose(predicted[name].values[c, k], observed[name].values, atol=1e-6)
-                kept = np.append(hit[:, i].numpy(), False)[regime]
-                assert same[kept].all() and not same[~kept].all()
-    again, other = (groups(result.to_arviz(posterior_predictive=3, seed=s))["posterior_predictive"] for s in (5, 6))
-    xr.testing.assert_identical(groups(found)["posterior_predictive"], again)
-    assert not again.identical(other)
-
-
-def test_predicted_tables_follow_the_graph_of_their_draw():
-    result = posterior("continuous", rows=400, draws=2)
-    one = result.chains[0]
-    graphs, nobody = torch.zeros(2, D, D, dtype=torch.bool), torch.zeros(2, R, D, dtype=torch.bool)
-    graphs[1, 1, 0] = True
-    one = replace(one, graphs=graphs, graph_targets=nobody)
-    predicted = CausalPosterior(result.data, (one,), 0).to_arviz(posterior_predictive=2)["posterior_predictive"]
-    with torch.no_grad():
-        values = torch.stack([torch.tensor(predicted[n].values[0], dtype=torch.float32) for n in result.data.names], -1)
-        for k, graph in enumerate(graphs.float()):
-            found = one.model.mechanisms.conditional(1, values[k], graph[1])
-            z = (values[k, :, 1] - found.mean) / found.stddev
-            assert abs(float(z.mean())) < 0.1 and abs(float(z.std()) - 1) < 0.1
-
-
-def test_predicted_tables_keep_exposures_and_hold_counts(monkeypatch):
-    monkeypatch.setattr(
-        "pyrocausal.model.imputation.STEPS", 100
-    )  # its tables have gaps, and how they are filled is no matter
-    result, kinds = posterior("all"), KINDS["all"]
-    at = next(i for i, kind in enumerate(kinds) if isinstance(kind, Exposure))
-    found = groups(result.to_arviz(posterior_predictive=3))
-    observed, predicted = found["observed_data"], found["posterior_predictive"]
-    exposure = kinds[at].decode(together(result.data)[:, at].numpy())
-    np.testing.assert_allclose(observed[f"X{at}"], exposure, rtol=1e-5)
-    for values in predicted[f"X{at}"].values.reshape(6, -1):
-        np.testing.assert_allclose(values, exposure, rtol=1e-5)
-    for i in (i for i, kind in enumerate(kinds) if isinstance(kind, Count)):
-        counts = predicted[f"X{i}"].values
-        assert counts.min() >= 0
-        np.testing.assert_array_equal(counts, counts.round())
 
 
 def test_no_variable_has_a_dimensions_name():

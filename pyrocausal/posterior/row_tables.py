@@ -1,4 +1,4 @@
-"""Groups of a result that have a value for every row of the data: observed, what rows are, scores, predictions.
+"""The data row by row for ArviZ: the groups observed_data, constant_data and log_likelihood.
 
 Rows come table by table, the observational ones first. What the groups hold is told in
 `pyrocausal.posterior.inference_data`.
@@ -8,61 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import pyro
 import torch
 import xarray as xr
 
 from pyrocausal.data.interventional_data import InterventionalData
-from pyrocausal.data.kinds import Categorical, Exposure, native
+from pyrocausal.data.kinds import Categorical, native
 from pyrocausal.data.missing import any_missing, present
 from pyrocausal.data.weights import Part
-from pyrocausal.model.handlers import intervene
 from pyrocausal.model.imputation import impute
 from pyrocausal.model.log_likelihood import score_rows
 from pyrocausal.posterior.chain import Chain
-from pyrocausal.runtime.threads import one_thread
+from pyrocausal.posterior.draws import EDGES, SAMPLED, TARGETS, Draws, along
 from pyrocausal.sdi.targets import known_targets
 
-__all__ = [
-    "EDGES", "SAMPLED", "TARGETS", "Draws", "Tables", "along", "constant_data", "draws_of", "last_of_all", "predicted",
-    "predicted_tables", "row_scores",
-]  # fmt: skip
+__all__ = ["Tables", "constant_data", "row_scores"]
 
-EDGES, TARGETS = ("effect", "cause"), ("regime", "target_variable")
-SAMPLED = ("chain", "draw")
 TAKEN = ("chain", "draw", "sample", "row")  # names that no column may have
-
-
-class Draws(NamedTuple):
-    """Graphs that all chains have drawn, and their targets."""
-
-    number: np.ndarray  # of each draw among those that all chains have, [N]
-    graphs: torch.Tensor  # [C, N, d, d]
-    evidence: torch.Tensor  # [C, N]
-    hit: torch.Tensor  # [C, N, R, d]
-
-
-def draws_of(chains: Sequence[Chain], thin: int) -> Draws | None:
-    """Every `thin`-th draw; None where a chain has none."""
-    graphs, evidence, hit = ([getattr(c, f) for c in chains] for f in ("graphs", "graph_evidence", "graph_targets"))
-    if any(each is None for each in (*graphs, *evidence, *hit)):
-        return None
-    number = np.arange(min(map(len, graphs)))[::thin]
-    return Draws(number, *(last_of_all(each)[:, ::thin] for each in (graphs, evidence, hit)))
-
-
-def last_of_all(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-    """One tensor per chain, [n_c, ...], stacked as far back as all of them go: [C, min n_c, ...]."""
-    common = min(map(len, tensors))
-    return torch.stack([each[len(each) - common :].cpu() for each in tensors])
-
-
-def along(number: np.ndarray, chains: int, **labels: Sequence[str]) -> dict[str, Any]:
-    """Coordinates of chains, draws and whatever else."""
-    return {"chain": np.arange(chains), "draw": number, **{name: list(each) for name, each in labels.items()}}
 
 
 class Tables:
@@ -151,61 +115,3 @@ def row_scores(tables: Tables, chains: Sequence[Chain], draws: Draws) -> xr.Data
         {"table": ((*SAMPLED, "row"), np.stack(found))},
         coords=along(draws.number, len(chains)) | {"row": np.arange(len(tables.regime))},
     )
-
-
-def predicted(tables: Tables, chains: Sequence[Chain], draws: Draws | None, count: int, seed: int) -> xr.Dataset:
-    """The group posterior_predictive: some tables per chain."""
-    if draws is None:
-        number = chosen = np.arange(count)
-    else:
-        chosen = np.linspace(0, len(draws.number) - 1, count).round().astype(int)
-        number = draws.number[chosen]
-    found = []
-    for c, chain in enumerate(chains):
-        rows = tables.completed(chain).split(tables.sizes)
-        with one_thread(), torch.random.fork_rng(), pyro.validation_enabled(False):
-            torch.manual_seed(int(np.random.SeedSequence([seed, c]).generate_state(1)[0]))
-            for k in chosen:
-                graph = chain.dag if draws is None else draws.graphs[c, k]
-                hit = chain.target_probability[:, :-1] > 0.5 if draws is None else draws.hit[c, k]
-                found.append(_replicate(chain, rows, graph, hit).cpu().numpy())
-    values = np.stack(found).reshape(len(chains), count, *found[0].shape)
-    return xr.Dataset(
-        tables.columns(values, (*SAMPLED, "row")),
-        coords=along(number, len(chains)) | {"row": np.arange(len(tables.regime))},
-    )
-
-
-@torch.no_grad()
-def _replicate(chain: Chain, rows: Sequence[torch.Tensor], graph: torch.Tensor, hit: torch.Tensor) -> torch.Tensor:
-    """Tables like those recorded, targets of each regime and exposures at the values that they took: [n, d]."""
-    exposed = torch.tensor([isinstance(kind, Exposure) for kind in chain.model.kinds])
-    model = pyro.condition(chain.model, {"edges": graph.to(rows[0])})
-    nobody = hit.new_zeros(1, hit.shape[1])
-    tables = []
-    for recorded, here in zip(rows, torch.cat([nobody, hit]) | exposed, strict=True):
-        with intervene({chain.model.names[i]: recorded[:, i] for i in here.nonzero()[:, 0].tolist()}):
-            tables.append(model(size=len(recorded)))
-    return torch.cat(tables)
-
-
-def predicted_tables(
-    data: InterventionalData, chains: Sequence[Chain], count: int, seed: int = 0
-) -> dict[str, xr.Dataset]:
-    """The groups posterior_predictive, observed_data and constant_data alone, which takes no ArviZ.
-
-    Parameters
-    ----------
-    data, chains
-        As in `inference_data`.
-    count
-        Tables to draw per chain, at least 1 and no more than graphs were drawn, if any.
-    seed
-        Of these tables.
-    """
-    tables, draws = Tables(data), draws_of(chains, 1)
-    return {
-        "posterior_predictive": predicted(tables, chains, draws, count, seed),
-        "observed_data": tables.observed(),
-        "constant_data": constant_data(tables, chains),
-    }
