@@ -1,4 +1,4 @@
-"""The README runs, and continuous integration runs the README's commands."""
+"""The README and the pages of docs/ run, and continuous integration runs the README's commands."""
 
 import os
 import re
@@ -11,14 +11,23 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FENCED = re.findall(r"^```(\w+)\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+# Examples of the pages go on from the README's, in this order.
+ORDER = ["tables", "prior_knowledge", "method", "arviz", "checking_a_fit", "swap_a_part", "accuracy"]
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ORDER)]
+
+
+def fenced(page: Path) -> list[tuple[str, str]]:
+    return re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S)
+
+
 
 matplotlib.use("Agg")
 
 
 def test_continuous_integration_runs_the_readmes_commands():
-    assert [language for language, _ in FENCED[:2]] == ["sh", "sh"]
-    demo, test = (text.strip() for _, text in FENCED[:2])
+    first = fenced(PAGES[0])[:2]
+    assert [language for language, _ in first] == ["sh", "sh"]
+    demo, test = (text.strip() for _, text in first)
     script = ROOT / ".ci" / "run"
     commands = re.findall(r'^run "(.*?)"', script.read_text(encoding="utf-8"), re.M)
     assert commands[1] == test
@@ -26,13 +35,37 @@ def test_continuous_integration_runs_the_readmes_commands():
     assert os.access(script, os.X_OK)
 
 
+def test_the_readme_is_short_and_leads_to_every_page():
+    text = PAGES[0].read_text(encoding="utf-8")
+    assert text.count("\n") < 250
+    assert sorted(PAGES[1:]) == sorted((ROOT / "docs").glob("*.md"))
+    for page in PAGES[1:]:
+        assert f"(docs/{page.name})" in text
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.stem)
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'src="([^"]+)"', text)
+    for target in targets:
+        path, _, anchor = target.partition("#")
+        if "://" in path:
+            continue
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), f"{page.name} links to {target}"
+        if anchor:
+            titles = re.findall(r"^#+ (.*)$", there.read_text(encoding="utf-8"), re.M)
+            assert anchor in [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles], target
+
+
 @pytest.mark.filterwarnings("ignore:1 of 1 chains have not settled:RuntimeWarning")
 def test_python_examples(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     names = {}
-    for language, code in FENCED:
-        if language == "python":
-            exec(compile(code, "README.md", "exec"), names)
+    for page in PAGES:
+        for language, code in fenced(page):
+            if language == "python":
+                exec(compile(code, page.name, "exec"), names)
     plt.close("all")
 
     result = names["result"]
