@@ -20,7 +20,6 @@ def fenced(page: Path) -> list[tuple[str, str]]:
     return re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S)
 
 
-
 matplotlib.use("Agg")
 
 

@@ -15,7 +15,7 @@ import xarray as xr
 
 from pyrocausal.checks.row_predictions import Trial
 from pyrocausal.data.columns import listing
-from pyrocausal.model.causal_model import topological_order
+from pyrocausal.model.acyclic import topological_order
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 
 __all__ = ["COMPARED", "HeldOut", "Variant", "compare", "settled_dag"]

@@ -29,7 +29,8 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Kind
 from pyrocausal.data.missing import present
 from pyrocausal.data.weights import Part, total
-from pyrocausal.evidence.joint_evidence import Estimators, JointEvidence, RowsOfEvidence, TargetKnowledge
+from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
+from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.refitting import Descent, Refitting
 from pyrocausal.evidence.terms import IMPOSSIBLE, Terms, parents_of
 from pyrocausal.model.mechanisms import Mechanisms

@@ -16,6 +16,8 @@ __all__ = ["INTERVENTIONS", "LARGE_SIZES", "SMALL", "SMALL_SIZES", "make_parser"
 INTERVENTIONS: dict[str, Intervention] = {"soft": soft, "uniform": hard_uniform, "random": hard_random}
 SMALL, SMALL_SIZES, LARGE_SIZES = 3, (3, 10_000, 500), (1, 50_000, 512)  # variables; regimes each, rows, rows of each
 
+RAW = argparse.RawDescriptionHelpFormatter
+
 FIT_EXAMPLES = """\
 examples:
   One column, condition, says under which condition a row was recorded; "control" marks rows without intervention:
@@ -47,20 +49,24 @@ class _Parser(argparse.ArgumentParser):
 
 def make_parser() -> argparse.ArgumentParser:
     """Make the parser of `pyrocausal`; what it returns has the name of the command in `command`."""
-    raw = argparse.RawDescriptionHelpFormatter
     parser = _Parser(
         prog="pyrocausal",
-        formatter_class=raw,
+        formatter_class=RAW,
         description="Causal graphs from experiments whose targets nobody wrote down.",
         epilog="examples:\n  pyrocausal demo sachs\n  pyrocausal fit cells.csv --regime-column condition "
         "--observational control --out results\n\nSee pyrocausal COMMAND --help for all options.",
     )
     parser.add_argument("--version", action="version", version=f"pyrocausal {pyrocausal.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
+    _add_fit(commands)
+    _add_demo(commands)
+    return parser
 
+
+def _add_fit(commands: Any) -> None:
     text = "learn the graph and the targets from a table"
     fit = commands.add_parser(
-        "fit", help=text, formatter_class=raw, epilog=FIT_EXAMPLES,
+        "fit", help=text, formatter_class=RAW, epilog=FIT_EXAMPLES,
         usage="%(prog)s TABLE.csv --regime-column COLUMN --observational NAME --out DIR [options]",
         description="Learn a causal graph, and which variable each experiment acted on, from a table.",
     )  # fmt: skip
@@ -103,9 +109,11 @@ def make_parser() -> argparse.ArgumentParser:
     fit.add_argument("--paper", action="store_true", help="the algorithm of the paper (arXiv:1910.01075), as published")
     _add_common(fit, seed="default: a fresh one, kept in the report", default_seed=None)
 
+
+def _add_demo(commands: Any) -> None:
     text = "simulate experiments on a network, learn it back, compare with the truth"
     demo = commands.add_parser(
-        "demo", help=text, formatter_class=raw, epilog=DEMO_EXAMPLES,
+        "demo", help=text, formatter_class=RAW, epilog=DEMO_EXAMPLES,
         usage="%(prog)s NAME [options]\n       %(prog)s --list", description=text[0].upper() + text[1:] + ".",
     )  # fmt: skip
     demo.add_argument(
@@ -128,7 +136,6 @@ def make_parser() -> argparse.ArgumentParser:
         )
     demo.add_argument("--out", metavar="DIR", type=Path, help="write a report there, too")
     _add_common(demo, seed="of the simulation and the fit; default: 0", default_seed=0)
-    return parser
 
 
 def _add_common(parser: argparse.ArgumentParser, seed: str, default_seed: int | None) -> None:

@@ -28,99 +28,27 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from copy import copy
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import pyro.distributions as dist
 import torch
 
-from pyrocausal.data.kinds import Categorical, Kind
+from pyrocausal.data.kinds import Categorical
 from pyrocausal.data.missing import filled, present
 from pyrocausal.evidence.closed_form import ClosedForm
-from pyrocausal.evidence.refitting import Refitting, fit_copies, judge_rows
+from pyrocausal.evidence.fitted_families import CopyFit, FittedFamilies, batches, fit_families
+from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
+from pyrocausal.evidence.refitting import Refitting
 from pyrocausal.evidence.screening import Residuals, Screen
 from pyrocausal.evidence.terms import IMPOSSIBLE, Terms, parents_of
-from pyrocausal.model.mechanisms import Family, Mechanisms
-from pyrocausal.model.new_mechanisms import NewMechanisms
+from pyrocausal.model.mechanisms import Family
 from pyrocausal.runtime.interruption import checkpoint
 from pyrocausal.sdi.row_split import Fold
-from pyrocausal.sdi.targets import TargetOdds, posterior_of
+from pyrocausal.sdi.targets import posterior_of
 
-__all__ = ["Estimators", "JointEvidence", "RowsOfEvidence", "TargetKnowledge", "prepare_together"]
+__all__ = ["JointEvidence", "prepare_together"]
 
 Request: TypeAlias = "tuple[JointEvidence, Family]"
-
-
-class RowsOfEvidence(NamedTuple):
-    """Rows that evidence is made of.
-
-    Attributes
-    ----------
-    kinds
-        Kind of each variable, length d.
-    folds
-        Which rows fit and which score, see `pyrocausal.sdi.row_split.cross_fit`.
-    natural
-        Where a variable is believed to have kept its observational mechanism, shape [R, d]: with the held-out rows,
-        these tell which estimate of a mechanism is the better one.
-    """
-
-    kinds: Sequence[Kind]
-    folds: Sequence[Fold]
-    natural: torch.Tensor
-
-
-class TargetKnowledge(NamedTuple):
-    """What is known and believed of targets beforehand.
-
-    Attributes
-    ----------
-    known, hit
-        Known targets, shapes [R] and [R, d]; see `pyrocausal.sdi.targets.known_targets`.
-    prior
-        What is believed of unknown ones.
-    """
-
-    known: torch.Tensor
-    hit: torch.Tensor
-    prior: TargetOdds
-
-    @classmethod
-    def nothing(cls, regimes: int, variables: int) -> TargetKnowledge:
-        """Nothing is known: one target or none, all equally likely."""
-        hit = torch.zeros(regimes, variables, dtype=torch.bool)
-        return cls(hit.any(1), hit, TargetOdds(torch.zeros(hit.shape), several=False))
-
-
-@dataclass(frozen=True)
-class Estimators:
-    """How the mechanisms of a variable given some parents are estimated, the old one and a new one.
-
-    Attributes
-    ----------
-    mechanisms
-        Where the copies that are fitted to parent sets start from.
-    new_mechanisms
-        Evidence of new mechanisms on all rows of each regime.
-    refitting
-        How copies are fitted; None leaves them out and takes the closed form alone.
-    closed_form
-        Whether the closed form counts too.
-
-    Raises
-    ------
-    ValueError
-        If neither estimate is wanted.
-    """
-
-    mechanisms: Mechanisms
-    new_mechanisms: NewMechanisms
-    refitting: Refitting | None = None
-    closed_form: bool = True
-
-    def __post_init__(self) -> None:
-        if self.refitting is None and not self.closed_form:
-            raise ValueError("joint evidence needs refitting, closed_form or both")
 
 
 class JointEvidence:
@@ -329,8 +257,9 @@ def prepare_together(requests: Iterable[Request]) -> None:
     distinct = {(id(evidence), family): (evidence, family) for evidence, family in requests}.values()
     missing = [(evidence, (i, pa)) for evidence, (i, pa) in distinct if pa not in evidence._kept[i]]
     found: dict[tuple[int, Family], list[torch.Tensor]] = {}
-    for batch in _batches([request for request in missing if request[0]._wants_copy(request[1])]):
-        if (fitted := _copies(batch)) is None:
+    wanted = [(evidence, family) for evidence, family in missing if evidence._wants_copy(family)]
+    for batch in batches(wanted, missing[0][0].kinds, missing[0][0].together) if wanted else []:
+        if (fitted := _fitted(batch)) is None:
             continue
         for m, (evidence, (i, pa)) in enumerate(batch):
             found[id(evidence), (i, pa)] = [fitted.sums[m]]
@@ -341,47 +270,16 @@ def prepare_together(requests: Iterable[Request]) -> None:
         evidence._kept[i][pa] = evidence._terms(i, pa, estimates)
 
 
-def _batches(requests: Sequence[Request]) -> list[list[Request]]:
-    """What is fitted together: variables of one kind, with about as many parents."""
-    if not requests:
-        return []
-    kinds, most = requests[0][0].kinds, requests[0][0].together
-    batches: list[list[Request]] = []
-    kind_of = [type(kind).__name__ for kind in kinds]
-    for request in sorted(requests, key=lambda request: (kind_of[request[1][0]], len(request[1][1]))):
-        full = not batches or len(batches[-1]) == most
-        if full or kind_of[request[1][0]] != kind_of[batches[-1][0][1][0]]:
-            batches.append([])
-        batches[-1].append(request)
-    return batches
-
-
-class _Fitted(NamedTuple):
-    sums: torch.Tensor  # log-likelihoods per fold and regime, [M, folds, R + 1], last held out
-    promising: torch.Tensor  # what tells something of the residuals, [M, d]
-
-
-def _copies(requests: Sequence[Request]) -> _Fitted | None:
-    """What copies say that are fitted to each family."""
-    first, families = requests[0][0], [family for _, family in requests]
+def _fitted(batch: Sequence[Request]) -> FittedFamilies | None:
+    """What copies say that are fitted to each family, rows counting as each evidence has it."""
+    first, families = batch[0][0], [family for _, family in batch]
     assert first.refitting is not None
-    telling = torch.stack([evidence.telling[:, i] for evidence, (i, _) in requests])  # [M, R + 1]
-    sums, residuals, counted = [], [], []
-    for k, fold in enumerate(first.folds):
-        counts = torch.stack([evidence.folds[k].counts[:, i] for evidence, (i, _) in requests], 1)  # [N, M]
-        copies = fit_copies(first.mechanisms, first.kinds, families, fold.fitting, counts, first.refitting, first.decay)
-        if copies is None:
-            return None
-        log_probs, left = judge_rows(copies, first.kinds, families, fold.scoring)
-        sums.append(fold.per_table(log_probs))
-        residuals += [] if left is None else [left]
-        seen = present(fold.scoring.rows[:, [i for _, (i, _) in requests]]).t()  # [M, n]
-        counted.append(fold.telling(telling, seen))
-    if len(residuals) == len(first.folds):
-        promising = first.screen.promising(residuals, counted).cpu()
-    else:
-        promising = torch.ones(len(families), len(first.kinds), dtype=torch.bool)
-    return _Fitted(torch.stack(sums, 1), promising)
+    how = CopyFit(first.mechanisms, first.kinds, first.refitting, first.decay)
+    telling = torch.stack([evidence.telling[:, i] for evidence, (i, _) in batch])  # [M, R + 1]
+    counts = [
+        torch.stack([evidence.folds[k].counts[:, i] for evidence, (i, _) in batch], 1) for k in range(len(first.folds))
+    ]  # [N, M] each
+    return fit_families(how, families, first.folds, counts, telling, first.screen)
 
 
 def _telling(natural: torch.Tensor) -> torch.Tensor:

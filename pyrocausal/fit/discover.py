@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from numbers import Integral
@@ -17,6 +17,7 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.fit.restarts import Restart, run_restarts
 from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.posterior.chain import Chain
 from pyrocausal.runtime.progress import progress_bar
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import describe
@@ -118,24 +119,62 @@ def discover(
     >>> sorted(result.to_networkx().edges)
     [('X0', 'X1'), ('X1', 'X2')]
     """
+    limits = (("chains", chains, 1), ("cores", cores, 1), ("max_steps", max_steps, 1), ("seed", seed, 0))
+    for name, value, least in limits:
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < least):
+            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    known = _checked(data, knowledge, target_prior, Knowledge(required, forbidden))
+    algorithm, settling = _agreed(SDI() if algorithm is None else algorithm, settling, sampling, max_steps)
+    seed = secrets.randbits(32) if seed is None else int(seed)
+    seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(chains)]
+
+    restart = Restart(algorithm, settling, sampling, data, known, target_prior)
+    with progress_bar(chains, restart.steps) if progress else nullcontext(lambda report: None) as show:
+        found, stopped = run_restarts(restart, seeds, cores, show)
+    settings = {
+        "algorithm": algorithm,
+        "settling": settling if settling.rounds else None,
+        "sampling": sampling,
+        "target_prior": target_prior or TargetPrior(),
+        "max_parents": known.max_parents,
+    }
+    result = CausalPosterior(data, tuple(found), seed, describe(settings), stopped)
+    if stopped:
+        warnings.warn(stopped, RuntimeWarning, stacklevel=2)
+    elif stuck := [chain for chain in found if not chain.settled]:
+        how = _not_settled(stuck, algorithm, settling)
+        warnings.warn(
+            f"{len(stuck)} of {chains} chains have not settled after {how}, or read edges between 0 and 1 as undecided",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return result
+
+
+def _checked(
+    data: InterventionalData, knowledge: Knowledge | None, target_prior: TargetPrior | None, edges: Knowledge
+) -> Knowledge:
+    """All that is known of the graph; complain of it, and of what is believed of targets, before any work."""
     if not isinstance(data, InterventionalData):
         raise TypeError(
             f"data must be an InterventionalData, got {type(data).__name__}; make one with "
             "InterventionalData.from_frame, from_frames, from_arrays, from_csv or from_npz"
         )
-    limits = (("chains", chains, 1), ("cores", cores, 1), ("max_steps", max_steps, 1), ("seed", seed, 0))
-    for name, value, least in limits:
-        if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < least):
-            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
     if not isinstance(knowledge, Knowledge | None):
         raise TypeError(f"knowledge must be a Knowledge, got {knowledge!r}")
     if not isinstance(target_prior, TargetPrior | None):
         raise TypeError(f"target_prior must be a TargetPrior, got {target_prior!r}")
     regimes = {regime.name: regime.targets for regime in data.regimes}
     (target_prior or TargetPrior()).compile(data.names, regimes, data.exposures)
-    known = Knowledge(required, forbidden) | (knowledge or Knowledge())
-    known.apart(data.exposures, data.names).compile(data.names)  # complain before any work
-    algorithm = SDI() if algorithm is None else algorithm
+    known = edges | (knowledge or Knowledge())
+    known.apart(data.exposures, data.names).compile(data.names)
+    return known
+
+
+def _agreed(
+    algorithm: SDI, settling: Settling | None, sampling: Sampling | None, max_steps: int | None
+) -> tuple[SDI, Settling]:
+    """Settings that fit together; complain of those that do not."""
     if not isinstance(algorithm, SDI):
         raise TypeError(f"algorithm must be an SDI, got {algorithm!r}; say SDI() or SDI.paper()")
     held_out = algorithm.fitting.held_out > 0
@@ -155,32 +194,13 @@ def discover(
         max_steps = min(settling.proposal, algorithm.stopping.max_steps)
     if max_steps is not None:
         algorithm = replace(algorithm, stopping=replace(algorithm.stopping, max_steps=max_steps))
-    seed = secrets.randbits(32) if seed is None else int(seed)
-    seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(chains)]
+    return algorithm, settling
 
-    restart = Restart(algorithm, settling, sampling, data, known, target_prior)
-    with progress_bar(chains, restart.steps) if progress else nullcontext(lambda report: None) as show:
-        found, stopped = run_restarts(restart, seeds, cores, show)
-    settings = {
-        "algorithm": algorithm,
-        "settling": settling if settling.rounds else None,
-        "sampling": sampling,
-        "target_prior": target_prior or TargetPrior(),
-        "max_parents": known.max_parents,
-    }
-    result = CausalPosterior(data, tuple(found), seed, describe(settings), stopped)
-    if stopped:
-        warnings.warn(stopped, RuntimeWarning, stacklevel=2)
-    elif stuck := [chain for chain in found if not chain.settled]:
-        if settling.rounds:
-            done, last = max(len(chain.rounds) for chain in stuck), "; ".join(chain.changed for chain in stuck)
-            how = f"{number_of(done, 'round')} of settling (changed in the last: {last}); raise Settling.rounds"
-        else:
-            confidence = ", ".join(f"{chain.trace['confidence'].iloc[-1]:.3f}" for chain in stuck)
-            how = f"{algorithm.stopping.max_steps} steps (confidence {confidence}); raise max_steps"
-        warnings.warn(
-            f"{len(stuck)} of {chains} chains have not settled after {how}, or read edges between 0 and 1 as undecided",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-    return result
+
+def _not_settled(stuck: Sequence[Chain], algorithm: SDI, settling: Settling) -> str:
+    """After how much work chains have not settled, and what to do."""
+    if settling.rounds:
+        done, last = max(len(chain.rounds) for chain in stuck), "; ".join(chain.changed for chain in stuck)
+        return f"{number_of(done, 'round')} of settling (changed in the last: {last}); raise Settling.rounds"
+    confidence = ", ".join(f"{chain.trace['confidence'].iloc[-1]:.3f}" for chain in stuck)
+    return f"{algorithm.stopping.max_steps} steps (confidence {confidence}); raise max_steps"

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -187,7 +186,7 @@ class SDI:
         tuple of State and Info
             The next state and what happened.
         """
-        with _fast_pyro():
+        with pyro.validation_enabled(False):  # checks of distributions and traces double the cost of a site
             if state.step % self.fitting.every == 0:
                 state = self.fit_mechanisms(state, self.fitting.steps if state.step else self.fitting.warm_up)
                 if state.step == 0 and bool((state.split.origin < len(state.data.regimes)).any()):
@@ -296,8 +295,3 @@ def _check_rule(rule: TargetRule, data: InterventionalData, prior: TargetPrior |
         raise ValueError(
             f"the target rule greatest_drop takes no exposure, such as {data.exposures[0]!r}; choose bayes_factor"
         )
-
-
-def _fast_pyro() -> AbstractContextManager[None]:
-    """Pyro's checks of distributions and traces, off within the loop: they double the cost of a site."""
-    return pyro.validation_enabled(False)

@@ -16,7 +16,7 @@ import torch
 
 from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.terms import Terms, parents_of
-from pyrocausal.model.causal_model import break_cycles
+from pyrocausal.model.acyclic import break_cycles
 from pyrocausal.search.moves import Moves, closure, look, terms_around, weigh, within
 
 __all__ = ["Summit", "climb", "strongest_dag"]

@@ -21,7 +21,8 @@ from typing import NamedTuple
 import torch
 
 from pyrocausal.evidence.edge_price import edge_prices
-from pyrocausal.evidence.joint_evidence import Estimators, JointEvidence, RowsOfEvidence, TargetKnowledge
+from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
+from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.refitting import Refitting
 from pyrocausal.evidence.terms import IMPOSSIBLE
 from pyrocausal.model.new_mechanisms import NewMechanisms

@@ -19,7 +19,8 @@ from pyrocausal.data.regime import Regime
 from pyrocausal.data.weights import Part, drawing, quantiles, ranks
 from pyrocausal.evidence.closed_form import ClosedForm
 from pyrocausal.evidence.edge_price import edge_prices
-from pyrocausal.evidence.joint_evidence import Estimators, JointEvidence, RowsOfEvidence, TargetKnowledge
+from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
+from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.refitting import Descent, Refitting, fit_copies, judge_rows
 from pyrocausal.evidence.screening import Residuals, Screen
 from pyrocausal.evidence.terms import parents_of

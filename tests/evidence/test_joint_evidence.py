@@ -11,19 +11,14 @@ import pytest
 import torch
 from conftest import LinearGaussian, every_dag, make_model, make_rows
 
-import pyrocausal.evidence.joint_evidence as module
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.data.regime import Regime
 from pyrocausal.data.weights import Part
+from pyrocausal.evidence import fitted_families
 from pyrocausal.evidence.closed_form import ClosedForm
-from pyrocausal.evidence.joint_evidence import (
-    Estimators,
-    JointEvidence,
-    RowsOfEvidence,
-    TargetKnowledge,
-    prepare_together,
-)
+from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
+from pyrocausal.evidence.joint_evidence import JointEvidence, prepare_together
 from pyrocausal.evidence.refitting import Descent, Refitting, fit_copies, judge_rows
 from pyrocausal.evidence.screening import Residuals, Screen
 from pyrocausal.evidence.terms import parents_of
@@ -312,7 +307,7 @@ def fitted(monkeypatch):
         families.extend(asked)
         return fit_copies(mechanisms, kinds, asked, *rest)
 
-    monkeypatch.setattr(module, "fit_copies", counting)
+    monkeypatch.setattr(fitted_families, "fit_copies", counting)
     return families
 
 
@@ -395,7 +390,7 @@ def test_copies_are_fitted_a_few_at_a_time_and_those_of_one_kind(monkeypatch):
         sizes.append(len(asked))
         return fit_copies(mechanisms, kinds, asked, *rest)
 
-    monkeypatch.setattr(module, "fit_copies", watch)
+    monkeypatch.setattr(fitted_families, "fit_copies", watch)
     evidence = Problem("mixed").evidence(BRIEF)
     evidence.together = 3
     evidence.prepare(family(graph, i) for graph in every_dag(3) for i in range(3))
@@ -662,8 +657,8 @@ def test_the_decay_is_the_one_that_predicts_best_where_mechanisms_are_natural(mo
         return found, Residuals(torch.randn(len(found), 1, len(scoring.rows)), torch.ones(len(found), 1))
 
     assert (problem.natural.sum(0) < R).any()
-    monkeypatch.setattr(module, "fit_copies", fit)
-    monkeypatch.setattr(module, "judge_rows", score)
+    monkeypatch.setattr(fitted_families, "fit_copies", fit)
+    monkeypatch.setattr(fitted_families, "judge_rows", score)
     evidence = problem.evidence(Refitting(decays=(0.0, 0.3, 1.0, 2.0), least_regret=0.0))
     evidence.choose_decay(every_dag(3)[-1])
     decays = [0.0, 0.3, 1.0, 2.0]

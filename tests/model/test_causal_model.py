@@ -28,7 +28,8 @@ from pyro.nn import PyroModule, PyroParam
 
 from pyrocausal.data.edge_constraints import fixed_edges
 from pyrocausal.data.kinds import Categorical, Continuous
-from pyrocausal.model.causal_model import CausalModel, break_cycles, observe_blocks, topological_order
+from pyrocausal.model.acyclic import break_cycles, topological_order
+from pyrocausal.model.causal_model import CausalModel, observe_blocks
 from pyrocausal.model.edge_beliefs import IndependentBeliefs, OrientedBeliefs
 from pyrocausal.model.handlers import intervene, mask_sites
 from pyrocausal.model.mechanisms import Block

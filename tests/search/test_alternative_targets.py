@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import pyrocausal.search.alternative_targets as module
 from pyrocausal.data.weights import Part
-from pyrocausal.evidence.joint_evidence import Estimators, JointEvidence, RowsOfEvidence, TargetKnowledge
+from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
+from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.refitting import Descent, Refitting
 from pyrocausal.evidence.terms import Terms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms

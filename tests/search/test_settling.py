@@ -17,7 +17,8 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.data.regime import Regime
-from pyrocausal.evidence.joint_evidence import Estimators, JointEvidence, RowsOfEvidence, TargetKnowledge
+from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
+from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.refitting import Descent, Refitting
 from pyrocausal.fit.discover import discover
 from pyrocausal.model.edge_beliefs import IndependentBeliefs
