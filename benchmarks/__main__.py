@@ -10,6 +10,8 @@ from benchmarks.calibration import calibrate, summary
 from benchmarks.chains import PROBLEMS, time_chains
 from benchmarks.checks import KINDS, check_checks, told
 from benchmarks.diagnosing import CASES, diagnose_cases, said
+from benchmarks.digests import PROBLEMS as DIGESTED
+from benchmarks.digests import digests
 from benchmarks.methods import METHODS
 from benchmarks.report import report
 from benchmarks.run import run
@@ -93,6 +95,11 @@ def _parser() -> argparse.ArgumentParser:
     chains.add_argument("--chains", type=int, default=4, help="default %(default)s")
     chains.add_argument("--cores", type=int, default=2, help="processes for them; default %(default)s")
 
+    same = commands.add_parser(
+        "digests", help="print digests of small fits, to see whether a change has changed a number"
+    )
+    same.add_argument("--problems", nargs="+", choices=list(DIGESTED), default=list(DIGESTED), help="default: all")
+
     diagnoses = commands.add_parser("diagnose", help="ask diagnose what is wrong with fits where that is known")
     diagnoses.add_argument("--seeds", type=parse_seeds, default="0-19", help="default %(default)s")
     diagnoses.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES), help="default: all")
@@ -127,6 +134,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(summary(calibrate(options.seeds, options.out, jobs=options.jobs)).to_string())
         elif options.command == "chains":
             time_chains(options.seeds, options.problems, chains=options.chains, cores=options.cores)
+        elif options.command == "digests":
+            digests(options.problems)
         elif options.command == "checks":
             print("\n".join(told(check_checks(options.seeds, options.out, kinds=options.kinds, jobs=options.jobs))))
         elif options.command == "diagnose":

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 import xarray as xr
 
-from pyrocausal.checks.row_predictions import Trial
+from pyrocausal.checks.row_predictions import RowPredictor
 from pyrocausal.data.columns import listing
 from pyrocausal.model.acyclic import topological_order
 from pyrocausal.posterior.causal_posterior import CausalPosterior
@@ -64,7 +64,7 @@ class HeldOut:
     targets: pd.DataFrame
     results: tuple[CausalPosterior, ...]
     what: str
-    _trials: tuple[Trial, ...] = field(repr=False)
+    _trials: tuple[RowPredictor, ...] = field(repr=False)
 
     def table(self) -> pd.DataFrame:
         """Nats per row, summed over variables: a row per regime, one for all of them together, a column per graph."""
@@ -187,7 +187,7 @@ class HeldOut:
 
 
 def compare(
-    trials: Sequence[Trial], results: Sequence[CausalPosterior], variants: Mapping[str, Variant], what: str
+    trials: Sequence[RowPredictor], results: Sequence[CausalPosterior], variants: Mapping[str, Variant], what: str
 ) -> HeldOut:
     """Score variants of the settled graph of every trial on its tables.
 

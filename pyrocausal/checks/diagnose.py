@@ -19,8 +19,8 @@ import numpy as np
 import torch
 
 from pyrocausal.checks.findings import Diagnosis, Finding
-from pyrocausal.checks.mechanism_findings import misfits
-from pyrocausal.checks.residuals import Unexplained
+from pyrocausal.checks.mechanism_findings import mechanism_findings
+from pyrocausal.checks.residuals import ProgramResiduals
 from pyrocausal.checks.stability import stability
 from pyrocausal.data.columns import number_of
 from pyrocausal.data.weights import total
@@ -84,8 +84,8 @@ def diagnose(result: CausalPosterior, *, level: float = 0.01, sure: float = 0.8)
         remarks.append(Finding("not-checked", (), message))
     if result.best.settled:
         clear = _clear(result.best.target_probability.cpu(), sure)
-        left = Unexplained(result.data, result.best, clear)
-        findings += misfits(left, level)
+        left = ProgramResiduals(result.data, result.best, clear)
+        findings += mechanism_findings(left, level)
         if left.unknown:
             names = ", ".join(left.unknown)
             message = f"how well the mechanisms of {names} fit, for their distributions have no cdf"

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from pyrocausal.checks.comparison import COMPARED, HeldOut, compare
-from pyrocausal.checks.row_predictions import REFITTING, Table, Trial
+from pyrocausal.checks.row_predictions import REFITTING, RowPredictor, Table
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.weights import Part
 from pyrocausal.evidence.refitting import Refitting
@@ -245,7 +245,7 @@ def _trial(
     refitting: Refitting | None,
     seed: int,
     options: Mapping[str, Any],
-) -> Trial:
+) -> RowPredictor:
     """Judge graphs by rows that were not fitted, with the mechanisms and the caution of the fit."""
     prior = options.get("target_prior") or TargetPrior()
     settling, algorithm = options.get("settling") or Settling(), options.get("algorithm") or SDI()
@@ -253,4 +253,4 @@ def _trial(
         training.names, {table.name: table.targets for table in tables}, training.exposures
     )
     unhit = natural(result.best.target_probability, settling.certainty, prior.several)
-    return Trial(training, unhit, tables, odds, refitting, algorithm.mechanisms, seed)
+    return RowPredictor(training, unhit, tables, odds, refitting, algorithm.mechanisms, seed)

@@ -22,16 +22,16 @@ from itertools import combinations
 
 from pyrocausal.checks.findings import Finding
 from pyrocausal.checks.independence_test import Association
-from pyrocausal.checks.residuals import Unexplained
+from pyrocausal.checks.residuals import ProgramResiduals
 from pyrocausal.data.kinds import Exposure
 
-__all__ = ["misfits"]
+__all__ = ["mechanism_findings"]
 
 ROUGH = 0.02  # nats per row by which a mechanism may miss its own rows
 SLIGHT = 0.002  # nats per row that dependence or change must amount to: smaller ones matter to nobody
 
 
-def misfits(left: Unexplained, level: float) -> list[Finding]:
+def mechanism_findings(left: ProgramResiduals, level: float) -> list[Finding]:
     """All findings on mechanisms of a chain.
 
     Parameters
@@ -50,11 +50,11 @@ def misfits(left: Unexplained, level: float) -> list[Finding]:
     return [*hidden, *loose, *_changed(left, level, explained), *_rough(left)]
 
 
-def _variables(left: Unexplained) -> list[int]:
+def _variables(left: ProgramResiduals) -> list[int]:
     return [i for i, kind in enumerate(left.kinds) if not isinstance(kind, Exposure)]
 
 
-def _pairs(left: Unexplained, level: float) -> tuple[list[Finding], list[Finding]]:
+def _pairs(left: ProgramResiduals, level: float) -> tuple[list[Finding], list[Finding]]:
     """Common causes that were not measured, and other dependence that no edge explains."""
     names, hidden, loose = left.data.names, [], []
     pairs = list(combinations(_variables(left), 2))
@@ -82,7 +82,7 @@ def _pairs(left: Unexplained, level: float) -> tuple[list[Finding], list[Finding
     return hidden, loose
 
 
-def _drawn(left: Unexplained, pair: tuple[int, int]) -> str:
+def _drawn(left: ProgramResiduals, pair: tuple[int, int]) -> str:
     names = left.data.names
     for cause, effect in (pair, pair[::-1]):
         if bool(left.dag[effect, cause]):
@@ -90,7 +90,7 @@ def _drawn(left: Unexplained, pair: tuple[int, int]) -> str:
     return "the graph has no edge between them"
 
 
-def _changed(left: Unexplained, level: float, explained: set[frozenset[str]]) -> Iterator[Finding]:
+def _changed(left: ProgramResiduals, level: float, explained: set[frozenset[str]]) -> Iterator[Finding]:
     """Variables that are not in a regime what they are elsewhere, given their parents."""
     names, regimes = left.data.names, left.data.regime_names
     looks = [
@@ -113,7 +113,7 @@ def _changed(left: Unexplained, level: float, explained: set[frozenset[str]]) ->
             yield Finding("changed-mechanism", (regimes[r], names[i]), message, numbers)
 
 
-def _rough(left: Unexplained) -> Iterator[Finding]:
+def _rough(left: ProgramResiduals) -> Iterator[Finding]:
     """Variables whose mechanism misses its own rows."""
     for i in _variables(left):
         if (nats := left.roughness(i)) > ROUGH:

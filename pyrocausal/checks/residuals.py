@@ -44,7 +44,7 @@ from pyrocausal.model.log_likelihood import site_conditionals
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.posterior.chain import Chain
 
-__all__ = ["Unexplained"]
+__all__ = ["ProgramResiduals"]
 
 WORK = 50_000  # pairs of a row and a graph that go through the program at a time
 ROWS_PER_STRATUM = 20.0  # on average; with fewer, states enter as numbers
@@ -74,7 +74,7 @@ def _left(conditional: dist.TorchDistribution, column: torch.Tensor, sets: int) 
     return [_Left(*(part[k].double().cpu() for part in parts)) for k in range(sets)]
 
 
-class Unexplained:
+class ProgramResiduals:
     """Residuals of a chain's program under its graph, found as they are asked for and kept.
 
     Parameters

@@ -39,7 +39,7 @@ from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.row_split import Fold, split_rows
 from pyrocausal.sdi.targets import TargetOdds, known_targets, posterior_of
 
-__all__ = ["REFITTING", "MakeMechanisms", "Prediction", "Table", "Trial"]
+__all__ = ["REFITTING", "MakeMechanisms", "Prediction", "RowPredictor", "Table"]
 
 MakeMechanisms: TypeAlias = Callable[[Sequence[Kind]], Mechanisms]
 
@@ -89,7 +89,7 @@ class Prediction(NamedTuple):
     hit: torch.Tensor
 
 
-class Trial:
+class RowPredictor:
     """Graphs, tried on tables of rows that were not fitted. What is found of a parent set is kept.
 
     Parameters

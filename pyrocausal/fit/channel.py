@@ -1,4 +1,4 @@
-"""The line between a chain and whoever began it: the chain says how far it is, and asks whether to go on.
+"""The channel between a chain and whoever began it: the chain says how far it is, and asks whether to go on.
 
 A chain in the same process calls a function. One in another process of the same machine goes through a socket that this
 process listens at. On another machine there is no such socket: the chain goes on unseen, and nobody can stop it.
@@ -17,13 +17,13 @@ from typing import Any
 
 from pyrocausal.runtime.progress import Report
 
-__all__ = ["Line", "open_line"]
+__all__ = ["Channel", "open_channel"]
 
 EVERY = 0.2  # seconds between two questions of a chain in another process
 
 
-class Line:
-    """A chain's end of the line. It can be pickled.
+class Channel:
+    """A chain's end of it. It can be pickled.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class Line:
 
 
 @contextmanager
-def open_line(show: Callable[[Report], object], stop: threading.Event) -> Iterator[Line]:
+def open_channel(show: Callable[[Report], object], stop: threading.Event) -> Iterator[Channel]:
     """Listen to chains in threads of this process.
 
     A `multiprocessing.Manager` would do, but it starts a process that imports the user's script again wherever
@@ -95,7 +95,7 @@ def open_line(show: Callable[[Report], object], stop: threading.Event) -> Iterat
 
     Yields
     ------
-    Line
+    Channel
         For all chains.
     """
     key = secrets.token_bytes(16)
@@ -121,7 +121,7 @@ def open_line(show: Callable[[Report], object], stop: threading.Event) -> Iterat
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
         try:
-            yield Line(show, stop, listener.address, key)
+            yield Channel(show, stop, listener.address, key)
         finally:
             stop.set()
             with suppress(OSError):  # wake the accepting thread

@@ -26,7 +26,7 @@ from joblib.parallel import get_active_backend
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.evidence.edge_price import edge_prices
-from pyrocausal.fit.channel import Line, open_line
+from pyrocausal.fit.channel import Channel, open_channel
 from pyrocausal.model.imputation import impute
 from pyrocausal.posterior.chain import KEPT, ROUNDS, Chain
 from pyrocausal.runtime.interruption import Interrupted, interruptible
@@ -95,7 +95,7 @@ class Restart:
         """Steps that a progress bar counts to."""
         return self.algorithm.stopping.max_steps + ROUND * self.rounds
 
-    def run(self, number: int, seed: int, line: Line) -> Ending:
+    def run(self, number: int, seed: int, channel: Channel) -> Ending:
         """Run one chain.
 
         Parameters
@@ -104,7 +104,7 @@ class Restart:
             Of the chain, for its reports.
         seed
             Of everything random in it.
-        line
+        channel
             Where it reports, and whether it is to stop.
         """
         steps: list[dict[str, Any]] = []
@@ -116,17 +116,17 @@ class Restart:
             steps.append({name: getattr(info, name) for name in names})
             logits.append(info.edge_probability.logit().cpu())
             left = 0 if info.settled else self.algorithm.stopping.max_steps - info.step
-            line.report(Report(number, info.step, info.confidence, info.edges, left + self.rounds * ROUND))
+            channel.report(Report(number, info.step, info.confidence, info.edges, left + self.rounds * ROUND))
 
         def on_settled(settled: Settled) -> None:
             edges = int(settled.dag.sum())
             here = (settled.round, settled.evidence, edges, settled.moves, settled.switched)
             rounds.append(dict(zip(ROUNDS, here, strict=True)))
             left = 0 if settled.stable else self.rounds - settled.round
-            line.report(Report(number, len(steps) + settled.round * ROUND, settled.confidence, edges, left * ROUND))
+            channel.report(Report(number, len(steps) + settled.round * ROUND, settled.confidence, edges, left * ROUND))
 
         settled, drawn = None, None
-        with _turn, one_thread(), interruptible(line.asked_to_stop) as work, warnings.catch_warnings():
+        with _turn, one_thread(), interruptible(channel.asked_to_stop) as work, warnings.catch_warnings():
             start = time.process_time()
             warnings.filterwarnings("ignore", "the beliefs have not settled", RuntimeWarning)  # said once for all
             try:
@@ -194,8 +194,8 @@ def run_restarts(
         If Ctrl-C was pressed before a chain had made a step, or twice.
     """
     stop = threading.Event()
-    with _ctrl_c(stop), open_line(show, stop) as line:
-        jobs = (delayed(_run)(restart, number, seed, line) for number, seed in enumerate(seeds))
+    with _ctrl_c(stop), open_channel(show, stop) as channel:
+        jobs = (delayed(_run)(restart, number, seed, channel) for number, seed in enumerate(seeds))
         try:
             endings = Parallel(n_jobs=_processes(cores, len(seeds)), batch_size=1, max_nbytes=None)(jobs)
         except Exception as error:
@@ -209,11 +209,11 @@ def run_restarts(
     return chains, _told(endings) if stopped else None
 
 
-def _run(restart: Restart, number: int, seed: int, line: Line) -> Ending:
-    if not line.local and threading.current_thread() is threading.main_thread():
-        # A terminal sends Ctrl-C to workers too, and even idle ones would die of it. They hear of it by the line.
+def _run(restart: Restart, number: int, seed: int, channel: Channel) -> Ending:
+    if not channel.local and threading.current_thread() is threading.main_thread():
+        # A terminal sends Ctrl-C to workers too, and even idle ones would die of it. They hear of it by the channel.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return restart.run(number, seed, line)
+    return restart.run(number, seed, channel)
 
 
 def _processes(cores: int | None, chains: int) -> int:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import pyro.distributions as dist
@@ -192,13 +192,7 @@ def count_regression(
     trace = torch.diag_embed(1e-6 * gram.diagonal(dim1=-2, dim2=-1) + 1e-8)
     prior = information * (gram + trace) / n
 
-    def log_joint(eta: torch.Tensor, log_size: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        """Without what neither depends on: eta [..., n], log_size [S, ...] -> [S, ...]."""
-        s = log_size.exp()[..., None]
-        terms = torch.lgamma(s + y) - torch.lgamma(s) - (s + y) * torch.log1p((eta - log_size[..., None]).exp())
-        terms = terms + y * (eta - log_size[..., None])
-        penalty = 0.5 * (weights * (prior @ weights[..., None])[..., 0]).sum(-1)
-        return (terms * kept).sum(-1) - penalty - 0.5 * ((log_size - size[0]) / size[1]).square()
+    log_joint = partial(_log_joint, y, kept, prior, size)
 
     def predicted(weights: torch.Tensor) -> torch.Tensor:
         return (offset + (x @ weights[..., None])[..., 0]).clamp(*LOG_MEAN)
@@ -240,6 +234,23 @@ def count_regression(
     evidence = found[1] - (torch.lgamma(1.0 + y) * kept).sum(-1) - math.log(size[1])
     evidence = evidence - 0.5 * _curvature(found, h, size[1]).log() + _half_log_det(prior) - _half_log_det(precision)
     return CountRegression(weights, log_size, evidence)
+
+
+def _log_joint(
+    y: torch.Tensor,
+    keep: torch.Tensor,
+    prior: torch.Tensor,
+    size: tuple[float, float],
+    eta: torch.Tensor,
+    log_size: torch.Tensor,
+    weights: torch.Tensor,
+) -> torch.Tensor:
+    """Without what neither depends on: counts y [..., n], eta [..., n], log_size [S, ...] -> [S, ...]."""
+    s = log_size.exp()[..., None]
+    terms = torch.lgamma(s + y) - torch.lgamma(s) - (s + y) * torch.log1p((eta - log_size[..., None]).exp())
+    terms = terms + y * (eta - log_size[..., None])
+    penalty = 0.5 * (weights * (prior @ weights[..., None])[..., 0]).sum(-1)
+    return (terms * keep).sum(-1) - penalty - 0.5 * ((log_size - size[0]) / size[1]).square()
 
 
 def _curvature(found: torch.Tensor, h: float, deviation: float) -> torch.Tensor:

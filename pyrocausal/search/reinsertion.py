@@ -1,9 +1,9 @@
-"""Replanting: a climb that takes variables out of the graph and lets them grow in again.
+"""Optimal reinsertion: a climb that takes variables out of the graph and lets them grow in again.
 
 With few rows far outside the observational range a climb soon sits on a summit that no single move leaves: an ancestor
 that came in first explains most of what the parents would, and a wrong direction at one variable holds its neighbours'
-in place. Taking all edges of one variable away and climbing again undoes many of them at once (optimal reinsertion,
-[1]_). The terms of most parent sets are known by then, so it costs little beside the first climb.
+in place. Taking all edges of one variable away and climbing again undoes many of them at once ([1]_). The terms of most
+parent sets are known by then, so it costs little beside the first climb.
 
 References
 ----------
@@ -18,13 +18,13 @@ import torch
 from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.search.hill_climb import LEAST_GAIN, climb
 
-__all__ = ["replant"]
+__all__ = ["reinsert"]
 
 
-def replant(
+def reinsert(
     evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, max_parents: int | None = None
 ) -> torch.Tensor:
-    """Climb, then replant one variable after another until none of them gains.
+    """Climb, then reinsert one variable after another until none of them gains.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.sdi.state import natural
 from pyrocausal.search.alternative_targets import Retargeted, least_gain
 from pyrocausal.search.hill_climb import climb
-from pyrocausal.search.reinsertion import replant
+from pyrocausal.search.reinsertion import reinsert
 
 __all__ = ["better_start"]
 
@@ -68,7 +68,7 @@ def better_start(
         return None
     few = sum(len(fold.scoring.rows) for fold in evidence.folds) < FEW * (len(known) + 1)
     found, values = [], []
-    for start, ascend in ((believed, _climbed), (nothing, replant if few else _climbed)):
+    for start, ascend in ((believed, _climbed), (nothing, reinsert if few else _climbed)):
         closed, here, there = evidence.refitted(None), dag, start
         for _ in range(rounds):
             closed = after(closed, there)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pyrocausal.checks.diagnose import diagnose
 from pyrocausal.checks.findings import NAMES, Diagnosis, Finding
-from pyrocausal.checks.residuals import Unexplained
+from pyrocausal.checks.residuals import ProgramResiduals
 from pyrocausal.data.edge_constraints import fixed_edges
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Continuous
@@ -248,7 +248,7 @@ def test_a_regime_that_acts_on_two(also):
 def test_where_a_mechanism_extrapolates_nothing_is_compared():
     result = fitted(world(far=2.0), BOTH)
     assert not diagnose(result).named("changed-mechanism")
-    left = Unexplained(result.data, result.best, torch.ones(3, dtype=torch.bool))
+    left = ProgramResiduals(result.data, result.best, torch.ones(3, dtype=torch.bool))
     names = result.data.names
     inside = left.changed(names.index("A"), result.data.regime_names.index("C"))
     assert 10 < inside.rows < 100
@@ -261,7 +261,7 @@ def test_rows_that_are_compared():
     result = fitted(
         replace(data, kinds=gaps), [("A", "B")], mechanisms=lambda kinds, rows: Regressions(kinds, rows[100:])
     )
-    left = Unexplained(result.data, result.best, torch.tensor([True, True, False]))
+    left = ProgramResiduals(result.data, result.best, torch.tensor([True, True, False]))
     a, b, c = range(3)
     assert left.together(a, b).rows == 2000 - 100  # neither those acted on, nor the regime that is not compared
     assert left.together(b, c).rows == 2000 + 400
@@ -349,7 +349,7 @@ def test_every_kind_of_variable(kind):
     found = diagnose(CausalPosterior(data, (chain,), 0))
     assert {each.name for each in found.findings} <= set(NAMES)
     assert not found.named("hidden-cause")  # columns are independent
-    left = Unexplained(data, chain, torch.ones(3, dtype=torch.bool))
+    left = ProgramResiduals(data, chain, torch.ones(3, dtype=torch.bool))
     for i, each in enumerate(data.kinds):
         residual = left.residual(i, left.parents(i))
         assert residual is not None

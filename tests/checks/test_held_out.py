@@ -303,8 +303,8 @@ def test_no_fit_begins_where_data_do_not_do(fits):
 
 def test_graphs_are_judged_with_the_mechanisms_and_the_caution_of_the_fit(fits, monkeypatch):
     made = []
-    trial = held_out.Trial
-    monkeypatch.setattr(held_out, "Trial", lambda *given: made.append(given) or trial(*given))
+    trial = held_out.RowPredictor
+    monkeypatch.setattr(held_out, "RowPredictor", lambda *given: made.append(given) or trial(*given))
     data, truth, targets = problem(0)
     fits(truth, targets)
     held_out_rows(data, refitting=None)

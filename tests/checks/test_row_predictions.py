@@ -10,7 +10,7 @@ import pytest
 import torch
 from conftest import KINDS, LinearGaussian, make_rows, small_data
 
-from pyrocausal.checks.row_predictions import WEIGHING, Table, Trial
+from pyrocausal.checks.row_predictions import WEIGHING, RowPredictor, Table
 from pyrocausal.data.edge_constraints import fixed_edges
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
@@ -50,10 +50,10 @@ def table_of(name, adapting, scored, targets) -> Table:
     return Table(name, Part(adapting), Part(scored), targets)
 
 
-def trial(data, tables, natural=None, several=False, **changes) -> Trial:
+def trial(data, tables, natural=None, several=False, **changes) -> RowPredictor:
     natural = torch.ones(len(data.regimes), data.d, dtype=torch.bool) if natural is None else natural
     odds = TargetOdds(torch.zeros(len(tables), data.d), several)
-    return Trial(data, natural, tables, odds, **({"refitting": None} | changes))
+    return RowPredictor(data, natural, tables, odds, **({"refitting": None} | changes))
 
 
 def urn(values, cells, concentration, marginal) -> float:
@@ -157,7 +157,7 @@ def test_a_wrong_target_may_be_believed_beforehand():
     tables = [table_of("new", binary_rows(100, 1, 0), binary_rows(50, 2, 0), None)]
     odds = TargetOdds(torch.tensor([[0.0, 1e4, 0.0]]), False)
     natural = ~torch.eye(3, dtype=torch.bool)
-    made = Trial(binary_data(), natural, tables, odds, refitting=None)
+    made = RowPredictor(binary_data(), natural, tables, odds, refitting=None)
     assert made.predict(CHAIN).hit.tolist() == [[False, True, False]]
 
 
@@ -209,7 +209,7 @@ def test_networks_join_in_where_a_table_is_too_large(monkeypatch):
     with pytest.raises(ValueError, match="refitting: a table for 'B' given its 1 parents would be too large"):
         trial(data, [table]).predict(CHAIN)
     with pytest.raises(ValueError, match="refitting"):  # mechanisms of one's own that cannot be copied
-        Trial(
+        RowPredictor(
             data,
             torch.ones(3, 3, dtype=torch.bool),
             [table],
@@ -220,7 +220,7 @@ def test_networks_join_in_where_a_table_is_too_large(monkeypatch):
     closed = trial(data, [table]).predict(CHAIN).log_likelihood
     monkeypatch.setattr(ClosedForm, "max_cells", 3)
     before = torch.get_rng_state()
-    made = Trial(data, torch.ones(3, 3, dtype=torch.bool), [table], TargetOdds(torch.zeros(1, 3), False))
+    made = RowPredictor(data, torch.ones(3, 3, dtype=torch.bool), [table], TargetOdds(torch.zeros(1, 3), False))
     found = made.predict(CHAIN).log_likelihood
     assert torch.equal(before, torch.get_rng_state())
     torch.testing.assert_close(found / 30, closed / 30, atol=0.05, rtol=0)

@@ -10,7 +10,7 @@ import pytest
 
 import pyrocausal.cli.main as cli
 from pyrocausal.data.kinds import Continuous, Count
-from pyrocausal.fit.channel import Line
+from pyrocausal.fit.channel import Channel
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
@@ -292,7 +292,7 @@ def test_ctrl_c_leaves_a_report_of_what_there_is(fit, tmp_path, capsys, monkeypa
         if len(steps) == 5:  # the second step of the second chain
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(Line, "report", report)
+    monkeypatch.setattr(Channel, "report", report)
     assert fit("--no-settling", "--chains", "3") == 130
     out, err = capsys.readouterr()
     stopped = "Ctrl-C: chain 1 was cut short after step 2, chain 2 had not made a step; 2 of 3 chains are kept"

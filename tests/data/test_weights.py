@@ -317,14 +317,14 @@ def test_target_evidence_counts_the_total_weight(algorithm):
 
 
 def test_subsamples_of_long_tables_count_as_many_rows_as_they_have(monkeypatch):
-    from pyrocausal.sdi.algorithm import _subsample
+    from pyrocausal.sdi.graph_scoring import subsample
 
     rows = torch.arange(1000.0)[:, None]
     for weight, expected in ((0.01, 10.0), (7.0, 50.0)):
-        part = _subsample(Part(rows, torch.full((1000,), weight).double()), 50)
+        part = subsample(Part(rows, torch.full((1000,), weight).double()), 50)
         assert len(part.rows) == 50 and part.weights.sum() == pytest.approx(expected)
     few = Part(rows[:50], torch.full((50,), 7.0).double())
-    assert _subsample(few, 50) is few
+    assert subsample(few, 50) is few
 
 
 # ---------------------------------------------------------------- as they are given

@@ -125,7 +125,7 @@ def test_a_table_too_large_says_nothing():
         max_cells = 12
 
     made = [
-        kind(CATEGORICAL, make_model(CATEGORICAL).mechanisms, fitting, torch.ones(30, 3).bool(), scoring)
+        kind(CATEGORICAL, make_model(CATEGORICAL).mechanisms, make_fold(fitting, torch.ones(30, 3).bool(), scoring))
         for kind in (Small, Enough, ClosedForm)
     ]
     small, enough, usual = (each.log_probs(2, (0, 1)) for each in made)

@@ -276,7 +276,7 @@ def test_copies_may_come_in_several_blocks_in_any_order():
 def test_a_distribution_without_a_cdf_has_no_residuals():
     kinds, families = KINDS["continuous"], [(1, ()), (2, ())]
     copies = InPieces(2, lambda means, n: dist.StudentT(3.0, means.expand(-1, n), 1.0))
-    found, residuals = judge_rows(copies, kinds, families, torch.randn(9, 4))
+    found, residuals = judge_rows(copies, kinds, families, Part(torch.randn(9, 4)))
     assert found.isfinite().all() and residuals is None
 
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from pyrocausal.fit import channel as module
-from pyrocausal.fit.channel import open_line
+from pyrocausal.fit.channel import open_channel
 from pyrocausal.runtime.progress import Report
 
 REPORT = Report(chain=0, step=1, confidence=0.5, edges=2, left=3)
@@ -20,37 +20,37 @@ def _impatient(monkeypatch):
     monkeypatch.setattr(module, "EVERY", 0.0)
 
 
-def elsewhere(line):
+def elsewhere(channel):
     """As another process finds it."""
-    return pickle.loads(pickle.dumps(line))
+    return pickle.loads(pickle.dumps(channel))
 
 
 def test_here_a_line_is_a_call():
     heard, stop = [], threading.Event()
-    with open_line(heard.append, stop) as line:
-        line.report(REPORT)
-        assert line.local and heard == [REPORT] and not line.asked_to_stop()
+    with open_channel(heard.append, stop) as channel:
+        channel.report(REPORT)
+        assert channel.local and heard == [REPORT] and not channel.asked_to_stop()
         stop.set()
-        assert line.asked_to_stop()
+        assert channel.asked_to_stop()
 
 
 def test_reports_and_the_request_to_stop_cross_processes():
     heard, stop = [], threading.Event()
-    with open_line(heard.append, stop) as line:
-        far = elsewhere(line)
+    with open_channel(heard.append, stop) as channel:
+        far = elsewhere(channel)
         far.report(REPORT)
         assert not far.local and heard == [REPORT] and not far.asked_to_stop()
         stop.set()
         assert far.asked_to_stop()
-        late = elsewhere(line)
+        late = elsewhere(channel)
         assert late.asked_to_stop()
 
 
 def test_a_chain_asks_now_and_then(monkeypatch):
     monkeypatch.setattr(module, "EVERY", 60.0)
     stop = threading.Event()
-    with open_line(print, stop) as line:
-        far = elsewhere(line)
+    with open_channel(print, stop) as channel:
+        far = elsewhere(channel)
         assert not far.asked_to_stop()
         stop.set()
         started = time.perf_counter()
@@ -61,25 +61,25 @@ def test_a_chain_asks_now_and_then(monkeypatch):
 
 
 def test_where_nobody_can_be_reached_a_chain_goes_on():
-    with open_line(print, threading.Event()) as line:
-        far = elsewhere(line)
+    with open_channel(print, threading.Event()) as channel:
+        far = elsewhere(channel)
     far.report(REPORT)
     assert not far.asked_to_stop()
 
 
 def test_a_chain_that_nobody_waits_for_any_more_stops():
-    with open_line(lambda report: None, threading.Event()) as line:
-        far = elsewhere(line)
+    with open_channel(lambda report: None, threading.Event()) as channel:
+        far = elsewhere(channel)
         far.report(REPORT)
     assert far.asked_to_stop()  # the end of the block has said so, or is gone
 
 
 def test_a_stranger_is_not_heard():
     heard = []
-    with open_line(heard.append, threading.Event()) as line:
-        stranger = elsewhere(line)
+    with open_channel(heard.append, threading.Event()) as channel:
+        stranger = elsewhere(channel)
         stranger.key = b"guess"
         stranger.report(REPORT)
-        friend = elsewhere(line)
+        friend = elsewhere(channel)
         friend.report(REPORT._replace(chain=1))
     assert [report.chain for report in heard] == [1]

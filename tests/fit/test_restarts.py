@@ -23,7 +23,7 @@ from pyrocausal.checks.held_out import held_out_rows
 from pyrocausal.checks.stability import stability
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.fit import restarts
-from pyrocausal.fit.channel import Line
+from pyrocausal.fit.channel import Channel
 from pyrocausal.fit.discover import discover
 from pyrocausal.fit.restarts import Restart, run_restarts
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
@@ -31,6 +31,7 @@ from pyrocausal.report.write import write_report
 from pyrocausal.runtime.interruption import Interrupted, interruptible
 from pyrocausal.sdi.settings import Stopping
 from pyrocausal.search import graph_kernel
+from pyrocausal.search import rounds as rounds_of_settling
 from pyrocausal.search.graph_kernel import Sampling
 from pyrocausal.search.settling import settle
 
@@ -137,7 +138,7 @@ def pressed_when(monkeypatch, owner, name, call):
 
 
 def test_ctrl_c_keeps_the_chains_that_are_done_and_the_last_step_of_the_next(data, monkeypatch):
-    pressed_when(monkeypatch, Line, "report", 6)  # the second chain says that it has made its second step
+    pressed_when(monkeypatch, Channel, "report", 6)  # the second chain says that it has made its second step
     with pytest.warns(RuntimeWarning) as caught:
         result = quick(data, chains=3, seed=5)
     said = "Ctrl-C: chain 1 was cut short after step 2, chain 2 had not made a step; 2 of 3 chains are kept"
@@ -161,7 +162,7 @@ def test_ctrl_c_while_settling_keeps_the_last_round(data, monkeypatch):
     climbs = len(whole.chains[0].rounds)
     for rounds in (0, 1):
         with monkeypatch.context() as patch:
-            pressed_when(patch, sys.modules["pyrocausal.search.settling"], "climb", climbs + rounds + 1)
+            pressed_when(patch, rounds_of_settling, "climb", climbs + rounds + 1)
             result = run()
         first, cut = result.chains
         assert first.settled and not cut.settled
@@ -200,7 +201,7 @@ def test_ctrl_c_with_nothing_to_show_raises(data, monkeypatch):
 @pytest.mark.parametrize("presses", [1, 2])
 def test_a_second_ctrl_c_aborts(data, monkeypatch, presses):
     for _ in range(presses):
-        pressed_when(monkeypatch, Line, "report", 3)
+        pressed_when(monkeypatch, Channel, "report", 3)
     if presses == 2:
         with pytest.raises(KeyboardInterrupt):
             quick(data, chains=1)
@@ -212,7 +213,7 @@ def test_a_second_ctrl_c_aborts(data, monkeypatch, presses):
 
 @pytest.mark.filterwarnings(CTRL_C)
 def test_ctrl_c_after_the_last_chain_is_told_too(data, monkeypatch):
-    pressed_when(monkeypatch, Line, "report", 4)
+    pressed_when(monkeypatch, Channel, "report", 4)
     assert quick(data, chains=1, seed=0).stopped == "Ctrl-C: all chains had ended; 1 of 1 chains are kept"
 
 
@@ -221,7 +222,7 @@ def test_ctrl_c_is_left_alone_where_it_means_something_else(data, monkeypatch):
     heard = []
     before = signal.signal(signal.SIGINT, lambda *_: heard.append("mine"))
     try:
-        pressed_when(monkeypatch, Line, "report", 1)
+        pressed_when(monkeypatch, Channel, "report", 1)
         result = quick(data, chains=1)
     finally:
         signal.signal(signal.SIGINT, before)
@@ -235,7 +236,7 @@ def test_ctrl_c_is_left_alone_where_it_means_something_else(data, monkeypatch):
 
 @pytest.mark.filterwarnings(CTRL_C)
 def test_checks_do_not_take_what_is_left_of_a_fit(data, monkeypatch):
-    pressed_when(monkeypatch, Line, "report", 2)
+    pressed_when(monkeypatch, Channel, "report", 2)
     with pytest.raises(KeyboardInterrupt):
         held_out_rows(data, algorithm=ALGORITHM, settling=SETTLING, cores=1)
 

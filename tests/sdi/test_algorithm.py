@@ -19,9 +19,10 @@ from pyrocausal.data.regime import Regime
 from pyrocausal.model.edge_beliefs import IndependentBeliefs, OrientedBeliefs
 from pyrocausal.model.log_likelihood import score_graphs
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
-from pyrocausal.sdi.algorithm import SDI, toggled
+from pyrocausal.sdi import graph_scoring
+from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.credit import acyclicity, conditional_difference, self_normalised, sparsity
-from pyrocausal.sdi.graph_fitting import fit_mechanisms
+from pyrocausal.sdi.graph_fitting import fit_mechanisms, toggled
 from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.sdi.state import Info
 from pyrocausal.sdi.targets import TargetPrior, bayes_factor, greatest_drop
@@ -338,11 +339,15 @@ def test_scores_are_those_of_the_sampled_graphs():
 def test_work_limits_the_rows():
     algorithm = tiny(scoring=GraphScoring(graphs=10, rows=30, work=15 * 3 * 7))
     state = algorithm.init(small_data())
-    assert [len(part.rows) for part in algorithm._rows(state, 10)] == [7, 7, 7]
-    assert [len(part.rows) for part in algorithm._rows(state, 1)] == [17, 17, 17]  # a row costs five graphs by itself
+
+    def sizes(algorithm, graphs):
+        return [len(part.rows) for part in graph_scoring._rows(state, algorithm.scoring, graphs)]
+
+    assert sizes(algorithm, 10) == [7, 7, 7]
+    assert sizes(algorithm, 1) == [17, 17, 17]  # a row costs five graphs by itself
     generous = tiny(scoring=GraphScoring(graphs=10, rows=30, work=10**6))
-    assert [len(part.rows) for part in generous._rows(state, 1)] == [30, 30, 30]
-    assert [len(part.rows) for part in algorithm._rows(state, 10_000)] == [1, 1, 1]
+    assert sizes(generous, 1) == [30, 30, 30]
+    assert sizes(algorithm, 10_000) == [1, 1, 1]
 
 
 def test_rows_that_tell_targets_are_shared_evenly():

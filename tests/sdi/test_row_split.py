@@ -32,19 +32,20 @@ def numbered(sizes, n=5):
 
 def test_as_published_every_regime_row_scores_and_none_fits():
     data = small_data()
-    fitting, origin, scoring, held_out, *_ = split_rows(data, share_regimes=False)
+    (fitting, _), origin, scoring, held_out = split_rows(data, share_regimes=False)
     assert torch.equal(fitting, data.observational)
     assert torch.equal(origin, torch.full((len(fitting),), len(data.regimes)))
-    assert all(torch.equal(rows, regime.rows) for rows, regime in zip(scoring, data.regimes, strict=True))
-    assert held_out.shape == (0, 4)
+    assert all(torch.equal(part.rows, regime.rows) for part, regime in zip(scoring, data.regimes, strict=True))
+    assert held_out.rows.shape == (0, 4)
 
 
 @given(st.lists(st.integers(2, 9), min_size=1, max_size=4), st.integers(2, 6))
 @settings(max_examples=30, deadline=None)
 def test_shared_rows_are_used_once_and_their_origin_is_right(sizes, n):
     data = numbered(sizes, n)
-    fitting, origin, scoring, held_out, *_ = split_rows(data, share_regimes=True)
-    assert len(held_out) == 0
+    (fitting, _), origin, parts, held_out = split_rows(data, share_regimes=True)
+    scoring = [part.rows for part in parts]
+    assert len(held_out.rows) == 0
     assert len(fitting) == len(origin)
     assert not origin.is_floating_point()
     for r, regime in enumerate(data.regimes):

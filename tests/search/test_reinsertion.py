@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrocausal.search.hill_climb import climb
-from pyrocausal.search.reinsertion import replant
+from pyrocausal.search.reinsertion import reinsert
 
 
 @given(st.integers(0, 10**6), st.integers(2, 4), st.sampled_from([None, 1, 2]), st.sampled_from([0.5, 1.0]))
@@ -20,7 +20,7 @@ def test_no_variable_grows_in_better(seed, d, most, share):
     start = empty.clone()
     start[0, 1] = not free[0, 1]  # known to be there
     began = start.clone()
-    found = replant(tables, start, free, most)
+    found = reinsert(tables, start, free, most)
     assert torch.equal(start, began)
     assert is_acyclic(found)
     assert torch.equal(found[~free], start[~free])
@@ -40,6 +40,6 @@ def test_it_leaves_summits_of_a_climb():
     for seed in range(8):
         tables = Tables(4, seed=seed, spread=4.0)
         best = max(tables.of(dag) for dag in every_dag(4))
-        climbed, replanted = tables.of(climb(tables, empty, free).dag), tables.of(replant(tables, empty, free))
+        climbed, replanted = tables.of(climb(tables, empty, free).dag), tables.of(reinsert(tables, empty, free))
         left += climbed + 1e-6 < replanted <= best + 1e-6
     assert left >= 1

@@ -66,9 +66,9 @@ def test_nothing_is_tried_where_it_cannot_help(monkeypatch):
 @pytest.mark.parametrize(("rows_per_regime", "careful"), [(10, True), (120, False)])
 def test_variables_are_replanted_where_rows_are_few(made, rows_per_regime, careful, monkeypatch):
     calls = []
-    module = __import__("pyrocausal.search.starting_point", fromlist=["replant"])
-    replant = module.replant
-    monkeypatch.setattr(module, "replant", lambda *given: calls.append(given) or replant(*given))
+    module = __import__("pyrocausal.search.starting_point", fromlist=["reinsert"])
+    reinsert = module.reinsert
+    monkeypatch.setattr(module, "reinsert", lambda *given: calls.append(given) or reinsert(*given))
     many = simulate(made.truth, intervention=hard_normal(8.0), rows=100, rows_per_regime=rows_per_regime, seed=3)
     settled(many, [made.data.names.index(target) for (target,) in made.targets.values()], refitting=None, rounds=1)
     assert bool(calls) == careful
