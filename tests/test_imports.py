@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -137,3 +138,18 @@ def test_every_modules_public_names_exist_and_have_a_docstring(module):
         value = getattr(found, name)
         if inspect.isclass(value) or inspect.isfunction(value):
             assert value.__doc__, f"{module}.{name}"
+
+
+def test_what_texts_mention_is_there():
+    """Dotted names of the package in docstrings, README and pages, such as `pyrocausal.data.kinds.Count`."""
+    top = ROOT.parent
+    texts = [*ROOT.rglob("*.py"), *top.glob("*.md"), *top.glob("docs/*.md"), *top.glob("benchmarks/*.md")]
+    lost = []
+    for path in texts:
+        for name in set(re.findall(r"`~?(pyrocausal(?:\.\w+)+)", path.read_text(encoding="utf-8"))):
+            found = pyrocausal
+            for part in name.split(".")[1:]:
+                found = getattr(found, part, None)
+            if found is None:
+                lost.append(f"{path.name}: {name}")
+    assert not lost

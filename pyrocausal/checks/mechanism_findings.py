@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from pyrocausal.checks.findings import Finding
-from pyrocausal.checks.independence_test import Association
+from pyrocausal.checks.independence import Association
 from pyrocausal.checks.residuals import ProgramResiduals
 from pyrocausal.data.kinds import Exposure
 

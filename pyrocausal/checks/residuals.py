@@ -2,7 +2,7 @@
 
 Where a settled graph and its program are right, the residual of a variable given its parents depends on nothing that is
 no descendant, and is the same in every regime that does not act on the variable. Three tests look for the contrary (see
-`pyrocausal.checks.independence_test`); each needs nothing but rows in which its variables kept their own mechanisms:
+`pyrocausal.checks.independence`); each needs nothing but rows in which its variables kept their own mechanisms:
 
 - `together`: two variables hang together where nothing acts on either, beyond their other parents;
 - `parted`: where a regime acts on a supposed cause of a variable, its residuals given this cause and its parents go
@@ -32,7 +32,7 @@ import pyro
 import pyro.distributions as dist
 import torch
 
-from pyrocausal.checks.independence_test import Association, agreement, association
+from pyrocausal.checks.independence import Association, agreement, association
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Count
 from pyrocausal.data.missing import any_missing, codes_of, filled, levels, present, regressors

@@ -199,8 +199,7 @@ def count_regression(
 
     h = 0.05  # of the logarithm of the size, to tell slope and curvature
     around = torch.tensor([-h, 0.0, h], dtype=x.dtype, device=x.device).view(3, *[1] * (y.dim() - 1))
-    start = ((y + 0.5).log() - offset) * there
-    weights = _solve(prior + gram, masked.mT @ start[..., None])
+    weights = _solve(prior + gram, masked.mT @ (((y + 0.5).log() - offset) * there)[..., None])
     eta = predicted(weights)
     excess = ((y - eta.exp()).square() - eta.exp()) * kept
     log_size = -(excess.sum(-1) / ((2 * eta).exp() * kept).sum(-1).clamp(min=1e-9)).clamp(0.1, 10.0).log()

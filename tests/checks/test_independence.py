@@ -11,8 +11,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import pyrocausal.checks.independence_test
-from pyrocausal.checks.independence_test import Association, agreement, association
+import pyrocausal.checks.independence
+from pyrocausal.checks.independence import Association, agreement, association
 
 TESTS = [association, agreement]
 
@@ -104,4 +104,4 @@ def test_order_and_labels_do_not_matter_and_a_weight_is_as_many_rows(test, seed)
 
 
 def test_examples():
-    assert doctest.testmod(pyrocausal.checks.independence_test).failed == 0
+    assert doctest.testmod(pyrocausal.checks.independence).failed == 0
