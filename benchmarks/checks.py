@@ -25,15 +25,9 @@ from pyrocausal.checks.negative_control import random_graph_control
 from pyrocausal.checks.stability import stability
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.graph_metrics import shd
-from pyrocausal.simulate.experiments import (
-    Simulation,
-    additive_noise_truth,
-    hard_normal,
-    hard_random,
-    neural_network_truth,
-    simulate,
-)
+from pyrocausal.simulate.experiments import Simulation, additive_noise_truth, neural_network_truth, simulate
 from pyrocausal.simulate.graphs import random_dag
+from pyrocausal.simulate.interventions import hard_normal, hard_random
 
 __all__ = ["KINDS", "check_checks", "neighbours", "problem", "read_checks", "told"]
 

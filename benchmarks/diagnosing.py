@@ -43,15 +43,10 @@ from pyrocausal.posterior.graph_metrics import shd
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import GraphFitting
 from pyrocausal.search.settings import Settling
-from pyrocausal.simulate.experiments import (
-    Simulation,
-    additive_noise_truth,
-    hard_normal,
-    neural_network_truth,
-    simulate,
-)
+from pyrocausal.simulate.experiments import Simulation, additive_noise_truth, neural_network_truth, simulate
 from pyrocausal.simulate.graphs import random_dag
 from pyrocausal.simulate.ground_truth import GroundTruth
+from pyrocausal.simulate.interventions import hard_normal
 from pyrocausal.simulate.truth_mechanisms import Constant, Distribution, Mechanism
 
 __all__ = ["CASES", "Case", "diagnose_cases", "left_between", "said"]

@@ -23,8 +23,9 @@ from benchmarks.suites_kinds import KINDS
 from benchmarks.suites_partial import PARTIAL
 from pyrocausal import simulate
 from pyrocausal.simulate import graphs, networks
-from pyrocausal.simulate.experiments import Intervention, Simulation
+from pyrocausal.simulate.experiments import Simulation
 from pyrocausal.simulate.ground_truth import GroundTruth
+from pyrocausal.simulate.interventions import Intervention
 
 __all__ = ["SUITES", "Problem", "Suite"]
 

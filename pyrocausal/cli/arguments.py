@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import pyrocausal
 from pyrocausal.simulate import networks
-from pyrocausal.simulate.experiments import Intervention, hard_random, hard_uniform, soft
+from pyrocausal.simulate.interventions import Intervention, hard_random, hard_uniform, soft
 
 __all__ = ["INTERVENTIONS", "LARGE_SIZES", "SMALL", "SMALL_SIZES", "make_parser"]
 

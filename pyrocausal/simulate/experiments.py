@@ -31,30 +31,18 @@ from pyrocausal.simulate.continuous_truths import (
     NoiseAmongInputs,
     Normal,
     PlusNoise,
-    heavy_tailed,
     leaky_relu,
     normal_noise,
-    two_humped,
 )
 from pyrocausal.simulate.ground_truth import REFERENCE_ROWS, GroundTruth, draw_along
 from pyrocausal.simulate.interventions import (
     Intervention,
-    hard_constant,
-    hard_count,
-    hard_normal,
-    hard_random,
-    hard_uniform,
-    scale,
-    shift,
-    soft,
 )
-from pyrocausal.simulate.random_counts import count_truth
 from pyrocausal.simulate.truth_mechanisms import Floats, Mechanism, NeuralCategorical
 
 __all__ = [
-    "Intervention", "Simulation", "additive_network_truth", "additive_noise_truth", "count_truth", "hard_constant",
-    "hard_count", "hard_normal", "hard_random", "hard_uniform", "heavy_tailed", "linear_truth", "neural_network_truth",
-    "nonadditive_network_truth", "normal_noise", "scale", "shift", "simulate", "soft", "two_humped",
+    "Simulation", "additive_network_truth", "additive_noise_truth", "linear_truth", "neural_network_truth",
+    "nonadditive_network_truth", "simulate",
 ]  # fmt: skip
 
 

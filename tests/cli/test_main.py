@@ -15,7 +15,8 @@ from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
 from pyrocausal.search.settings import Settling
-from pyrocausal.simulate.experiments import simulate, soft
+from pyrocausal.simulate.experiments import simulate
+from pyrocausal.simulate.interventions import soft
 from pyrocausal.simulate.networks import load
 
 matplotlib.use("Agg")

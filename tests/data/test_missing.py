@@ -26,8 +26,9 @@ from pyrocausal.sdi.row_split import leaves_observational_range
 from pyrocausal.sdi.settings import GraphFitting, Stopping
 from pyrocausal.search.settings import Settling
 from pyrocausal.search.settling import settle
-from pyrocausal.simulate.experiments import hard_normal, hard_random, linear_truth, neural_network_truth, simulate
+from pyrocausal.simulate.experiments import linear_truth, neural_network_truth, simulate
 from pyrocausal.simulate.graphs import chain
+from pyrocausal.simulate.interventions import hard_normal, hard_random
 
 NAN = math.nan
 COIN, DIE, NUMBER = Categorical((0, 1), missing=True), Categorical((0, 1, 2)), Continuous(0.0, 1.0, missing=True)

@@ -22,8 +22,9 @@ from pyrocausal.evidence.screening import Residuals
 from pyrocausal.model import imputation
 from pyrocausal.model.count_regression import count_regression, entering, log_levels, negative_binomial
 from pyrocausal.model.new_mechanisms import NewMechanisms
-from pyrocausal.simulate.experiments import count_truth, simulate
+from pyrocausal.simulate.experiments import simulate
 from pyrocausal.simulate.graphs import random_dag
+from pyrocausal.simulate.random_counts import count_truth
 
 
 class TestDistribution:

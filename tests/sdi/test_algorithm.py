@@ -26,7 +26,8 @@ from pyrocausal.sdi.graph_fitting import fit_mechanisms, toggled
 from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.sdi.state import Info
 from pyrocausal.sdi.targets import TargetPrior, bayes_factor, greatest_drop
-from pyrocausal.simulate.experiments import hard_uniform, simulate, soft
+from pyrocausal.simulate.experiments import simulate
+from pyrocausal.simulate.interventions import hard_uniform, soft
 from pyrocausal.simulate.networks import load
 
 ADAM = partial(torch.optim.Adam, lr=0.2, betas=(0.9, 0.9))

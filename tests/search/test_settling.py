@@ -35,17 +35,9 @@ from pyrocausal.search.hill_climb import strongest_dag
 from pyrocausal.search.rounds import Settled
 from pyrocausal.search.settings import Settling
 from pyrocausal.search.settling import settle
-from pyrocausal.simulate.experiments import (
-    hard_constant,
-    hard_normal,
-    hard_uniform,
-    linear_truth,
-    scale,
-    shift,
-    simulate,
-    soft,
-)
+from pyrocausal.simulate.experiments import linear_truth, simulate
 from pyrocausal.simulate.graphs import chain as chain_graph
+from pyrocausal.simulate.interventions import hard_constant, hard_normal, hard_uniform, scale, shift, soft
 from pyrocausal.simulate.networks import load
 
 FITTING = GraphFitting(warm_up=60, steps=2, rows=64, regime_rows=False)

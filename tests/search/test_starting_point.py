@@ -12,8 +12,9 @@ from pyrocausal.sdi.settings import GraphFitting
 from pyrocausal.search import rounds
 from pyrocausal.search.settings import Settling
 from pyrocausal.search.settling import settle
-from pyrocausal.simulate.experiments import hard_normal, linear_truth, simulate
+from pyrocausal.simulate.experiments import linear_truth, simulate
 from pyrocausal.simulate.graphs import random_dag
+from pyrocausal.simulate.interventions import hard_normal
 
 D = 5
 SURE = 0.97

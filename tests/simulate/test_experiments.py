@@ -17,20 +17,14 @@ from pyrocausal.simulate.continuous_truths import (
 from pyrocausal.simulate.experiments import (
     additive_network_truth,
     additive_noise_truth,
-    hard_constant,
-    hard_normal,
-    hard_random,
-    hard_uniform,
     linear_truth,
     neural_network_truth,
     nonadditive_network_truth,
-    scale,
-    shift,
     simulate,
-    soft,
 )
 from pyrocausal.simulate.graphs import chain, full, random_dag
 from pyrocausal.simulate.ground_truth import GroundTruth
+from pyrocausal.simulate.interventions import hard_constant, hard_normal, hard_random, hard_uniform, scale, shift, soft
 from pyrocausal.simulate.networks import load
 from pyrocausal.simulate.truth_mechanisms import TabularMechanism
 
