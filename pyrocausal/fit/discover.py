@@ -119,6 +119,11 @@ def discover(
     >>> sorted(result.to_networkx().edges)
     [('X0', 'X1'), ('X1', 'X2')]
     """
+    if not isinstance(data, InterventionalData):
+        raise TypeError(
+            f"data must be an InterventionalData, got {type(data).__name__}; make one with "
+            "InterventionalData.from_frame, from_frames, from_arrays, from_csv or from_npz"
+        )
     limits = (("chains", chains, 1), ("cores", cores, 1), ("max_steps", max_steps, 1), ("seed", seed, 0))
     for name, value, least in limits:
         if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < least):
@@ -155,11 +160,6 @@ def _checked(
     data: InterventionalData, knowledge: Knowledge | None, target_prior: TargetPrior | None, edges: Knowledge
 ) -> Knowledge:
     """All that is known of the graph; complain of it, and of what is believed of targets, before any work."""
-    if not isinstance(data, InterventionalData):
-        raise TypeError(
-            f"data must be an InterventionalData, got {type(data).__name__}; make one with "
-            "InterventionalData.from_frame, from_frames, from_arrays, from_csv or from_npz"
-        )
     if not isinstance(knowledge, Knowledge | None):
         raise TypeError(f"knowledge must be a Knowledge, got {knowledge!r}")
     if not isinstance(target_prior, TargetPrior | None):
