@@ -153,3 +153,11 @@ def test_what_texts_mention_is_there():
             if found is None:
                 lost.append(f"{path.name}: {name}")
     assert not lost
+
+
+def test_contributing_names_every_file_in_the_row_of_its_folder():
+    rows = (ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()
+    for module in MODULES:
+        folder, name = module.split(".")
+        (row,) = [row for row in rows if row.startswith(f"| `{folder}` |")]
+        assert f"`{name}`" in row, module
