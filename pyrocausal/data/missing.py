@@ -2,7 +2,7 @@
 
 As a child a missing value drops its own term, under every graph alike. As a parent it enters as one more state,
 "unknown", so that no row is thrown away. Only variables whose kind says so (`Categorical.missing`,
-`Continuous.missing`) can have gaps, and everything is as if there were none where no kind does.
+`Continuous.missing`, `Count.missing`) can have gaps, and everything is as if there were none where no kind does.
 
 This serves to predict from incomplete rows. To compare graphs it is not enough, for where a mediator is missing the
 cause behind it does tell something; so `discover` draws missing values first, by networks that read gaps in this way
