@@ -13,6 +13,7 @@ import pyro.distributions as dist
 import pytest
 import torch
 
+from pyrocausal.data.continuous import LOG_SCALE, LOG_SCALE_OF_COMPONENT
 from pyrocausal.data.edge_constraints import fixed_edges
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure, Kind
@@ -21,7 +22,6 @@ from pyrocausal.data.weights import Part
 from pyrocausal.evidence.terms import Terms, parents_of
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.edge_beliefs import IndependentBeliefs
-from pyrocausal.model.heads import LOG_SCALE, LOG_SCALE_OF_COMPONENT
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.posterior.chain import ROUNDS, Chain

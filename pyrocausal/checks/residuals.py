@@ -34,11 +34,10 @@ import torch
 
 from pyrocausal.checks.independence import Association, agreement, association
 from pyrocausal.data.interventional_data import InterventionalData
-from pyrocausal.data.kinds import Categorical, Count
-from pyrocausal.data.missing import any_missing, codes_of, filled, levels, present, regressors
+from pyrocausal.data.kind import entering
+from pyrocausal.data.missing import any_missing, filled, present
 from pyrocausal.data.weights import Part, quantiles
 from pyrocausal.evidence.screening import Residuals
-from pyrocausal.model.count_regression import entering
 from pyrocausal.model.imputation import impute
 from pyrocausal.model.log_likelihood import site_conditionals
 from pyrocausal.model.mechanisms import Family
@@ -191,10 +190,10 @@ class ProgramResiduals:
             return 0.0
         kind, left = self.kinds[effect], left[keep]
         count = torch.ones(len(left), dtype=torch.double) if self.weights is None else self.weights[keep]
-        if isinstance(kind, Count):  # scores, whose mean is 0
+        if kind.closed_form == "count regression":  # scores, whose mean is 0
             mean = (count @ left) / count.sum()
             return float(0.5 * (mean.square() / left.var(0).clamp(min=1e-6)).sum())
-        if isinstance(kind, Categorical):
+        if kind.discrete:
             seen = torch.nn.functional.one_hot(self.rows[keep, effect].long().cpu(), kind.cardinality).double()
             expected = seen - left
         else:
@@ -228,13 +227,13 @@ class ProgramResiduals:
     def _explained(self, keep: torch.Tensor, given: Iterable[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Strata [n] and covariates [n, c] of some rows by variables: states and numbers."""
         names = sorted(given)
-        states = [j for j in names if isinstance(self.kinds[j], Categorical)]
+        states = [j for j in names if self.kinds[j].discrete]
         rows = int(keep.sum())
-        if math.prod(levels(self.kinds[j], 0) for j in states) * ROWS_PER_STRATUM > rows:
+        if math.prod(self.kinds[j].levels(0) for j in states) * ROWS_PER_STRATUM > rows:
             states = []
         strata = torch.zeros(rows, dtype=torch.long)
         for j in states:
-            strata = strata * levels(self.kinds[j], 0) + codes_of(self.kinds[j], self.rows[keep, j].cpu(), None)
+            strata = strata * self.kinds[j].levels(0) + self.kinds[j].codes(self.rows[keep, j].cpu(), None)
         numbers = [self._regressors(j)[keep] for j in names if j not in states]
         return strata.unique(return_inverse=True)[1], torch.cat([torch.zeros(rows, 0, dtype=torch.double), *numbers], 1)
 
@@ -242,7 +241,7 @@ class ProgramResiduals:
         """Rows [n] whose numbers lie where there are rows without intervention: elsewhere a mechanism extrapolates."""
         inside, plain = torch.ones(len(self.rows), dtype=torch.bool), self.table == 0
         for j in given:
-            if isinstance(self.kinds[j], Categorical):
+            if self.kinds[j].discrete:
                 continue
             column, at = self._entering[:, j], torch.tensor([outside, 1 - outside])
             known = plain & present(column)
@@ -252,4 +251,4 @@ class ProgramResiduals:
         return inside
 
     def _regressors(self, j: int) -> torch.Tensor:
-        return regressors(self.kinds[j], self._entering[:, j], squares=True).cpu()
+        return self.kinds[j].regressors(self._entering[:, j], squares=True).cpu()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from inspect import isabstract
 from typing import Any, TypeAlias
 
 import networkx as nx
@@ -17,7 +18,7 @@ import pandas as pd
 import torch
 
 from pyrocausal.data.columns import listing, native
-from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure, Kind, infer_kind
+from pyrocausal.data.kinds import Categorical, Count, Exposure, Kind, infer_kind
 
 __all__ = [
     "Kinds", "Targets", "check_frame", "check_kinds", "check_names", "check_rows", "check_truth", "check_unique",
@@ -29,7 +30,7 @@ RESERVED_NAMES = ("edges", "rows", "graphs", "dag", "broken_edges", "_INPUT", "_
 RESERVED_SUFFIX = "__CF"  # how pyro.poutine.do marks the intervened half of a site
 MOST_INFERRED_STATES = 50
 
-KindLike: TypeAlias = Kind | type[Categorical] | type[Continuous] | type[Count] | type[Exposure]
+KindLike: TypeAlias = Kind | type[Kind]
 Kinds: TypeAlias = Mapping[str, KindLike] | Sequence[KindLike] | None
 Targets: TypeAlias = Mapping[str, str | Iterable[str] | None] | None
 
@@ -69,8 +70,7 @@ def check_kinds(kinds: Iterable[Kind], names: Sequence[str]) -> tuple[Kind, ...]
     for name, kind in zip(names, kinds, strict=True):
         if not isinstance(kind, Kind):
             raise TypeError(f"kinds: expected a Categorical, Continuous or Count for variable {name!r}, got {kind!r}")
-        unsettled = kind.cardinality < 2 if isinstance(kind, Categorical) else kind.shift is None
-        if unsettled or (isinstance(kind, (Continuous, Count)) and kind.scale is None):
+        if not kind.settled:
             raise ValueError(f"kinds: variable {name!r} needs two states, or shift and scale; got {kind!r}")
     places = [_place_of_exposure(name, kind, names, kinds) for name, kind in zip(names, kinds, strict=True)]
     for place, name in enumerate(names):
@@ -121,25 +121,16 @@ def check_rows(rows: torch.Tensor, names: Sequence[str], kinds: Sequence[Kind], 
         raise ValueError(f"{where}: expected at least {fewest} rows, got {len(rows)}")
     may = torch.tensor([kind.missing for kind in kinds], device=rows.device)  # [d]
     infinite = (~rows.isfinite() & ~(rows.isnan() & may)).sum(0).tolist()  # [d]
-    cardinalities = torch.tensor([kind.cardinality for kind in kinds], device=rows.device)  # [d]
+    low, high = torch.tensor([kind.bounds for kind in kinds], dtype=torch.double, device=rows.device).t()  # [d] each
+    whole = torch.tensor([kind.whole for kind in kinds], device=rows.device)  # [d]
     known = rows.nan_to_num(0.0)
-    counts = torch.tensor([isinstance(kind, Count) for kind in kinds], device=rows.device)  # [d]
-    not_counts = counts & ((known != known.round()) | (known < 0))  # [n, d]
-    if stray := [name for name, odd in zip(names, not_counts.any(0).tolist(), strict=True) if odd]:
-        raise ValueError(
-            f"variable {stray[0]!r} in {where}: expected counts, whole numbers of at least 0, got others; "
-            "correct them, or say Continuous"
-        )
-    wrong = (cardinalities > 0) & ((known != known.round()) | (known < 0) | (known >= cardinalities))  # [n, d]
+    wrong = ((whole & (known != known.round())) | (known < low) | (known > high)) & ~rows.isnan()  # [n, d]
     for name, kind, count, odd in zip(names, kinds, infinite, wrong.any(0).tolist(), strict=True):
         if count:
             advice = "" if kind.missing else "; if they are missing, say missing=True in its kind"
             raise ValueError(f"variable {name!r} in {where}: {count} encoded values are NaN or infinite{advice}")
         if odd:
-            raise ValueError(
-                f"variable {name!r} in {where}: expected codes 0 to {kind.cardinality - 1}, got others; labels "
-                "go through from_arrays or encode"
-            )
+            raise ValueError(f"variable {name!r} in {where}: expected {kind.expected}")
 
 
 def check_frame(frame: pd.DataFrame, where: str) -> None:
@@ -246,7 +237,7 @@ def _chosen_kinds(kinds: Kinds, names: Sequence[str]) -> dict[str, Kind]:
     for name, kind in kinds.items():
         if name not in names:
             raise ValueError(f"kinds: {name!r} is no variable; the variables are {listing(names)}")
-        instance = kind() if isinstance(kind, type) and kind in (Categorical, Continuous, Count, Exposure) else kind
+        instance = kind() if isinstance(kind, type) and issubclass(kind, Kind) and not isabstract(kind) else kind
         if not isinstance(instance, Kind):
             raise TypeError(f"kinds: expected a kind for variable {name!r}, got {kind!r}; {advice}")
         chosen[name] = instance

@@ -26,10 +26,12 @@ from copy import copy
 
 import torch
 
-from pyrocausal.data.kinds import Categorical, Count, Kind
-from pyrocausal.data.missing import codes_of, cuts_of, filled, levels, present, regressors
+from pyrocausal.data.count import log_levels
+from pyrocausal.data.kind import Kind, entering
+from pyrocausal.data.missing import filled, present
+from pyrocausal.data.negative_binomial import negative_binomial
 from pyrocausal.data.weights import take_rows, total
-from pyrocausal.model.count_regression import count_regression, entering, log_levels, negative_binomial
+from pyrocausal.model.count_regression import count_regression
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.sdi.row_split import Fold
 
@@ -61,7 +63,7 @@ class ClosedForm:
         self.rows, self.weights = (fold.fitting.rows, fold.scoring.rows), fold.fitting.weights
         self._judging = total(*fold.scoring)
         self._entering = entering(kinds, self.rows[0]), entering(kinds, self.rows[1])
-        self._states = [levels(kind, self.bins) for kind in kinds]  # as a parent
+        self._states = [kind.levels(self.bins) for kind in kinds]  # as a parent
         self._codes = [self._coded(j) for j in range(len(kinds))]
 
     def counting(self, counts: torch.Tensor) -> ClosedForm:
@@ -77,13 +79,13 @@ class ClosedForm:
         A categorical variable has one, or none where its table would have more than `max_cells` entries; a continuous
         one and a count have two, a regression and one on the hidden units too. It is 0 where the value is missing.
         """
-        if isinstance(self.kinds[i], Categorical):
+        if self.kinds[i].closed_form == "table":
             if (found := self._table(i, parents)) is None:
                 return []
             table, cells = found
             estimates = [table.flatten()[cells * table.shape[1] + self._child(i)[1]]]
         else:
-            regression = self._count if isinstance(self.kinds[i], Count) else self._regression
+            regression = self._regression if self.kinds[i].closed_form == "regression" else self._count
             estimates = [regression(i, parents, hidden) for hidden in (False, True)]
         if self.kinds[i].missing:
             seen = present(self.rows[1][:, i])
@@ -95,12 +97,12 @@ class ClosedForm:
 
         Every free parameter of a table costs half a nat per row that scores and row that fits (Clarke and Barron 1990).
         """
-        if not isinstance(self.kinds[i], Categorical):
+        if self.kinds[i].closed_form != "table":
             return math.inf
         keep = self.counts[:, i]
         fitted = float(keep.sum()) if self.weights is None else float(self.weights[keep].sum())
         cells = math.prod(self._states[j] for j in parents)
-        if not fitted or any(not isinstance(self.kinds[j], Categorical) for j in parents):
+        if not fitted or any(not self.kinds[j].discrete for j in parents):
             return math.inf
         states = self.kinds[i].cardinality
         if cells * states > self.max_cells:  # there is no such table
@@ -110,8 +112,8 @@ class ClosedForm:
     def _coded(self, j: int) -> tuple[torch.Tensor, torch.Tensor]:
         """States of a variable as a parent in rows that fit, [N], and in rows that score, [n]."""
         kind, (fitting, scoring) = self.kinds[j], (rows[:, j] for rows in self._entering)
-        cuts = cuts_of(kind, fitting, self.bins, self.weights)
-        return codes_of(kind, fitting, cuts), codes_of(kind, scoring, cuts)
+        cuts = kind.cuts(fitting, self.bins, self.weights)
+        return kind.codes(fitting, cuts), kind.codes(scoring, cuts)
 
     def _child(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
         """States of a categorical variable itself; any where it is missing, and then they do not count."""
@@ -189,7 +191,7 @@ class ClosedForm:
     def _design(self, i: int, rows: torch.Tensor, parents: tuple[int, ...], hidden: bool) -> torch.Tensor:
         """Regressors [n, p]: a constant, one-hot states, values, gaps; with `hidden` squares and hidden units too."""
         columns = entering(self.kinds, rows)
-        blocks = [torch.ones_like(rows[:, :1]), *(regressors(self.kinds[j], columns[:, j], hidden) for j in parents)]
+        blocks = [torch.ones_like(rows[:, :1]), *(self.kinds[j].regressors(columns[:, j], hidden) for j in parents)]
         if parents and hidden:
             mask = rows.new_zeros(rows.shape[1])
             mask[list(parents)] = 1.0

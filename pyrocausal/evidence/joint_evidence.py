@@ -33,7 +33,6 @@ from typing import TypeAlias
 import pyro.distributions as dist
 import torch
 
-from pyrocausal.data.kinds import Categorical
 from pyrocausal.data.missing import filled, present
 from pyrocausal.evidence.closed_form import ClosedForm
 from pyrocausal.evidence.fitted_families import CopyFit, FittedFamilies, batches, fit_families
@@ -157,7 +156,7 @@ class JointEvidence:
         found = torch.ones(d, dtype=torch.bool)
         if not dear:
             return found
-        if pa not in self._promising[effect] and isinstance(self.kinds[effect], Categorical):
+        if pa not in self._promising[effect] and self.kinds[effect].closed_form == "table":
             residuals = [
                 Residuals.of(
                     dist.Categorical(table[None]), filled(fold.scoring.rows[None, :, effect]), fold.scoring.weights

@@ -15,7 +15,7 @@ import pyro
 import torch
 from pyro import poutine
 
-from pyrocausal.data.kinds import Categorical, Count, Exposure, Kind
+from pyrocausal.data.kinds import Kind
 from pyrocausal.data.weights import Part, drawing, take_rows, total
 from pyrocausal.evidence.screening import Residuals
 from pyrocausal.model.causal_model import observe_blocks
@@ -102,9 +102,7 @@ class Refitting:
 
     def descent(self, kind: Kind) -> Descent:
         """How copies of a variable of some kind are fitted."""
-        if isinstance(kind, Categorical | Exposure):  # what an exposure tells is the same under every graph
-            return self.categorical
-        return self.count if isinstance(kind, Count) else self.continuous
+        return {"categorical": self.categorical, "continuous": self.continuous, "count": self.count}[kind.descent]
 
 
 def fit_copies(
@@ -190,7 +188,7 @@ def judge_rows(
     """
     rows, weights = scoring
     owners = [kinds[effect] for effect, _ in families]
-    width = max(kind.cardinality if isinstance(kind, Categorical) else 2 for kind in owners)
+    width = max(kind.residuals for kind in owners)
     log_probs = rows.new_empty(len(families), len(rows))
     residuals: Residuals | None = Residuals(
         rows.new_zeros(len(families), width, len(rows)), rows.new_zeros(len(families), width)

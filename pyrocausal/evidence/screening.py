@@ -26,10 +26,10 @@ from typing import NamedTuple
 import pyro.distributions as dist
 import torch
 
+from pyrocausal.data.kind import entering
 from pyrocausal.data.kinds import Kind
-from pyrocausal.data.missing import codes_of, cuts_of, levels
+from pyrocausal.data.negative_binomial import NegativeBinomial
 from pyrocausal.data.weights import Part
-from pyrocausal.model.count_regression import NegativeBinomial, entering
 
 __all__ = ["Residuals", "Screen"]
 
@@ -94,17 +94,17 @@ class Screen:
         entered = [Part(entering(kinds, part.rows), part.weights) for part in tables]
         together, weight = Part.of(entered)
         device = together.device
-        sizes = [levels(kind, self.groups) for kind in kinds]
+        sizes = [kind.levels(self.groups) for kind in kinds]
         self.owner = torch.arange(len(kinds), device=device).repeat_interleave(
             torch.tensor(sizes, device=device)
         )  # [T]
         self.freedom = torch.tensor(sizes, device=device) - 1.0  # [d]
-        cuts = [cuts_of(kind, together[:, j], self.groups, weight) for j, kind in enumerate(kinds)]
+        cuts = [kind.cuts(together[:, j], self.groups, weight) for j, kind in enumerate(kinds)]
         self.members = []
         for rows, _ in entered:
             blocks = []
             for j, cut in enumerate(cuts):
-                codes = codes_of(kinds[j], rows[:, j], cut)
+                codes = kinds[j].codes(rows[:, j], cut)
                 blocks.append(torch.nn.functional.one_hot(codes, sizes[j]).to(rows.dtype))
             self.members.append(torch.cat(blocks, 1))  # [n, T]
 

@@ -14,7 +14,7 @@ import pyro
 import torch
 from pyro import poutine
 
-from pyrocausal.data.kinds import Categorical, Count, Kind
+from pyrocausal.data.kinds import Kind
 from pyrocausal.data.missing import any_missing, filled, present
 from pyrocausal.model.acyclic import break_cycles, topological_order
 from pyrocausal.model.edge_beliefs import EdgeBeliefs
@@ -149,7 +149,7 @@ class CausalModel(LocalModule):
         evaluated: list[int] = []
         for i in range(len(self.names)) if order is None else order:
             column = values[..., i]
-            given = _typed(self.kinds[i], column)
+            given = self.kinds[i].typed(column)
             with poutine.mask(mask=present(column)) if self.kinds[i].missing else nullcontext():  # type: ignore[call-overload]
                 value = pyro.sample(self.names[i], conditional(i), obs=given)
             evaluated.append(i)
@@ -201,7 +201,7 @@ class CausalModel(LocalModule):
 
     def _with_exposures(self, edges: torch.Tensor, value: float = 1.0) -> torch.Tensor:
         """Edges [..., d, d], and from exposures to their counts, which are in proportion to them under any graph."""
-        offsets = [(i, kind.offset) for i, kind in enumerate(self.kinds) if isinstance(kind, Count)]
+        offsets = [(i, kind.offset) for i, kind in enumerate(self.kinds)]
         if all(place is None for _, place in offsets):
             return edges
         found = edges.clone()
@@ -212,16 +212,8 @@ class CausalModel(LocalModule):
 
     def _check_codes(self, i: int, value: torch.Tensor) -> None:
         """Refuse a value from a handler that is no code: a lookup would read it as another variable's state."""
-        kind = self.kinds[i]
-        if isinstance(kind, Count) and not bool(((value >= 0) & (value % 1 == 0)).all()):
-            raise ValueError(f"values of {self.names[i]!r} must be counts, whole numbers of at least 0; round them")
-        if not isinstance(kind, Categorical):
-            return
-        if not bool(((value >= 0) & (value < kind.cardinality) & (value % 1 == 0)).all()):
-            raise ValueError(
-                f"values of {self.names[i]!r} must be codes 0 to {kind.cardinality - 1} of its states {kind.states}; "
-                "use data.encode(frame), or the index of the state"
-            )
+        if not self.kinds[i].allows(value):
+            raise ValueError(f"values of {self.names[i]!r} must be {self.kinds[i].required}")
 
 
 def observe_blocks(
@@ -254,14 +246,10 @@ def observe_blocks(
         if any_missing([kinds[i] for i in columns]):
             seen = present(column)
             column, keep = filled(column), seen if keep is None else keep & seen
-        given = _typed(kinds[columns[0]], column)
+        given = kinds[columns[0]].typed(column)
         mask = nullcontext() if keep is None else poutine.mask(mask=keep)  # type: ignore[call-overload]
         with pyro.plate(f"variables_{k}", len(columns), dim=-2), mask:
             pyro.sample(f"block_{k}", conditional, obs=given)
-
-
-def _typed(kind: Kind, column: torch.Tensor) -> torch.Tensor:
-    return filled(column).long() if isinstance(kind, Categorical) else filled(column)
 
 
 def _same(value: torch.Tensor, given: torch.Tensor, column: torch.Tensor) -> bool:

@@ -1,4 +1,4 @@
-"""Counts: how they enter as causes, the negative binomial distribution, and its regression on a logarithmic scale.
+"""Regression of counts on a logarithmic scale, with the negative binomial distribution.
 
     y ~ NB(mean m, size s):  variance = m + m^2 / s,  log m = offset + x w
 
@@ -14,117 +14,14 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import partial
 from typing import NamedTuple
 
-import pyro.distributions as dist
 import torch
 
-from pyrocausal.data.kinds import Count, Kind
+from pyrocausal.data.negative_binomial import LOG_MEAN, LOG_SIZE
 
-__all__ = [
-    "CountRegression", "NegativeBinomial", "count_regression", "entering", "log_levels", "negative_binomial",
-]  # fmt: skip
-
-LOG_MEAN, LOG_SIZE = (-15.0, 16.0), (-5.0, 9.0)  # bounds
-
-
-def entering(kinds: Sequence[Kind], values: torch.Tensor) -> torch.Tensor:
-    """Values [..., d] as they enter as causes: counts as standardised logarithms, relative to their exposure."""
-    if not any(isinstance(kind, Count) for kind in kinds):
-        return values
-    layout = _layout(tuple(kinds), values.dtype, values.device)
-    relative = values.index_select(-1, layout.places)
-    if layout.exposures is not None:
-        relative = relative * (-layout.log_exposures(values)).exp()
-    return values.index_copy(-1, layout.places, (relative.log1p() - layout.shift) / layout.scale)
-
-
-def log_levels(kinds: Sequence[Kind], values: torch.Tensor) -> torch.Tensor:
-    """Logarithms of typical values of m counts: kinds of length m, values of all variables [..., d] -> [..., m].
-
-    What they are in proportion to is taken from the values.
-    """
-    layout = _layout(tuple(kinds), values.dtype, values.device)
-    if layout.exposures is None:
-        return layout.level.expand(*values.shape[:-1], len(layout.level))
-    return layout.level + layout.log_exposures(values)
-
-
-class _Layout(NamedTuple):
-    """The m counts among some kinds: where they are, their units, where their exposures are and which have one."""
-
-    places: torch.Tensor  # [m]
-    shift: torch.Tensor
-    scale: torch.Tensor
-    level: torch.Tensor
-    exposures: torch.Tensor | None
-    exposed: torch.Tensor
-
-    def log_exposures(self, values: torch.Tensor) -> torch.Tensor:
-        """From values of all variables [..., d] to [..., m], 0 where a count has no exposure."""
-        assert self.exposures is not None
-        return values.index_select(-1, self.exposures).nan_to_num() * self.exposed
-
-
-@lru_cache(maxsize=64)
-@torch.inference_mode(False)  # it is kept, and gradients may go through later
-def _layout(kinds: tuple[Kind, ...], dtype: torch.dtype, device: torch.device) -> _Layout:
-    counts = [(j, kind) for j, kind in enumerate(kinds) if isinstance(kind, Count)]
-    offsets = [kind.offset for _, kind in counts]
-    exposed = any(place is not None for place in offsets)
-
-    def constants(numbers: Sequence[float]) -> torch.Tensor:
-        return torch.tensor(numbers, dtype=dtype, device=device)
-
-    return _Layout(
-        places=torch.tensor([j for j, _ in counts], device=device),
-        shift=constants([kind.units[0] for _, kind in counts]),
-        scale=constants([kind.units[1] for _, kind in counts]),
-        level=constants([kind.level for _, kind in counts]),
-        exposures=torch.tensor([place or 0 for place in offsets], device=device) if exposed else None,
-        exposed=constants([float(place is not None) for place in offsets]),
-    )
-
-
-class NegativeBinomial(dist.NegativeBinomial):
-    """Torch's negative binomial, whose log-density is computed in double precision.
-
-    In single precision the gamma functions of large counts and sizes cancel to nothing but rounding.
-    """
-
-    def log_prob(self, value: torch.Tensor) -> torch.Tensor:
-        """Nats of values, in the precision of the parameters."""
-        size, logits, count = self.total_count.double(), self.logits.double(), value.double()
-        found = size * torch.nn.functional.logsigmoid(-logits) + count * torch.nn.functional.logsigmoid(logits)
-        found = found + torch.lgamma(size + count) - torch.lgamma(size) - torch.lgamma(1.0 + count)
-        return found.to(self.logits.dtype)
-
-    def scores(self, value: torch.Tensor) -> torch.Tensor:
-        """How log-density grows with the logarithms of mean and size, over its own standard deviation for the mean.
-
-        Parameters
-        ----------
-        value
-            Shape [...].
-
-        Returns
-        -------
-        torch.Tensor
-            Shape [2, ...]; each has mean zero where the distribution is right.
-        """
-        size, mean, count = self.total_count.double(), self.mean.double(), value.double()
-        pearson = (count - mean) / (mean + mean.square() / size).sqrt()
-        spread = torch.digamma(size + count) - torch.digamma(size) - torch.log1p(mean / size)
-        spread = size * (spread + (mean - count) / (size + mean))
-        return torch.stack([pearson, spread]).to(self.logits.dtype)
-
-
-def negative_binomial(log_mean: torch.Tensor, log_size: torch.Tensor) -> NegativeBinomial:
-    """Make the distribution from the logarithms of its mean and size, which are kept within bounds."""
-    log_mean, log_size = torch.broadcast_tensors(log_mean.clamp(*LOG_MEAN), log_size.clamp(*LOG_SIZE))
-    return NegativeBinomial(log_size.exp(), logits=log_mean - log_size, validate_args=False)
+__all__ = ["CountRegression", "count_regression"]
 
 
 class CountRegression(NamedTuple):

@@ -18,10 +18,9 @@ import torch
 import torch.nn.functional as F
 from pyro.nn import PyroParam
 
-from pyrocausal.data.kinds import Categorical, Kind
+from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.missing import any_missing, filled, present
-from pyrocausal.model.count_regression import entering
-from pyrocausal.model.heads import distributions, head, outputs_of, spread_out
+from pyrocausal.model.heads import distributions, spread_out
 from pyrocausal.model.mechanisms import Block, Copies, Family, Mechanisms
 
 __all__ = ["NeuralCopies", "NeuralMechanisms"]
@@ -39,7 +38,7 @@ class NeuralMechanisms(Mechanisms):
     "zero", a count as its standardised logarithm and such a constant; a missing value has an embedding of its own. With
     continuous variables or counts there are as many tanh units beside the leaky ones, since some mechanisms saturate
     and some do not, and a few units stay linear, so that a mechanism extrapolates to values that only interventions
-    produce. What the outputs mean is said in `pyrocausal.model.heads`.
+    produce. What the outputs mean is said by `Kind.distribution`.
 
     Parameters
     ----------
@@ -62,11 +61,11 @@ class NeuralMechanisms(Mechanisms):
         d = len(self.kinds)
         # Features: a block per variable. A categorical takes one per state, a continuous one a constant and its value;
         # one that can have gaps takes another for "unknown", the last.
-        self.widths = [(k.cardinality if isinstance(k, Categorical) else 2) + k.missing for k in self.kinds]
-        self.outputs = [outputs_of(kind) for kind in self.kinds]
+        self.widths = [kind.width for kind in self.kinds]
+        self.outputs = [kind.outputs for kind in self.kinds]
         starts = torch.tensor([0, *self.widths]).cumsum(0)[:-1]
         features, outputs = sum(self.widths), max(self.outputs)
-        self.discrete = [i for i, k in enumerate(self.kinds) if isinstance(k, Categorical)]
+        self.discrete = [i for i, kind in enumerate(self.kinds) if kind.discrete]
         self.continuous = [i for i in range(d) if i not in self.discrete]  # as causes
         self.leaky, self.saturating = hidden, hidden if self.continuous else 0
         units = self.leaky + self.saturating + (self.linear_units if self.continuous else 0)
@@ -78,9 +77,6 @@ class NeuralMechanisms(Mechanisms):
         self.register_buffer("unknown", cardinalities, persistent=False)  # code of a missing category as a parent
         self.register_buffer("entry_owner", owners, persistent=False)
         self.register_buffer("entry_feature", torch.cat(first), persistent=False)
-        cards = torch.tensor(self.outputs)[self.discrete, None]
-        absent = torch.where(torch.arange(outputs) < cards, 0.0, -torch.inf)  # [discrete, outputs]
-        self.register_buffer("absent_state", absent, persistent=False)
         self.register_buffer("feature_owner", torch.repeat_interleave(torch.tensor(self.widths)), persistent=False)
         self.weight_in: torch.Tensor = PyroParam(torch.randn(d, features, units) / d**0.5)  # type: ignore[assignment]
         self.bias_in: torch.Tensor = PyroParam(torch.zeros(d, units))  # type: ignore[assignment]
@@ -90,24 +86,24 @@ class NeuralMechanisms(Mechanisms):
     def conditional(self, i: int, values: torch.Tensor, parents: torch.Tensor) -> dist.TorchDistribution:
         """See `Mechanisms.conditional`."""
         if values.dim() == 2 and (parents.dim() == 1 or (parents.dim() == 3 and parents.shape[-2] == 1)):
-            return head(self.kinds[i], self._shared(i, *self._entries(values), parents), values)
+            return self.kinds[i].distribution(self._shared(i, *self._entries(values), parents), values)
         inputs = self._features(values) * parents[..., self.feature_owner]  # [*batch, F]
         h = self._activate(inputs @ self.weight_in[i] + self.bias_in[i], -1)  # [*batch, units]
-        return head(self.kinds[i], (h @ self.weight_out[i] + self.bias_out[i]).movedim(-1, 0), values)
+        return self.kinds[i].distribution((h @ self.weight_out[i] + self.bias_out[i]).movedim(-1, 0), values)
 
     def conditionals(self, values: torch.Tensor, edges: torch.Tensor) -> Callable[[int], dist.TorchDistribution]:
         """See `Mechanisms.conditionals`."""
         if values.dim() == 2 and (edges.dim() == 2 or (edges.dim() == 4 and edges.shape[-3] == 1)):
             entries = self._entries(values)
-            return lambda i: head(self.kinds[i], self._shared(i, *entries, edges[..., i, :]), values)
+            return lambda i: self.kinds[i].distribution(self._shared(i, *entries, edges[..., i, :]), values)
         if values.dim() == 2 and edges.shape[:-2] == values.shape[:-1]:
             out = self._rowwise(values, edges)  # [d, outputs, n]
-            return lambda i: head(self.kinds[i], out[i], values)
+            return lambda i: self.kinds[i].distribution(out[i], values)
         return super().conditionals(values, edges)
 
     def blocks(self, values: torch.Tensor, edges: torch.Tensor) -> list[Block]:
         """See `Mechanisms.blocks`: a block of the categorical variables, one of the continuous, one of the counts."""
-        return distributions(self.kinds, self._rowwise(values, edges), values, self.absent_state[..., None])
+        return distributions(self.kinds, self._rowwise(values, edges), values)
 
     def copies(self, families: Sequence[Family]) -> NeuralCopies:
         """See `Mechanisms.copies`."""
@@ -225,9 +221,6 @@ class NeuralCopies(Copies):
         for name in ("bias_in", "weight_out", "bias_out"):
             setattr(self, name, PyroParam(getattr(mechanisms, name)[effects].detach().clone()))
         self.kinds = [mechanisms.kinds[effect] for effect in effects]
-        place = {i: k for k, i in enumerate(mechanisms.discrete)}
-        absent = mechanisms.absent_state[[place[i] for i in effects if i in place]]  # [members, outputs]
-        self.register_buffer("absent_state", absent[..., None], persistent=False)
 
     @torch.no_grad()
     def precondition(self, values: torch.Tensor, counts: torch.Tensor) -> None:
@@ -269,4 +262,4 @@ class NeuralCopies(Copies):
             out = torch.baddbmm(out, outof[..., leaky:end], h)
         h = F.leaky_relu(torch.baddbmm(bias[:, :leaky], into[:, :leaky], inputs), source.negative_slope)  # [M, H, n]
         out = torch.baddbmm(out, outof[..., :leaky], h)  # [M, outputs, n]
-        return distributions(self.kinds, out, values, self.absent_state)
+        return distributions(self.kinds, out, values)

@@ -22,10 +22,11 @@ from typing import NamedTuple
 
 import torch
 
-from pyrocausal.data.kinds import Categorical, Count, Kind
-from pyrocausal.data.missing import codes_of, cuts_of, filled, levels, present, regressors
+from pyrocausal.data.count import log_levels
+from pyrocausal.data.kind import Kind, entering
+from pyrocausal.data.missing import filled, present
 from pyrocausal.data.weights import join, take_rows, total
-from pyrocausal.model.count_regression import count_regression, entering, log_levels
+from pyrocausal.model.count_regression import count_regression
 
 __all__ = ["NewMechanisms", "dirichlet_multinomial", "linear_regression"]
 
@@ -157,12 +158,13 @@ class NewMechanisms:
         self.kinds = tuple(kinds)
         self.rows = torch.tensor([len(rows) for rows in regimes])  # [R]
         self._table = torch.arange(len(regimes)).repeat_interleave(self.rows)
-        self._given_counts = [rows.cpu() for rows in regimes] if any(isinstance(kind, Count) for kind in kinds) else []
+        counting = any(kind.closed_form == "count regression" for kind in kinds)
+        self._given_counts = [rows.cpu() for rows in regimes] if counting else []
         regimes = [entering(kinds, rows.cpu()) for rows in regimes]
         self._weights = [None if each is None else each.cpu() for each in weights or [None] * len(regimes)]
         self._weight = join(regimes, self._weights)  # [sum n_r]
         self._codes = torch.stack([self._coded(j, [rows[:, j] for rows in regimes]) for j in range(len(kinds))])
-        self._states = [levels(kind, self.bins) for kind in self.kinds]
+        self._states = [kind.levels(self.bins) for kind in self.kinds]
         self._regimes = regimes
         self._columns = self._places()
         # By the child that has to be there, None for any.
@@ -196,9 +198,9 @@ class NewMechanisms:
     def _given(self, i: int, parents: tuple[int, ...]) -> torch.Tensor:
         """Log evidence given parents; a table too large to mean anything says nothing."""
         kind = self.kinds[i]
-        if isinstance(kind, Count):
+        if kind.closed_form == "count regression":
             return self._count(i, parents)
-        if not isinstance(kind, Categorical):
+        if kind.closed_form == "regression":
             columns = [0, *(c for j in parents for c in self._columns[j]), self._columns[i][0]]
             gram, rows = self._grams(i)
             return linear_regression(gram[:, columns][:, :, columns], rows)
@@ -253,12 +255,11 @@ class NewMechanisms:
         """States of a variable as a parent, [sum n_r]; a continuous one is cut, in each regime, into equal counts."""
         kind = self.kinds[j]
         both = zip(columns, self._weights, strict=True)
-        return torch.cat([codes_of(kind, column, cuts_of(kind, column, self.bins, w)) for column, w in both])
+        return torch.cat([kind.codes(column, kind.cuts(column, self.bins, w)) for column, w in both])
 
     def _places(self) -> list[list[int]]:
         """Columns of each variable among the regressors, after a constant."""
-        sizes = [(kind.cardinality if isinstance(kind, Categorical) else 2) + kind.missing for kind in self.kinds]
-        ends = list(accumulate(sizes, initial=1))
+        ends = list(accumulate((kind.width for kind in self.kinds), initial=1))
         return [list(range(start, end)) for start, end in pairwise(ends)]
 
     def _grams(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -280,5 +281,5 @@ class NewMechanisms:
         return self._gram[key]
 
     def _design(self, rows: torch.Tensor) -> torch.Tensor:
-        columns = [regressors(kind, rows[:, j], squares=True) for j, kind in enumerate(self.kinds)]
+        columns = [kind.regressors(rows[:, j], squares=True) for j, kind in enumerate(self.kinds)]
         return torch.cat([torch.ones_like(rows[:, :1]), *columns], 1)

@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from pyrocausal.data.kinds import Count, Exposure
+from pyrocausal.data.kinds import Exposure
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.posterior_predictive import predicted_tables
 
@@ -141,7 +141,7 @@ def shares(result: CausalPosterior, predicted: Any, variable: str, regime: str |
         raise ValueError(f"variable: {variable!r} has no value in {place}")
     kind = data.kinds[data.names.index(variable)]
     bins = int(np.clip(there.sum() ** 0.5, *BINS))
-    edges, labels = _bins(np.concatenate([seen[there], drawn.ravel()]), states, isinstance(kind, Count), bins)
+    edges, labels = _bins(np.concatenate([seen[there], drawn.ravel()]), states, kind.whole, bins)
     inside = np.array([edges[0], np.nextafter(edges[-1], -np.inf)])
 
     def of(values: NDArray, weights: NDArray) -> NDArray:

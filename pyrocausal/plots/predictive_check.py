@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from pyrocausal.data.columns import number_of
-from pyrocausal.data.kinds import Count
 from pyrocausal.plots.histograms import TABLES, Shares, check_names, predict, shares
 from pyrocausal.plots.style import BLUE, DARK, GREY, PALE
 from pyrocausal.posterior.causal_posterior import CausalPosterior
@@ -87,7 +86,7 @@ def plot_predictive(
     if found.labels:
         _bars(ax, found)
     else:
-        _steps(ax, found, isinstance(kind, Count))
+        _steps(ax, found, kind.whole)
     ax.set_ylim(0, 1.25 * ax.dataLim.y1)  # room for the legend
     ax.set_xlabel(variable, parse_math=False)
     where = "without intervention" if regime is None else regime if len(regime) <= 32 else f"{regime[:31]}…"

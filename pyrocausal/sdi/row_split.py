@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 
 from pyrocausal.data.interventional_data import InterventionalData
-from pyrocausal.data.kinds import Categorical, Kind
+from pyrocausal.data.kinds import Kind
 from pyrocausal.data.missing import present
 from pyrocausal.data.weights import Part, ranks, take_rows
 
@@ -48,7 +48,7 @@ def divide(
     """
     rows, weights = part
     both = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
-    if weights is not None and all(isinstance(kind, Categorical) for kind in kinds):
+    if weights is not None and all(kind.discrete for kind in kinds):
         both = weights * min(share, 1 - share) >= 1
     if weights is None:
         order = torch.arange(len(rows), device=rows.device)
@@ -94,9 +94,10 @@ class Split(NamedTuple):
 def leaves_observational_range(data: InterventionalData) -> bool:
     """Whether interventions may put a variable where observational rows have nothing.
 
-    True if a variable is continuous or a count, or has a state that only regimes show, but for less than one row.
+    True if a variable has no states, as numbers and counts have none, or has one that only regimes show, but for less
+    than one row.
     """
-    if any(not isinstance(kind, Categorical) for kind in data.kinds):
+    if any(not kind.discrete for kind in data.kinds):
         return True
     weights = data.observational_weights
     for column, states in zip(data.observational.t(), data.cardinalities, strict=True):

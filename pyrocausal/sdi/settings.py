@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from pyrocausal.data.kinds import native
+from pyrocausal.data.columns import native
 from pyrocausal.sdi.credit import Credit, conditional_difference, cycles, sparsity
 from pyrocausal.sdi.targets import TargetRule, bayes_factor
 

@@ -13,7 +13,7 @@ from conftest import KINDS, LinearGaussian, make_fold, make_model, make_rows, sm
 
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
-from pyrocausal.data.missing import codes_of, cuts_of, filled, levels, present
+from pyrocausal.data.missing import filled, present
 from pyrocausal.data.regime import Regime
 from pyrocausal.evidence.closed_form import ClosedForm
 from pyrocausal.evidence.refitting import Descent, Refitting
@@ -37,15 +37,15 @@ COIN, DIE, NUMBER = Categorical((0, 1), missing=True), Categorical((0, 1, 2)), C
 def test_codes_by_hand():
     assert present(torch.tensor([1.0, NAN])).tolist() == [True, False]
     assert filled(torch.tensor([1.0, NAN])).tolist() == [1.0, 0.0]
-    assert [levels(kind, 4) for kind in (COIN, DIE, NUMBER, Continuous(0.0, 1.0))] == [3, 3, 5, 4]
-    assert cuts_of(COIN, torch.tensor([0.0, 1.0]), 4) is None
-    assert codes_of(COIN, torch.tensor([1.0, NAN, 0.0]), None).tolist() == [1, 2, 0]
+    assert [kind.levels(4) for kind in (COIN, DIE, NUMBER, Continuous(0.0, 1.0))] == [3, 3, 5, 4]
+    assert COIN.cuts(torch.tensor([0.0, 1.0]), 4) is None
+    assert COIN.codes(torch.tensor([1.0, NAN, 0.0]), None).tolist() == [1, 2, 0]
     column = torch.tensor([4.0, NAN, 1.0, 3.0, 2.0, 5.0])
-    cuts = cuts_of(NUMBER, column, 2)
+    cuts = NUMBER.cuts(column, 2)
     assert cuts.tolist() == [3.0]  # the median of what is there
-    assert codes_of(NUMBER, column, cuts).tolist() == [1, 2, 0, 0, 0, 1]
+    assert NUMBER.codes(column, cuts).tolist() == [1, 2, 0, 0, 0, 1]
     nothing = torch.full((3,), NAN)
-    assert codes_of(NUMBER, nothing, cuts_of(NUMBER, nothing, 4)).tolist() == [4, 4, 4]
+    assert NUMBER.codes(nothing, NUMBER.cuts(nothing, 4)).tolist() == [4, 4, 4]
 
 
 # ---------------------------------------------------------------- a gap as a state of its own

@@ -16,11 +16,14 @@ from conftest import make_fold
 
 import pyrocausal as pc
 from pyrocausal import simulate as sim
+from pyrocausal.data.count import log_levels
+from pyrocausal.data.kind import entering
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
+from pyrocausal.data.negative_binomial import negative_binomial
 from pyrocausal.evidence.closed_form import ClosedForm
 from pyrocausal.evidence.screening import Residuals
 from pyrocausal.model import imputation
-from pyrocausal.model.count_regression import count_regression, entering, log_levels, negative_binomial
+from pyrocausal.model.count_regression import count_regression
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.simulate.experiments import simulate
 from pyrocausal.simulate.graphs import random_dag

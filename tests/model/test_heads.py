@@ -8,15 +8,16 @@ import pytest
 import torch
 from conftest import KINDS, make_model, make_rows
 
+from pyrocausal.data.continuous import LOG_SCALE_OF_COMPONENT
 from pyrocausal.data.kinds import Categorical, Continuous, Count
 from pyrocausal.data.weights import Part
 from pyrocausal.evidence.refitting import Descent, Refitting, fit_copies, judge_rows
-from pyrocausal.model.heads import LOG_SCALE_OF_COMPONENT, distributions, head, outputs_of, spread_out
+from pyrocausal.model.heads import distributions, spread_out
 
 
 def test_outputs_by_kind():
     kinds = Categorical((0, 1, 2)), Continuous(0.0, 1.0), Continuous(0.0, 1.0, components=4), Count(None, 1.5, 0.8)
-    assert [outputs_of(kind) for kind in kinds] == [3, 2, 12, 2]
+    assert [kind.outputs for kind in kinds] == [3, 2, 12, 2]
 
 
 def test_components_begin_apart_and_nothing_else_does():
@@ -30,7 +31,7 @@ def test_a_mixture_is_a_density():
     generator, kind = torch.Generator().manual_seed(0), Continuous(0.0, 1.0, components=3)
     out = torch.randn(9, 1, generator=generator, dtype=torch.double)
     grid = torch.linspace(-30.0, 30.0, 60_001, dtype=torch.double)
-    found = head(kind, out, grid[:, None])
+    found = kind.distribution(out, grid[:, None])
     assert float(found.log_prob(grid).exp().sum()) * 1e-3 == pytest.approx(1.0, abs=1e-4)
     below = float(found.log_prob(grid[grid < 0.5]).exp().sum()) * 1e-3
     assert float(found.cdf(torch.tensor(0.5))) == pytest.approx(below, abs=1e-3)
@@ -39,7 +40,7 @@ def test_a_mixture_is_a_density():
 def test_a_component_does_not_shrink_onto_a_value():
     out = torch.zeros(6, 1)
     out[4:] = -100.0
-    found = head(Continuous(0.0, 1.0, components=2), out, torch.zeros(1, 1))
+    found = Continuous(0.0, 1.0, components=2).distribution(out, torch.zeros(1, 1))
     assert float(found.log_prob(torch.zeros(1))) == pytest.approx(
         -LOG_SCALE_OF_COMPONENT[0] - 0.5 * math.log(2 * math.pi)
     )
@@ -50,7 +51,7 @@ def test_variables_of_a_form_come_together_and_each_once():
     mechanisms, rows = make_model(kinds).mechanisms, make_rows(kinds, 5)
     blocks = mechanisms.blocks(rows, torch.ones(5, 4, 4))
     assert [block.members for block in blocks] == [(3,), (1,), (2,), (0,)]
-    twice = distributions([kinds[0], kinds[1], kinds[0]], torch.zeros(3, 9, 5), rows, torch.zeros(0, 9, 1))
+    twice = distributions([kinds[0], kinds[1], kinds[0]], torch.zeros(3, 9, 5), rows)
     assert [block.members for block in twice] == [(1,), (0, 2)]
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from conftest import KINDS, acyclic_graphs, make_model, make_rows, naive_log_prob, random_graphs
 
+from pyrocausal.data.continuous import LOG_SCALE
 from pyrocausal.data.kinds import Count
-from pyrocausal.model.count_regression import NegativeBinomial
-from pyrocausal.model.heads import LOG_SCALE, head
+from pyrocausal.data.negative_binomial import NegativeBinomial
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 
@@ -316,7 +316,7 @@ def test_features_are_what_the_last_layer_sees(mechanisms, kinds):
         features = mechanisms.features(i, rows, graph[i])
         out = features @ mechanisms.weight_out[i] + mechanisms.bias_out[i]
         own, value = mechanisms.conditional(i, rows, graph[i]), given(kinds, i, rows)
-        torch.testing.assert_close(head(kinds[i], out.t(), rows).log_prob(value), own.log_prob(value))
+        torch.testing.assert_close(kinds[i].distribution(out.t(), rows).log_prob(value), own.log_prob(value))
         assert features.shape[1] > 1
 
 

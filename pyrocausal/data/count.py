@@ -1,25 +1,31 @@
-"""Kinds of variables that count something, and of what counts are in proportion to; see `pyrocausal.data.kinds`."""
+"""Variables that count something; see `pyrocausal.data.kind`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from numbers import Real
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyro.distributions as dist
+import torch
 
 from pyrocausal.data.columns import check_gaps, check_some, moments, numbers
+from pyrocausal.data.kind import Kind
+from pyrocausal.data.negative_binomial import negative_binomial
 
-__all__ = ["Count", "Exposure"]
+__all__ = ["Count", "log_levels"]
 
 LARGEST_COUNT = 2**24  # above it, single precision leaves out whole numbers
 LEAST_SCALE = 1e-12  # of logarithms; below it there is nothing but rounding
 
 
 @dataclass(frozen=True)
-class Count:
+class Count(Kind):
     """A number of things, such as molecules in a cell; its code is the number itself.
 
     Its distribution is a negative binomial. As a cause it enters as a standardised logarithm,
@@ -52,8 +58,11 @@ class Count:
     exposure: str | None = None
     shift: float | None = None
     scale: float | None = None
-    missing: bool = field(default=False, kw_only=True, repr=False)
     place: int | None = field(default=None, kw_only=True, repr=False)  # of the exposure among the variables
+
+    whole: ClassVar[bool] = True
+    closed_form: ClassVar[Literal["table", "regression", "count regression"]] = "count regression"
+    descent: ClassVar[Literal["categorical", "continuous", "count"]] = "count"
 
     def __post_init__(self) -> None:
         if not isinstance(self.exposure, str | None):
@@ -63,11 +72,6 @@ class Count:
                 raise TypeError(f"{name}: expected a number, got {value!r}")
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name}: expected a positive finite number, got {value}")
-
-    @property
-    def cardinality(self) -> int:
-        """0: no states."""
-        return 0
 
     @property
     def units(self) -> tuple[float, float]:
@@ -87,6 +91,26 @@ class Count:
         if self.exposure is not None and self.place is None:
             raise ValueError(f"{self} does not know where its exposure is; take the kinds of an InterventionalData")
         return self.place
+
+    @property
+    def settled(self) -> bool:
+        """Whether there are shift and scale."""
+        return self.shift is not None and self.scale is not None
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """From 0."""
+        return 0, math.inf
+
+    @property
+    def expected(self) -> str:
+        """See `Kind.expected`."""
+        return "counts, whole numbers of at least 0, got others; correct them, or say Continuous"
+
+    @property
+    def required(self) -> str:
+        """See `Kind.required`."""
+        return "counts, whole numbers of at least 0; round them"
 
     def resolve(
         self,
@@ -138,6 +162,29 @@ class Count:
         """Counts [n] as integers; as floats, NaN where missing, if some are."""
         return pd.Series(values if np.isnan(values).any() else values.round().astype(np.int64))
 
+    @classmethod
+    def entering(cls, kinds: Sequence[Kind], values: torch.Tensor) -> torch.Tensor:
+        """Codes [..., d] with counts as standardised logarithms, relative to their exposure."""
+        layout = _layout(tuple(kinds), values.dtype, values.device)
+        relative = values.index_select(-1, layout.places)
+        if layout.exposures is not None:
+            relative = relative * (-layout.log_exposures(values)).exp()
+        return values.index_copy(-1, layout.places, (relative.log1p() - layout.shift) / layout.scale)
+
+    @property
+    def form(self) -> tuple[int, str, int]:
+        """After numbers, all together."""
+        return 2, "count", 0
+
+    def distribution(self, out: torch.Tensor, values: torch.Tensor) -> dist.TorchDistribution:
+        """Negative binomial, from logarithms [outputs, ...] of mean, less a typical count, and of size."""
+        return negative_binomial(out[0] + log_levels([self], values)[..., 0], out[1])
+
+    def together(self, kinds: Sequence[Kind], out: torch.Tensor, values: torch.Tensor) -> dist.TorchDistribution:
+        """Negative binomial, from [m, outputs, n]; each count has its own typical one."""
+        levels = log_levels(kinds, values).t()  # [m, n]
+        return negative_binomial(out[:, 0] + levels, out[:, 1])
+
     @staticmethod
     def _checked(column: pd.Series, where: str) -> np.ndarray:
         values = numbers(column, where, "a count")
@@ -152,76 +199,48 @@ class Count:
         return values
 
 
-@dataclass(frozen=True)
-class Exposure:
-    """What counts are in proportion to, such as all molecules of a cell; ``value = exp(shift + encoded)``.
+def log_levels(kinds: Sequence[Kind], values: torch.Tensor) -> torch.Tensor:
+    """Logarithms of typical values of m counts: kinds of length m, values of all variables [..., d] -> [..., m].
 
-    It is neither cause nor effect of anything, and no intervention acts on it. A column becomes one where a `Count`
-    names it.
-
-    Parameters
-    ----------
-    shift : float, optional
-        None (the default): mean of the logarithms in the observational rows.
-    missing : bool
-        Whether values may be missing; a table where some are is refused.
-
-    Raises
-    ------
-    TypeError
-        If `shift` is no number.
-    ValueError
-        If `shift` is not finite.
-
-    Examples
-    --------
-    >>> Exposure(shift=8.0).cardinality
-    0
+    What they are in proportion to is taken from the values.
     """
+    layout = _layout(tuple(kinds), values.dtype, values.device)
+    if layout.exposures is None:
+        return layout.level.expand(*values.shape[:-1], len(layout.level))
+    return layout.level + layout.log_exposures(values)
 
-    shift: float | None = None
-    missing: bool = field(default=False, kw_only=True, repr=False)
 
-    def __post_init__(self) -> None:
-        if self.shift is not None and not isinstance(self.shift, Real):
-            raise TypeError(f"shift: expected a number, got {self.shift!r}")
-        if self.shift is not None and not math.isfinite(self.shift):
-            raise ValueError(f"shift: expected a finite number, got {self.shift}")
+class _Layout(NamedTuple):
+    """The m counts among some kinds: where they are, their units, where their exposures are and which have one."""
 
-    @property
-    def cardinality(self) -> int:
-        """0: no states."""
-        return 0
+    places: torch.Tensor  # [m]
+    shift: torch.Tensor
+    scale: torch.Tensor
+    level: torch.Tensor
+    exposures: torch.Tensor | None
+    exposed: torch.Tensor
 
-    def resolve(self, columns: Mapping[str, pd.Series], weights: np.ndarray | None = None) -> Exposure:
-        """Settle shift from the observational column [n], the first of `columns`, whose rows may have weights [n].
+    def log_exposures(self, values: torch.Tensor) -> torch.Tensor:
+        """From values of all variables [..., d] to [..., m], 0 where a count has no exposure."""
+        assert self.exposures is not None
+        return values.index_select(-1, self.exposures).nan_to_num() * self.exposed
 
-        Raises
-        ------
-        ValueError
-            If a value is missing or not positive.
-        """
-        logs, *_ = (self._logs(column, where) for where, column in columns.items())
-        return self if self.shift is not None else replace(self, shift=moments(logs, weights)[0])
 
-    def encode(self, column: pd.Series, where: str = "the column") -> np.ndarray:
-        """Logarithms [n] of a column [n], less `shift`; ValueError for what is not positive."""
-        if self.shift is None:
-            raise ValueError(f"{self} has no shift yet; give it, as in Exposure(shift=8.0)")
-        return self._logs(column, where) - self.shift
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)  # it is kept, and gradients may go through later
+def _layout(kinds: tuple[Kind, ...], dtype: torch.dtype, device: torch.device) -> _Layout:
+    counts = [(j, kind) for j, kind in enumerate(kinds) if isinstance(kind, Count)]
+    offsets = [kind.offset for _, kind in counts]
+    exposed = any(place is not None for place in offsets)
 
-    def decode(self, values: np.ndarray) -> pd.Series:
-        """Encoded `values` [n] in the user's units."""
-        if self.shift is None:
-            raise ValueError(f"{self} has no shift yet; give it, as in Exposure(shift=8.0)")
-        return pd.Series(np.exp(self.shift + values))
+    def constants(numbers: Sequence[float]) -> torch.Tensor:
+        return torch.tensor(numbers, dtype=dtype, device=device)
 
-    @staticmethod
-    def _logs(column: pd.Series, where: str) -> np.ndarray:
-        values = numbers(column, where, "an exposure", else_say=None)
-        if not (values > 0).all():  # nor missing
-            wrong = "missing values" if np.isnan(values).any() else f"{values.min():g}"
-            raise ValueError(
-                f"{where} holds {wrong}, but an exposure is a positive number in every row; correct it or drop the rows"
-            )
-        return np.log(values)
+    return _Layout(
+        places=torch.tensor([j for j, _ in counts], device=device),
+        shift=constants([kind.units[0] for _, kind in counts]),
+        scale=constants([kind.units[1] for _, kind in counts]),
+        level=constants([kind.level for _, kind in counts]),
+        exposures=torch.tensor([place or 0 for place in offsets], device=device) if exposed else None,
+        exposed=constants([float(place is not None) for place in offsets]),
+    )

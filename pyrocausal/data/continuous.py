@@ -1,0 +1,148 @@
+"""Variables that are real numbers; see `pyrocausal.data.kind`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+import pyro.distributions as dist
+import torch
+
+from pyrocausal.data.columns import check_gaps, check_some, moments, numbers
+from pyrocausal.data.kind import Kind
+
+__all__ = ["Continuous", "normal"]
+
+LOG_SCALE = (-10.0, 5.0)  # bounds
+LOG_SCALE_OF_COMPONENT = (-4.0, 5.0)  # higher from below, or a component would sit on any value that repeats
+
+
+@dataclass(frozen=True)
+class Continuous(Kind):
+    """A real-valued variable, ``value = shift + scale * encoded``.
+
+    Parameters
+    ----------
+    shift, scale : float, optional
+        In the user's units. None (the default): the mean and the population standard deviation of the observational
+        rows.
+    components : int
+        Normal distributions that a mechanism mixes. One (the default) gives a normal distribution around a mean, both
+        its moments functions of the causes; two or more also heavy tails and several modes, at more
+        cost. Three serve for most.
+    missing : bool
+        Whether values may be missing; found out from the tables.
+
+    Raises
+    ------
+    TypeError
+        If `shift` or `scale` is no number, or `components` no whole number.
+    ValueError
+        If `shift` is not finite, `scale` not positive and finite, or `components` not at least 1.
+
+    Examples
+    --------
+    >>> Continuous(shift=20.0, scale=5.0)
+    Continuous(shift=20.0, scale=5.0, components=1)
+    """
+
+    shift: float | None = None
+    scale: float | None = None
+    components: int = field(default=1, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.components, bool) or not isinstance(self.components, Integral):
+            raise TypeError(f"components: expected a whole number, got {self.components!r}")
+        if self.components < 1:
+            raise ValueError(f"components: expected at least 1, got {self.components}")
+        for name, value in (("shift", self.shift), ("scale", self.scale)):
+            if value is not None and not isinstance(value, Real):
+                raise TypeError(f"{name}: expected a number, got {value!r}")
+        if self.shift is not None and not math.isfinite(self.shift):
+            raise ValueError(f"shift: expected a finite number, got {self.shift}")
+        if self.scale is not None and not (math.isfinite(self.scale) and self.scale > 0):
+            raise ValueError(f"scale: expected a positive finite number, got {self.scale}")
+
+    @property
+    def units(self) -> tuple[float, float]:
+        """`shift` and `scale`; ValueError while they are to be inferred."""
+        if self.shift is None or self.scale is None:
+            raise ValueError(f"{self} has no shift and scale yet; give both, as in Continuous(shift=0.0, scale=1.0)")
+        return self.shift, self.scale
+
+    def resolve(self, columns: Mapping[str, pd.Series], weights: np.ndarray | None = None) -> Continuous:
+        """Settle shift and scale of one variable from its observational column [n], the first of `columns`.
+
+        Its rows may have weights [n].
+
+        Raises
+        ------
+        ValueError
+            If the observational column is constant, empty, or no number.
+        """
+        gaps = self.missing or any(bool(column.isna().any()) for column in columns.values())
+        check_some(columns)
+        where, column = next(iter(columns.items()))
+        values = numbers(column, where)
+        seen = ~np.isnan(values)
+        values = values[seen]
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, deviation = moments(values, None if weights is None else weights[seen])
+        if values.min() == values.max() or not 0 < deviation < math.inf:
+            raise ValueError(
+                f"{where} has no usable variance (from {values.min()} to {values.max()}); remove or rescale it"
+            )
+        shift, scale = mean if self.shift is None else self.shift, deviation if self.scale is None else self.scale
+        return replace(self, shift=shift, scale=scale, missing=gaps)
+
+    def encode(self, column: pd.Series, where: str = "the column") -> np.ndarray:
+        """Standardised values [n] of `column` [n], NaN where missing; ValueError for anything but numbers."""
+        shift, scale = self.units
+        values = numbers(column, where)
+        check_gaps("Continuous", self.missing, np.isnan(values), where)
+        return (values - shift) / scale
+
+    def decode(self, values: np.ndarray) -> pd.Series:
+        """Standardised `values` [n] in the user's units."""
+        shift, scale = self.units
+        return pd.Series(shift + scale * values)
+
+    @property
+    def settled(self) -> bool:
+        """Whether there are shift and scale."""
+        return self.shift is not None and self.scale is not None
+
+    @property
+    def outputs(self) -> int:
+        """Mean and log scale, or logits, means and log scales of components."""
+        return 3 * self.components if self.components > 1 else 2
+
+    @property
+    def form(self) -> tuple[int, str, int]:
+        """After states, those with the same number of components together."""
+        return 1, "normal", self.components
+
+    def distribution(self, out: torch.Tensor, values: torch.Tensor) -> dist.TorchDistribution:
+        """Normal or a mixture of normal distributions, from [outputs, ...]."""
+        if self.components == 1:
+            return normal(out)
+        parts = out[: 3 * self.components].unflatten(0, (3, self.components)).movedim(1, -1)  # [3, ..., components]
+        scale = parts[2].clamp(*LOG_SCALE_OF_COMPONENT).exp()
+        return dist.MixtureSameFamily(dist.Categorical(logits=parts[0]), dist.Normal(parts[1], scale))
+
+    def spread_out(self, bias: torch.Tensor) -> torch.Tensor:
+        """Biases [outputs] with the means of components apart."""
+        if self.components == 1:
+            return bias
+        found = bias.clone()
+        found[self.components : 2 * self.components] += torch.linspace(-1.0, 1.0, self.components)
+        return found
+
+
+def normal(out: torch.Tensor) -> dist.TorchDistribution:
+    """Normal distribution from mean and log scale: [2 or more, ...] -> batch shape [...]."""
+    return dist.Normal(out[0], out[1].clamp(*LOG_SCALE).exp())
