@@ -121,7 +121,10 @@ class Kind(ABC):
 
     @classmethod
     def entering(cls, kinds: Sequence[Kind], values: torch.Tensor) -> torch.Tensor:
-        """Codes [..., d] of variables of some kinds, those of this class as they enter as causes: as they are."""
+        """Codes [..., d] of variables of some kinds, length d, those of this class and derived ones as causes.
+
+        By default as they are.
+        """
         return values
 
     @property
@@ -214,7 +217,7 @@ class Kind(ABC):
         return bias
 
     def typed(self, column: torch.Tensor) -> torch.Tensor:
-        """Codes [...] as the distribution takes them, any where one is missing."""
+        """Codes [...] as the distribution takes them, any that it allows where one is missing: that term is masked."""
         return filled(column)
 
     @property
@@ -225,7 +228,8 @@ class Kind(ABC):
 
 def entering(kinds: Sequence[Kind], values: torch.Tensor) -> torch.Tensor:
     """Codes [..., d] of variables of some kinds, length d, as they enter as causes: [..., d]."""
-    classes: dict[type[Kind], None] = dict.fromkeys(type(kind) for kind in kinds)
-    for each in classes:
+    # By function: a class and one derived from it may share it, and it sees to both.
+    classes = {type(kind).entering.__func__: type(kind) for kind in kinds}  # type: ignore[attr-defined]
+    for each in classes.values():
         values = each.entering(kinds, values)
     return values

@@ -15,7 +15,7 @@ import torch
 from pyro import poutine
 
 from pyrocausal.data.kinds import Kind
-from pyrocausal.data.missing import any_missing, filled, present
+from pyrocausal.data.missing import any_missing, present
 from pyrocausal.model.acyclic import break_cycles, topological_order
 from pyrocausal.model.edge_beliefs import EdgeBeliefs
 from pyrocausal.model.local_module import LocalModule
@@ -245,7 +245,7 @@ def observe_blocks(
         keep = None if counts is None else counts[:, list(members)].t()
         if any_missing([kinds[i] for i in columns]):
             seen = present(column)
-            column, keep = filled(column), seen if keep is None else keep & seen
+            keep = seen if keep is None else keep & seen
         given = kinds[columns[0]].typed(column)
         mask = nullcontext() if keep is None else poutine.mask(mask=keep)  # type: ignore[call-overload]
         with pyro.plate(f"variables_{k}", len(columns), dim=-2), mask:
