@@ -8,7 +8,8 @@ rows, NaN where it is missing. A kind says
 - how it is distributed as an effect: `outputs`, `distribution`, `typed`; and how that is fitted: `descent`;
 - which closed form stands for a mechanism that is not fitted: `closed_form`.
 
-Only the first three must be written, where numbers as they are, and a distribution with a `cdf`, need no more.
+Only `resolve`, `encode`, `decode` and `distribution` must be written; the rest is that of a number which enters as it
+is. `tests/data/test_new_kind.py` has an example.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class Kind(ABC):
         Whether codes are whole numbers.
     closed_form : str
         What estimates a mechanism without a fit: a table of states, a linear regression of codes, or a negative
-        binomial regression of counts. A code must then mean the same as a cause as it does as an effect.
+        binomial regression, for `pyrocausal.data.count.Count` and what is derived from it. With a linear regression a
+        variable has to enter as it is, see `entering`, so that densities are those of codes.
     descent : str
         Which setting of `pyrocausal.evidence.refitting.Refitting` says how copies of its mechanism are fitted.
     """
