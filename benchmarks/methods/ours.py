@@ -189,5 +189,5 @@ NO_RETARGETING = _method(
     "no-retargeting",
     BRIEF,
     Settling(),
-    patched=patch.object(rounds, "retarget", _satisfied),
+    patched=patch.object(rounds, "try_other_targets", _satisfied),
 )

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 import pandas as pd
 
 from pyrocausal.data.categorical import Categorical
-from pyrocausal.data.columns import native as native  # readers of states look for it here
 from pyrocausal.data.continuous import Continuous
 from pyrocausal.data.count import Count
 from pyrocausal.data.exposure import Exposure

@@ -19,14 +19,14 @@ from pyrocausal.data.kinds import Exposure
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.posterior_predictive import predicted_tables
 
-__all__ = ["TABLES", "Shares", "check_names", "predict", "shares"]
+__all__ = ["TABLES", "Histogram", "check_names", "histogram", "predict"]
 
 TABLES = 20
 BINS, MOST_BARS = (8, 30), 30  # of numbers, at least and at most; whole numbers that are so few have a bar each
 TAIL = 0.001  # share of the numbers beyond either outermost bin's inner border that joins it
 
 
-class Shares(NamedTuple):
+class Histogram(NamedTuple):
     """Shares of the rows of one table in the bins of one variable.
 
     Attributes
@@ -104,7 +104,7 @@ def predict(result: CausalPosterior, tables: int = TABLES, seed: int = 0) -> dic
     return predicted_tables(result.data, result.chains, min([each, *drawn]), int(seed))
 
 
-def shares(result: CausalPosterior, predicted: Any, variable: str, regime: str | None = None) -> Shares:
+def histogram(result: CausalPosterior, predicted: Any, variable: str, regime: str | None = None) -> Histogram:
     """What `plot_predictive` draws.
 
     Parameters
@@ -148,7 +148,7 @@ def shares(result: CausalPosterior, predicted: Any, variable: str, regime: str |
         counted, _ = np.histogram(values.clip(*inside), edges, weights=weights)
         return counted / weights.sum()
 
-    return Shares(
+    return Histogram(
         of(seen[there], weights[there]),
         np.stack([of(each, weights) for each in drawn]),
         edges,

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from pyrocausal.data.columns import number_of
-from pyrocausal.plots.histograms import TABLES, Shares, check_names, predict, shares
+from pyrocausal.plots.histograms import TABLES, Histogram, check_names, histogram, predict
 from pyrocausal.plots.style import BLUE, DARK, GREY, PALE
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 
@@ -79,7 +79,7 @@ def plot_predictive(
         predicted = predict(result, TABLES if tables is None else tables, 0 if seed is None else seed)
     elif tables is not None or seed is not None:
         raise ValueError("predicted: tables that were drawn already; leave out tables and seed, or let them be drawn")
-    found = shares(result, predicted, variable, regime)
+    found = histogram(result, predicted, variable, regime)
     if ax is None:
         _, ax = plt.subplots(figsize=(5.0, 3.4), layout="constrained")
     kind = result.data.kinds[result.data.names.index(variable)]
@@ -99,7 +99,7 @@ def plot_predictive(
     return ax
 
 
-def _bars(ax: Axes, found: Shares) -> None:
+def _bars(ax: Axes, found: Histogram) -> None:
     places = np.arange(len(found.labels))
     ax.bar(places, found.observed, width=0.75, color=PALE, edgecolor=GREY, linewidth=0.6, label="observed")
     if not found.kept:
@@ -116,7 +116,7 @@ def _bars(ax: Axes, found: Shares) -> None:
     ax.set_ylabel("share of rows")
 
 
-def _steps(ax: Axes, found: Shares, counts: bool) -> None:
+def _steps(ax: Axes, found: Histogram, counts: bool) -> None:
     """Areas over bins of numbers; counts on an axis of log(1 + count), where bins differ in width."""
     widths = np.diff(np.log1p(found.edges)) if counts else np.ones(len(found.observed))
     style: dict[str, Any] = {"facecolor": PALE, "edgecolor": GREY, "linewidth": 0.6}

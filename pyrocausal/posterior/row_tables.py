@@ -14,8 +14,9 @@ import numpy as np
 import torch
 import xarray as xr
 
+from pyrocausal.data.columns import native
 from pyrocausal.data.interventional_data import InterventionalData
-from pyrocausal.data.kinds import Categorical, native
+from pyrocausal.data.kinds import Categorical
 from pyrocausal.data.missing import any_missing, present
 from pyrocausal.data.weights import Part
 from pyrocausal.model.imputation import impute

@@ -15,7 +15,7 @@ from pyrocausal.checks.findings import NAMES, SILENT, Diagnosis
 from pyrocausal.plots.curves import plot_beliefs
 from pyrocausal.plots.graph import graph_size, plot_graph
 from pyrocausal.plots.heatmaps import edges_size, plot_edges, plot_targets, targets_size
-from pyrocausal.plots.histograms import TABLES, predict, shares
+from pyrocausal.plots.histograms import TABLES, histogram, predict
 from pyrocausal.plots.predictive_check import plot_predictive
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
@@ -192,7 +192,7 @@ def _predictions(result: CausalPosterior) -> Iterator[Part]:
     places = [(name, regime) for regime in (None, *data.regime_names) for name in data.names]
     off, by_chance = {}, []  # what is misplaced beyond what chance does on average
     for name, regime in places:
-        if _any_value(result, name, regime) and not (found := shares(result, predicted, name, regime)).kept:
+        if _any_value(result, name, regime) and not (found := histogram(result, predicted, name, regime)).kept:
             off[name, regime] = found.misplaced - np.nan_to_num(found.by_chance)
             by_chance.append(found.each - found.by_chance)
     shown = sorted(off, key=lambda place: -off[place])[:PANELS]

@@ -22,13 +22,13 @@ from pyrocausal.evidence.joint_evidence import JointEvidence, prepare_together
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.search.moves import closure, within
 
-__all__ = ["Retargeted", "least_gain", "retarget"]
+__all__ = ["OtherTargets", "least_gain", "try_other_targets"]
 
 LEAST_GAIN = 0.01  # nats per row that scores; two fits of the same network differ by as much
 TOGETHER = 16  # alternatives at a time: what they hold of the rows takes memory
 
 
-class Retargeted(NamedTuple):
+class OtherTargets(NamedTuple):
     """Beliefs with more evidence.
 
     Attributes
@@ -50,7 +50,7 @@ class _Alternative(NamedTuple):
     evidence: JointEvidence
 
 
-def retarget(
+def try_other_targets(
     evidence: JointEvidence,
     dag: torch.Tensor,
     free: torch.Tensor,
@@ -58,7 +58,7 @@ def retarget(
     after: Callable[[torch.Tensor], JointEvidence],
     refused: set[Hashable],
     max_parents: int | None = None,
-) -> Retargeted | None:
+) -> OtherTargets | None:
     """Look for regimes that another target explains better.
 
     Parameters
@@ -80,7 +80,7 @@ def retarget(
 
     Returns
     -------
-    Retargeted or None
+    OtherTargets or None
         The changes that gain most, of different regimes and pairs of variables; None where no change gains.
     """
     may = within(free, dag, max_parents)
@@ -120,7 +120,7 @@ def retarget(
         dag, busy = changed, busy | {hit, other}
         refused.add(keys[regime, hit, other])  # should the next climb undo it, it is not made again
         natural[regime, hit], natural[regime, other] = True, False
-    return Retargeted(dag, natural)
+    return OtherTargets(dag, natural)
 
 
 def least_gain(evidence: JointEvidence) -> float:

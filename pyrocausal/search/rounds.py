@@ -28,7 +28,7 @@ from pyrocausal.evidence.terms import IMPOSSIBLE
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.row_split import cross_fit, leaves_observational_range
 from pyrocausal.sdi.state import State, confidence, natural
-from pyrocausal.search.alternative_targets import retarget
+from pyrocausal.search.alternative_targets import try_other_targets
 from pyrocausal.search.hill_climb import climb, strongest_dag
 from pyrocausal.search.settings import Settling
 from pyrocausal.search.starting_point import better_start
@@ -148,7 +148,9 @@ class Rounds:
         better = None
         if (standing := torch.equal(self.natural, following)) and other_targets:
             free = self.free.cpu()
-            better = retarget(self.evidence, dag, free, following, self._under, self._refused, self.max_parents)
+            better = try_other_targets(
+                self.evidence, dag, free, following, self._under, self._refused, self.max_parents
+            )
         if better is not None:
             standing, following = False, wavering.without(better.natural)
             wavering.forget()  # what was refused is not tried again, so that this makes no circle

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from pyrocausal.data.kinds import Continuous, Kind
+from pyrocausal.data.kinds import Kind
 from pyrocausal.evidence.refitting import Descent, Refitting
 
 __all__ = ["Settling"]
@@ -75,6 +75,6 @@ class Settling:
 
     def stages(self, kinds: Sequence[Kind]) -> list[Refitting | None]:
         """How copies are fitted in each series of rounds, for variables of these kinds."""
-        if self.refitting and self.draft and any(isinstance(kind, Continuous) for kind in kinds):
+        if self.refitting and self.draft and any(kind.descent == "continuous" for kind in kinds):
             return [replace(self.refitting, continuous=self.draft), self.refitting]
         return [self.refitting]

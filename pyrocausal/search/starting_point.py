@@ -17,7 +17,7 @@ import torch
 
 from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.sdi.state import natural
-from pyrocausal.search.alternative_targets import Retargeted, least_gain
+from pyrocausal.search.alternative_targets import OtherTargets, least_gain
 from pyrocausal.search.hill_climb import climb
 from pyrocausal.search.reinsertion import reinsert
 
@@ -35,7 +35,7 @@ def better_start(
     certainty: float,
     rounds: int = 4,
     max_parents: int | None = None,
-) -> Retargeted | None:
+) -> OtherTargets | None:
     """Look whether there is a better place to begin than where the three phases have ended.
 
     Parameters
@@ -59,7 +59,7 @@ def better_start(
 
     Returns
     -------
-    Retargeted or None
+    OtherTargets or None
         None where the beliefs do as well.
     """
     known = evidence.known[:, None].to(believed.device)
@@ -77,7 +77,7 @@ def better_start(
             if torch.equal(there, followed):
                 break
         values.append(closed.of(here))
-        found.append(Retargeted(here, there))
+        found.append(OtherTargets(here, there))
     return found[1] if values[1] - values[0] > least_gain(evidence) else None
 
 

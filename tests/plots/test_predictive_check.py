@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 
 from pyrocausal.data.kinds import Categorical, Count
-from pyrocausal.plots.histograms import predict, shares
+from pyrocausal.plots.histograms import histogram, predict
 from pyrocausal.plots.predictive_check import plot_predictive
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 
@@ -36,7 +36,7 @@ def column(dataset, name):
 def test_states_are_bars_beside_dots():
     result = posterior(rows=50)
     predicted = result.to_arviz(posterior_predictive=4, seed=3)
-    found = shares(result, predicted, "X2", "regime 1")
+    found = histogram(result, predicted, "X2", "regime 1")
     rows = result.data.regimes[1].rows
     expected = [(rows[:, 2] == state).double().mean().item() for state in range(4)]
     np.testing.assert_allclose(found.observed, expected)
@@ -59,11 +59,11 @@ def test_states_are_bars_beside_dots():
 
 def test_drawing_many_from_one_prediction_is_drawing_each_alone():
     result = posterior(rows=50)
-    together = shares(result, predict(result, tables=6, seed=2), "X3")
-    alone = shares(result, result.to_arviz(posterior_predictive=3, seed=2), "X3")  # three of each of two chains
+    together = histogram(result, predict(result, tables=6, seed=2), "X3")
+    alone = histogram(result, result.to_arviz(posterior_predictive=3, seed=2), "X3")  # three of each of two chains
     np.testing.assert_array_equal(together.predicted, alone.predicted)
     tree = xr.DataTree.from_dict(predict(result, tables=6, seed=2))  # as ArviZ 1.x has it
-    np.testing.assert_array_equal(shares(result, tree, "X3").predicted, alone.predicted)
+    np.testing.assert_array_equal(histogram(result, tree, "X3").predicted, alone.predicted)
     drawn = plot_predictive(result, "X3", None, axes(), tables=6, seed=2)
     assert drawn.get_title().startswith("without intervention, 50 rows\n")
     assert drawn.get_title().endswith(f"{alone.misplaced:.1%} of rows misplaced, {alone.by_chance:.1%} by chance")
@@ -72,11 +72,13 @@ def test_drawing_many_from_one_prediction_is_drawing_each_alone():
 def test_targets_are_intervened_on():
     result = many("categorical")
     predicted = predict(result, tables=3)
-    assert shares(result, predicted, "X1", "regime 0").kept
-    assert not shares(result, predicted, "X1", "regime 1").kept and not shares(result, predicted, "X1").kept
+    assert histogram(result, predicted, "X1", "regime 0").kept
+    assert not histogram(result, predicted, "X1", "regime 1").kept and not histogram(result, predicted, "X1").kept
     for name in ("posterior_predictive", "observed_data"):
         predicted[name]["X1"][...] = 1  # all the same, and predicted so
-    assert shares(result, predicted, "X1", "regime 0").kept and not shares(result, predicted, "X1", "regime 1").kept
+    assert (
+        histogram(result, predicted, "X1", "regime 0").kept and not histogram(result, predicted, "X1", "regime 1").kept
+    )
     predicted = predict(result, tables=3)
     ax = plot_predictive(result, "X1", "regime 0", axes(), predicted=predicted)
     assert ax.get_title() == "regime 0, 60 rows\nkept as recorded, not predicted"
@@ -92,16 +94,16 @@ def test_effects_see_the_values_that_were_set():
     rows[:, 1] = 2.0
     regimes = (replace(result.data.regimes[0], rows=rows), *result.data.regimes[1:])
     fixed = CausalPosterior(replace(result.data, regimes=regimes), (replace(one, dag=dag),), 0)
-    found = shares(fixed, predict(fixed, tables=2), "X3", "regime 0")
+    found = histogram(fixed, predict(fixed, tables=2), "X3", "regime 0")
     expected = one.model.mechanisms.conditional(3, rows[:1], dag[3].float()).probs[0]
     np.testing.assert_allclose(found.predicted.mean(0), expected.detach().numpy(), atol=0.03)
-    assert abs(expected[0] - shares(fixed, predict(fixed, tables=2), "X3").predicted.mean(0)[0]) > 0.03
+    assert abs(expected[0] - histogram(fixed, predict(fixed, tables=2), "X3").predicted.mean(0)[0]) > 0.03
 
 
 def test_numbers_are_areas_below_a_band():
     result = many("continuous", rows=100)
     predicted = predict(result, tables=5)
-    found = shares(result, predicted, "X0")
+    found = histogram(result, predicted, "X0")
     assert len(found.observed) == 10 and found.labels == ()
     assert found.observed.sum() == pytest.approx(1) and found.predicted.sum(1) == pytest.approx(1)  # none is left out
     values = result.data.decode(result.data.observational).X0
@@ -126,7 +128,7 @@ def test_counts_have_bars_where_they_are_few_and_a_logarithmic_axis_where_they_a
             parameter.zero_()
     result = CausalPosterior(replace(data, observational=rows), (one,), 0)
     predicted = predict(result, tables=3)
-    few, lots = (shares(result, predicted, name) for name in ("X0", "X1"))
+    few, lots = (histogram(result, predicted, name) for name in ("X0", "X1"))
     assert few.labels[:3] == ("0", "1", "2")
     np.testing.assert_allclose(few.observed[:3], [(rows[:, 0] == k).double().mean() for k in range(3)], atol=0.005)
     assert lots.labels == () and lots.observed.sum() == pytest.approx(1)
@@ -142,7 +144,7 @@ def test_rows_count_by_their_weights():
     weights = torch.linspace(1.0, 5.0, 60)
     result = many("categorical", observational_weights=weights)
     predicted = predict(result, tables=2)
-    found, rows = shares(result, predicted, "X0"), result.data.observational
+    found, rows = histogram(result, predicted, "X0"), result.data.observational
     expected = [float(weights[rows[:, 0] == state].sum() / weights.sum()) for state in range(2)]
     np.testing.assert_allclose(found.observed, expected, rtol=1e-5)
     drawn = column(predicted["posterior_predictive"], "X0")[..., :60].reshape(2, -1)
@@ -155,13 +157,13 @@ def test_missing_values_and_exposures(monkeypatch):
     result = many("all", rows=30)
     predicted = predict(result, tables=2)
     missing = int(result.data.observational[:, 3].isnan().sum())
-    found = shares(result, predicted, "X3")
+    found = histogram(result, predicted, "X3")
     assert missing and found.rows == 30 - missing and found.observed.sum() == pytest.approx(1)
-    assert shares(result, predicted, "X0").kept  # an exposure
+    assert histogram(result, predicted, "X0").kept  # an exposure
 
 
 def test_misplaced_rows_by_hand():
-    found = shares(result := many("categorical"), predict(result, tables=2), "X0")
+    found = histogram(result := many("categorical"), predict(result, tables=2), "X0")
     found = found._replace(observed=np.array([0.5, 0.5]), predicted=np.array([[0.2, 0.8], [0.4, 0.6]]))
     assert found.misplaced == pytest.approx(0.2)  # two tenths of the rows from the first state to the second
     assert found.by_chance == pytest.approx(0.2)  # either table is compared with the other

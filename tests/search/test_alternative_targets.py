@@ -21,7 +21,7 @@ from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.row_split import cross_fit, split_rows
 from pyrocausal.sdi.targets import TargetOdds, known_targets
-from pyrocausal.search.alternative_targets import retarget
+from pyrocausal.search.alternative_targets import try_other_targets
 
 BRIEF = Descent(100, 128, 3e-2)
 
@@ -70,9 +70,9 @@ class Problem:
     def after(self, natural) -> JointEvidence:
         return self.evidence.after(cross_fit(self.data, self.split, natural), natural)
 
-    def retarget(self, dag, free=None):
+    def try_other_targets(self, dag, free=None):
         free = off_diagonal(3) if free is None else free
-        return retarget(self.evidence, dag, free, self.natural, self.after, set())
+        return try_other_targets(self.evidence, dag, free, self.natural, self.after, set())
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -81,25 +81,25 @@ def test_the_right_target_and_the_right_graph_are_found(seed):
     # The mistake holds itself up: with it neither the target nor the graph looks wrong.
     assert problem.evidence.targets(WRONG).argmax(1).tolist() == [1, 2]
     assert problem.evidence.of(WRONG) > problem.evidence.of(TRUTH)
-    dag, natural = problem.retarget(WRONG)
+    dag, natural = problem.try_other_targets(WRONG)
     assert torch.equal(dag, TRUTH) and torch.equal(natural, RIGHT)
     assert problem.after(natural).of(dag) > problem.evidence.of(WRONG) + 10
     assert problem.after(natural).targets(dag).argmax(1).tolist() == [0, 2]
 
 
 def test_at_the_truth_nothing_gains():
-    assert Problem(RIGHT).retarget(TRUTH) is None
+    assert Problem(RIGHT).try_other_targets(TRUTH) is None
 
 
 def test_a_target_that_is_known_stays_even_where_another_would_explain_more():
-    assert Problem(MISTAKEN, targets=(("X1",), None)).retarget(WRONG) is None
+    assert Problem(MISTAKEN, targets=(("X1",), None)).try_other_targets(WRONG) is None
 
 
 @pytest.mark.parametrize("edge", [(0, 1), (1, 0)])
 def test_the_edge_of_the_right_change_stays_where_it_is_fixed(edge):
     free = off_diagonal(3)
     free[edge] = False
-    found = Problem(MISTAKEN).retarget(WRONG, free)
+    found = Problem(MISTAKEN).try_other_targets(WRONG, free)
     assert found is None or torch.equal(found.dag, WRONG)
 
 
@@ -141,7 +141,7 @@ def _nothing_to_prepare(monkeypatch):
 
 def run(stub, dag, free=None, refused=None, max_parents=None):
     free, refused = off_diagonal(len(dag)) if free is None else free, set() if refused is None else refused
-    return retarget(stub, dag, free, stub.natural, stub.after, refused, max_parents)
+    return try_other_targets(stub, dag, free, stub.natural, stub.after, refused, max_parents)
 
 
 def tried(stub) -> list[tuple]:

@@ -299,8 +299,8 @@ def test_several_targets_of_continuous_variables_are_found(known, monkeypatch):
     if known:  # of one, the others are to be found
         told = tuple(replace(each, targets=made.targets[each.name] or None) for each in data.regimes[:1])
         data = replace(data, regimes=(*told, *data.regimes[1:]))
-    retarget = rounds.retarget
-    monkeypatch.setattr(rounds, "retarget", lambda *given: asked.append(given) or retarget(*given))
+    try_other_targets = rounds.try_other_targets
+    monkeypatch.setattr(rounds, "try_other_targets", lambda *given: asked.append(given) or try_other_targets(*given))
     algorithm = replace(ROUGH, mechanisms=LinearGaussian, fitting=replace(FITTING, warm_up=60, regime_rows=None))
     state = rough(data, algorithm=algorithm, target_prior=TargetPrior(several=True))
     settled = settle(state, Settling(final_steps=0))
@@ -409,14 +409,14 @@ def test_a_wrong_target_is_left_for_the_right_one(monkeypatch, seed, draft):
     assert torch.equal(heard[0].dag, REVERSED) and heard[0].target_probability[0].argmax() == 1
     assert settled.evidence > heard[0].evidence + 10
     # Without a look at other targets the mistake stands.
-    monkeypatch.setattr(rounds, "retarget", lambda *_: None)
+    monkeypatch.setattr(rounds, "try_other_targets", lambda *_: None)
     alone = settle(mistaken(seed), settling)
     assert torch.equal(alone.dag, REVERSED) and alone.target_probability.argmax(1).tolist() == [1, 2]
     assert alone.stable
 
 
 def test_a_wrong_target_is_not_where_settling_begins(monkeypatch):
-    monkeypatch.setattr(rounds, "retarget", lambda *_: None)
+    monkeypatch.setattr(rounds, "try_other_targets", lambda *_: None)
     heard = []
     settled = settle(mistaken(1), replace(FAR, scout=True), on_settled=heard.append)
     assert heard[0].dag.int().tolist() == settled.dag.int().tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
@@ -425,7 +425,7 @@ def test_a_wrong_target_is_not_where_settling_begins(monkeypatch):
 
 def test_other_targets_are_looked_at_where_interventions_leave_the_observational_range(chain, monkeypatch):
     asked = []
-    monkeypatch.setattr(rounds, "retarget", lambda *_: asked.append(None))
+    monkeypatch.setattr(rounds, "try_other_targets", lambda *_: asked.append(None))
     settle(rough(chain.data), CLOSED)
     assert not asked
     settle(mistaken(), replace(FAR, rounds=1))
