@@ -16,7 +16,8 @@ import torch
 from pyrocausal.data.continuous import LOG_SCALE, LOG_SCALE_OF_COMPONENT
 from pyrocausal.data.edge_constraints import fixed_edges
 from pyrocausal.data.interventional_data import InterventionalData
-from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure, Kind
+from pyrocausal.data.kind import Kind
+from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.data.regime import Regime
 from pyrocausal.data.weights import Part
 from pyrocausal.evidence.terms import Terms, parents_of

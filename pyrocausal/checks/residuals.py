@@ -94,8 +94,7 @@ class ProgramResiduals:
         reads_gaps = any_missing(chain.model.kinds)
         self.rows = recorded if reads_gaps else Part.of(impute(data, seed=chain.seed).parts).rows
         self.weights = None if weights is None else weights.double().cpu()
-        sizes = torch.tensor([len(part.rows) for part in data.parts])
-        self.table = torch.arange(len(sizes)).repeat_interleave(sizes)  # [n], 0 observational
+        self.table = Part.numbers(data.parts).cpu()  # [n], 0 observational
         self.hit = torch.nn.functional.pad(chain.target_probability[:, :-1].cpu() > 0.5, (0, 0, 1, 0))  # [R + 1, d]
         self.compared = torch.nn.functional.pad(compared.cpu(), (1, 0), value=True)[self.table]  # [n]
         self._acted = self.hit[self.table]  # [n, d]

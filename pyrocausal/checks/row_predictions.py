@@ -26,7 +26,7 @@ from typing import NamedTuple, TypeAlias
 import torch
 
 from pyrocausal.data.interventional_data import InterventionalData
-from pyrocausal.data.kinds import Kind
+from pyrocausal.data.kind import Kind
 from pyrocausal.data.missing import present
 from pyrocausal.data.weights import Part, total
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
@@ -130,7 +130,7 @@ class RowPredictor:
         if made.copies([(0, ())]) is None:  # then closed forms have to do
             refitting = None
         fitting = [*training.parts[1:], split.fitting]
-        fits, origin = Part.of(fitting), _numbers(fitting).to(device)
+        fits, origin = Part.of(fitting), Part.numbers(fitting)
         keep = torch.cat([natural, torch.ones_like(natural[:1])]).to(device)
         counts = keep[origin] & present(fits.rows)
         # The 2 T "regimes" of this evidence are the adapting and the scored part of every table. Only the last table,
@@ -140,7 +140,7 @@ class RowPredictor:
         judges = Part.of(judging)
         new = [*adapting, *(Part.of(two) for two in zip(adapting, scored, strict=True))]
         nothing = TargetKnowledge.nothing(2 * len(tables), training.d)
-        fold = Fold(fits, counts, judges, _numbers(judging).to(device), len(judging))
+        fold = Fold(fits, counts, judges, Part.numbers(judging), len(judging))
         self._evidence = JointEvidence(
             RowsOfEvidence(training.kinds, [fold], natural=nothing.hit),
             nothing,
@@ -183,8 +183,3 @@ class RowPredictor:
                     "network is fitted instead; leave refitting at its default, with mechanisms that can be copied"
                 )
         return Terms(*(torch.cat(part) for part in zip(*found, strict=True)))
-
-
-def _numbers(parts: Sequence[Part]) -> torch.Tensor:
-    """The number of the part of every row, parts put together."""
-    return torch.arange(len(parts)).repeat_interleave(torch.tensor([len(part.rows) for part in parts]))

@@ -42,14 +42,14 @@ def fields_of_frames(
     """Fields from frames; arguments and errors as of `InterventionalData.from_frames`."""
     if not isinstance(regimes, Mapping):
         raise TypeError(f"regimes: expected a mapping of name to table, got {type(regimes).__name__}")
-    known = tables.known_targets(targets, [str(name) for name in regimes])
+    known = tables.check_targets(targets, [str(name) for name in regimes])
     return _fields(*readers.take_weights(observational, regimes, weights, kinds, known), kinds, targets)
 
 
 def _fields(frames: readers.Frames, counted: readers.Weights | None, kinds: Kinds, targets: Targets) -> dict[str, Any]:
     """From tables of the variables alone, with the weights of their rows beside."""
     observational, regimes = frames
-    known = tables.known_targets(targets, [str(name) for name in regimes])
+    known = tables.check_targets(targets, [str(name) for name in regimes])
     weights, of_regimes = counted or (None, dict.fromkeys(regimes))
     names, settled, control, experiments = tables.encode_tables(observational, regimes, kinds, weights)
     made = zip(experiments.items(), of_regimes.values(), strict=True)

@@ -20,7 +20,8 @@ import pandas as pd
 import torch
 
 from pyrocausal.data import builders, readers, tables
-from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure, Kind
+from pyrocausal.data.kind import Kind
+from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.data.readers import Array, FilePath
 from pyrocausal.data.regime import Regime, check_regimes
 from pyrocausal.data.tables import Kinds, Targets

@@ -16,7 +16,7 @@ from pyrocausal.data.count import Count
 from pyrocausal.data.exposure import Exposure
 from pyrocausal.data.kind import Kind
 
-__all__ = ["Categorical", "Continuous", "Count", "Exposure", "Kind", "infer_kind"]
+__all__ = ["Categorical", "Continuous", "Count", "Exposure", "infer_kind"]
 
 
 def infer_kind(columns: Mapping[str, pd.Series]) -> Kind:

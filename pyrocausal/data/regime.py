@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 
 from pyrocausal.data.columns import listing
-from pyrocausal.data.kinds import Exposure, Kind
+from pyrocausal.data.kind import Kind
+from pyrocausal.data.kinds import Exposure
 from pyrocausal.data.tables import check_rows, check_unique
 from pyrocausal.data.weights import check_total, check_weights, of_total
 

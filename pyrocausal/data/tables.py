@@ -18,11 +18,21 @@ import pandas as pd
 import torch
 
 from pyrocausal.data.columns import listing, native
-from pyrocausal.data.kinds import Categorical, Count, Exposure, Kind, infer_kind
+from pyrocausal.data.kind import Kind
+from pyrocausal.data.kinds import Categorical, Count, Exposure, infer_kind
 
 __all__ = [
-    "Kinds", "Targets", "check_frame", "check_kinds", "check_names", "check_rows", "check_truth", "check_unique",
-    "encode_rows", "encode_tables", "known_targets",
+    "Kinds",
+    "Targets",
+    "check_frame",
+    "check_kinds",
+    "check_names",
+    "check_rows",
+    "check_targets",
+    "check_truth",
+    "check_unique",
+    "encode_rows",
+    "encode_tables",
 ]  # fmt: skip
 
 # Sites of the model, of Pyro itself, and dimensions of ArviZ.
@@ -250,7 +260,7 @@ def _chosen_kinds(kinds: Kinds, names: Sequence[str]) -> dict[str, Kind]:
     return chosen
 
 
-def known_targets(targets: Targets, regime_names: Sequence[str]) -> dict[str, Any]:
+def check_targets(targets: Targets, regime_names: Sequence[str]) -> dict[str, Any]:
     """The targets that the user gave, by the name of the regime as a string."""
     if targets is not None and not isinstance(targets, Mapping):
         raise TypeError(f"targets: expected a mapping of regime to variables, got {type(targets).__name__}")

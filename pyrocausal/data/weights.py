@@ -143,6 +143,13 @@ class Part(NamedTuple):
         tables = [part.rows for part in parts]
         return cls(torch.cat(tables), join(tables, [part.weights for part in parts]))
 
+    @staticmethod
+    def numbers(parts: Sequence[Part]) -> torch.Tensor:
+        """Which part every one of these rows is of, counted from 0: [n] of all parts, on the device of the rows."""
+        device = parts[0].rows.device
+        sizes = torch.tensor([len(part.rows) for part in parts], device=device)
+        return torch.arange(len(parts), device=device).repeat_interleave(sizes)
+
 
 def drawing(
     rows: int,

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 import torch
 
-from pyrocausal.data.kinds import Kind
+from pyrocausal.data.kind import Kind
 from pyrocausal.data.missing import present
 from pyrocausal.evidence.refitting import Refitting, fit_copies, judge_rows
 from pyrocausal.evidence.screening import Screen

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import torch
 
-from pyrocausal.data.kinds import Kind
+from pyrocausal.data.kind import Kind
 from pyrocausal.evidence.refitting import Refitting
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms

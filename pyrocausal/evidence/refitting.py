@@ -15,7 +15,7 @@ import pyro
 import torch
 from pyro import poutine
 
-from pyrocausal.data.kinds import Kind
+from pyrocausal.data.kind import Kind
 from pyrocausal.data.weights import Part, drawing, take_rows, total
 from pyrocausal.evidence.screening import Residuals
 from pyrocausal.model.causal_model import observe_blocks

@@ -26,8 +26,7 @@ from typing import NamedTuple
 import pyro.distributions as dist
 import torch
 
-from pyrocausal.data.kind import entering
-from pyrocausal.data.kinds import Kind
+from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.negative_binomial import NegativeBinomial
 from pyrocausal.data.weights import Part
 

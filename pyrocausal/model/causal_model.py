@@ -14,7 +14,7 @@ import pyro
 import torch
 from pyro import poutine
 
-from pyrocausal.data.kinds import Kind
+from pyrocausal.data.kind import Kind
 from pyrocausal.data.missing import any_missing, present
 from pyrocausal.model.acyclic import break_cycles, topological_order
 from pyrocausal.model.edge_beliefs import EdgeBeliefs

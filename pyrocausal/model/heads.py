@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from pyrocausal.data.kinds import Kind
+from pyrocausal.data.kind import Kind
 from pyrocausal.model.mechanisms import Block
 
 __all__ = ["distributions", "spread_out"]

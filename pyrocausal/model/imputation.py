@@ -61,7 +61,7 @@ def impute(data: InterventionalData, *, seed: int = 0, hidden: int = 64) -> Inte
         return data
     recorded, weights = Part.of(data.parts)
     sizes = [len(part.rows) for part in data.parts]
-    regime = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)).to(recorded)  # [N]
+    regime = Part.numbers(data.parts).to(recorded)  # [N]
     rows = torch.cat([recorded, regime[:, None]], 1)  # [N, d + 1]
     kinds = (*(replace(kind, missing=True) for kind in data.kinds), Categorical(tuple(range(len(sizes)))))
     with one_thread(), torch.random.fork_rng(), pyro.validation_enabled(False):

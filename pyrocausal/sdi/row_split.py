@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 
 from pyrocausal.data.interventional_data import InterventionalData
-from pyrocausal.data.kinds import Kind
+from pyrocausal.data.kind import Kind
 from pyrocausal.data.missing import present
 from pyrocausal.data.weights import Part, ranks, take_rows
 
@@ -120,7 +120,7 @@ def split_rows(data: InterventionalData, share_regimes: bool, held_out: float = 
     held_out
         Share of the observational rows, spread evenly over the table, that fit nothing.
     """
-    R, device = len(data.regimes), data.observational.device
+    R = len(data.regimes)
     table, *scoring = data.parts
     last, held = divide(table, held_out, data.kinds)
     if held_out > 0 and not len(held.rows):  # a small table gives one row all the same
@@ -129,10 +129,9 @@ def split_rows(data: InterventionalData, share_regimes: bool, held_out: float = 
     if share_regimes:
         halves = [divide(part, 0.5, data.kinds) for part in scoring]
         fitting, scoring = [*(even for even, _ in halves), last], [odd for _, odd in halves]
-    sizes = torch.tensor([len(part.rows) for part in fitting], device=device)
     return Split(
         fitting=Part.of(fitting),
-        origin=torch.arange(R + 1 - len(fitting), R + 1, device=device).repeat_interleave(sizes),
+        origin=Part.numbers(fitting) + (R + 1 - len(fitting)),
         scoring=tuple(scoring),
         held_out=held,
     )
@@ -196,8 +195,7 @@ def cross_fit(data: InterventionalData, split: Split, natural: torch.Tensor) -> 
 
     def rows(start: int, last: Part) -> tuple[Part, torch.Tensor]:
         parts = [*(half[start] for half in halves), last]
-        sizes = torch.tensor([len(part.rows) for part in parts], device=natural.device)
-        return Part.of(parts), torch.arange(R + 1, device=natural.device).repeat_interleave(sizes)
+        return Part.of(parts), Part.numbers(parts)
 
     folds = []
     for fit, score in ((0, 1), (1, 0)):

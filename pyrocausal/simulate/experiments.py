@@ -22,7 +22,8 @@ import pandas as pd
 from numpy.random import Generator
 
 from pyrocausal.data.interventional_data import InterventionalData
-from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure, Kind
+from pyrocausal.data.kind import Kind
+from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.simulate.continuous_truths import (
     AdditiveNoise,
     HiddenLayer,

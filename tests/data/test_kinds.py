@@ -11,6 +11,7 @@ import pytest
 import torch
 from example_tables import SPREAD, assert_same, control, drug, frames, from_frames
 
+import pyrocausal.data.kind
 import pyrocausal.data.kinds
 from pyrocausal.data.kinds import Categorical, Continuous
 
@@ -160,4 +161,5 @@ def test_examples_run() -> None:
 
 
 def test_public_names() -> None:
-    assert pyrocausal.data.kinds.__all__ == ["Categorical", "Continuous", "Count", "Exposure", "Kind", "infer_kind"]
+    assert pyrocausal.data.kinds.__all__ == ["Categorical", "Continuous", "Count", "Exposure", "infer_kind"]
+    assert pyrocausal.data.kind.__all__ == ["Kind", "entering"]
