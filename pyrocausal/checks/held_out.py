@@ -249,8 +249,9 @@ def _trial(
     """Judge graphs by rows that were not fitted, with the mechanisms and the caution of the fit."""
     prior = options.get("target_prior") or TargetPrior()
     settling, algorithm = options.get("settling") or Settling(), options.get("algorithm") or SDI()
+    prior = replace(prior, several=result.best.several)  # as the fit has found, where it was asked
     odds = _of(prior, [table.name for table in tables]).compile(
         training.names, {table.name: table.targets for table in tables}, training.exposures
     )
-    unhit = natural(result.best.target_probability, settling.certainty, prior.several)
+    unhit = natural(result.best.target_probability, settling.certainty, result.best.several)
     return RowPredictor(training, unhit, tables, odds, refitting, algorithm.mechanisms, seed)

@@ -30,7 +30,7 @@ from pyrocausal.data.kind import Kind
 from pyrocausal.data.missing import present
 from pyrocausal.data.weights import Part, total
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
-from pyrocausal.evidence.joint_evidence import JointEvidence
+from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
 from pyrocausal.evidence.refitting import Descent, Refitting
 from pyrocausal.evidence.terms import IMPOSSIBLE, Terms, parents_of
 from pyrocausal.model.mechanisms import Mechanisms
@@ -141,7 +141,7 @@ class RowPredictor:
         new = [*adapting, *(Part.of(two) for two in zip(adapting, scored, strict=True))]
         nothing = TargetKnowledge.nothing(2 * len(tables), training.d)
         fold = Fold(fits, counts, judges, Part.numbers(judging), len(judging))
-        self._evidence = JointEvidence(
+        self._evidence = PredictiveEvidence(
             RowsOfEvidence(training.kinds, [fold], natural=nothing.hit),
             nothing,
             Estimators(made, NewMechanisms(training.kinds, *zip(*new, strict=True)), refitting),

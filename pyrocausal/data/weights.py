@@ -143,6 +143,10 @@ class Part(NamedTuple):
         tables = [part.rows for part in parts]
         return cls(torch.cat(tables), join(tables, [part.weights for part in parts]))
 
+    def cpu(self) -> Part:
+        """The same on the CPU."""
+        return Part(self.rows.cpu(), None if self.weights is None else self.weights.cpu())
+
     @staticmethod
     def numbers(parts: Sequence[Part]) -> torch.Tensor:
         """Which part every one of these rows is of, counted from 0: [n] of all parts, on the device of the rows."""

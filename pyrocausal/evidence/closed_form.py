@@ -7,9 +7,9 @@ regressions are not the right shape. Joint evidence weighs the two (see `pyrocau
 
 - A categorical variable: a table whose every cell has a Dirichlet prior around the variable's marginal distribution;
   its strength maximises the evidence over a few values (MacKay and Peto 1995). Continuous parents are cut into bins.
-- A continuous variable: Bayesian linear regression on its parents' values, and another one on their squares and the
-  hidden units of its own mechanism under that parent set too, with a Student-t prediction.
-- A count: negative binomial regressions on the same two sets of regressors, at the most probable weights.
+- A continuous variable: Bayesian linear regressions on its parents' values, and on smooth steps and products of them
+  (`pyrocausal.evidence.regressors`), with a Student-t prediction.
+- A count: negative binomial regressions on values and on smooth steps, at the most probable weights.
 
 References
 ----------
@@ -31,8 +31,8 @@ from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.missing import filled, present
 from pyrocausal.data.negative_binomial import negative_binomial
 from pyrocausal.data.weights import take_rows, total
+from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, Regressors, richest
 from pyrocausal.model.count_regression import count_regression
-from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.sdi.row_split import Fold
 
 __all__ = ["ClosedForm"]
@@ -45,8 +45,6 @@ class ClosedForm:
     ----------
     kinds
         Kind of each variable, length d.
-    mechanisms
-        Whose hidden units a regression uses.
     fold
         Rows that fit and rows that score; what weighs the latter matters for what an estimate may lose, not for
         log-densities.
@@ -56,12 +54,12 @@ class ClosedForm:
     bins = 4
     strengths = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 
-    def __init__(self, kinds: Sequence[Kind], mechanisms: Mechanisms, fold: Fold) -> None:
+    def __init__(self, kinds: Sequence[Kind], fold: Fold) -> None:
         self.kinds = tuple(kinds)
-        self.mechanisms = mechanisms
         self.counts = fold.counts
         self.rows, self.weights = (fold.fitting.rows, fold.scoring.rows), fold.fitting.weights
         self._judging = total(*fold.scoring)
+        self._regressors = Regressors(kinds, [part.cpu() for part in (fold.fitting, fold.scoring)])
         self._entering = entering(kinds, self.rows[0]), entering(kinds, self.rows[1])
         self._states = [kind.levels(self.bins) for kind in kinds]  # as a parent
         self._codes = [self._coded(j) for j in range(len(kinds))]
@@ -77,7 +75,7 @@ class ClosedForm:
         """Log-density of every scoring row's value of variable `i` under each estimate: shape [n] each.
 
         A categorical variable has one, or none where its table would have more than `max_cells` entries; a continuous
-        one and a count have two, a regression and one on the hidden units too. It is 0 where the value is missing.
+        one and a count have two, regressions on values and on more. It is 0 where the value is missing.
         """
         if self.kinds[i].closed_form == "table":
             if (found := self._table(i, parents)) is None:
@@ -86,7 +84,8 @@ class ClosedForm:
             estimates = [table.flatten()[cells * table.shape[1] + self._child(i)[1]]]
         else:
             regression = self._regression if self.kinds[i].closed_form == "regression" else self._count
-            estimates = [regression(i, parents, hidden) for hidden in (False, True)]
+            levels = LINEAR, ADDITIVE if self.kinds[i].closed_form == "count regression" else richest(parents)
+            estimates = [regression(i, parents, level) for level in levels]
         if self.kinds[i].missing:
             seen = present(self.rows[1][:, i])
             estimates = [torch.where(seen, each, torch.zeros_like(each)) for each in estimates]
@@ -153,12 +152,13 @@ class ClosedForm:
         return ((counts + strength * marginal) / (totals + strength)[:, None]).log(), cells[1]
 
     def _regression(
-        self, i: int, parents: tuple[int, ...], hidden: bool, shape: float = 1.0, rate: float = 0.01
+        self, i: int, parents: tuple[int, ...], level: int, shape: float = 1.0, rate: float = 0.01
     ) -> torch.Tensor:
         """Student-t predictions; the prior on a weight says as much as one row, that on the noise as 2 shape rows."""
         fitting, scoring = self.rows
         keep = self.counts[:, i]
-        x, y = self._design(i, fitting[keep], parents, hidden), fitting[keep, i].double()
+        x, new = self._design(keep, parents, level)
+        y = fitting[keep, i].double()
         weight = take_rows(self.weights, keep)
         counted = x if weight is None else x * weight[:, None]
         gram, n = counted.t() @ x, total(y, weight)
@@ -169,18 +169,18 @@ class ClosedForm:
         squares = residual @ (residual if weight is None else weight * residual)
         a = shape + n / 2
         b = rate + 0.5 * float(squares + (prior * weights) @ weights)
-        new = self._design(i, scoring, parents, hidden)
         leverage = torch.linalg.solve_triangular(factor, new.t(), upper=False).square().sum(0)
         scale = (b / a * (1 + leverage)).sqrt()
         predicted = torch.distributions.StudentT(2 * a, new @ weights, scale, validate_args=False)
         return predicted.log_prob(filled(scoring[:, i]).double())
 
-    def _count(self, i: int, parents: tuple[int, ...], hidden: bool) -> torch.Tensor:
+    def _count(self, i: int, parents: tuple[int, ...], level: int) -> torch.Tensor:
         """Negative binomial predictions, by the most probable regression; the prior says as much as one row."""
         fitting, scoring = self.rows
-        rows, new = fitting[self.counts[:, i]], self._design(i, scoring, parents, hidden)
+        rows = fitting[self.counts[:, i]]
+        x, new = self._design(self.counts[:, i], parents, level)
         offset, offset_new = (log_levels(self.kinds[i : i + 1], each)[:, 0].double() for each in (rows, scoring))
-        x, y = self._design(i, rows, parents, hidden), filled(rows[:, i]).double()
+        y = filled(rows[:, i]).double()
         weight = take_rows(self.weights, self.counts[:, i])
         found = count_regression(x, y, offset, torch.ones_like(y) if weight is None else weight)
         log_mean = offset_new + new @ found.weights
@@ -188,13 +188,7 @@ class ClosedForm:
             log_mean = log_mean.clamp(max=float(y.max().log1p()) + 2.0)
         return negative_binomial(log_mean, found.log_size).log_prob(filled(scoring[:, i]))
 
-    def _design(self, i: int, rows: torch.Tensor, parents: tuple[int, ...], hidden: bool) -> torch.Tensor:
-        """Regressors [n, p]: a constant, one-hot states, values, gaps; with `hidden` squares and hidden units too."""
-        columns = entering(self.kinds, rows)
-        blocks = [torch.ones_like(rows[:, :1]), *(self.kinds[j].regressors(columns[:, j], hidden) for j in parents)]
-        if parents and hidden:
-            mask = rows.new_zeros(rows.shape[1])
-            mask[list(parents)] = 1.0
-            if (units := self.mechanisms.features(i, rows, mask)) is not None:
-                blocks.append(units)
-        return torch.cat([block.double() for block in blocks], 1)
+    def _design(self, keep: torch.Tensor, parents: tuple[int, ...], level: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Regressors of the rows that fit and count, [N, k], and of those that score, [n, k]."""
+        every = self._regressors.columns(parents, level).to(keep.device)
+        return every[: len(keep)][keep], every[len(keep) :]

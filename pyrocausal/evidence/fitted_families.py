@@ -8,7 +8,7 @@ Vocabulary: d variables, R regimes, M families, N rows that fit, n rows that sco
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import torch
 
@@ -20,8 +20,6 @@ from pyrocausal.model.mechanisms import Family, Mechanisms
 from pyrocausal.sdi.row_split import Fold
 
 __all__ = ["CopyFit", "FittedFamilies", "batches", "fit_families"]
-
-Owner = TypeVar("Owner")
 
 
 class CopyFit(NamedTuple):
@@ -60,27 +58,25 @@ class FittedFamilies(NamedTuple):
     promising: torch.Tensor
 
 
-def batches(
-    requests: Sequence[tuple[Owner, Family]], kinds: Sequence[Kind], most: int
-) -> list[list[tuple[Owner, Family]]]:
+def batches(families: Sequence[Family], kinds: Sequence[Kind], most: int) -> list[list[Family]]:
     """What is fitted together: variables of one kind, with about as many parents.
 
     Parameters
     ----------
-    requests
-        Families, and whom they are for.
+    families
+        A variable and its parents each.
     kinds
         Kind of each variable, length d.
     most
         Families in a batch at the most.
     """
-    found: list[list[tuple[Owner, Family]]] = []
+    found: list[list[Family]] = []
     kind_of = [type(kind).__name__ for kind in kinds]
-    for request in sorted(requests, key=lambda request: (kind_of[request[1][0]], len(request[1][1]))):
+    for family in sorted(families, key=lambda family: (kind_of[family[0]], len(family[1]))):
         full = not found or len(found[-1]) == most
-        if full or kind_of[request[1][0]] != kind_of[found[-1][0][1][0]]:
+        if full or kind_of[family[0]] != kind_of[found[-1][0][0]]:
             found.append([])
-        found[-1].append(request)
+        found[-1].append(family)
     return found
 
 

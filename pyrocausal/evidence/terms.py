@@ -10,9 +10,27 @@ from typing import NamedTuple
 
 import torch
 
-__all__ = ["IMPOSSIBLE", "Terms", "parents_of"]
+__all__ = ["IMPOSSIBLE", "FamilyEvidence", "Terms", "parents_of"]
 
 IMPOSSIBLE = -1e9  # nats of a family that nothing can estimate
+
+
+class FamilyEvidence(NamedTuple):
+    """What the rows of one variable say of its parents, whatever is known or believed of targets; nats, double.
+
+    Attributes
+    ----------
+    old
+        Of its rows in each regime under the common mechanism, shape [R].
+    new
+        The same under a new mechanism, shape [R].
+    observational
+        Of its observational rows, scalar.
+    """
+
+    old: torch.Tensor
+    new: torch.Tensor
+    observational: torch.Tensor
 
 
 class Terms(NamedTuple):

@@ -190,6 +190,9 @@ def _agreed(
         raise ValueError(f"sampling begins at a settled graph; {how}")
     if not settling.rounds:  # then nothing needs rows that were held out
         algorithm = replace(algorithm, fitting=replace(algorithm.fitting, held_out=0.0))
+    if settling.rounds:
+        warm_up = min(settling.warm_up, algorithm.fitting.warm_up)
+        algorithm = replace(algorithm, fitting=replace(algorithm.fitting, warm_up=warm_up))
     if max_steps is None and settling.rounds:
         max_steps = min(settling.proposal, algorithm.stopping.max_steps)
     if max_steps is not None:

@@ -35,11 +35,21 @@ class CountRegression(NamedTuple):
         Shape [...].
     evidence
         Laplace's approximation of the log probability of all counts, nats; shape [...].
+    log_likelihood
+        Of all counts at the mode, nats; shape [...].
+    slope, information
+        Its slope there in the weights, and minus its second derivative; shapes [..., p] and [..., p, p].
+    curvature
+        Minus the second derivative of the log density of the size's logarithm; shape [...].
     """
 
     weights: torch.Tensor
     log_size: torch.Tensor
     evidence: torch.Tensor
+    log_likelihood: torch.Tensor
+    slope: torch.Tensor
+    information: torch.Tensor
+    curvature: torch.Tensor
 
 
 def count_regression(
@@ -126,10 +136,15 @@ def count_regression(
             break
     s, mean = log_size.exp()[..., None], eta.exp()
     observed = s * mean * (s + y) / (s + mean).square()
-    precision = prior + (masked * observed[..., None]).mT @ x
-    evidence = found[1] - (torch.lgamma(1.0 + y) * kept).sum(-1) - math.log(size[1])
-    evidence = evidence - 0.5 * _curvature(found, h, size[1]).log() + _half_log_det(prior) - _half_log_det(precision)
-    return CountRegression(weights, log_size, evidence)
+    told = (masked * observed[..., None]).mT @ x
+    curvature = _curvature(found, h, size[1])
+    counted = (torch.lgamma(1.0 + y) * kept).sum(-1)
+    around = 0.5 * curvature.log() - _half_log_det(prior) + _half_log_det(prior + told)
+    evidence = found[1] - counted - math.log(size[1]) - around
+    slope = (masked.mT @ ((y - mean) * s / (s + mean))[..., None])[..., 0]
+    penalty = 0.5 * (weights * (prior @ weights[..., None])[..., 0]).sum(-1)
+    likely = found[1] + penalty + 0.5 * ((log_size - size[0]) / size[1]).square() - counted
+    return CountRegression(weights, log_size, evidence, likely, slope, told, curvature)
 
 
 def _log_joint(

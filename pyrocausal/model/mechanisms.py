@@ -85,25 +85,6 @@ class Mechanisms(LocalModule):
         """
         return None
 
-    def features(self, i: int, values: torch.Tensor, parents: torch.Tensor) -> torch.Tensor | None:
-        """What a mechanism makes of its parents' values before its last, linear layer, if it has such.
-
-        Parameters
-        ----------
-        i
-            The variable.
-        values
-            Shape [n, d].
-        parents
-            0/1, shape [d].
-
-        Returns
-        -------
-        torch.Tensor or None
-            Shape [n, any]; None, the default: nothing.
-        """
-        return None
-
     def blocks(self, values: torch.Tensor, edges: torch.Tensor) -> list[Block]:
         """Conditionals of rows that each have a graph of their own, variables of one kind together.
 

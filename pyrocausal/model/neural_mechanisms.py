@@ -109,11 +109,6 @@ class NeuralMechanisms(Mechanisms):
         """See `Mechanisms.copies`."""
         return NeuralCopies(self, families)
 
-    def features(self, i: int, values: torch.Tensor, parents: torch.Tensor) -> torch.Tensor:
-        """See `Mechanisms.features`: the hidden units."""
-        inputs = self._features(values) * parents[self.feature_owner]  # [n, F]
-        return self._activate(inputs @ self.weight_in[i] + self.bias_in[i], -1)  # [n, units]
-
     def _rowwise(self, values: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
         """Outputs where each row has its own graph: values [n, d], edges [n, d, d] -> [d, outputs, n]."""
         n, d = values.shape

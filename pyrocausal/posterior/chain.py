@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -47,6 +48,13 @@ class Chain:
         that every belief was near 0 or 1.
     cpu_seconds
         Processor time of the restart.
+    several
+        Whether a regime may have several targets, as told or as evidence has it.
+    several_gain
+        Nats for that against one target at the most; NaN where it was told.
+    drift
+        How far the mechanism of each variable was from the common one in each regime, had it been let alone (see
+        `pyrocausal.evidence.pooled_evidence.PooledEvidence.drift`), shape [R, d]; None where closed forms do not count.
     graphs
         Graphs drawn from the posterior, boolean, shape [draws, d, d], None where none were.
     graph_evidence
@@ -71,6 +79,9 @@ class Chain:
     rounds: pd.DataFrame
     settled: bool
     cpu_seconds: float
+    several: bool = False
+    several_gain: float = math.nan
+    drift: torch.Tensor | None = None
     graphs: torch.Tensor | None = None
     graph_evidence: torch.Tensor | None = None
     graph_targets: torch.Tensor | None = None

@@ -119,10 +119,23 @@ class TargetOdds(NamedTuple):
         Shape [R, d]: of every variable against none, or, where there may be several targets, of its being one.
     several
         Whether a regime may have several targets.
+    learned
+        Where the odds of being hit are those of a rate that is to be learned, shape [R, d]; None: nowhere.
+    otherwise
+        What is believed if a regime may have several targets after all, which evidence is to decide; None: nothing.
     """
 
     log_odds: torch.Tensor
     several: bool
+    learned: torch.Tensor | None = None
+    otherwise: TargetOdds | None = None
+
+    def at_rate(self, rate: float) -> TargetOdds:
+        """The same at a rate of being hit, in (0, 1), where it is to be learned."""
+        if self.learned is None:
+            return self
+        odds = torch.full_like(self.log_odds, math.log(rate / (1 - rate)))
+        return self._replace(log_odds=torch.where(self.learned, odds, self.log_odds))
 
 
 @dataclass(frozen=True)
@@ -132,12 +145,12 @@ class TargetPrior:
     Parameters
     ----------
     several
-        Whether a regime may have several targets, each variable being hit or not for itself. If not, it has one or
-        none.
+        Whether a regime may have several targets, each variable being hit or not for itself, at a rate that is learned.
+        If not, it has one or none. None (the default) asks the evidence.
     probability
         For a regime, how likely some variables are its target: `{"guide 7": {"KRAS": 0.9}}`. What is left to one is
-        spread evenly over the others, none among them. With `several` each number is for itself, and a variable that is
-        not named has 1 / (d + 1), so that about one target a regime is expected.
+        spread evenly over the others, none among them. With several targets each number is for itself, and a variable
+        that is not named has the learned rate.
 
     Raises
     ------
@@ -147,12 +160,12 @@ class TargetPrior:
         If a probability is not between 0 and 1, or those of a regime with one target leave nothing to the others.
     """
 
-    several: bool = False
+    several: bool | None = None
     probability: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.several, bool):
-            raise TypeError(f"TargetPrior.several must be True or False, got {self.several!r}")
+        if not isinstance(self.several, bool | None):
+            raise TypeError(f"TargetPrior.several must be True, False or None, got {self.several!r}")
         told = self.probability
         if not isinstance(told, Mapping) or not all(isinstance(row, Mapping) for row in told.values()):
             raise TypeError(f"TargetPrior.probability must be as {{'guide 7': {{'KRAS': 0.9}}}}, got {told!r}")
@@ -191,9 +204,6 @@ class TargetPrior:
         ValueError
             If a name is no variable or no regime, or an exposure, or a regime's targets are known.
         """
-        d = len(names) - len(exposures)
-        log_odds = torch.full((len(regimes), len(names)), -math.log(d) if self.several else 0.0)
-        log_odds[:, [names.index(name) for name in exposures]] = -torch.inf
         for regime, row in self.probability.items():
             if regime not in regimes:
                 raise ValueError(
@@ -210,11 +220,30 @@ class TargetPrior:
                 raise ValueError(
                     f"the prior of regime {regime!r} names {idle[0]!r}, an exposure, which no regime acts on; drop it"
                 )
+        one, more = (self._odds(several, names, regimes, exposures) for several in (False, True))
+        if self.several is None:
+            return one._replace(otherwise=more)
+        return more if self.several else one
+
+    def _odds(
+        self,
+        several: bool,
+        names: Sequence[str],
+        regimes: Mapping[str, tuple[str, ...] | None],
+        exposures: Sequence[str],
+    ) -> TargetOdds:
+        d = len(names) - len(exposures)
+        log_odds = torch.full((len(regimes), len(names)), -math.log(d) if several else 0.0)
+        learned = torch.ones(log_odds.shape, dtype=torch.bool)
+        idle = [names.index(name) for name in exposures]
+        log_odds[:, idle], learned[:, idle] = -torch.inf, False
+        for regime, row in self.probability.items():
             r, rest = list(regimes).index(regime), (1 - math.fsum(row.values())) / (d + 1 - len(row))
             for name, value in row.items():
-                against = 1 - value if self.several else rest
+                against = 1 - value if several else rest
                 log_odds[r, names.index(name)] = math.log(value) - math.log(against)
-        return TargetOdds(log_odds, self.several)
+                learned[r, names.index(name)] = False
+        return TargetOdds(log_odds, several, learned if several else None)
 
 
 def known_targets(names: Sequence[str], targets: Sequence[tuple[str, ...] | None]) -> tuple[torch.Tensor, torch.Tensor]:

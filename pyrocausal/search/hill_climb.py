@@ -172,7 +172,7 @@ def _best_swap(
         out = (dag[i] & free[i]).nonzero()[:, 0]
         into = (free[i] & ~dag[i] & ~reach[:, i]).nonzero()[:, 0]
         pairs = torch.cartesian_prod(out, into).reshape(-1, 2)
-        if not len(pairs) or not evidence.closed:
+        if not len(pairs) or not evidence.proposes:
             continue
         sets = _exchanged(dag[i], pairs)
         now = Terms(*(part[0] for part in evidence.rough_terms(i, dag[i : i + 1])))

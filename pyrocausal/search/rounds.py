@@ -1,21 +1,23 @@
-"""Rounds of settling: climb, ask who was hit, and let the rows of regimes count accordingly, until nothing changes.
+"""Rounds of settling: closed forms first, and then networks where they predict better.
 
-A round climbs on joint evidence and then asks it for the targets. These decide which rows of regimes fit the mechanism
-of a variable in the next round; where they stay as they were, the series of rounds ends.
+The first round searches the graph with the most pooled evidence (`pyrocausal.search.pooled_search`), in closed form. It
+is the last one unless networks fitted to that graph predict rows, which neither has fitted, notably better than closed
+forms do. Then further rounds climb on predictive evidence, in which both compete. Networks cannot be fitted with and
+without every regime's rows, so there a round asks for the targets, which decide whose rows fit in the next round; where
+they stay as they were, the series of rounds ends. After its first two rounds a series takes rows away only, so that it
+ends.
 
-- Rounds may go in a *circle*: graph and rows are again those of an earlier round. Rows that fit mechanisms only every
-  few rounds would do so for ever; they fit none for the rest of the series.
-- Where interventions leave the observational range, beliefs in targets hold themselves up. There the first series tries
-  *other targets* before it ends (`pyrocausal.search.alternative_targets`).
-- A *series* fits copies of mechanisms in one way; the next one, more thorough, goes on where it ended.
+A series fits copies of mechanisms in one way; the next one, more thorough, goes on where it ended.
 
 Vocabulary: d variables, R regimes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+import math
+from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -23,17 +25,24 @@ import torch
 from pyrocausal.evidence.edge_price import edge_prices
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.joint_evidence import JointEvidence
+from pyrocausal.evidence.pooled_evidence import PooledEvidence
+from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
 from pyrocausal.evidence.refitting import Refitting
 from pyrocausal.evidence.terms import IMPOSSIBLE
 from pyrocausal.model.new_mechanisms import NewMechanisms
-from pyrocausal.sdi.row_split import cross_fit, leaves_observational_range
+from pyrocausal.sdi.graph_fitting import fit_mechanisms, toggled
+from pyrocausal.sdi.row_split import cross_fit
+from pyrocausal.sdi.settings import GraphFitting
 from pyrocausal.sdi.state import State, confidence, natural
-from pyrocausal.search.alternative_targets import try_other_targets
-from pyrocausal.search.hill_climb import climb, strongest_dag
+from pyrocausal.search.hill_climb import Summit, climb, strongest_dag
+from pyrocausal.search.pooled_search import search_graph
 from pyrocausal.search.settings import Settling
-from pyrocausal.search.starting_point import better_start
 
-__all__ = ["Rounds", "Settled", "differing"]
+__all__ = ["Rounds", "Settled"]
+
+FREE = 2  # rounds of a series in which rows may come back
+STEADY = 0.01  # median drift at the most, as `PooledEvidence.drift` has it, of tables that networks are asked about
+NOTABLY = 0.01  # nats a row that networks predict better, of any variable
 
 
 class Settled(NamedTuple):
@@ -62,6 +71,10 @@ class Settled(NamedTuple):
         Whether another round would change nothing.
     joint
         The joint evidence that was climbed, to ask it for other graphs.
+    pooled
+        Pooled evidence, which knows drift; None where closed forms do not count.
+    several
+        Nats for several targets in a regime against one at the most; NaN where that was not asked.
     """
 
     round: int
@@ -74,10 +87,12 @@ class Settled(NamedTuple):
     switched: int
     stable: bool
     joint: JointEvidence
+    pooled: PooledEvidence | None
+    several: float
 
 
 class Rounds:
-    """All series of rounds, one after the other.
+    """All rounds, one after the other.
 
     Parameters
     ----------
@@ -94,168 +109,121 @@ class Rounds:
         Where the next round begins, boolean, shape [d, d] (effect, cause).
     natural
         Where a variable is believed to have kept its observational mechanism: rows that fit it, shape [R, d].
-    judged
-        What the last round has found `natural` to be, before other targets were tried; shape [R, d].
-    evidence
-        Joint evidence where rows count so.
     """
 
     def __init__(self, state: State, settling: Settling, tell: Callable[[Settled], None]) -> None:
         self.state, self.settling, self.tell = state, settling, tell
         self.free, self.max_parents = state.model.beliefs.free, state.constraints.max_parents
-        self.extrapolates = leaves_observational_range(state.data)
         self.dag = strongest_dag(state.model.beliefs.edge_probability.detach(), self.max_parents)
-        self.natural = self.judged = self._natural(state.target_probability)
-        self.evidence = self._evidence()
+        self.prior, self.several = state.prior, math.nan
+        self.pooled: PooledEvidence | None = None
+        self.natural = natural(state.target_probability, settling.certainty, state.prior.several)
         self._done = 0
-        self._refused = set[Hashable]()  # other targets that did not gain, not to be tried again
+        self._last: Settled | None = None
 
     def run(self) -> None:
-        """Settle: look for a better place to begin, then one series after the other."""
-        self._choose_start()
+        """Settle."""
         stages = self.settling.stages(self.state.data.kinds)
+        if self.settling.closed_form:
+            self._pool(last=stages[0] is None)
+            self._fit()
+            if stages[0] is None or not self._networks_tell(stages[0]):
+                return
         for refitting in stages:
-            self.series(refitting, first=refitting is stages[0], last=refitting is stages[-1])
+            self._series(refitting, last=refitting is stages[-1])
+        self._fit()
 
-    def series(self, refitting: Refitting | None, *, first: bool, last: bool) -> None:
-        """Rounds with copies of mechanisms fitted in one way, until one changes nothing.
+    def _pool(self, *, last: bool) -> None:
+        """The first round, in closed form."""
+        state = self.state
+        targets = TargetKnowledge(state.known, state.hit, state.prior)
+        evidence = PooledEvidence(state.data, targets, edge_prices(state, self.settling.price))
+        found = search_graph(evidence, self.dag, self.free, self.max_parents)
+        self.pooled, self.prior, self.several = found.evidence, found.evidence.prior, found.several
+        before, self.natural = self.natural, self._natural(found.evidence.targets(found.summit.dag))
+        self._tell(found.evidence, found.summit, before, stable=last)
 
-        Parameters
-        ----------
-        refitting
-            How copies are fitted; None: not at all.
-        first, last
-            Whether it is the first series, which tries other targets, and the last, whose end is the end.
+    def _networks_tell(self, refitting: Refitting) -> bool:
+        """Whether networks tell notably more of the graph's mechanisms; if not, that is the last round.
+
+        They are not asked where the tables drift, which they do not allow for. Variables without parents show it, for
+        theirs is no misfit of a closed form.
         """
-        self.evidence = self.evidence.refitted(refitting)
-        self.evidence.choose_decay(self.dag)
-        wavering = _Wavering(self.natural)
-        for _ in range(self.settling.rounds):
-            wavering.begin(self.dag, self.natural)
-            if self._round(wavering, other_targets=first and self.extrapolates, last=last):
-                break
-
-    def _round(self, wavering: _Wavering, *, other_targets: bool, last: bool) -> bool:
-        """Climb, ask for the targets, perhaps try others; whether that leaves everything as it was."""
-        dag, probability, moves = climb(self.evidence, self.dag, self.free, self.max_parents)
-        if self.evidence.of(dag) < IMPOSSIBLE / 2:
-            raise ValueError(
-                "a variable has too many parents for a table, and nothing else may estimate its mechanism; "
-                "set Settling.refitting, or require fewer edges"
-            )
-        targets = self.evidence.targets(dag).to(self.state.target_probability)
-        self.judged = following = wavering.steady(dag, self._natural(targets))
-        better = None
-        if (standing := torch.equal(self.natural, following)) and other_targets:
-            free = self.free.cpu()
-            better = try_other_targets(
-                self.evidence, dag, free, following, self._under, self._refused, self.max_parents
-            )
-        if better is not None:
-            standing, following = False, wavering.without(better.natural)
-            wavering.forget()  # what was refused is not tried again, so that this makes no circle
+        assert self.pooled is not None
+        roots = ~self.dag.any(1)
+        drift = self.pooled.drift(self.dag)[self.natural.cpu() & roots]
+        steady = not len(drift) or float(drift.median()) < STEADY
+        if steady and bool((self._evidence(refitting).networks_gain(self.dag) > NOTABLY).any()):
+            return True
+        assert self._last is not None
         self._done += 1
-        settled = Settled(
+        self.tell(self._last._replace(round=self._done, moves=0, switched=0, stable=True))
+        return False
+
+    def _fit(self) -> None:
+        """Fit the model's mechanisms to the graph, with one parent of a variable toggled at random."""
+        state, steps = self.state, self.settling.final_steps
+        optimiser = torch.optim.Adam(state.model.mechanisms.parameters(), 3e-3)
+        schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, max(1, steps))
+        free = state.model.beliefs.free
+        probability = toggled(self.dag.to(free.device, torch.get_default_dtype()), free, 1.0)
+        fitted = replace(state, mechanism_optimiser=optimiser)
+        fit_mechanisms(fitted, GraphFitting(), steps, probability, schedule, self.natural)
+
+    def _series(self, refitting: Refitting | None, *, last: bool) -> None:
+        """Rounds with copies of mechanisms fitted in one way, until one changes nothing."""
+        evidence = self._evidence(refitting)
+        evidence.choose_decay(self.dag)
+        for number in range(self.settling.rounds):
+            summit = climb(evidence, self.dag, self.free, self.max_parents)
+            if evidence.of(summit.dag) < IMPOSSIBLE / 2:
+                raise ValueError(
+                    "a variable has too many parents for a table, and nothing else may estimate its mechanism; "
+                    "set Settling.refitting, or require fewer edges"
+                )
+            before, found = self.natural, self._natural(evidence.targets(summit.dag))
+            self.natural = found if number < FREE else found & before
+            standing = torch.equal(before, self.natural)
+            self._tell(evidence, summit, before, stable=standing and last)
+            if standing:
+                return
+            evidence = evidence.after(cross_fit(self.state.data, self.state.split, self.natural), self.natural)
+
+    def _tell(self, evidence: JointEvidence, summit: Summit, before: torch.Tensor, *, stable: bool) -> None:
+        self._done += 1
+        self.dag = summit.dag
+        self._last = Settled(
             round=self._done,
-            dag=dag,
-            evidence=self.evidence.of(dag),
-            edge_probability=probability,
-            target_probability=targets,
-            confidence=confidence(probability, self.free.cpu()),
-            moves=moves,
-            switched=int((self.natural != following).any(1).sum()),
-            stable=standing and last,
-            joint=self.evidence,
+            dag=summit.dag,
+            evidence=evidence.of(summit.dag),
+            edge_probability=summit.edge_probability,
+            target_probability=evidence.targets(summit.dag).to(self.state.target_probability),
+            confidence=confidence(summit.edge_probability, self.free.cpu()),
+            moves=summit.moves,
+            switched=int((self.natural != before).any(1).sum()),
+            stable=stable,
+            joint=evidence,
+            pooled=self.pooled,
+            several=self.several,
         )
-        self.dag = dag if better is None else better.dag
-        self.tell(settled)
-        if not standing:
-            self.natural, self.evidence = following, self._under(following)
-        return standing
+        self.tell(self._last)
 
-    def _choose_start(self) -> None:
-        """Begin where closed forms find more evidence, if that is not at what the three phases believe."""
-        settling = self.settling
-        if not (settling.scout and settling.closed_form and self.extrapolates):
-            return
-        how = settling.certainty, settling.rounds, self.max_parents
-        found = better_start(self.evidence, self.dag, self.free, self.natural, self._after, *how)
-        if found is not None:
-            self.dag, self.natural = found
-            self.evidence = self._under(self.natural)
-
-    def _evidence(self) -> JointEvidence:
-        """Joint evidence under the present beliefs."""
+    def _evidence(self, refitting: Refitting | None) -> PredictiveEvidence:
+        """Predictive evidence under the present beliefs."""
         state, settling = self.state, self.settling
         parts = state.data.parts[1:]
-        return JointEvidence(
+        return PredictiveEvidence(
             RowsOfEvidence(state.data.kinds, cross_fit(state.data, state.split, self.natural), self.natural),
-            TargetKnowledge(state.known, state.hit, state.prior),
+            TargetKnowledge(state.known, state.hit, self.prior),
             Estimators(
                 deepcopy(state.model.mechanisms),  # the last fit changes the model's own
                 NewMechanisms(state.data.kinds, *zip(*parts, strict=True)),
-                settling.refitting,
+                refitting,
                 settling.closed_form,
             ),
             price=edge_prices(state, settling.price),
         )
 
     def _natural(self, targets: torch.Tensor) -> torch.Tensor:
-        return natural(targets, self.settling.certainty, self.state.prior.several)
-
-    def _after(self, evidence: JointEvidence, natural: torch.Tensor) -> JointEvidence:
-        return evidence.after(cross_fit(self.state.data, self.state.split, natural), natural)
-
-    def _under(self, natural: torch.Tensor) -> JointEvidence:
-        return self._after(self.evidence, natural)
-
-
-class _Wavering:
-    """Rows that fit mechanisms only every few rounds of a series; a more thorough series may come to rest."""
-
-    def __init__(self, natural: torch.Tensor) -> None:
-        self._wavering = torch.zeros_like(natural)
-        self._begun: list[tuple[torch.Tensor, torch.Tensor]] = []  # where rounds began
-
-    def begin(self, dag: torch.Tensor, natural: torch.Tensor) -> None:
-        """Remember where a round begins."""
-        self._begun.append((dag, natural))
-
-    def forget(self) -> None:
-        """Forget where rounds have begun, not what has wavered."""
-        self._begun.clear()
-
-    def without(self, natural: torch.Tensor) -> torch.Tensor:
-        """Rows that fit, less those that have wavered: [R, d] -> [R, d]."""
-        return natural & ~self._wavering
-
-    def steady(self, dag: torch.Tensor, natural: torch.Tensor) -> torch.Tensor:
-        """The same, less those too that would close a circle if the next round began so."""
-        natural = self.without(natural)
-        if (found := differing(self._begun, dag, natural)) is not None:
-            self._wavering = self._wavering | found
-        return self.without(natural)
-
-
-def differing(
-    begun: Sequence[tuple[torch.Tensor, torch.Tensor]], dag: torch.Tensor, natural: torch.Tensor
-) -> torch.Tensor | None:
-    """Where rounds differ in what fits mechanisms, if the next one would begin as one before the last has begun.
-
-    Parameters
-    ----------
-    begun
-        Graphs [d, d] and rows that fit [R, d] of rounds that were begun.
-    dag, natural
-        Those of the next one.
-
-    Returns
-    -------
-    torch.Tensor or None
-        Boolean, shape [R, d]; None where there is no circle.
-    """
-    for number, (graph, mask) in enumerate(begun[:-1]):
-        if torch.equal(graph, dag) and torch.equal(mask, natural):
-            masks = torch.stack([mask for _, mask in begun[number:]])
-            return masks.any(0) & ~masks.all(0)
-    return None
+        targets = targets.to(self.state.target_probability)
+        return natural(targets, self.settling.certainty, self.prior.several)

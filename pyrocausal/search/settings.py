@@ -21,6 +21,8 @@ class Settling:
     ----------
     proposal
         Steps of the three phases before settling at the most; their beliefs need not be near 0 or 1 by then.
+    warm_up
+        Gradient steps before the first of them at the most.
     rounds
         Rounds of a series at the most, a climb each; 0 leaves settling out.
     refitting
@@ -30,9 +32,6 @@ class Settling:
         the time, to come near the graph and the targets; None goes without.
     closed_form
         Whether closed-form estimates of the mechanisms count too.
-    scout
-        Whether, where interventions leave the observational range and closed forms count, climbs in closed form decide
-        if the beliefs of the three phases about targets are the place to begin.
     price
         Price of an edge, in units of half the logarithm of the number of rows that score, or of their total weight.
     certainty
@@ -47,21 +46,28 @@ class Settling:
         If a number is out of range or neither estimate is wanted.
     """
 
-    proposal: int = 30
+    proposal: int = 1
+    warm_up: int = 100
     rounds: int = 6
     refitting: Refitting | None = field(default_factory=Refitting)
     draft: Descent | None = BRIEF
     closed_form: bool = True
-    scout: bool = True
     price: float = 1.5
     certainty: float = 0.9
     final_steps: int = 600
 
     def __post_init__(self) -> None:
-        for name, least in (("proposal", 1), ("rounds", 0), ("price", 0), ("certainty", 0), ("final_steps", 0)):
+        for name, least in (
+            ("proposal", 1),
+            ("warm_up", 0),
+            ("rounds", 0),
+            ("price", 0),
+            ("certainty", 0),
+            ("final_steps", 0),
+        ):
             if not (value := getattr(self, name)) >= least:
                 raise ValueError(f"Settling.{name} must be at least {least}, got {value!r}")
-        for name in ("proposal", "rounds", "final_steps"):
+        for name in ("proposal", "warm_up", "rounds", "final_steps"):
             if not isinstance(value := getattr(self, name), int):
                 raise TypeError(f"Settling.{name} must be a whole number, got {value!r}")
         if self.certainty > 1:

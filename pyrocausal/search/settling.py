@@ -1,11 +1,7 @@
 """Settling: from what the three phases propose to the DAG with the most joint evidence.
 
-A climb over DAGs (`pyrocausal.search.hill_climb`) on joint evidence (`pyrocausal.evidence.joint_evidence`) begins at
-the proposed graph. Where it changes what is believed of the targets, it is repeated, because the targets decide which
-rows of regimes tell of a variable's observational mechanism. Where interventions leave the observational range such a
-belief may hold itself up, so it is tried against none before the first round (`pyrocausal.search.starting_point`), and
-others are tried against it later (`pyrocausal.search.alternative_targets`). Continuous variables go through a first
-series of rounds with brief fits. In the end the model's mechanisms are fitted once more, around the settled graph.
+A search in closed form finds the graph and the targets from all rows; networks refine them where they predict better
+(`pyrocausal.search.rounds`). In the end the model's mechanisms are fitted once more, around the settled graph.
 """
 
 from __future__ import annotations
@@ -17,8 +13,6 @@ from dataclasses import replace
 import torch
 
 from pyrocausal.runtime.interruption import Interrupted
-from pyrocausal.sdi.graph_fitting import fit_mechanisms, toggled
-from pyrocausal.sdi.settings import GraphFitting
 from pyrocausal.sdi.state import State
 from pyrocausal.search.rounds import Rounds, Settled
 from pyrocausal.search.settings import Settling
@@ -82,19 +76,8 @@ def settle(
     try:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            rounds = Rounds(state, settling, tell)
-            rounds.run()
-            _fit_around(state, last[0].dag, rounds.judged, settling.final_steps)
+            Rounds(state, settling, tell).run()
     except Interrupted:
         if not last:
             raise
     return last[0]
-
-
-def _fit_around(state: State, dag: torch.Tensor, natural: torch.Tensor, steps: int) -> None:
-    """Fit the mechanisms to the graph, with one parent of a variable toggled at random, on rows that they made."""
-    free = state.model.beliefs.free
-    optimiser = torch.optim.Adam(state.model.mechanisms.parameters(), 3e-3)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, max(1, steps))
-    probability = toggled(dag.to(free.device, torch.get_default_dtype()), free, 1.0)
-    fit_mechanisms(replace(state, mechanism_optimiser=optimiser), GraphFitting(), steps, probability, schedule, natural)

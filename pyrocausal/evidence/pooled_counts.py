@@ -1,0 +1,172 @@
+"""Evidence of regressions of counts over all regimes: a common mechanism with drift.
+
+Every table has a negative binomial regression of its own (`pyrocausal.model.count_regression`). Around its mode the
+log-likelihood is a quadratic function of the coefficients, and what follows is as for numbers
+(`pyrocausal.evidence.pooled_regression`), with the logarithm of the size in place of that of the noise.
+
+Vocabulary: d variables, R tables (regimes, and last the observational one), M families, k regressors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import torch
+
+from pyrocausal.data.count import log_levels
+from pyrocausal.data.kind import Kind
+from pyrocausal.data.missing import filled, present
+from pyrocausal.data.weights import Part
+from pyrocausal.evidence.drift import (
+    Pooled,
+    Spared,
+    best_sizes,
+    coefficients,
+    integrate_drift,
+    pool,
+    spared_evidence,
+)
+from pyrocausal.evidence.regressors import LINEAR, Regressors
+from pyrocausal.model.count_regression import count_regression
+from pyrocausal.model.mechanisms import Family
+
+__all__ = ["CountModes", "PooledCounts", "counts_alone", "pooled_counts"]
+
+SIZE = 0.1, 1.0  # least and greatest drift of the logarithm of the size
+WIDE = 1.0, 2.0  # mean and standard deviation of the logarithm of the size of a table by itself
+
+
+class CountModes(NamedTuple):
+    """The regressions of every table around their modes, for M families.
+
+    Attributes
+    ----------
+    information, product, constant
+        The log-likelihood of coefficients b, constant + product' b - b' information b / 2; shapes [M, R, k, k],
+        [M, R, k] and [M, R].
+    log_size, curvature
+        Most probable logarithm of the size, and how sharply, [M, R] each.
+    second
+        Second moments of the regressors, [M, R, k, k].
+    """
+
+    information: torch.Tensor
+    product: torch.Tensor
+    constant: torch.Tensor
+    log_size: torch.Tensor
+    curvature: torch.Tensor
+    second: torch.Tensor
+
+
+class PooledCounts:
+    """Evidence of regressions of counts on any parents.
+
+    Parameters
+    ----------
+    kinds
+        Kind of each variable, length d.
+    parts
+        All rows of every table, R of them, encoded, the observational one last; on the CPU.
+    regressors
+        Of the same rows.
+    """
+
+    def __init__(self, kinds: Sequence[Kind], parts: Sequence[Part], regressors: Regressors) -> None:
+        self.kinds, self.parts, self.regressors = tuple(kinds), tuple(parts), regressors
+        alike: dict[int, list[int]] = {}
+        for r, part in enumerate(parts):
+            alike.setdefault(len(part.rows).bit_length(), []).append(r)
+        self._groups = list(alike.values())  # of tables of about one size, which are padded to the same
+        self._rows = [self._padded([parts[r].rows.double() for r in group]) for group in self._groups]
+        weights = regressors.weights.split([len(part.rows) for part in parts])
+        self._there = [self._padded([weights[r] for r in group]) for group in self._groups]
+
+    def modes(self, families: Sequence[Family], level: int = LINEAR) -> CountModes:
+        """Fit every table by itself, with regressors of a level."""
+        return _stacked([self._modes(i, parents, level) for i, parents in families])
+
+    def _modes(self, i: int, parents: tuple[int, ...], level: int) -> CountModes:
+        columns = self.regressors.columns(parents, level).split([len(part.rows) for part in self.parts])
+        k, R = columns[0].shape[1], len(self.parts)
+        shapes = [(R, k, k), (R, k), (R,), (R,), (R,), (R, k, k)]
+        found = CountModes(*(torch.zeros(1, *shape, dtype=torch.double) for shape in shapes))
+        for group, rows, there in zip(self._groups, self._rows, self._there, strict=True):
+            design, values = self._padded([columns[r] for r in group]), rows[..., i]
+            keep = there.double() * present(values)
+            offset = log_levels([self.kinds[i]], rows)[..., 0]
+            fit = count_regression(design, filled(values), offset, keep)
+            bent = (fit.information @ fit.weights[..., None])[..., 0]
+            constant = fit.log_likelihood - ((fit.slope + 0.5 * bent) * fit.weights).sum(-1)
+            second = (design * keep[..., None]).mT @ design / keep.sum(-1).clamp(min=1.0)[..., None, None]
+            parts = (fit.information, fit.slope + bent, constant, fit.log_size, fit.curvature, second)
+            for place, part in zip(found, parts, strict=True):
+                place[0, group] = part
+        return found
+
+    _padded = staticmethod(partial(torch.nn.utils.rnn.pad_sequence, batch_first=True))
+
+
+def counts_alone(modes: CountModes) -> torch.Tensor:
+    """Evidence of every table by itself, coefficients being N(0, 1): nats, [M, R]."""
+    drifted = integrate_drift(modes.information, modes.product, torch.ones_like(modes.product[:, 0]))
+    level, spread = (torch.full_like(modes.constant[:, 0], value) for value in WIDE)
+    return _given_size(modes, level, spread) + drifted.constant
+
+
+def pooled_counts(modes: CountModes, hit: torch.Tensor) -> Spared:
+    """Evidence where the variable was let alone.
+
+    Parameters
+    ----------
+    modes
+        Of M families.
+    hit
+        Nats where it is hit, see `pyrocausal.evidence.drift.spared_evidence`; shape [M, R].
+    """
+    k = modes.product.shape[-1]
+
+    def at(sizes: torch.Tensor) -> Pooled:
+        drifted = integrate_drift(modes.information, modes.product, coefficients(sizes, k))
+        return pool(drifted, sizes, hit, lambda share: _given_size(modes, *_size_prior(modes.log_size, share)))
+
+    def evidence(sizes: torch.Tensor) -> torch.Tensor:
+        found = at(sizes)
+        return spared_evidence(found.spared, found.common, hit)
+
+    sizes = best_sizes(len(hit), evidence)
+    found = at(sizes)
+    slope = modes.product - (modes.information @ found.mean[:, None, :, None])[..., 0]
+    moved = integrate_drift(modes.information, modes.product, coefficients(sizes, k)).moved(slope)
+    squares = (moved * (modes.second @ moved[..., None])[..., 0]).sum(-1).clamp(min=0.0)
+    return Spared(found.spared, found.common, squares.sqrt())
+
+
+def _size_prior(log_size: torch.Tensor, share: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Typical logarithm of the size, and how far that of a table is from it: [..., M] each."""
+    weight = share + 1e-9
+    whole = weight.sum(-1)
+    level = (weight * log_size).sum(-1) / whole
+    spread = ((weight * (log_size - level[..., None]).square()).sum(-1) / whole).sqrt()
+    return level, spread.clamp(*SIZE)
+
+
+def _given_size(modes: CountModes, level: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
+    """What does not depend on coefficients, with the logarithm of the size integrated out: nats, [..., M, R]."""
+    variance = modes.curvature.reciprocal() + spread[..., None].square()
+    away = (modes.log_size - level[..., None]).square() / variance
+    return modes.constant - 0.5 * (away + variance.log() + modes.curvature.log())
+
+
+def _stacked(modes: Sequence[CountModes]) -> CountModes:
+    """Of one family each, with columns of zeros where one has fewer."""
+    width = max(each.product.shape[-1] for each in modes)
+    pad = torch.nn.functional.pad
+    padded = []
+    for each in modes:
+        m = width - each.product.shape[-1]
+        square, flat = (0, m, 0, m), (0, m)
+        information, second = pad(each.information, square), pad(each.second, square)
+        padded.append(each._replace(information=information, product=pad(each.product, flat), second=second))
+    return CountModes(*(torch.cat(parts) for parts in zip(*padded, strict=True)))

@@ -1,0 +1,228 @@
+"""Joint evidence from marginal likelihoods of all rows: a common mechanism with drift, or a fresh one, in closed form.
+
+A family (a variable and its parents) takes all tables together. Where a regime let the variable alone, its mechanism
+is the common one up to a drift whose size is learned with the family, zero being a size too; where it was hit, a fresh
+one under a wide prior, half of it given the parents. So a regime's own rows help to fit the mechanism where it was let
+alone and do not where it was hit, and no belief about targets decides that beforehand.
+
+Tables for categories, regressions for numbers and counts. A number's mechanism is linear, additive or has products, as
+`level` allows and its evidence prefers (`pyrocausal.evidence.regressors`).
+
+Vocabulary: d variables, R regimes; with the observational one there are R + 1 tables.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from typing import NamedTuple
+
+import torch
+
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.evidence.drift import Spared, spared_evidence
+from pyrocausal.evidence.inputs import TargetKnowledge
+from pyrocausal.evidence.joint_evidence import JointEvidence
+from pyrocausal.evidence.pooled_counts import PooledCounts, counts_alone, pooled_counts
+from pyrocausal.evidence.pooled_regression import pooled_regression, regression_alone
+from pyrocausal.evidence.pooled_tables import PooledTables
+from pyrocausal.evidence.regressors import LINEAR, PAIRS, Regressors, richest
+from pyrocausal.evidence.terms import IMPOSSIBLE, FamilyEvidence, Terms, parents_of
+from pyrocausal.model.mechanisms import Family
+from pyrocausal.model.new_mechanisms import NewMechanisms
+from pyrocausal.runtime.interruption import checkpoint
+
+__all__ = ["PooledEvidence"]
+
+SPARE = 10.0  # nats
+MEMORY = 2_000_000  # numbers in the inner products of families that are weighed at a time
+
+
+class _Kept(NamedTuple):
+    """Of one family."""
+
+    evidence: FamilyEvidence
+    drift: torch.Tensor  # [R + 1]
+    value: float  # nats, targets being summed out
+
+
+class PooledEvidence(JointEvidence):
+    """Joint evidence from all rows.
+
+    Parameters
+    ----------
+    data
+        Tables without gaps in their kinds' sense: missing values are read as `pyrocausal.data.missing` says.
+    targets
+        What is known and believed of targets beforehand.
+    price
+        As for `JointEvidence`.
+    """
+
+    level = LINEAR
+
+    def __init__(self, data: InterventionalData, targets: TargetKnowledge, price: float | torch.Tensor) -> None:
+        super().__init__(data.kinds, targets, price)
+        first, *regimes = [part.cpu() for part in data.parts]
+        parts = [*regimes, first]
+        self._tables = PooledTables(data.kinds, parts)
+        self._regressors = Regressors(data.kinds, parts)
+        self._counts = PooledCounts(data.kinds, parts, self._regressors)
+        self._new = NewMechanisms(data.kinds, *zip(*regimes, strict=True)) if regimes else None
+        self._odds = self._shares(targets)
+        self._alone: dict[int, torch.Tensor] = {}
+        self._kept: dict[Family, _Kept] = {}
+        self._below: PooledEvidence | None = None
+        self._waiting: set[Family] = set()  # families that have not been worth the present level
+        self._best: dict[int, float] = {}  # of the families of a variable, nats
+        self._gains: dict[int, float] = {}  # the most that the present level has gained for any of them
+
+    def at_level(self, level: int) -> PooledEvidence:
+        """The same where mechanisms of numbers may be of this level too, which is above the present one."""
+        made = copy(self)
+        made.level, made._below, made._kept, made._waiting, made._best, made._gains = level, self, {}, set(), {}, {}
+        return made
+
+    @property
+    def levels(self) -> int:
+        """The highest level at which anything differs."""
+        return LINEAR if all(kind.closed_form == "table" for kind in self.kinds) else PAIRS
+
+    def terms(self, effect: int, parents: torch.Tensor) -> Terms:
+        """See `JointEvidence.terms`."""
+        sets = [parents_of(row) for row in parents]
+        self.prepare((effect, pa) for pa in sets)
+        return Terms.stack([self.summed_out(effect, self._kept[effect, pa].evidence) for pa in sets])
+
+    def drift(self, graph: torch.Tensor) -> torch.Tensor:
+        """How far each regime's mechanisms are from the common ones, had they been let alone: [d, d] -> [R, d]."""
+        families = [(i, parents_of(row)) for i, row in enumerate(graph)]
+        self.prepare(families)
+        return torch.stack([self._kept[family].drift[:-1] for family in families], 1)
+
+    def prepare(self, families: Iterable[Family]) -> None:
+        """See `JointEvidence.prepare`."""
+        families = list(dict.fromkeys(families))
+        missing = [family for family in families if family not in self._kept]
+        if not missing and not any(family in self._waiting for family in families):
+            return
+        checkpoint()
+        if self._below is None:
+            self._weigh(missing)
+            return
+        self._below.prepare(missing)
+        self._kept |= {family: self._below._kept[family] for family in missing}
+        self._waiting |= {family for family in missing if self._rises(*family)}
+        first = {i: (i, pa) for i, pa in sorted(self._waiting, key=self._promise)}  # the best one of each variable
+        self._weigh([family for i, family in first.items() if i not in self._gains])
+        self._weigh([family for family in self._waiting if self._promise(family) > 0])
+
+    def _promise(self, family: Family) -> float:
+        """By how much a family might be better than the best one of its variable if richer regressors help as much.
+
+        Nats; as they may help more than any other family so far, there is something to spare.
+        """
+        i, below = family[0], self._kept[family].value
+        return below + 1.5 * self._gains.get(i, 0.0) + SPARE - self._best.get(i, -math.inf)
+
+    def _weigh(self, families: Iterable[Family]) -> None:
+        """Weigh families at the present level."""
+        families = list(families)
+        by_form: dict[str, list[Family]] = {}
+        for family in families:
+            by_form.setdefault(self.kinds[family[0]].closed_form, []).append(family)
+        for batch in self._batches(by_form.get("regression", [])):
+            self._regress(batch)
+        for batch in self._batches(by_form.get("count regression", [])):
+            self._count(batch)
+        for family in by_form.get("table", []):
+            self._tabulate(family)
+        self._waiting -= set(families)
+
+    def _rises(self, i: int, parents: tuple[int, ...]) -> bool:
+        """Whether the present level has regressors for a family that those below do not have."""
+        if self.kinds[i].closed_form == "table":
+            return False
+        return richest(parents) == PAIRS if self.level == PAIRS else any(not self.kinds[j].discrete for j in parents)
+
+    def _batches(self, families: Sequence[Family]) -> Iterator[list[Family]]:
+        """Families with about as many regressors, as many as fit into memory."""
+        widths = {family: self._regressors.width(family[1], self.level) for family in families}
+        batch: list[Family] = []
+        for family in sorted(families, key=lambda family: widths[family]):
+            if (len(batch) + 1) * (len(self.known) + 1) * widths[family] ** 2 > MEMORY and batch:
+                yield batch
+                batch = []
+            batch.append(family)
+        if batch:
+            yield batch
+
+    def _regress(self, families: Sequence[Family]) -> None:
+        sums = self._regressors.of(families, self.level)
+        alone = regression_alone(sums)
+        new = self._fresh(families, alone.evidence)
+        hit = new + self._odds[:, [i for i, _ in families]].t()
+        self._keep(families, pooled_regression(sums, alone.noise, hit), new, hit)
+
+    def _count(self, families: Sequence[Family]) -> None:
+        modes, effects = self._counts.modes(families, self.level), [i for i, _ in families]
+        new = self._fresh(families, counts_alone(modes))
+        hit = new + self._odds[:, effects].t()
+        self._keep(families, pooled_counts(modes, hit), new, hit)
+
+    def _tabulate(self, family: Family) -> None:
+        i, parents = family
+        new = self._with_observational(self._new.of(i, parents) if self._new else torch.zeros(0, dtype=torch.double))
+        hit = new + self._odds[:, i]
+        found = self._tables.spared(i, parents, hit)
+        if found is None:  # there is no such table
+            found = Spared(torch.full_like(new, IMPOSSIBLE), new.new_zeros(()), torch.zeros_like(new))
+        self._keep([family], Spared(*(part[None] for part in found)), new[None], hit[None])
+
+    def _keep(self, families: Sequence[Family], spared: Spared, new: torch.Tensor, hit: torch.Tensor) -> None:
+        """Keep what a level says of families, where it has more evidence than the levels below."""
+        values = spared_evidence(spared.log_prob, spared.common, hit).tolist()
+        for m, family in enumerate(families):
+            if family in self._kept:
+                gain = values[m] - self._kept[family].value
+                self._gains[family[0]] = max(self._gains.get(family[0], 0.0), gain)
+            self._best[family[0]] = max(self._best.get(family[0], -math.inf), values[m])
+            if family not in self._kept or values[m] > self._kept[family].value:
+                old = spared.log_prob[m]
+                found = FamilyEvidence(old[:-1], new[m, :-1], old[-1] + spared.common[m])
+                self._kept[family] = _Kept(found, spared.drift[m], values[m])
+
+    def _free(self, effects: Iterable[int]) -> None:
+        """Find the evidence of fresh mechanisms that have no parents."""
+        missing = [i for i in dict.fromkeys(effects) if i not in self._alone]
+        for i in missing:
+            if self.kinds[i].closed_form == "regression":
+                self._alone[i] = regression_alone(self._regressors.of([(i, ())])).evidence[0]
+            else:
+                self._alone[i] = counts_alone(self._counts.modes([(i, ())]))[0]
+
+    def _fresh(self, families: Sequence[Family], given: torch.Tensor) -> torch.Tensor:
+        """Evidence of fresh mechanisms, half of this level and half as simple as those below: [M, R + 1]."""
+        if self._below is None:
+            self._free(i for i, _ in families)
+            simpler = torch.stack([self._alone[i] for i, _ in families])
+        else:
+            below = [self._below._kept[family].evidence.new for family in families]
+            simpler = torch.stack([self._with_observational(each) for each in below])
+        return torch.logaddexp(given, simpler) - math.log(2)
+
+    def _shares(self, targets: TargetKnowledge) -> torch.Tensor:
+        """Log odds of being hit by which tables count in what is common, [R + 1, d].
+
+        They are the same whatever is believed of several targets, so that no family has to be weighed again.
+        """
+        odds = targets.prior.log_odds.double().cpu()
+        odds = odds if targets.prior.several else odds - math.log(len(self.kinds))
+        odds = torch.where(self.known[:, None], torch.where(self.hit, torch.inf, -torch.inf), odds)
+        return torch.cat([odds, torch.full_like(odds[:1] if len(odds) else self.price[:1], -torch.inf)])
+
+    @staticmethod
+    def _with_observational(new: torch.Tensor) -> torch.Tensor:
+        """Evidence of a fresh mechanism in every table, where it counts for nothing in the last: [R] -> [R + 1]."""
+        return torch.nn.functional.pad(new, (0, 1))

@@ -1,0 +1,146 @@
+"""Evidence of regressions over all regimes: a common mechanism with drift, for continuous variables.
+
+In table r a variable is y = X b_r + e, e ~ N(0, s_r^2), with b_r ~ N(m, T) and log s_r ~ N(l, v). The coefficients m
+and their drift are integrated out (`pyrocausal.evidence.drift`), the sizes in T are maximised over a few under a
+half-Cauchy prior, and the noise of every table is integrated out by Laplace's method. Where the variable was hit, b_r
+and s_r are its own, under a wide prior.
+
+Vocabulary: R tables (regimes, and last the observational one), M families, k regressors.
+
+References
+----------
+A. Gelman, J. Hill, "Data Analysis Using Regression and Multilevel/Hierarchical Models", 2007, chapter 12.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+
+from pyrocausal.evidence.drift import (
+    Drifted,
+    Pooled,
+    Spared,
+    best_sizes,
+    coefficients,
+    integrate_drift,
+    pool,
+    spared_evidence,
+)
+from pyrocausal.evidence.regressors import Sums
+
+__all__ = ["Alone", "pooled_regression", "regression_alone"]
+
+NOISE = 0.03, 0.5  # least and greatest drift of the logarithm of the noise
+WIDE = -0.5, 1.0  # mean and standard deviation of the logarithm of the noise of a table by itself
+LEAST = 1e-6  # of a variance on a standardised scale
+
+
+class Alone(NamedTuple):
+    """What every table says by itself, coefficients being N(0, 1).
+
+    Attributes
+    ----------
+    noise
+        Logarithm of its standard deviation, shape [M, R].
+    evidence
+        Nats, shape [M, R].
+    """
+
+    noise: torch.Tensor
+    evidence: torch.Tensor
+
+
+def regression_alone(sums: Sums) -> Alone:
+    """Fit every table by itself."""
+    n = sums.rows
+    noise = 0.5 * (sums.square / n).clamp(min=LEAST).log()
+    sizes = torch.ones_like(sums.product[:, 0])
+    level, spread = (torch.full_like(noise[:, 0], value) for value in WIDE)
+    for _ in range(3):
+        precision = (-2 * noise).exp()
+        found = integrate_drift(*_information(sums, precision), sizes)
+        weights = found.moved(sums.product * precision[..., None])
+        residual = (sums.residual(weights) + found.freedom / precision).clamp(min=LEAST)
+        noise = _likely_noise(noise, residual, level, spread, n)
+    found = integrate_drift(*_information(sums, (-2 * noise).exp()), sizes)
+    return Alone(noise, _given_noise(sums, noise, level, spread) + found.constant)
+
+
+def pooled_regression(sums: Sums, noise: torch.Tensor, hit: torch.Tensor) -> Spared:
+    """Evidence where the variable was let alone.
+
+    Parameters
+    ----------
+    sums
+        Of M families.
+    noise
+        Where the search for the noise begins, see `Alone`.
+    hit
+        Nats where it is hit, see `spared_evidence`; shape [M, R].
+    """
+    k = sums.product.shape[-1]
+
+    def at(sizes: torch.Tensor, noise: torch.Tensor) -> tuple[Drifted, Pooled]:
+        drifted = integrate_drift(*_information(sums, (-2 * noise).exp()), coefficients(sizes, k))
+        found = pool(
+            drifted, sizes, hit, lambda share: _given_noise(sums, noise, *_noise_prior(noise, share, sums.rows))
+        )
+        return drifted, found
+
+    def evidence(sizes: torch.Tensor) -> torch.Tensor:
+        _, found = at(sizes, noise)
+        return spared_evidence(found.spared, found.common, hit)
+
+    sizes = best_sizes(len(noise), evidence)
+    drifted, found = at(sizes, noise)
+    residual, _ = _moved(sums, noise, drifted, found.mean)
+    noise = _likely_noise(noise, residual, *_noise_prior(noise, found.share, sums.rows), sums.rows)
+    drifted, found = at(sizes, noise)
+    _, drift = _moved(sums, noise, drifted, found.mean)
+    return Spared(found.spared, found.common, drift)
+
+
+def _information(sums: Sums, precision: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The quadratic log-likelihood of coefficients given the precision of the noise [M, R]."""
+    return sums.gram * precision[..., None, None], sums.product * precision[..., None]
+
+
+def _moved(sums: Sums, noise: torch.Tensor, drifted: Drifted, mean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Expected squared residuals of every table, and its mean's distance from the common one: [M, R] each."""
+    precision = (-2 * noise).exp()
+    bent = (sums.gram @ mean[:, None, :, None])[..., 0]
+    moved = drifted.moved((sums.product - bent) * precision[..., None])
+    residual = sums.residual(mean[:, None] + moved) + drifted.freedom / precision
+    squares = (moved * (sums.gram @ moved[..., None])[..., 0]).sum(-1).clamp(min=0.0)
+    return residual.clamp(min=LEAST), (squares / sums.rows).sqrt()
+
+
+def _noise_prior(noise: torch.Tensor, share: torch.Tensor, n: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Typical logarithm of the noise, and how far that of a table is from it: [..., M] each."""
+    weight = share * n / (n + 50.0) + 1e-9  # with few rows it is hardly known
+    whole = weight.sum(-1)
+    level = (weight * noise).sum(-1) / whole
+    spread = ((weight * (noise - level[..., None]).square()).sum(-1) / whole).sqrt()
+    return level, spread.clamp(*NOISE)
+
+
+def _likely_noise(
+    noise: torch.Tensor, residual: torch.Tensor, level: torch.Tensor, spread: torch.Tensor, n: torch.Tensor
+) -> torch.Tensor:
+    """The most probable logarithm of every table's noise, from where it is by Newton's method: [M, R]."""
+    tight = spread[..., None].square().reciprocal()
+    for _ in range(4):
+        seen = residual * (-2 * noise).exp()
+        noise = noise + ((seen - n - (noise - level[..., None]) * tight) / (2 * seen + tight)).clamp(-1.0, 1.0)
+    return noise
+
+
+def _given_noise(sums: Sums, noise: torch.Tensor, level: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
+    """What does not depend on coefficients, with the logarithm of the noise integrated out: nats, [M, R]."""
+    fit = -sums.rows * (noise + 0.5 * math.log(2 * math.pi)) - 0.5 * sums.square * (-2 * noise).exp()
+    curvature = 2 * sums.rows + spread[..., None].square().reciprocal()
+    away = (noise - level[..., None]) / spread[..., None]
+    return fit - 0.5 * away.square() - spread[..., None].log() - 0.5 * curvature.log()

@@ -1,0 +1,181 @@
+"""Evidence of tables over all regimes: a common table with drift, for categorical variables.
+
+In table r the states of a variable in a cell (a configuration of its parents) have probabilities from Dirichlet(kappa
+theta): theta is the cell's common distribution, and the larger kappa, the less it drifts; kappa is maximised over a few
+values, infinity among them. Theta has a Dirichlet prior around the variable's marginal distribution, of a strength that
+maximises its evidence (MacKay and Peto 1995), and is integrated out: exactly where nothing drifts, and with counts that
+are discounted by their overdispersion where something does.
+
+Continuous parents are cut into bins. Vocabulary: R tables (regimes, and last the observational one), E entries, which
+are the states that occur in a cell of a table.
+
+References
+----------
+D. J. C. MacKay, L. C. B. Peto, "A hierarchical Dirichlet language model", 1995. J. E. Mosimann, "On the compound
+multinomial distribution", 1962.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+
+from pyrocausal.data.kind import Kind, entering
+from pyrocausal.data.missing import present
+from pyrocausal.data.weights import Part, take_rows
+from pyrocausal.evidence.drift import Spared, spared_evidence
+
+__all__ = ["PooledTables"]
+
+KAPPAS = math.inf, 3000.0, 1000.0, 300.0, 100.0, 30.0
+STRENGTHS = 0.3, 1.0, 3.0, 10.0, 30.0, 100.0
+ROUNDS = 3  # of the common table and of who was let alone, each given the other
+
+
+class _Counts(NamedTuple):
+    """What occurs: E entries in the cells of tables."""
+
+    size: torch.Tensor  # of each entry, [E]
+    entry: torch.Tensor  # which entry of the common table it is, [E]
+    place: torch.Tensor  # which cell of which table it is in, [E]
+    total: torch.Tensor  # of the entries of each such place, [P]
+    table: torch.Tensor  # of each place, [P]
+    cell: torch.Tensor  # of each place, [P]
+    cells: int
+    states: int
+
+
+class _Pooled(NamedTuple):
+    spared: torch.Tensor  # [R]
+    common: torch.Tensor  # scalar
+    theta: torch.Tensor  # [cells, states]
+    strength: float
+
+
+class PooledTables:
+    """Evidence of tables of categorical variables given any parents.
+
+    Parameters
+    ----------
+    kinds
+        Kind of each variable, length d.
+    parts
+        All rows of every table, R of them, encoded, the observational one last; on the CPU.
+    """
+
+    max_cells = 20_000
+    bins = 4
+
+    def __init__(self, kinds: Sequence[Kind], parts: Sequence[Part]) -> None:
+        self.kinds, self.tables = tuple(kinds), len(parts)
+        self._rows, self._weights = Part.of(parts)
+        self._table = Part.numbers(parts)
+        entered = entering(kinds, self._rows)
+        self._states = [kind.levels(self.bins) for kind in kinds]  # as a parent
+        self._codes = [
+            kind.codes(entered[:, j], kind.cuts(entered[:, j], self.bins, self._weights))
+            for j, kind in enumerate(kinds)
+        ]
+
+    def spared(self, i: int, parents: tuple[int, ...], hit: torch.Tensor) -> Spared | None:
+        """Evidence where a variable was let alone; None where its table would be too large to mean anything.
+
+        Parameters
+        ----------
+        i, parents
+            One family.
+        hit
+            Nats where it is hit, see `pyrocausal.evidence.drift.spared_evidence`; shape [R].
+        """
+        counts = self._counted(i, parents)
+        if counts is None:
+            return None
+        best, value, kept = _pool(counts, hit, math.inf), -math.inf, math.inf
+        strength = best.strength
+        value = float(spared_evidence(best.spared, best.common, hit))
+        for kappa in KAPPAS[1:]:
+            found = _pool(counts, hit, kappa, strength)
+            now = float(spared_evidence(found.spared, found.common, hit))
+            if now <= value:
+                break
+            best, value, kept = found, now, kappa
+        return Spared(best.spared, best.common, _moved(counts, best.theta, kept, self.tables))
+
+    def _counted(self, i: int, parents: tuple[int, ...]) -> _Counts | None:
+        states, cells = self.kinds[i].cardinality, 1
+        keys = torch.zeros_like(self._table)
+        for j in parents:
+            keys, cells = keys * self._states[j] + self._codes[j], cells * self._states[j]
+            if cells * states > self.max_cells:
+                return None
+        codes, table, weights = self._codes[i], self._table, self._weights
+        if self.kinds[i].missing:
+            seen = present(self._rows[:, i])
+            codes, table, keys, weights = codes[seen], table[seen], keys[seen], take_rows(weights, seen)
+        keys = (table * cells + keys) * states + codes
+        size = self.tables * cells * states
+        if size > 4 * len(keys):  # most of it is empty
+            some, where = keys.unique(return_inverse=True)
+            found = torch.bincount(where, weights, len(some))
+        else:
+            found = torch.bincount(keys, weights, size)
+            some = found.nonzero()[:, 0]
+            found = found[some]
+        places, place = (some // states).unique_consecutive(return_inverse=True)
+        total = torch.zeros(len(places), dtype=torch.double).index_add_(0, place, found.double())
+        entry = some % (cells * states)
+        return _Counts(found.double(), entry, place, total, places // cells, places % cells, cells, states)
+
+
+def _pool(counts: _Counts, hit: torch.Tensor, kappa: float, strength: float | None = None) -> _Pooled:
+    """All tables at one size of the drift."""
+    R, table = len(hit), counts.table[counts.place]
+    certain = math.isinf(kappa)
+    discount = torch.ones_like(counts.total) if certain else (kappa + 1) / (kappa + counts.total.clamp(min=1.0))
+    share = (hit < torch.inf).double()
+    for _ in range(ROUNDS):
+        size = counts.size * (discount * share[counts.table])[counts.place]
+        common = counts.size.new_zeros(counts.cells * counts.states).index_add_(0, counts.entry, size)
+        common = common.view(counts.cells, counts.states)
+        marginal = (common.sum(0) + 0.5) / (common.sum() + 0.5 * counts.states)
+        chosen = _strength(common, marginal) if strength is None else strength
+        prior = chosen * marginal
+        theta = (common + prior) / (common.sum(1, keepdim=True) + chosen)
+        log_theta = theta.flatten().log()[counts.entry]
+        if certain:
+            spared = counts.size.new_zeros(R).index_add_(0, table, counts.size * log_theta)
+        else:
+            expected = kappa * theta.flatten()[counts.entry]
+            spared = counts.size.new_zeros(R)
+            spared.index_add_(0, table, torch.lgamma(expected + counts.size) - torch.lgamma(expected))
+            spared.index_add_(0, counts.table, math.lgamma(kappa) - torch.lgamma(kappa + counts.total))
+        share = torch.sigmoid(spared - hit)
+    evidence = _dirichlet(common, prior, chosen) - (size * log_theta).sum() - math.log1p(100.0 / kappa)
+    return _Pooled(spared, evidence, theta, chosen)
+
+
+def _strength(common: torch.Tensor, marginal: torch.Tensor) -> float:
+    """The strength of the prior under which counts [cells, states] are most probable."""
+    if len(common) == 1:
+        return 0.5 * common.shape[1]
+    return max(STRENGTHS, key=lambda strength: float(_dirichlet(common, strength * marginal, strength)))
+
+
+def _dirichlet(common: torch.Tensor, prior: torch.Tensor, strength: float) -> torch.Tensor:
+    """Log evidence of counts [cells, states] under a Dirichlet prior [states] in every cell: scalar."""
+    totals = common.sum(1)
+    some = totals > 0
+    entries = torch.lgamma(prior + common[some]) - torch.lgamma(prior)
+    return entries.sum() - (torch.lgamma(strength + totals[some]) - math.lgamma(strength)).sum()
+
+
+def _moved(counts: _Counts, theta: torch.Tensor, kappa: float, tables: int) -> torch.Tensor:
+    """Distance in total variation of each table's distributions from the common ones, a mean over rows: [R]."""
+    excess = (counts.size - counts.total[counts.place] * theta.flatten()[counts.entry]).clamp(min=0.0)
+    moved = torch.zeros_like(counts.total).index_add_(0, counts.place, excess) / (counts.total + kappa)
+    sums = torch.zeros(2, tables, dtype=torch.double)
+    sums.index_add_(1, counts.table, torch.stack([moved * counts.total, counts.total]))
+    return sums[0] / sums[1].clamp(min=1e-9)

@@ -1,0 +1,248 @@
+"""Joint evidence from the predictive density of rows, where fitted networks compete with closed forms.
+
+The observational mechanism of a variable given some parents is estimated by a copy of the variable's mechanism fitted
+to that parent set (`pyrocausal.evidence.refitting`) and in closed form (`pyrocausal.evidence.closed_form`); estimates
+count by how well they predict. No row scores an estimate that it has fitted: rows of regimes come in two folds, and
+each fold scores what the other and the observational rows have fitted (`pyrocausal.sdi.row_split`). A new mechanism is
+integrated out (`pyrocausal.model.new_mechanisms`), half of it given the parents, so that hard and soft interventions
+are both covered.
+
+Where rows have weights (`pyrocausal.data.weights`), all sums over rows are weighted.
+
+What the residuals of a mechanism say of parents that might be added is kept, which spares fits that can gain nothing
+(`pyrocausal.evidence.screening`).
+
+Vocabulary: d variables, R regimes, S parent sets of one variable.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from copy import copy
+
+import pyro.distributions as dist
+import torch
+
+from pyrocausal.data.missing import filled, present
+from pyrocausal.evidence.closed_form import ClosedForm
+from pyrocausal.evidence.fitted_families import CopyFit, FittedFamilies, batches, fit_families
+from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
+from pyrocausal.evidence.joint_evidence import JointEvidence
+from pyrocausal.evidence.refitting import Refitting
+from pyrocausal.evidence.screening import Residuals, Screen
+from pyrocausal.evidence.terms import IMPOSSIBLE, FamilyEvidence, Terms, parents_of
+from pyrocausal.model.mechanisms import Family
+from pyrocausal.runtime.interruption import checkpoint
+from pyrocausal.sdi.row_split import Fold
+
+__all__ = ["PredictiveEvidence"]
+
+
+class PredictiveEvidence(JointEvidence):
+    """Joint evidence from rows that estimates have not fitted.
+
+    Parameters
+    ----------
+    rows
+        What fits, what scores, and whose mechanism it tells of.
+    targets
+        What is known and believed of targets beforehand.
+    estimators
+        How mechanisms are estimated.
+    price
+        Price of an edge in nats, one for all or shape [d, d] (effect, cause); what is known beforehand makes an edge
+        cheaper or dearer.
+    """
+
+    together = 64  # copies that are fitted at a time
+
+    def __init__(
+        self, rows: RowsOfEvidence, targets: TargetKnowledge, estimators: Estimators, price: float | torch.Tensor
+    ) -> None:
+        super().__init__(rows.kinds, targets, price)
+        kinds, self.folds = self.kinds, tuple(rows.folds)
+        self.mechanisms, self.new_mechanisms = estimators.mechanisms, estimators.new_mechanisms
+        self.telling = _telling(rows.natural)
+        self.refitting, self.decay = estimators.refitting, _first_decay(estimators.refitting)
+        self.closed = [ClosedForm(kinds, fold) for fold in self.folds if estimators.closed_form]
+        self.screen = Screen(kinds, [fold.scoring for fold in self.folds])
+        self._kept: list[dict[tuple[int, ...], FamilyEvidence]] = [{} for _ in kinds]
+        self._rough: list[dict[tuple[int, ...], FamilyEvidence]] = [{} for _ in kinds]
+        self._promising: list[dict[tuple[int, ...], torch.Tensor]] = [{} for _ in kinds]
+
+    def after(self, folds: Sequence[Fold], natural: torch.Tensor) -> PredictiveEvidence:
+        """The same when other targets are believed: terms stay where the rows that fit a variable stay.
+
+        Parameters
+        ----------
+        folds, natural
+            As in `RowsOfEvidence`.
+        """
+        made = copy(self)
+        made.folds = tuple(folds)
+        made.telling = _telling(natural)
+        made.closed = [closed.counting(fold.counts) for closed, fold in zip(self.closed, folds, strict=False)]
+        same = (made.telling == self.telling).all(0).tolist()
+        for name in ("_kept", "_rough", "_promising"):
+            kept = zip(getattr(self, name), same, strict=True)
+            setattr(made, name, [known if stays else {} for known, stays in kept])
+        return made
+
+    def refitted(self, refitting: Refitting | None) -> PredictiveEvidence:
+        """The same where copies are fitted in another way; only what the closed form says is kept."""
+        made = copy(self)
+        made.refitting, made.decay = refitting, _first_decay(refitting)
+        made._kept = self._rough if refitting is None else [{} for _ in self.kinds]
+        made._promising = [{} for _ in self.kinds]
+        return made
+
+    def networks_gain(self, graph: torch.Tensor) -> torch.Tensor:
+        """What copies predict better than closed forms alone, of every variable given its parents in a graph [d, d].
+
+        Nats per row that tells of its mechanism, shape [d]; 0 where no copy is wanted, infinite where nothing else is.
+        """
+        families = [(i, parents_of(row)) for i, row in enumerate(graph)]
+        self.prepare(families)
+        gains = torch.zeros(len(graph), dtype=torch.double)
+        for i, pa in families:
+            if not self._wants_copy((i, pa)):
+                continue
+            rough = self._terms(i, pa, self._closed(i, pa))
+            kept, tells = self._kept[i][pa], self.telling[:-1, i]
+            seen = [present(fold.scoring.rows[None, :, i]) for fold in self.folds]
+            rows = sum(
+                float(fold.telling(self.telling[None, :, i], each).sum())
+                for fold, each in zip(self.folds, seen, strict=True)
+            )
+            gains[i] = (tells @ (kept.old - rough.old) + kept.observational - rough.observational) / max(rows, 1.0)
+        return gains
+
+    def choose_decay(self, graph: torch.Tensor) -> None:
+        """Take the weight decay under which mechanisms refitted to a graph [d, d] predict best.
+
+        Decays are tried in their order, until one is worse than the one before.
+        """
+        families = [family for i, row in enumerate(graph) if self._wants_copy(family := (i, parents_of(row)))]
+        if self.refitting is None or not families:
+            return
+        best, chosen = -math.inf, self
+        for decay in self.refitting.decays:
+            tried = self.refitted(self.refitting)
+            tried.decay = decay
+            tried.prepare(families)
+            terms = [(self.telling[:-1, i], tried._kept[i][pa]) for i, pa in families]
+            predicted = sum(float(told @ each.old + each.observational) for told, each in terms)
+            if predicted <= best:
+                break
+            best, chosen = predicted, tried
+        self.decay, self._kept, self._promising = chosen.decay, chosen._kept, chosen._promising
+
+    def terms(self, effect: int, parents: torch.Tensor) -> Terms:
+        """Terms of one variable under several parent sets: 0/1 or boolean [S, d] -> leading shape [S]."""
+        sets = [parents_of(row) for row in parents]
+        self.prepare((effect, pa) for pa in sets)
+        return Terms.stack([self.summed_out(effect, self._kept[effect][pa]) for pa in sets])
+
+    def prepare(self, families: Iterable[Family]) -> None:
+        """Find the terms of families that are not known yet, as many together as fit."""
+        missing = [(i, pa) for i, pa in dict.fromkeys(families) if pa not in self._kept[i]]
+        found: dict[Family, list[torch.Tensor]] = {}
+        wanted = [family for family in missing if self._wants_copy(family)]
+        for batch in batches(wanted, self.kinds, self.together):
+            if (fitted := self._fitted(batch)) is None:
+                continue
+            for m, (i, pa) in enumerate(batch):
+                found[i, pa] = [fitted.sums[m]]
+                self._promising[i][pa] = fitted.promising[m]
+        for i, pa in missing:
+            checkpoint()
+            self._kept[i][pa] = self._terms(i, pa, found.get((i, pa), []) + self._closed(i, pa))
+
+    def _fitted(self, families: Sequence[Family]) -> FittedFamilies | None:
+        """What copies say that are fitted to each family."""
+        assert self.refitting is not None
+        how, effects = CopyFit(self.mechanisms, self.kinds, self.refitting, self.decay), [i for i, _ in families]
+        counts = [fold.counts[:, effects] for fold in self.folds]  # [N, M] each
+        return fit_families(how, families, self.folds, counts, self.telling[:, effects].t(), self.screen)
+
+    @property
+    def proposes(self) -> bool:
+        """Whether there are closed forms, see `JointEvidence.proposes`."""
+        return bool(self.closed)
+
+    def promising(self, effect: int, parents: torch.Tensor) -> torch.Tensor:
+        """Which variables may be worth a place among the parents [d] of one: boolean [d].
+
+        Those whose addition takes no fit, those that tell something of the residuals (see `Screen`), and those whose
+        edge is cheaper than none, for a climb may add them on their price alone.
+        """
+        d, pa = len(self.kinds), parents_of(parents)
+        dear = [j for j in range(d) if j != effect and j not in pa and self._wants_copy((effect, (*pa, j)))]
+        found = torch.ones(d, dtype=torch.bool)
+        if not dear:
+            return found
+        if pa not in self._promising[effect] and self.kinds[effect].closed_form == "table":
+            residuals = [
+                Residuals.of(
+                    dist.Categorical(table[None]), filled(fold.scoring.rows[None, :, effect]), fold.scoring.weights
+                )
+                for closed, fold in zip(self.closed, self.folds, strict=False)  # none where closed forms do not count
+                if (table := closed.probabilities(effect, pa)) is not None
+            ]
+            if known := [each for each in residuals if each is not None]:
+                counts = [
+                    fold.telling(self.telling[None, :, effect], present(fold.scoring.rows[None, :, effect]))
+                    for fold in self.folds
+                ]
+                self._promising[effect][pa] = self.screen.promising(known, counts)[0].cpu()
+        if pa in self._promising[effect]:
+            found[dear] = self._promising[effect][pa][dear] | (self.price[effect, dear] < 0)
+        return found
+
+    def _wants_copy(self, family: Family) -> bool:
+        """Whether a fitted copy may tell more than the closed form."""
+        return self.refitting is not None and (
+            not self.closed or self.closed[0].regret(*family) > self.refitting.least_regret
+        )
+
+    def rough_terms(self, effect: int, parents: torch.Tensor) -> Terms:
+        """As `terms`, from the closed form alone: cheap, to look for what is worth a fit.
+
+        Where a family has none its old mechanism is as good as impossible; where none counts, this is `terms`.
+        """
+        if not self.closed:
+            return self.terms(effect, parents)
+        kept = self._rough[effect]
+        sets = [parents_of(row) for row in parents]
+        for pa in sets:
+            if pa not in kept:
+                kept[pa] = self._terms(effect, pa, self._closed(effect, pa))
+        return Terms.stack([self.summed_out(effect, kept[pa]) for pa in sets])
+
+    def _closed(self, effect: int, parents: tuple[int, ...]) -> list[torch.Tensor]:
+        """Log-likelihoods of one family under each estimate in closed form: [folds, R + 1], the last held out."""
+        per_fold = [
+            [fold.per_table(each[None])[0] for each in closed.log_probs(effect, parents)]
+            for closed, fold in zip(self.closed, self.folds, strict=False)  # none where closed forms do not count
+        ]
+        return [torch.stack(estimate) for estimate in zip(*per_fold, strict=True)]
+
+    def _terms(self, effect: int, parents: tuple[int, ...], found: Sequence[torch.Tensor]) -> FamilyEvidence:
+        """From estimates of the old mechanism, [folds, R + 1] each."""
+        if found:
+            estimates = torch.stack(list(found))
+        else:
+            estimates = torch.full((1, len(self.folds), len(self.known) + 1), IMPOSSIBLE, dtype=torch.double)
+        weight = (estimates @ self.telling[:, effect]).log_softmax(0)  # [estimates, folds]
+        mixed = (estimates + weight[..., None]).logsumexp(0).sum(0)  # [R + 1]
+        return FamilyEvidence(mixed[:-1], self.new_mechanisms.of(effect, parents), mixed[-1])
+
+
+def _telling(natural: torch.Tensor) -> torch.Tensor:
+    """Which rows tell of a variable's observational mechanism: those of regimes [R, d], and observational ones."""
+    return torch.cat([natural, torch.ones_like(natural[:1])]).cpu().double()  # [R + 1, d]
+
+
+def _first_decay(refitting: Refitting | None) -> float:
+    return refitting.decays[0] if refitting else 0.0

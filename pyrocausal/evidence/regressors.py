@@ -1,0 +1,198 @@
+"""Regressors of families in three levels, and their sums over the rows of every table.
+
+A level says how a number enters as a cause: by its value (`LINEAR`), by a few smooth steps too (`ADDITIVE`), or also by
+products with the other causes (`PAIRS`). Steps are made orthogonal over all rows one after the other, so that the value
+comes first and each level begins with the columns of the one before.
+
+Cross products suffice for everything that follows (`pyrocausal.evidence.pooled_regression`), so rows are read once for
+the first two levels, and once a family for products, of which there are too many.
+
+Vocabulary: d variables, R tables, M families, N rows, K columns of all regressors, k of a family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import torch
+
+from pyrocausal.data.kind import Kind, entering
+from pyrocausal.data.missing import filled, present
+from pyrocausal.data.weights import Part, quantiles
+from pyrocausal.model.mechanisms import Family
+
+__all__ = ["ADDITIVE", "LINEAR", "PAIRS", "Regressors", "Sums", "richest"]
+
+LINEAR, ADDITIVE, PAIRS = range(3)
+STEPS = 8  # smooth ones of a number, beside its value
+MULTIPLIED = 6  # causes at the most that have products
+PRODUCTS = 2  # columns of a number that are multiplied with those of another cause
+
+
+def richest(parents: tuple[int, ...]) -> int:
+    """The highest level of a variable with some parents."""
+    return PAIRS if 1 < len(parents) <= MULTIPLIED else ADDITIVE
+
+
+class Sums(NamedTuple):
+    """Sums over the rows of every table for M families, of as many columns each; some are 0 where one has fewer.
+
+    Attributes
+    ----------
+    gram
+        Of regressors, shape [M, R, k, k].
+    product
+        Of regressors and the child, shape [M, R, k].
+    square
+        Of the child, shape [M, R].
+    rows
+        How many there are, or their total weight, at least a little; shape [M, R].
+    """
+
+    gram: torch.Tensor
+    product: torch.Tensor
+    square: torch.Tensor
+    rows: torch.Tensor
+
+    def residual(self, weights: torch.Tensor) -> torch.Tensor:
+        """Sum of squared residuals where coefficients are [M, R, k]: [M, R]."""
+        bent = (self.gram @ weights[..., None])[..., 0]
+        return (self.square + (weights * (bent - 2 * self.product)).sum(-1)).clamp(min=0.0)
+
+    def repeat(self, times: int) -> Sums:
+        """The families several times, one after the other."""
+        return Sums(*(part.repeat(times, *[1] * (part.dim() - 1)) for part in self))
+
+
+class Regressors:
+    """Columns of every variable as a cause, and sums of those of any family.
+
+    Parameters
+    ----------
+    kinds
+        Kind of each variable, length d.
+    parts
+        All rows of every table, R of them, encoded; on the CPU.
+    """
+
+    def __init__(self, kinds: Sequence[Kind], parts: Sequence[Part]) -> None:
+        self.kinds = tuple(kinds)
+        rows, weights = Part.of(parts)
+        self.sizes = [len(part.rows) for part in parts]
+        self.values = rows.double()
+        self.weights = rows.new_ones(len(rows), dtype=torch.double) if weights is None else weights
+        entered = entering(kinds, rows)
+        blocks = [self._columns_of(kind, entered[:, j]) for j, kind in enumerate(kinds)]
+        self._first = torch.tensor([1, *(block.shape[1] for block in blocks)]).cumsum(0).tolist()
+        self._design = torch.cat([torch.ones_like(self.values[:, :1]), *blocks], 1)  # [N, K]
+        self._sums: dict[int | None, torch.Tensor] = {}
+
+    def of(self, families: Sequence[Family], level: int = LINEAR) -> Sums:
+        """Sums of M families, whose children are numbers."""
+        if level == PAIRS:
+            return _stacked([self._with_products(i, parents) for i, parents in families])
+        picked = [[0, *(c for j in parents for c in self._columns(j, level))] for _, parents in families]
+        width, nothing = max(map(len, picked)), self._design.shape[1] + len(self.kinds)
+        index = torch.tensor([each + [nothing] * (width - len(each)) for each in picked])  # [M, k]
+        child = torch.tensor([self._design.shape[1] + i for i, _ in families])
+        every = torch.cat([index, child[:, None]], 1)  # [M, k + 1]
+        made = torch.empty(len(families), len(self.sizes), width + 1, width + 1, dtype=torch.double)
+        for key in {self._key(i) for i, _ in families}:
+            members = [m for m, (i, _) in enumerate(families) if self._key(i) == key]
+            some = every[members]
+            made[members] = self._gram(key)[:, some[:, :, None], some[:, None, :]].movedim(0, 1)
+        rows = torch.stack([self._gram(self._key(i))[:, 0, 0] for i, _ in families])
+        return _split(made, rows)
+
+    def width(self, parents: tuple[int, ...], level: int) -> int:
+        """Number of columns of some parents."""
+        plain = 1 + sum(len(self._columns(j, level)) for j in parents)
+        if level < PAIRS:
+            return plain
+        return plain + sum(len(self._multiplied(a)) * len(self._multiplied(b)) for a, b in combinations(parents, 2))
+
+    def columns(self, parents: tuple[int, ...], level: int = LINEAR) -> torch.Tensor:
+        """Columns of some parents in all rows: [N, k]."""
+        columns = [self._design[:, [0, *(c for j in parents for c in self._columns(j, level))]]]
+        if level == PAIRS:
+            for a, b in combinations(parents, 2):
+                one, two = (self._multiplied(j) for j in (a, b))
+                made = (self._design[:, one, None] * self._design[:, None, two]).flatten(1)
+                columns.append(self._standardised(made))
+        return torch.cat(columns, 1)
+
+    def _key(self, i: int) -> int | None:
+        """What the rows that have a child differ by."""
+        return i if self.kinds[i].missing else None
+
+    def _columns(self, j: int, level: int) -> list[int]:
+        """Places of the columns of a variable."""
+        start, end = self._first[j], self._first[j + 1]
+        if self.kinds[j].discrete or level != LINEAR:
+            return list(range(start, end))
+        return [start, *range(start + 1 + STEPS, end)]
+
+    def _multiplied(self, j: int) -> list[int]:
+        """Places of the columns of a variable that are multiplied with those of others."""
+        columns = self._columns(j, ADDITIVE)
+        return columns[1:] if self.kinds[j].discrete else columns[:PRODUCTS]
+
+    def _gram(self, key: int | None) -> torch.Tensor:
+        """Inner products of all regressors, children and a column of zeros in every table, where a child is there."""
+        if key not in self._sums:
+            there = self.weights if key is None else self.weights * present(self.values[:, key])
+            both = torch.cat([self._design, filled(self.values), torch.zeros_like(self.values[:, :1])], 1)
+            self._sums[key] = self._tabled(both, there)
+        return self._sums[key]
+
+    def _tabled(self, columns: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """Inner products of columns [N, k] in every table: [R, k, k]."""
+        both = zip(columns.split(self.sizes), (columns * weights[:, None]).split(self.sizes), strict=True)
+        return torch.stack([plain.mT @ counted for plain, counted in both])
+
+    def _with_products(self, i: int, parents: tuple[int, ...]) -> Sums:
+        """Sums of one family whose regressors have products of two causes among them."""
+        there = self.weights if self._key(i) is None else self.weights * present(self.values[:, i])
+        gram = self._tabled(torch.cat([self.columns(parents, PAIRS), filled(self.values[:, i : i + 1])], 1), there)[
+            None
+        ]
+        return _split(gram, gram[..., 0, 0])
+
+    def _standardised(self, columns: torch.Tensor) -> torch.Tensor:
+        share = (self.weights / self.weights.sum())[:, None]
+        columns = columns - (share * columns).sum(0)
+        return columns / (share * columns.square()).sum(0).sqrt().clamp(min=1e-9)
+
+    def _columns_of(self, kind: Kind, column: torch.Tensor) -> torch.Tensor:
+        """Columns [N, p] of a variable as a cause; of a number its value, smooth steps and, last, its gaps."""
+        found = kind.regressors(column, False)
+        if kind.discrete:
+            return found
+        value = self._standardised(found[:, :1])
+        at = torch.arange(1, STEPS + 1, dtype=torch.double) / (STEPS + 1)
+        cuts = quantiles(value[:, 0], at, self.weights)
+        steps = self._standardised(torch.cat([value, torch.tanh(1.5 * (value - cuts))], 1))
+        share = (self.weights / self.weights.sum())[:, None]
+        gram = (share * steps).mT @ steps
+        factor = torch.linalg.cholesky(gram + 1e-9 * torch.eye(len(gram), dtype=gram.dtype))
+        return torch.cat([torch.linalg.solve_triangular(factor, steps.mT, upper=False).mT, found[:, 1:]], 1)
+
+
+def _split(gram: torch.Tensor, rows: torch.Tensor) -> Sums:
+    """Sums from inner products of regressors and, last, the child: [M, R, k + 1, k + 1]."""
+    return Sums(gram[..., :-1, :-1], gram[..., :-1, -1], gram[..., -1, -1], rows.clamp(min=1e-6))
+
+
+def _stacked(sums: Sequence[Sums]) -> Sums:
+    """Of one family each, with columns of zeros where one has fewer."""
+    width = max(each.product.shape[-1] for each in sums)
+    missing = [width - each.product.shape[-1] for each in sums]
+    pad = torch.nn.functional.pad
+    return Sums(
+        torch.cat([pad(each.gram, (0, m, 0, m)) for each, m in zip(sums, missing, strict=True)]),
+        torch.cat([pad(each.product, (0, m)) for each, m in zip(sums, missing, strict=True)]),
+        torch.cat([each.square for each in sums]),
+        torch.cat([each.rows for each in sums]),
+    )

@@ -1,0 +1,148 @@
+"""The graph with the most pooled evidence, and whether regimes have one target at the most or several.
+
+Closed forms are cheap, so the search is generous: it climbs from what the three phases propose and from where a walk
+over orders ends, under each belief about targets that is open. Numbers begin with linear mechanisms; richer ones
+follow where they have more evidence.
+
+Vocabulary: d variables, R regimes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+
+from pyrocausal.evidence.pooled_evidence import PooledEvidence
+from pyrocausal.evidence.regressors import ADDITIVE
+from pyrocausal.sdi.targets import TargetOdds
+from pyrocausal.search.hill_climb import Summit, climb
+from pyrocausal.search.orders import first_order, walk_over_orders
+
+__all__ = ["Found", "hit_rate", "search_graph", "several_evidence"]
+
+WALKED = 40  # variables at the most for a walk over orders
+RICHER = 3.0  # nats that richer mechanisms gain at least to be searched
+RATES = torch.linspace(-8.0, 2.0, 41, dtype=torch.double)  # log odds of being hit
+SETTLED = 0.1  # change of the log odds of being hit that asks for no further climb
+
+
+class Found(NamedTuple):
+    """Where a search has ended.
+
+    Attributes
+    ----------
+    evidence
+        What was climbed, with the belief about targets that has more evidence.
+    summit
+        Where the climb ended.
+    several
+        Nats for several targets against one at the most; NaN where that was not asked.
+    """
+
+    evidence: PooledEvidence
+    summit: Summit
+    several: float
+
+
+class _Problem(NamedTuple):
+    start: torch.Tensor  # boolean, [d, d]
+    free: torch.Tensor  # edges that may change, [d, d]
+    max_parents: int | None
+
+
+def search_graph(
+    evidence: PooledEvidence, start: torch.Tensor, free: torch.Tensor, max_parents: int | None = None
+) -> Found:
+    """Search.
+
+    Parameters
+    ----------
+    evidence
+        With what is believed of targets beforehand.
+    start
+        A DAG to begin at among others, boolean, shape [d, d] (effect, cause).
+    free
+        Edges that may change, boolean, shape [d, d].
+    max_parents
+        Parents that a variable may get; None: any number.
+    """
+    problem = _Problem(start.cpu(), free.cpu() & ~torch.eye(len(start), dtype=torch.bool), max_parents)
+    found = _search(evidence, problem, [problem.start])
+    for level in range(ADDITIVE, evidence.levels + 1):
+        richer = found.evidence.at_level(level)
+        here = found.summit.dag
+        there = climb(richer, here, problem.free, max_parents).dag if level == ADDITIVE else here
+        if richer.of(there) < found.evidence.of(here) + RICHER:
+            continue
+        found = _search(richer.believing(evidence.prior), problem, [here, there], walk=level == ADDITIVE)
+    return found
+
+
+def _search(evidence: PooledEvidence, problem: _Problem, starts: Sequence[torch.Tensor], *, walk: bool = True) -> Found:
+    """Search under every belief about targets that is open."""
+    asked = evidence.prior.otherwise
+    several = asked or evidence.prior
+    starts = list(starts)
+    if walk and len(problem.free) <= WALKED:
+        apart = evidence.believing(_for_itself(several, evidence))
+        order = first_order(apart, problem.start, problem.free)
+        starts.append(walk_over_orders(apart, order, problem.start, problem.free, problem.max_parents))
+    one = _climb_all(evidence, problem, starts)
+    if asked is None:
+        return one
+    more = _climb_all(evidence.believing(asked), problem, [*starts, one.summit.dag])
+    gain = several_evidence(more.evidence, more.summit.dag) - one.evidence.of(one.summit.dag)
+    return (more if gain > 0 else one)._replace(several=gain)
+
+
+def _for_itself(prior: TargetOdds, evidence: PooledEvidence) -> TargetOdds:
+    """A belief under which each variable is hit or not for itself."""
+    if prior.several:
+        return prior
+    return TargetOdds(prior.log_odds - math.log(len(evidence.kinds)), several=True)
+
+
+def _climb_all(evidence: PooledEvidence, problem: _Problem, starts: Sequence[torch.Tensor]) -> Found:
+    """Climb from several graphs under one belief, whose rate of being hit is learned."""
+    best: Summit | None = None
+    value = -math.inf
+    distinct = {tuple(start.flatten().tolist()): start for start in starts}.values()
+    for start in distinct:
+        summit = climb(evidence, start, problem.free, problem.max_parents)
+        if (now := evidence.of(summit.dag)) > value:
+            best, value = summit, now
+    assert best is not None
+    for _ in range(3):
+        rate = hit_rate(evidence, best.dag)
+        if rate is None or abs(rate.log_odds - evidence.prior.log_odds).nan_to_num().max() < SETTLED:
+            break
+        evidence = evidence.believing(rate)
+        best = climb(evidence, best.dag, problem.free, problem.max_parents)
+    return Found(evidence, best, math.nan)
+
+
+def hit_rate(evidence: PooledEvidence, dag: torch.Tensor) -> TargetOdds | None:
+    """What is believed of targets at the most probable rate of being hit, which is Beta(1, d) beforehand.
+
+    None where no rate is to be learned.
+    """
+    prior = evidence.prior
+    if prior.learned is None:
+        return None
+    open_ = prior.learned & ~evidence.known[:, None]
+    hits, tries, d = float(evidence.targets(dag)[:, :-1][open_].sum()), int(open_.sum()), len(evidence.kinds)
+    rate = (hits + 0.5) / (tries + d)
+    return prior.at_rate(min(max(rate, 1e-3), 0.5))
+
+
+def several_evidence(evidence: PooledEvidence, dag: torch.Tensor) -> float:
+    """Evidence of a graph where regimes may have several targets, the rate of being hit being integrated out."""
+    d = len(evidence.kinds)
+    values = [evidence.believing(evidence.prior.at_rate(float(odds.sigmoid()))).of(dag) for odds in RATES]
+    rates = RATES.sigmoid()
+    # Beta(1, d) in log odds, on an even grid
+    prior = (rates.log() + d * (-rates).log1p()).log_softmax(0)
+    return float((torch.tensor(values, dtype=torch.double) + prior).logsumexp(0))
