@@ -10,8 +10,16 @@ import pandas as pd
 
 from benchmarks import checks, pictures
 from benchmarks.literature import LITERATURE
+from benchmarks.measured.fits import read_measured
 from benchmarks.methods import METHODS
-from benchmarks.report_sections import calibration_section, checks_section, diagnoses_section, link, seeds_of
+from benchmarks.report_sections import (
+    calibration_section,
+    checks_section,
+    diagnoses_section,
+    link,
+    measured_section,
+    seeds_of,
+)
 from benchmarks.rows import read_table
 from benchmarks.suites import SUITES, Suite
 from benchmarks.suites_drift import against_clean
@@ -75,6 +83,8 @@ def report(names: Sequence[str], folder: Path, page: Path) -> str:
         if file.exists():
             runs = read_table(file)
             parts += _section(SUITES[name], runs, folder, page)
+    if not names and (table := folder / "measured.csv").exists():
+        parts += measured_section(read_measured(table))
     if not names and (table := folder / "calibration.csv").exists():
         parts += calibration_section(pd.read_csv(table), folder, page)
     if not names and (table := folder / "checks.csv").exists():

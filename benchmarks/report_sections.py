@@ -10,8 +10,9 @@ import pandas as pd
 
 from benchmarks import calibration, checks, diagnosing, pictures
 from benchmarks.calibration import summary
+from benchmarks.measured.fits import said_of_measured
 
-__all__ = ["calibration_section", "checks_section", "diagnoses_section", "link", "seeds_of"]
+__all__ = ["calibration_section", "checks_section", "diagnoses_section", "link", "measured_section", "seeds_of"]
 
 
 def calibration_section(table: pd.DataFrame, folder: Path, page: Path) -> list[str]:
@@ -60,6 +61,22 @@ def diagnoses_section(table: pd.DataFrame) -> list[str]:
         str(diagnosing.__doc__).strip(),
         f"Run with {' and '.join(run)}: {table.cpu_seconds.sum():.0f} CPU seconds.",
         "\n".join(f"- {line}" for line in diagnosing.said(table)),
+    ]
+
+
+def measured_section(table: pd.DataFrame) -> list[str]:
+    """What measured tables have given."""
+    return [
+        "## measured",
+        "Tables that were measured, and are not part of the repository. The proteins of Sachs et al. (2005) as numbers "
+        "and in three levels, nine conditions: edges against the graph of 17 that the literature draws. Targeted "
+        "Perturb-seq (Schraivogel et al. 2020), counts of 12 genes: a regime for each gene or enhancer that guides "
+        "repress, without and with the batch as a variable. PetShop, latency of the services of a web shop at low and "
+        "high traffic, normal hours and 14 issues: the root cause is to be named, told the call graph (*-graph*) or "
+        "not. A right pair is joined by what is found and by the graph, in either direction. The target that is named "
+        "is the most probable one.",
+        f"Run with `python -m benchmarks measured DIR --seeds {seeds_of(sorted(set(table.seed)))}`.",
+        said_of_measured(table),
     ]
 
 
