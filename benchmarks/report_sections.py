@@ -71,7 +71,7 @@ def measured_section(table: pd.DataFrame) -> list[str]:
         "Tables that were measured, and are not part of the repository. The proteins of Sachs et al. (2005) as numbers "
         "and in three levels, nine conditions: edges against the graph of 17 that the literature draws. Targeted "
         "Perturb-seq (Schraivogel et al. 2020), counts of 12 genes: a regime for each gene or enhancer that guides "
-        "repress, without and with the batch as a variable. PetShop, latency of the services of a web shop at low and "
+        "repress, without and with the batch as a variable. PetShop, log latency of services of a web shop at low and "
         "high traffic, normal hours and 14 issues: the root cause is to be named, told the call graph (*-graph*) or "
         "not. A right pair is joined by what is found and by the graph, in either direction. The target that is named "
         "is the most probable one.",

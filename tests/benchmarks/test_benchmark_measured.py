@@ -96,13 +96,14 @@ def test_small_files_are_read(tmp_path):
     table = tap_seq.cells(tmp_path)
     assert table.data.names == ("MYC", "HBE1", "umi") and table.acts_on == {"HS2": "HBE1", "MYC": "MYC"}
     (tmp_path / "petshop").mkdir()
-    shop = pd.DataFrame({"a": np.arange(9.0), "b": np.arange(9.0) ** 2, "idle": [1.0] * 5 + [2.0] * 4})
+    shop = pd.DataFrame({"a": np.exp(np.arange(9.0)), "b": np.arange(1, 10) ** 2.0, "idle": [1.0] * 5 + [2.0] * 4})
     shop.assign(issue=["normal"] * 5 + ["one"] * 2 + ["two"] * 2).to_csv(
         tmp_path / "petshop/low_latency.csv.gz", index=False
     )
     truth = '{"low_latency": {"targets": {"one": {"root_cause": "a"}}, "edges": [["a", "b"], ["idle", "a"]]}}'
     (tmp_path / "petshop/truth.json").write_text(truth)
     table = petshop.latency(tmp_path)
+    np.testing.assert_allclose(table.data.decode(table.data.observational)["a"], range(5), atol=1e-5)
     assert "idle" not in table.data.names and table.note.endswith("left out: idle")
     assert list(table.graphs["call graph"].edges) == [("a", "b")] and table.acts_on == {"one": "a"}
 
