@@ -72,16 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     calibrates.add_argument("--jobs", type=int, default=1, help="fits at a time, one thread each; default %(default)s")
     calibrates.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
 
-    measured = commands.add_parser("measured", help="fit measured tables, and hold them against what is known")
-    measured.add_argument("data", type=Path, help="folder of the tables; those that it lacks are skipped")
-    measured.add_argument("--tables", nargs="+", choices=list(TABLES), default=list(TABLES), help="default: all")
-    measured.add_argument("--seeds", type=parse_seeds, default="0", help="default %(default)s")
-    measured.add_argument("--jobs", type=int, default=1, help="fits at a time, one thread each; default %(default)s")
-    measured.add_argument("--several", action="store_true", help="say that a regime may have several targets")
-    measured.add_argument("--components", type=int, default=1, help="normal distributions of a mechanism; default 1")
-    measured.add_argument("--closed-form", action="store_true", help="settle the graph with closed forms alone")
-    measured.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
-    measured.add_argument("--again", action="store_true", help="replace rows that are there already")
+    _add_measured(commands)
 
     checks = commands.add_parser("checks", help="try the checks without a truth where the truth is known")
     checks.add_argument("--seeds", type=parse_seeds, default="0-4", help="default %(default)s")
@@ -113,6 +104,19 @@ def _parser() -> argparse.ArgumentParser:
     reports.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
     reports.add_argument("--page", type=Path, default=HERE / "RESULTS.md", help="where to write the page")
     return parser
+
+
+def _add_measured(commands: argparse._SubParsersAction) -> None:
+    measured = commands.add_parser("measured", help="fit measured tables, and hold them against what is known")
+    measured.add_argument("data", type=Path, help="folder of the tables; those that it lacks are skipped")
+    measured.add_argument("--tables", nargs="+", choices=list(TABLES), default=list(TABLES), help="default: all")
+    measured.add_argument("--seeds", type=parse_seeds, default="0", help="default %(default)s")
+    measured.add_argument("--jobs", type=int, default=1, help="fits at a time, one thread each; default %(default)s")
+    measured.add_argument("--several", action="store_true", help="say that a regime may have several targets")
+    measured.add_argument("--components", type=int, default=1, help="normal distributions of a mechanism; default 1")
+    measured.add_argument("--closed-form", action="store_true", help="settle the graph with closed forms alone")
+    measured.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+    measured.add_argument("--again", action="store_true", help="replace rows that are there already")
 
 
 def _measured(options: argparse.Namespace) -> None:

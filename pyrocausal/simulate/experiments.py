@@ -248,14 +248,7 @@ def simulate(
     for what, count in zip(least, (rows, rows_per_regime, regimes_per_variable), strict=True):
         if count < least[what]:
             raise ValueError(f"{what} must be at least {least[what]}; got {count}")
-    targets = [name for name in truth.names if name != truth.exposure] if targets is None else targets
-    if isinstance(targets, str) or not len(targets):
-        raise ValueError(f"targets must be a list of variables among {truth.names}; got {targets!r}")
-    groups = [(each,) if isinstance(each, str) else tuple(dict.fromkeys(each)) for each in targets]
-    if not {name for group in groups for name in group} <= set(truth.names):
-        raise ValueError(f"targets must be a list of variables among {truth.names}; got {targets!r}")
-    if any(truth.exposure in group for group in groups):
-        raise ValueError(f"targets must not hold the exposure, {truth.exposure!r}")
+    groups = _groups(truth, targets)
     rng = np.random.default_rng(seed)
     (apart,) = rng.spawn(1)
     observational = truth.sample(rows, rng)
@@ -274,6 +267,19 @@ def simulate(
     kinds = {name: _kind(truth, name) for name in truth.names}
     data = InterventionalData.from_frames(observational, regimes, kinds=kinds)
     return Simulation(replace(data, truth=truth.graph), truth, hit)
+
+
+def _groups(truth: GroundTruth, targets: Sequence[str | Sequence[str]] | None) -> list[tuple[str, ...]]:
+    """Targets of every regime, checked."""
+    targets = [name for name in truth.names if name != truth.exposure] if targets is None else targets
+    if isinstance(targets, str) or not len(targets):
+        raise ValueError(f"targets must be a list of variables among {truth.names}; got {targets!r}")
+    groups = [(each,) if isinstance(each, str) else tuple(dict.fromkeys(each)) for each in targets]
+    if not {name for group in groups for name in group} <= set(truth.names):
+        raise ValueError(f"targets must be a list of variables among {truth.names}; got {targets!r}")
+    if any(truth.exposure in group for group in groups):
+        raise ValueError(f"targets must not hold the exposure, {truth.exposure!r}")
+    return groups
 
 
 def _kind(truth: GroundTruth, name: str) -> Kind:
