@@ -12,10 +12,10 @@ from benchmarks.checks import KINDS, check_checks, told
 from benchmarks.diagnosing import CASES, diagnose_cases, said
 from benchmarks.digests import PROBLEMS as DIGESTED
 from benchmarks.digests import digests
+from benchmarks.measured.fits import TABLES, How, fit_measured, said_of_measured
 from benchmarks.methods import METHODS
 from benchmarks.report import report
 from benchmarks.run import run
-from benchmarks.sachs2005 import fit_sachs2005, tell
 from benchmarks.suites import SUITES
 
 __all__ = ["main", "parse_seeds"]
@@ -72,14 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     calibrates.add_argument("--jobs", type=int, default=1, help="fits at a time, one thread each; default %(default)s")
     calibrates.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
 
-    sachs = commands.add_parser("sachs2005", help="fit measured protein data and print what is found")
-    sachs.add_argument("data", type=Path, help="folder with sachs_2005.csv and sachs_2005_edges.json")
-    sachs.add_argument("--seeds", type=parse_seeds, default="0-4", help="default %(default)s")
-    sachs.add_argument("--jobs", type=int, default=1, help="fits at a time, one thread each; default %(default)s")
-
-    sachs.add_argument("--several", action="store_true", help="a condition may have several targets")
-    sachs.add_argument("--components", type=int, default=1, help="normal distributions of a mechanism; default 1")
-    sachs.add_argument("--closed-form", action="store_true", help="settle the graph with closed forms alone")
+    _add_measured(commands)
 
     checks = commands.add_parser("checks", help="try the checks without a truth where the truth is known")
     checks.add_argument("--seeds", type=parse_seeds, default="0-4", help="default %(default)s")
@@ -113,6 +106,28 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_measured(commands: argparse._SubParsersAction) -> None:
+    measured = commands.add_parser("measured", help="fit measured tables, and hold them against what is known")
+    measured.add_argument("data", type=Path, help="folder of the tables; those that it lacks are skipped")
+    measured.add_argument("--tables", nargs="+", choices=list(TABLES), default=list(TABLES), help="default: all")
+    measured.add_argument("--seeds", type=parse_seeds, default="0", help="default %(default)s")
+    measured.add_argument("--jobs", type=int, default=1, help="fits at a time, one thread each; default %(default)s")
+    measured.add_argument("--several", action="store_true", help="say that a regime may have several targets")
+    measured.add_argument("--components", type=int, default=1, help="normal distributions of a mechanism; default 1")
+    measured.add_argument("--closed-form", action="store_true", help="settle the graph with closed forms alone")
+    measured.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+    measured.add_argument("--again", action="store_true", help="replace rows that are there already")
+
+
+def _measured(options: argparse.Namespace) -> None:
+    how = How(options.several, options.components, options.closed_form)
+    found = fit_measured(
+        options.data, options.seeds, options.out, tables=options.tables, how=how, jobs=options.jobs, again=options.again
+    )
+    if len(found):
+        print(said_of_measured(found))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command."""
     parser = _parser()
@@ -141,10 +156,8 @@ def main(arguments: list[str] | None = None) -> int:
         elif options.command == "diagnose":
             found = diagnose_cases(options.seeds, options.out, cases=options.cases, jobs=options.jobs)
             print("\n".join(said(found)))
-        elif options.command == "sachs2005":
-            how = {"jobs": options.jobs, "several": options.several, "components": options.components}
-            how |= {"closed_form": options.closed_form}
-            print(tell(fit_sachs2005(options.data, options.seeds, **how)))
+        elif options.command == "measured":
+            _measured(options)
         else:
             print(report(options.suites, options.out, options.page))
     except (ValueError, ImportError, OSError) as error:

@@ -183,7 +183,10 @@ def _judge_targets(found: Found, true: Experiment) -> dict[str, float]:
         sought = [name in true.sought for name in true.targets]
         happened = np.array([[name in targets for name in true.graph] for targets in true.targets.values()])  # [R, d]
         auprc = ranking_precision(found.target_probability[sought].ravel(), happened[sought].ravel())
+    called = [(hit[name], set(true.targets[name])) for name in true.sought] if found.targets is not None else None
     return {
+        "false_targets": math.nan if called is None else sum(len(said - real) for said, real in called),
+        "missed_targets": math.nan if called is None else sum(len(real - said) for said, real in called),
         "target_accuracy": right(true.sought),
         "target_accuracy_visible": right([name for name in true.sought if true.visible[name]]),
         "target_auprc": auprc,

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import calibration, checks, diagnosing, pictures
-from benchmarks.calibration import summary
+from benchmarks import checks, pictures
 from benchmarks.literature import LITERATURE
+from benchmarks.measured.fits import read_measured
 from benchmarks.methods import METHODS
+from benchmarks.report_sections import (
+    calibration_section,
+    checks_section,
+    diagnoses_section,
+    link,
+    measured_section,
+    seeds_of,
+)
 from benchmarks.rows import read_table
 from benchmarks.suites import SUITES, Suite
+from benchmarks.suites_drift import against_clean
 
 __all__ = ["report"]
 
@@ -70,17 +78,19 @@ def report(names: Sequence[str], folder: Path, page: Path) -> str:
     files = {name: folder / f"{name}.csv" for name in names or SUITES}
     if names and (empty := [name for name in names if not files[name].exists()]):
         raise ValueError(f"suite {empty[0]} has no results in {folder}")
-    parts = [INTRODUCTION.format(folder=_link(folder, page))]
+    parts = [INTRODUCTION.format(folder=link(folder, page))]
     for name, file in files.items():
         if file.exists():
             runs = read_table(file)
             parts += _section(SUITES[name], runs, folder, page)
+    if not names and (table := folder / "measured.csv").exists():
+        parts += measured_section(read_measured(table))
     if not names and (table := folder / "calibration.csv").exists():
-        parts += _calibration(pd.read_csv(table), folder, page)
+        parts += calibration_section(pd.read_csv(table), folder, page)
     if not names and (table := folder / "checks.csv").exists():
-        parts += _checks(checks.read_checks(table))
+        parts += checks_section(checks.read_checks(table))
     if not names and (table := folder / "diagnose.csv").exists():
-        parts += _diagnoses(pd.read_csv(table))
+        parts += diagnoses_section(pd.read_csv(table))
     if len(parts) == 1:
         raise ValueError(f"there are no results in {folder}; start with python -m benchmarks run SUITE")
     text = "\n\n".join(parts) + "\n"
@@ -106,8 +116,8 @@ def _section(suite: Suite, runs: pd.DataFrame, folder: Path, page: Path) -> list
     shown = []
     for (name, title), figure in drawn.items():
         figure.savefig(folder / name, dpi=130)
-        shown.append(f"![{title}]({_link(folder / name, page)})")
-    table = _table(runs, problems, literature, suite.tells)
+        shown.append(f"![{title}]({link(folder / name, page)})")
+    table = against_clean(runs) if suite.name == "drift" else _table(runs, problems, literature, suite.tells)
     more = [*_wrong(runs, problems), *(_growth(runs) if suite.name == "scaling" else [])]
     return [f"## {suite.name}", suite.about, _what_was_run(suite, runs), table, *more, *shown]
 
@@ -117,52 +127,6 @@ def _growth(runs: pd.DataFrame) -> list[str]:
     if math.isnan(step):
         return []
     return [f"`ours`: CPU seconds a step grow as the number of variables to the power {step:.2f}, memory {memory:.2f}."]
-
-
-def _calibration(table: pd.DataFrame, folder: Path, page: Path) -> list[str]:
-    name = "calibration-reliability.png"
-    pictures.reliability(table).savefig(folder / name, dpi=130)
-    seeds = sorted(set(table.seed))
-    found = summary(table)
-    header = [*found.index.names, *found.columns]
-    lines = [header, ["---"] * len(header)]
-    for index, row in found.iterrows():
-        counts, errors = row.iloc[:2], row.iloc[2:]
-        assert isinstance(index, tuple)
-        lines.append([*index, *(f"{count:.0f}" for count in counts), *(f"{error:.3f}" for error in errors)])
-    return [
-        "## calibration",
-        " ".join(str(calibration.__doc__).split()),
-        f"Run with `python -m benchmarks calibrate --seeds {_seeds(seeds)}`.",
-        "\n".join(f"| {' | '.join(line)} |" for line in lines),
-        f"![Reliability of edge and target probabilities]({_link(folder / name, page)})",
-    ]
-
-
-def _checks(table: pd.DataFrame) -> list[str]:
-    commands = [
-        f"`python -m benchmarks checks --kinds {kind} --seeds {_seeds(sorted(runs.seed))}`"
-        for kind, runs in table.groupby("kind", sort=False)
-    ]
-    return [
-        "## checks",
-        " ".join(str(checks.__doc__).split()),
-        f"Run with {' and '.join(commands)}: {table.cpu_seconds.sum():.0f} CPU seconds.",
-        "\n".join(f"- {line}" for line in checks.told(table)),
-    ]
-
-
-def _diagnoses(table: pd.DataFrame) -> list[str]:
-    commands: dict[str, list[str]] = {}
-    for case, runs in table.groupby("case", sort=False):
-        commands.setdefault(_seeds(sorted(runs.seed)), []).append(str(case))
-    run = [f"`python -m benchmarks diagnose --seeds {seeds} --cases {' '.join(of)}`" for seeds, of in commands.items()]
-    return [
-        "## diagnose",
-        str(diagnosing.__doc__).strip(),
-        f"Run with {' and '.join(run)}: {table.cpu_seconds.sum():.0f} CPU seconds.",
-        "\n".join(f"- {line}" for line in diagnosing.said(table)),
-    ]
 
 
 def _wrong(runs: pd.DataFrame, problems: Sequence[str], most: int = 3) -> list[str]:
@@ -180,19 +144,9 @@ def _wrong(runs: pd.DataFrame, problems: Sequence[str], most: int = 3) -> list[s
 def _what_was_run(suite: Suite, runs: pd.DataFrame) -> str:
     methods, seeds = pictures.methods_of(runs), sorted(set(runs.seed))
     at_limit, failed = (int(runs.status.str.startswith(what).sum()) for what in ("cpu-limit", "error"))
-    command = f"python -m benchmarks run {suite.name} --methods {' '.join(methods)} --seeds {_seeds(seeds)}"
+    command = f"python -m benchmarks run {suite.name} --methods {' '.join(methods)} --seeds {seeds_of(seeds)}"
     said = [f"{len(runs)} runs", *_counted(at_limit, "at the CPU limit"), *_counted(failed, "failed")]
     return f"Run with `{command}`: {', '.join(said)}."
-
-
-def _seeds(seeds: Sequence[int]) -> str:
-    runs: list[list[int]] = []
-    for seed in seeds:
-        if runs and seed == runs[-1][-1] + 1:
-            runs[-1].append(seed)
-        else:
-            runs.append([seed])
-    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
 
 
 def _counted(number: int, what: str) -> list[str]:
@@ -239,7 +193,3 @@ def _cell(runs: pd.DataFrame, tells: Sequence[str] = ()) -> str:
 
 def _seconds(value: float) -> str:
     return f"{value:.1f}" if value < 10 else f"{value:.0f}"
-
-
-def _link(target: Path, page: Path) -> str:
-    return Path(os.path.relpath(target, page.parent)).as_posix()

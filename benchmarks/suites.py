@@ -19,6 +19,7 @@ from numpy.random import Generator
 
 from benchmarks.problems import Problem, Suite, informative_truth
 from benchmarks.suites_bacadi import BACADI
+from benchmarks.suites_drift import DRIFT
 from benchmarks.suites_kinds import KINDS
 from benchmarks.suites_partial import PARTIAL
 from pyrocausal import simulate
@@ -203,6 +204,7 @@ SUITES: dict[str, Suite] = {
             tuple(_soft(f"full{d}", graphs.full(d), informative=d <= 6) for d in (4, 6, 8, 10, 12, 15)),
         ),
         KINDS,
+        DRIFT,
         BACADI,
         PARTIAL,
     )

@@ -4,6 +4,7 @@ The one folder whose `__init__` hands names on, for it is itself a part of the p
 """
 
 from pyrocausal.simulate.continuous_truths import heavy_tailed, normal_noise, two_humped
+from pyrocausal.simulate.drifts import Drift, drifting_measurement, drifting_tables
 from pyrocausal.simulate.experiments import (
     Simulation,
     additive_network_truth,
@@ -27,7 +28,8 @@ from pyrocausal.simulate.interventions import (
 from pyrocausal.simulate.random_counts import count_truth
 
 __all__ = [
-    "Intervention", "Simulation", "additive_network_truth", "additive_noise_truth", "count_truth", "hard_constant",
-    "hard_count", "hard_normal", "hard_random", "hard_uniform", "heavy_tailed", "linear_truth", "neural_network_truth",
-    "nonadditive_network_truth", "normal_noise", "scale", "shift", "simulate", "soft", "two_humped",
+    "Drift", "Intervention", "Simulation", "additive_network_truth", "additive_noise_truth", "count_truth",
+    "drifting_measurement", "drifting_tables", "hard_constant", "hard_count", "hard_normal", "hard_random",
+    "hard_uniform", "heavy_tailed", "linear_truth", "neural_network_truth", "nonadditive_network_truth",
+    "normal_noise", "scale", "shift", "simulate", "soft", "two_humped",
 ]  # fmt: skip

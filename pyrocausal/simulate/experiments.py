@@ -35,6 +35,7 @@ from pyrocausal.simulate.continuous_truths import (
     leaky_relu,
     normal_noise,
 )
+from pyrocausal.simulate.drifts import Drift
 from pyrocausal.simulate.ground_truth import REFERENCE_ROWS, GroundTruth, draw_along
 from pyrocausal.simulate.interventions import (
     Intervention,
@@ -200,6 +201,7 @@ def simulate(
     regimes_per_variable: int = 1,
     targets: Sequence[str | Sequence[str]] | None = None,
     missing: float = 0.0,
+    drift: Drift | None = None,
     seed: int = 0,
 ) -> Simulation:
     """Sample observational rows and regimes, in random order under neutral names.
@@ -222,6 +224,10 @@ def simulate(
         which nothing is done. None means every variable by itself, but for an exposure.
     missing
         Share of all values that are then removed, completely at random; from 0 to less than 1.
+    drift
+        What else differs between regimes: `drifting_measurement()`, `drifting_tables()` or any function of the same
+        signature, called once a regime. It draws from a generator of its own, so that observational rows and the
+        order of the targets are those without it. None for nothing.
     seed
         Of all randomness.
 
@@ -242,6 +248,29 @@ def simulate(
     for what, count in zip(least, (rows, rows_per_regime, regimes_per_variable), strict=True):
         if count < least[what]:
             raise ValueError(f"{what} must be at least {least[what]}; got {count}")
+    groups = _groups(truth, targets)
+    rng = np.random.default_rng(seed)
+    (apart,) = rng.spawn(1)
+    observational = truth.sample(rows, rng)
+    wanted = groups * regimes_per_variable
+    hit, regimes = dict[str, tuple[str, ...]](), dict[str, pd.DataFrame]()
+    for index, which in enumerate(rng.permutation(len(wanted))):
+        regime, group = f"regime {index}", wanted[which]
+        hit[regime] = group
+        put = {name: intervention(truth, name, rng) for name in group}
+        if drift is not None:
+            put = drift(truth, {**truth.mechanisms, **put}, apart)
+        regimes[regime] = truth.sample(rows_per_regime, rng, put)
+    if missing:
+        observational = _with_gaps(observational, missing, rng, truth.exposure)
+        regimes = {name: _with_gaps(table, missing, rng, truth.exposure) for name, table in regimes.items()}
+    kinds = {name: _kind(truth, name) for name in truth.names}
+    data = InterventionalData.from_frames(observational, regimes, kinds=kinds)
+    return Simulation(replace(data, truth=truth.graph), truth, hit)
+
+
+def _groups(truth: GroundTruth, targets: Sequence[str | Sequence[str]] | None) -> list[tuple[str, ...]]:
+    """Targets of every regime, checked."""
     targets = [name for name in truth.names if name != truth.exposure] if targets is None else targets
     if isinstance(targets, str) or not len(targets):
         raise ValueError(f"targets must be a list of variables among {truth.names}; got {targets!r}")
@@ -250,20 +279,7 @@ def simulate(
         raise ValueError(f"targets must be a list of variables among {truth.names}; got {targets!r}")
     if any(truth.exposure in group for group in groups):
         raise ValueError(f"targets must not hold the exposure, {truth.exposure!r}")
-    rng = np.random.default_rng(seed)
-    observational = truth.sample(rows, rng)
-    wanted = groups * regimes_per_variable
-    hit, regimes = dict[str, tuple[str, ...]](), dict[str, pd.DataFrame]()
-    for index, which in enumerate(rng.permutation(len(wanted))):
-        regime, group = f"regime {index}", wanted[which]
-        hit[regime] = group
-        regimes[regime] = truth.sample(rows_per_regime, rng, {name: intervention(truth, name, rng) for name in group})
-    if missing:
-        observational = _with_gaps(observational, missing, rng, truth.exposure)
-        regimes = {name: _with_gaps(table, missing, rng, truth.exposure) for name, table in regimes.items()}
-    kinds = {name: _kind(truth, name) for name in truth.names}
-    data = InterventionalData.from_frames(observational, regimes, kinds=kinds)
-    return Simulation(replace(data, truth=truth.graph), truth, hit)
+    return groups
 
 
 def _kind(truth: GroundTruth, name: str) -> Kind:

@@ -136,15 +136,15 @@ class GroundTruth:
         for name in replaced or ():
             self._require(name, "replaced")
         current, values = {**self.mechanisms, **(replaced or {})}, dict[str, NDArray]()
-        relative: Floats | None = None  # exposure [n], 1 at its median
+        relative: Floats | None = None  # exposure [n], 1 at its own median, whatever has replaced it
         for name in sorted(nx.topological_sort(self.graph), key=lambda each: each != self.exposure):
             mechanism, parents = current[name], self._stack(values, name, n)
             if isinstance(mechanism, Counting) and relative is not None:
                 values[name] = mechanism.sample(parents, rng, relative)
             else:
                 values[name] = mechanism.sample(parents, rng)
-            if isinstance(mechanism, LogNormal) and name == self.exposure:
-                relative = values[name] / mechanism.median
+            if name == self.exposure and isinstance(usual := self.mechanisms[name], LogNormal):
+                relative = values[name] / usual.median
             self._check_states(name, values[name])
         return pd.DataFrame({name: self._label(name, values[name]) for name in self.graph})
 

@@ -139,3 +139,11 @@ def test_ground_truths_with_an_exposure_that_is_none(rng):
         with pytest.raises(ValueError, match=message):
             GroundTruth(graph, mechanisms, states, frozenset(counted), exposure)
     assert whole["depth"].redraw(rng).sd == 1.0
+
+
+def test_counts_follow_an_exposure_that_is_replaced(rng):
+    truth = count_truth(chain(2), rng, exposure="depth", spread=0.0)
+    usual = truth.mechanisms["depth"]
+    plain, deep = (truth.sample(20_000, rng, {"depth": LogNormal(by * usual.median, 0.0)}) for by in (1.0, 3.0))
+    for name in ("X0", "X1"):
+        assert deep[name].mean() / plain[name].mean() == pytest.approx(3, rel=0.05)
