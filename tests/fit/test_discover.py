@@ -283,8 +283,15 @@ def test_a_prior_of_targets_goes_to_every_chain(data):
     ):
         with pytest.raises(error, match=message):
             discover(unknown, target_prior=wrong)
-    with pytest.raises(ValueError, match="greatest_drop takes no prior of targets; choose bayes_factor"):
-        discover(unknown, algorithm=SDI.paper(max_steps=1), target_prior=prior, chains=1, cores=1, progress=False)
+    told = [prior, TargetPrior(several=True), TargetPrior(probability={"one": {"C": 0.5}})]
+    for each in told:
+        with pytest.raises(ValueError, match="greatest_drop takes no prior of targets; choose bayes_factor"):
+            discover(unknown, algorithm=SDI.paper(max_steps=1), target_prior=each, chains=1, cores=1, progress=False)
+
+
+@pytest.mark.parametrize("prior", [None, TargetPrior(), TargetPrior(several=False)])
+def test_the_published_rule_takes_a_prior_that_says_nothing_it_does_not(data, prior):
+    SDI.paper().init(data, target_prior=prior)
 
 
 def test_one_warning_for_all_chains(data):
