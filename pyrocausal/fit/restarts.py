@@ -155,6 +155,7 @@ class Restart:
             rounds=pd.DataFrame(rounds, columns=ROUNDS).set_index("round"),
             settled=not work.stopped and (settled.stable if settled else info.settled),
             cpu_seconds=time.process_time() - start,
+            predictive=settled is not None and settled.joint is not settled.pooled,
             several=settled.joint.prior.several if settled else state.prior.several,
             several_gain=settled.several if settled else math.nan,
             drift=settled.pooled.drift(settled.dag) if settled and settled.pooled else None,

@@ -10,6 +10,7 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
+import torch
 import xarray as xr
 
 from pyrocausal.data.interventional_data import InterventionalData
@@ -70,6 +71,28 @@ class CausalPosterior:
         return averaged(beliefs, "target_probability", regime=self.data.regime_names, variable=self.data.names)
 
     @property
+    def drift(self) -> xr.DataArray:
+        """How far each mechanism was from the common one, averaged over chains; dims ("regime", "variable").
+
+        Numbers: root mean square distance of the conditional mean, in observational standard deviations; counts: the
+        same of its logarithm; categories: distance in total variation. NaN where every chain calls the variable a
+        target, for then its mechanism is another one, and of a fit without closed forms.
+        """
+        shape = len(self.data.regimes), len(self.data.names)
+        nothing = torch.full(shape, torch.nan)
+        found = [nothing if c.drift is None else c.drift for c in self.chains]
+        hit = [chain.target_probability[:, :-1].cpu() > 0.5 for chain in self.chains]
+        apart = [torch.where(here, torch.nan, each.cpu()) for each, here in zip(found, hit, strict=True)]
+        return averaged(
+            [torch.stack(apart).nanmean(0)], "drift", regime=self.data.regime_names, variable=self.data.names
+        )
+
+    @property
+    def several_targets(self) -> bool:
+        """Whether a regime may have several targets in the `best` chain, as told or as evidence has it."""
+        return self.best.several
+
+    @property
     def no_target_probability(self) -> xr.DataArray:
         """Probability that a regime has no target (that can be seen), averaged over chains; dims ("regime",)."""
         beliefs = [chain.target_probability[:, -1] for chain in self.chains]
@@ -77,8 +100,12 @@ class CausalPosterior:
 
     @property
     def best(self) -> Chain:
-        """The chain whose settled graph has the most evidence; without settling, the one closest to the average."""
-        evidence = [chain.evidence for chain in self.chains]
+        """The chain whose settled graph has the most evidence; without settling, the one closest to the average.
+
+        Where networks were asked by some chains, it is one of these (see `Chain.predictive`).
+        """
+        asked = any(chain.predictive for chain in self.chains)
+        evidence = [chain.evidence if chain.predictive == asked else np.nan for chain in self.chains]
         if not np.isnan(evidence).all():  # of a chain that was cut short before it settled there is none
             return self.chains[int(np.nanargmax(evidence))]
         mean = self.edge_probabilities.values

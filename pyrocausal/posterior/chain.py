@@ -48,6 +48,9 @@ class Chain:
         that every belief was near 0 or 1.
     cpu_seconds
         Processor time of the restart.
+    predictive
+        Whether `evidence` is of rows that no estimate has fitted, as where networks were asked, or of all rows in
+        closed form. The two cannot be compared.
     several
         Whether a regime may have several targets, as told or as evidence has it.
     several_gain
@@ -79,6 +82,7 @@ class Chain:
     rounds: pd.DataFrame
     settled: bool
     cpu_seconds: float
+    predictive: bool = False
     several: bool = False
     several_gain: float = math.nan
     drift: torch.Tensor | None = None
