@@ -28,7 +28,7 @@ from pyrocausal.evidence.pooled_counts import PooledCounts, counts_alone, pooled
 from pyrocausal.evidence.pooled_regression import pooled_regression, regression_alone
 from pyrocausal.evidence.pooled_tables import PooledTables
 from pyrocausal.evidence.regressors import LINEAR, PAIRS, Regressors, richest
-from pyrocausal.evidence.terms import IMPOSSIBLE, FamilyEvidence, Terms, parents_of
+from pyrocausal.evidence.terms import IMPOSSIBLE, FamilyEvidence, parents_of
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.runtime.interruption import checkpoint
@@ -89,11 +89,14 @@ class PooledEvidence(JointEvidence):
         """The highest level at which anything differs."""
         return LINEAR if all(kind.closed_form == "table" for kind in self.kinds) else PAIRS
 
-    def terms(self, effect: int, parents: torch.Tensor) -> Terms:
-        """See `JointEvidence.terms`."""
-        sets = [parents_of(row) for row in parents]
-        self.prepare((effect, pa) for pa in sets)
-        return Terms.stack([self.summed_out(effect, self._kept[effect, pa].evidence) for pa in sets])
+    def family(self, effect: int, parents: tuple[int, ...]) -> FamilyEvidence:
+        """See `JointEvidence.family`."""
+        return self._kept[effect, parents].evidence
+
+    @property
+    def rows(self) -> torch.Tensor:
+        """See `JointEvidence.rows`."""
+        return torch.stack([each.sum() for each in self._regressors.weights.split(self._regressors.sizes)])
 
     def drift(self, graph: torch.Tensor) -> torch.Tensor:
         """How far each regime's mechanisms are from the common ones, had they been let alone: [d, d] -> [R, d]."""

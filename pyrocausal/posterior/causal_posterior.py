@@ -88,6 +88,27 @@ class CausalPosterior:
         )
 
     @property
+    def edge_strengths(self) -> xr.DataArray:
+        """Nats per row that the `best` chain's graph loses without each of its edges; dims ("effect", "cause").
+
+        0 where there is no edge, NaN without settling. Probabilities grow with rows, strengths do not: an edge may be
+        certain and weak.
+        """
+        names, found = self.data.names, self.best.edge_strength
+        found = torch.full((len(names), len(names)), torch.nan) if found is None else found
+        return averaged([found], "edge_strength", effect=names, cause=names)
+
+    @property
+    def target_strengths(self) -> xr.DataArray:
+        """Nats per row by which a mechanism of its own fits better than the common one; dims ("regime", "variable").
+
+        Of the rows of each regime, given the `best` chain's graph; below 0 where it fits worse, NaN without settling.
+        """
+        names, regimes, found = self.data.names, self.data.regime_names, self.best.target_strength
+        found = torch.full((len(regimes), len(names)), torch.nan) if found is None else found
+        return averaged([found], "target_strength", regime=regimes, variable=names)
+
+    @property
     def several_targets(self) -> bool:
         """Whether a regime may have several targets in the `best` chain, as told or as evidence has it."""
         return self.best.several
@@ -123,36 +144,47 @@ class CausalPosterior:
         Returns
         -------
         networkx.DiGraph
-            All variables, edges cause -> effect with attribute "probability" (see `edge_probabilities`).
+            All variables, edges cause -> effect with attributes "probability" (see `edge_probabilities`) and "strength"
+            (see `edge_strengths`).
         """
-        return named_graph(self.data.names, self.best.dag.cpu().numpy(), self.edge_probabilities.values)
+        strength = self.edge_strengths.values
+        return named_graph(self.data.names, self.best.dag.cpu().numpy(), self.edge_probabilities.values, strength)
 
     @property
     def settled(self) -> bool:
         """Whether every chain met the stopping rule."""
         return all(chain.settled for chain in self.chains)
 
-    def to_networkx(self, threshold: float = 0.5) -> nx.DiGraph:
+    def to_networkx(self, threshold: float = 0.5, *, strength: float | None = None) -> nx.DiGraph:
         """Graph of the edges believed with more than `threshold`.
 
         Parameters
         ----------
         threshold
             In [0, 1).
+        strength
+            Only edges of at least so many nats per row, see `edge_strengths`; None: of any.
 
         Returns
         -------
         networkx.DiGraph
-            All variables, edges cause -> effect with attribute "probability".
+            All variables, edges cause -> effect with attributes "probability" and "strength".
 
         Raises
         ------
         ValueError
-            If the threshold is outside [0, 1).
+            If the threshold is outside [0, 1), or strengths are asked for and there are none.
         """
         _check_threshold(threshold)
-        probability = self.edge_probabilities.values
-        return named_graph(self.data.names, probability > threshold, probability)
+        probability, strengths = self.edge_probabilities.values, self.edge_strengths.values
+        believed = probability > threshold
+        if strength is not None:
+            if np.isnan(strengths).all():
+                raise ValueError(
+                    "strength: this fit has not settled its graph, so no strengths are known; leave it out"
+                )
+            believed &= strengths >= strength
+        return named_graph(self.data.names, believed, probability, strengths)
 
     def targets(self, threshold: float = 0.5) -> dict[str, tuple[str, ...]]:
         """Targets of every regime believed with more than `threshold`; an empty tuple where none is.
