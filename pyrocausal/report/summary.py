@@ -59,7 +59,7 @@ def target_table(result: CausalPosterior) -> pd.DataFrame:
     regimes in their order.
     """
     columns, table = targets_with_none(result)
-    strengths = result.target_strengths.to_pandas().reindex(columns=columns)
+    strengths = pd.DataFrame(result.target_strengths.to_pandas()).reindex(columns=columns)
     blocks = [
         pd.DataFrame(
             {"regime": regime, "variable": columns, "probability": row, "strength": strengths.loc[regime].to_numpy()}

@@ -35,7 +35,7 @@ def write_report(
 
     The files are `report.html`, which holds everything that is to be read; the same as `report.md` with the pictures
     `graph.png`, `edges.png`, `targets.png`, `beliefs.png` and `predictions.png`; `edges.csv` (cause, effect,
-    probability, strength), `targets.csv` (regime, variable, probability, strength) and `model.pt`. Earlier ones are replaced.
+    probability, strength), `targets.csv` (the same of regime and variable) and `model.pt`. Earlier ones are replaced.
 
     Parameters
     ----------
