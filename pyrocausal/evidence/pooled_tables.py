@@ -28,7 +28,7 @@ from pyrocausal.data.missing import present
 from pyrocausal.data.weights import Part, take_rows
 from pyrocausal.evidence.drift import Spared, spared_evidence
 
-__all__ = ["PooledTables"]
+__all__ = ["KAPPAS", "PooledTables"]
 
 KAPPAS = math.inf, 3000.0, 1000.0, 300.0, 100.0, 30.0
 STRENGTHS = 0.3, 1.0, 3.0, 10.0, 30.0, 100.0
@@ -80,8 +80,10 @@ class PooledTables:
             for j, kind in enumerate(kinds)
         ]
 
-    def spared(self, i: int, parents: tuple[int, ...], hit: torch.Tensor) -> Spared | None:
-        """Evidence where a variable was let alone; None where its table would be too large to mean anything.
+    def spared(self, i: int, parents: tuple[int, ...], hit: torch.Tensor) -> tuple[Spared, Spared] | None:
+        """Evidence where a variable was let alone, and the same where nothing drifts.
+
+        None where its table would be too large to mean anything.
 
         Parameters
         ----------
@@ -94,7 +96,7 @@ class PooledTables:
         if counts is None:
             return None
         kept = math.inf
-        best = _pool(counts, hit, kept)
+        best = steady = _pool(counts, hit, kept)
         value = float(spared_evidence(best.spared, best.common, hit))
         for kappa in KAPPAS[1:]:
             found = _pool(counts, hit, kappa, best)
@@ -102,7 +104,8 @@ class PooledTables:
             if now <= value:
                 break
             best, value, kept = found, now, kappa
-        return Spared(best.spared, best.common, _moved(counts, best.theta, kept, self.tables))
+        drifting = Spared(best.spared, best.common, _moved(counts, best.theta, kept, self.tables))
+        return drifting, Spared(steady.spared, steady.common, torch.zeros_like(steady.spared))
 
     def _counted(self, i: int, parents: tuple[int, ...]) -> _Counts | None:
         states, cells = self.kinds[i].cardinality, 1

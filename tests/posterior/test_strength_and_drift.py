@@ -76,6 +76,6 @@ def test_without_settling_there_are_none(result: pc.CausalPosterior) -> None:
     assert bool(fit.edge_strengths.isnull().all())
     assert bool(fit.target_strengths.isnull().all())
     assert bool(fit.drift.isnull().all())
-    with pytest.raises(ValueError, match="strength.*not settled"):
+    with pytest.raises(ValueError, match=r"strength.*not settled"):
         fit.to_networkx(strength=0.1)
     assert isinstance(fit.to_networkx(), nx.DiGraph)
