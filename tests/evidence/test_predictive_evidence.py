@@ -195,12 +195,8 @@ def test_a_prior_of_targets_is_summed_over_written_out(kind, targets, several):
                 possible = several or sum(hit) <= 1
                 prior = sum(float(log_odds[r, i]) for i in range(d) if hit[i])
             if possible:
-                yield (
-                    hit,
-                    prior
-                    - whole[r]
-                    + sum(float((t.new if h else t.old)[0, r]) for t, h in zip(terms, hit, strict=True)),
-                )
+                likely = sum(float((t.new if h else t.old)[0, r]) for t, h in zip(terms, hit, strict=True))
+                yield hit, prior - whole[r] + likely
 
     odds = log_odds.double()
     each_alone = torch.nn.functional.softplus(odds).sum(1) if several else (odds.exp().sum(1) + 1).log()
