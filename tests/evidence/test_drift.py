@@ -151,7 +151,7 @@ def test_pooling_counts_a_table_as_far_as_it_was_let_alone():
 
 def test_no_drift_costs_nothing_and_others_are_half_cauchy():
     found = log_size_prior(torch.tensor(SIZES, dtype=torch.double))
-    cauchy = torch.distributions.HalfCauchy(torch.tensor(TYPICAL).double()).log_prob(torch.tensor(SIZES, dtype=torch.double))
+    cauchy = torch.distributions.HalfCauchy(torch.tensor(TYPICAL).double()).log_prob(torch.tensor(SIZES).double())
     torch.testing.assert_close(found, cauchy - cauchy[0], rtol=1e-6, atol=1e-6)
     assert found[0] == 0.0
 

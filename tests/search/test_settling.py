@@ -15,8 +15,8 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.data.regime import Regime
-from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.edge_price import edge_prices
+from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
 from pyrocausal.evidence.refitting import Descent, Refitting
@@ -331,28 +331,81 @@ def test_known_targets_stay_known(chain):
         assert settled.stable and settled.round == 1  # nothing was to be learned of the targets
 
 
+def predictive(state, settling, unhit) -> PredictiveEvidence:
+    """What a round climbs on where copies decide alone."""
+    data = state.data
+    return PredictiveEvidence(
+        RowsOfEvidence(data.kinds, cross_fit(data, state.split, unhit), unhit),
+        TargetKnowledge(state.known, state.hit, state.prior),
+        Estimators(
+            state.model.mechanisms,
+            NewMechanisms(data.kinds, [regime.rows for regime in data.regimes]),
+            settling.refitting,
+            settling.closed_form,
+        ),
+        price=settling.price * 0.5 * math.log(450 + len(state.split.held_out.rows)),
+    )
+
+
 def test_rounds_go_on_while_the_targets_change(chain):
-    state = rough(chain.data)
+    state, copies = rough(chain.data), replace(COPIES, final_steps=0)
     undecided = replace(state, target_probability=torch.full((3, 4), 0.25))  # no regime's rows fit at first
     heard: list[Settled] = []
-    last = settle(undecided, CLOSED, on_settled=heard.append)
-    assert len(heard) > 1 and last.stable
+    last = settle(undecided, copies, on_settled=heard.append)
+    assert len(heard) > 1 and last.stable and last.pooled is None and math.isnan(last.several)
     # What is believed of the targets decides which rows fit: at first no regime's, then what the first round found.
-    rows = [regime.rows for regime in chain.data.regimes]
-    told = [torch.zeros(3, 3, dtype=torch.bool), natural(heard[-2].target_probability, CLOSED.certainty)]
+    told = [torch.zeros(3, 3, dtype=torch.bool), natural(heard[-2].target_probability, copies.certainty)]
     assert told[1].any()
     for each, unhit in zip((heard[0], last), told, strict=True):
-        evidence = JointEvidence(
-            RowsOfEvidence(chain.data.kinds, cross_fit(chain.data, state.split, unhit), unhit),
-            TargetKnowledge(state.known, state.hit, state.prior),
-            Estimators(state.model.mechanisms, NewMechanisms(chain.data.kinds, rows)),
-            price=CLOSED.price * 0.5 * math.log(450 + len(state.split.held_out.rows)),
-        )
-        assert each.evidence == pytest.approx(evidence.of(each.dag), rel=1e-9)
+        assert each.evidence == pytest.approx(predictive(state, copies, unhit).of(each.dag), abs=1e-2)
     assert last.evidence != pytest.approx(heard[0].evidence, abs=0.05)
-    only = settle(replace(rough(chain.data), target_probability=torch.full((3, 4), 0.25)), replace(CLOSED, rounds=1))
+    only = settle(replace(rough(chain.data), target_probability=torch.full((3, 4), 0.25)), replace(copies, rounds=1))
     assert only.round == 1 and not only.stable
     assert only.evidence == heard[0].evidence
+
+
+# ---------------------------------------------------------------- closed forms first, then networks
+@pytest.mark.parametrize("several", [None, False, True])
+def test_the_first_round_is_a_search_on_pooled_evidence(chain, several):
+    state, heard = rough(chain.data, target_prior=TargetPrior(several=several)), []
+    settled = settle(state, CLOSED, on_settled=heard.append)
+    assert heard == [settled] and settled.joint is settled.pooled
+    targets = TargetKnowledge(state.known, state.hit, settled.joint.prior)
+    evidence = PooledEvidence(chain.data, targets, edge_prices(state, CLOSED.price))
+    assert settled.evidence == pytest.approx(evidence.of(settled.dag), abs=0.5)
+    if several is None:  # every regime has one target
+        assert settled.several < 0 and not settled.joint.prior.several
+    else:
+        assert math.isnan(settled.several) and settled.joint.prior.several == several
+
+
+def answers(monkeypatch, gain, drift) -> list[list[list[int]]]:
+    """Networks gain so much for X1, and roots drift so far; whose graph is asked about."""
+    asked = []
+
+    def gains(self, graph):
+        asked.append(graph.int().tolist())
+        return torch.tensor([0.0, gain, 0.0])
+
+    monkeypatch.setattr(PredictiveEvidence, "networks_gain", gains)
+    monkeypatch.setattr(PooledEvidence, "drift", lambda self, graph: torch.tensor([drift, 1.0, 1.0]).repeat(3, 1))
+    return asked
+
+
+@pytest.mark.parametrize(("gain", "drift"), [(0.02, 0.0), (0.005, 0.0), (0.02, 0.02)])
+def test_networks_follow_where_they_tell_more_and_nothing_drifts(chain, monkeypatch, gain, drift):
+    asked, heard = answers(monkeypatch, gain, drift), []
+    settled = settle(rough(chain.data), BOTH, on_settled=heard.append)
+    assert asked == ([] if drift else [matrix_of(chain.truth)])
+    assert [each.round for each in heard] == list(range(1, len(heard) + 1))
+    assert [each.stable for each in heard] == [False] * (len(heard) - 1) + [True]
+    assert isinstance(heard[0].joint, PooledEvidence) and settled.pooled is heard[0].pooled
+    if gain > rounds.NOTABLY and not drift:
+        assert isinstance(settled.joint, PredictiveEvidence)
+    else:
+        assert len(heard) == 2 and settled.joint is heard[0].joint
+        assert (settled.moves, settled.switched, settled.evidence) == (0, 0, heard[0].evidence)
+    assert settled.dag.int().tolist() == matrix_of(chain.truth)
 
 
 @pytest.mark.parametrize("kind", ["categorical", "continuous", "mixed"])
@@ -360,23 +413,24 @@ def test_continuous_variables_settle_on_drafts_first(kind, monkeypatch):
     data = small_data(KINDS[kind], targets=[("X0",), ("X1",), ()])  # which leaves no doubt of the targets
     descent, draft, seen, heard = Descent(2, 16, 1e-2), Descent(1, 16, 1e-2), [], []
     final = Refitting(descent, descent, decays=(0.0,), least_regret=0.0)
-    choose = JointEvidence.choose_decay
+    choose = PredictiveEvidence.choose_decay
 
     def watch(self, graph):
         seen.append(self.refitting)
         choose(self, graph)
 
-    monkeypatch.setattr(JointEvidence, "choose_decay", watch)
+    monkeypatch.setattr(PredictiveEvidence, "choose_decay", watch)
+    monkeypatch.setattr(rounds.Rounds, "_networks_tell", lambda self, refitting: True)
     settling = Settling(refitting=final, draft=draft, final_steps=0)
     settle(rough(data), settling, on_settled=heard.append)
     drafted = [replace(final, continuous=draft)] if kind != "categorical" else []
     assert seen == [*drafted, final]
-    assert [each.round for each in heard] == list(range(1, len(seen) + 1))
-    assert [each.stable for each in heard] == [False] * len(drafted) + [True]
-    for other in (replace(settling, draft=None), replace(settling, refitting=None)):
+    assert [each.round for each in heard] == list(range(1, len(seen) + 2))
+    assert [each.stable for each in heard] == [False] * (len(drafted) + 1) + [True]
+    for other, expected in ((replace(settling, draft=None), [final]), (replace(settling, refitting=None), [])):
         del seen[:]
-        settle(rough(data), other)
-        assert seen == [other.refitting]
+        assert settle(rough(data), other).stable
+        assert seen == expected
 
 
 def test_settling_needs_rows_that_fitted_nothing(chain):
