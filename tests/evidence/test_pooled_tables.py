@@ -100,10 +100,9 @@ def _without_drift(parts) -> float:
     return float(found.log_prob.sum() + found.common)
 
 
-def test_drift_leaves_a_table_its_density_under_a_known_common_one(monkeypatch):
+def test_drift_leaves_a_table_its_density_under_a_known_common_one():
     # Where others tell what is common, a table is a Dirichlet-multinomial around it.
     kappa = 100.0
-    monkeypatch.setattr(pooled_tables, "KAPPAS", (math.inf, kappa))
     generator = torch.Generator().manual_seed(1)
     common = torch.tensor([0.5, 0.3, 0.2])
     big = torch.multinomial(common, 200_000, True, generator=generator)
@@ -111,12 +110,12 @@ def test_drift_leaves_a_table_its_density_under_a_known_common_one(monkeypatch):
     parts = [Part(small[:, None].float()), *[Part(big[:, None].float())] * 3]
     hit = ALL_SPARED[:4].clone()
     hit[0] = math.inf
-    found = PooledTables(KINDS[2:], parts).spared(0, (), hit)
+    found = pooled_tables._pool(PooledTables(KINDS[2:], parts)._counted(0, ()), hit, kappa, 1.5)
     theta = torch.bincount(big).double() / len(big)
     counts = torch.bincount(small, minlength=3).double()
     expected = math.lgamma(kappa) - math.lgamma(kappa + 80)
     expected += float((torch.lgamma(kappa * theta + counts) - torch.lgamma(kappa * theta)).sum())
-    assert float(found.log_prob[0]) == pytest.approx(expected, abs=0.05)
+    assert float(found.spared[0]) == pytest.approx(expected, abs=0.05)
 
 
 def test_order_and_weights_of_rows_mean_nothing_else():
