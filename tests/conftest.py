@@ -244,7 +244,7 @@ class Tables:
     def __init__(self, d, regimes=2, seed=0, spread=4.0, price=1.3, known=()):
         generator = torch.Generator().manual_seed(seed)
         self.price = torch.as_tensor(price, dtype=torch.double).expand(d, d)
-        self.closed = ["something"]
+        self.proposes = True
         self.table, self.asked = {}, []
         for i in range(d):
             for size in range(d):

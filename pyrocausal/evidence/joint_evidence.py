@@ -60,8 +60,19 @@ class JointEvidence(ABC):
         """Find the terms of families that are not known yet, as many together as fit."""
 
     @abstractmethod
+    def family(self, effect: int, parents: tuple[int, ...]) -> FamilyEvidence:
+        """What is said of a family that was prepared."""
+
+    @property
+    @abstractmethod
+    def rows(self) -> torch.Tensor:
+        """How many rows of each table the evidence is of, or their total weight; the observational last, [R + 1]."""
+
     def terms(self, effect: int, parents: torch.Tensor) -> Terms:
         """Terms of one variable under several parent sets: 0/1 or boolean [S, d] -> leading shape [S]."""
+        sets = [parents_of(row) for row in parents]
+        self.prepare((effect, pa) for pa in sets)
+        return Terms.stack([self.summed_out(effect, self.family(effect, pa)) for pa in sets])
 
     def rough_terms(self, effect: int, parents: torch.Tensor) -> Terms:
         """As `terms`, perhaps less exactly: cheap, to look for what is worth a fit."""

@@ -26,9 +26,9 @@ from pyrocausal.evidence.inputs import TargetKnowledge
 from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.pooled_counts import PooledCounts, counts_alone, pooled_counts
 from pyrocausal.evidence.pooled_regression import pooled_regression, regression_alone
-from pyrocausal.evidence.pooled_tables import PooledTables
+from pyrocausal.evidence.pooled_tables import KAPPAS, PooledTables
 from pyrocausal.evidence.regressors import LINEAR, PAIRS, Regressors, richest
-from pyrocausal.evidence.terms import IMPOSSIBLE, FamilyEvidence, Terms, parents_of
+from pyrocausal.evidence.terms import IMPOSSIBLE, FamilyEvidence, parents_of
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.runtime.interruption import checkpoint
@@ -40,11 +40,18 @@ MEMORY = 2_000_000  # numbers in the inner products of families that are weighed
 
 
 class _Kept(NamedTuple):
-    """Of one family."""
+    """Of one family, where mechanisms drift or not."""
 
     evidence: FamilyEvidence
     drift: torch.Tensor  # [R + 1]
     value: float  # nats, targets being summed out
+
+
+class _Both(NamedTuple):
+    """Of one family."""
+
+    drifting: _Kept
+    steady: _Kept
 
 
 class PooledEvidence(JointEvidence):
@@ -61,6 +68,7 @@ class PooledEvidence(JointEvidence):
     """
 
     level = LINEAR
+    drifting = True
 
     def __init__(self, data: InterventionalData, targets: TargetKnowledge, price: float | torch.Tensor) -> None:
         super().__init__(data.kinds, targets, price)
@@ -72,11 +80,12 @@ class PooledEvidence(JointEvidence):
         self._new = NewMechanisms(data.kinds, *zip(*regimes, strict=True)) if regimes else None
         self._odds = self._shares(targets)
         self._alone: dict[int, torch.Tensor] = {}
-        self._kept: dict[Family, _Kept] = {}
+        self._kept: dict[Family, _Both] = {}
         self._below: PooledEvidence | None = None
         self._waiting: set[Family] = set()  # families that have not been worth the present level
-        self._best: dict[int, float] = {}  # of the families of a variable, nats
-        self._gains: dict[int, float] = {}  # the most that the present level has gained for any of them
+        # Of the families of a variable, where mechanisms drift or not: the best one, and the most the level has gained.
+        self._best: dict[tuple[int, bool], float] = {}
+        self._gains: dict[tuple[int, bool], float] = {}
 
     def at_level(self, level: int) -> PooledEvidence:
         """The same where mechanisms of numbers may be of this level too, which is above the present one."""
@@ -84,22 +93,39 @@ class PooledEvidence(JointEvidence):
         made.level, made._below, made._kept, made._waiting, made._best, made._gains = level, self, {}, set(), {}, {}
         return made
 
+    def steady(self) -> PooledEvidence | None:
+        """The same where categories do not drift between tables; terms are shared. None where there are none.
+
+        Numbers and counts always may: their regressions are never quite right, and drift allows for that as well.
+        """
+        if all(kind.closed_form != "table" for kind in self.kinds):
+            return None
+        made = copy(self)
+        made.drifting = False
+        return made
+
     @property
     def levels(self) -> int:
         """The highest level at which anything differs."""
         return LINEAR if all(kind.closed_form == "table" for kind in self.kinds) else PAIRS
 
-    def terms(self, effect: int, parents: torch.Tensor) -> Terms:
-        """See `JointEvidence.terms`."""
-        sets = [parents_of(row) for row in parents]
-        self.prepare((effect, pa) for pa in sets)
-        return Terms.stack([self.summed_out(effect, self._kept[effect, pa].evidence) for pa in sets])
+    def family(self, effect: int, parents: tuple[int, ...]) -> FamilyEvidence:
+        """See `JointEvidence.family`."""
+        return self._of(self._kept[effect, parents]).evidence
+
+    def _of(self, both: _Both) -> _Kept:
+        return both.drifting if self.drifting else both.steady
+
+    @property
+    def rows(self) -> torch.Tensor:
+        """See `JointEvidence.rows`."""
+        return torch.stack([each.sum() for each in self._regressors.weights.split(self._regressors.sizes)])
 
     def drift(self, graph: torch.Tensor) -> torch.Tensor:
         """How far each regime's mechanisms are from the common ones, had they been let alone: [d, d] -> [R, d]."""
         families = [(i, parents_of(row)) for i, row in enumerate(graph)]
         self.prepare(families)
-        return torch.stack([self._kept[family].drift[:-1] for family in families], 1)
+        return torch.stack([self._of(self._kept[family]).drift[:-1] for family in families], 1)
 
     def prepare(self, families: Iterable[Family]) -> None:
         """See `JointEvidence.prepare`."""
@@ -115,7 +141,7 @@ class PooledEvidence(JointEvidence):
         self._kept |= {family: self._below._kept[family] for family in missing}
         self._waiting |= {family for family in missing if self._rises(*family)}
         first = {i: (i, pa) for i, pa in sorted(self._waiting, key=self._promise)}  # the best one of each variable
-        self._weigh([family for i, family in first.items() if i not in self._gains])
+        self._weigh([family for i, family in first.items() if (i, self.drifting) not in self._gains])
         self._weigh([family for family in self._waiting if self._promise(family) > 0])
 
     def _promise(self, family: Family) -> float:
@@ -123,8 +149,8 @@ class PooledEvidence(JointEvidence):
 
         Nats; as they may help more than any other family so far, there is something to spare.
         """
-        i, below = family[0], self._kept[family].value
-        return below + 1.5 * self._gains.get(i, 0.0) + SPARE - self._best.get(i, -math.inf)
+        key, below = (family[0], self.drifting), self._of(self._kept[family]).value
+        return below + 1.5 * self._gains.get(key, 0.0) + SPARE - self._best.get(key, -math.inf)
 
     def _weigh(self, families: Iterable[Family]) -> None:
         """Weigh families at the present level."""
@@ -163,13 +189,13 @@ class PooledEvidence(JointEvidence):
         alone = regression_alone(sums)
         new = self._fresh(families, alone.evidence)
         hit = new + self._odds[:, [i for i, _ in families]].t()
-        self._keep(families, pooled_regression(sums, alone.noise, hit), new, hit)
+        self._keep(families, [pooled_regression(sums, alone.noise, hit)] * 2, new, hit)
 
     def _count(self, families: Sequence[Family]) -> None:
         modes, effects = self._counts.modes(families, self.level), [i for i, _ in families]
         new = self._fresh(families, counts_alone(modes))
         hit = new + self._odds[:, effects].t()
-        self._keep(families, pooled_counts(modes, hit), new, hit)
+        self._keep(families, [pooled_counts(modes, hit)] * 2, new, hit)
 
     def _tabulate(self, family: Family) -> None:
         i, parents = family
@@ -177,21 +203,42 @@ class PooledEvidence(JointEvidence):
         hit = new + self._odds[:, i]
         found = self._tables.spared(i, parents, hit)
         if found is None:  # there is no such table
-            found = Spared(torch.full_like(new, IMPOSSIBLE), new.new_zeros(()), torch.zeros_like(new))
-        self._keep([family], Spared(*(part[None] for part in found)), new[None], hit[None])
+            found = (Spared(torch.full_like(new, IMPOSSIBLE), new.new_zeros(()), torch.zeros_like(new)),) * 2
+        both = [Spared(*(part[None] for part in each)) for each in found]
+        self._keep([family], both, new[None], hit[None], math.log(len(KAPPAS)))
 
-    def _keep(self, families: Sequence[Family], spared: Spared, new: torch.Tensor, hit: torch.Tensor) -> None:
-        """Keep what a level says of families, where it has more evidence than the levels below."""
-        values = spared_evidence(spared.log_prob, spared.common, hit).tolist()
-        for m, family in enumerate(families):
-            if family in self._kept:
-                gain = values[m] - self._kept[family].value
-                self._gains[family[0]] = max(self._gains.get(family[0], 0.0), gain)
-            self._best[family[0]] = max(self._best.get(family[0], -math.inf), values[m])
-            if family not in self._kept or values[m] > self._kept[family].value:
-                old = spared.log_prob[m]
-                found = FamilyEvidence(old[:-1], new[m, :-1], old[-1] + spared.common[m])
-                self._kept[family] = _Kept(found, spared.drift[m], values[m])
+    def _keep(
+        self,
+        families: Sequence[Family],
+        both: Sequence[Spared],
+        new: torch.Tensor,
+        hit: torch.Tensor,
+        choice: float = 0.0,
+    ) -> None:
+        """Keep what a level says of families, where it has more evidence than the levels below.
+
+        `both` are where mechanisms drift, which size is chosen at the cost of a `choice` in nats, and where they do not.
+        """
+        found = [self._made(spared, new, hit, cost) for spared, cost in zip(both, (choice, 0.0), strict=True)]
+        for family, drifting, steady in zip(families, *found, strict=True):
+            here = _Both(drifting, steady)
+            below = self._kept.get(family, here)
+            for which, (old, now) in enumerate(zip(below, here, strict=True)):
+                key = family[0], which == 0
+                self._gains[key] = max(self._gains.get(key, 0.0), now.value - old.value)
+                self._best[key] = max(self._best.get(key, -math.inf), now.value)
+            self._kept[family] = _Both(
+                *(max(pair, key=lambda kept: kept.value) for pair in zip(below, here, strict=True))
+            )
+
+    @staticmethod
+    def _made(spared: Spared, new: torch.Tensor, hit: torch.Tensor, cost: float) -> list[_Kept]:
+        values = (spared_evidence(spared.log_prob, spared.common, hit) - cost).tolist()
+        parts = zip(spared.log_prob, spared.common - cost, new, spared.drift, values, strict=True)
+        return [
+            _Kept(FamilyEvidence(old[:-1], fresh[:-1], old[-1] + common), drift, value)
+            for old, common, fresh, drift, value in parts
+        ]
 
     def _free(self, effects: Iterable[int]) -> None:
         """Find the evidence of fresh mechanisms that have no parents."""
@@ -208,7 +255,7 @@ class PooledEvidence(JointEvidence):
             self._free(i for i, _ in families)
             simpler = torch.stack([self._alone[i] for i, _ in families])
         else:
-            below = [self._below._kept[family].evidence.new for family in families]
+            below = [self._below._kept[family].drifting.evidence.new for family in families]
             simpler = torch.stack([self._with_observational(each) for each in below])
         return torch.logaddexp(given, simpler) - math.log(2)
 

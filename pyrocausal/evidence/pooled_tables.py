@@ -28,7 +28,7 @@ from pyrocausal.data.missing import present
 from pyrocausal.data.weights import Part, take_rows
 from pyrocausal.evidence.drift import Spared, spared_evidence
 
-__all__ = ["PooledTables"]
+__all__ = ["KAPPAS", "PooledTables"]
 
 KAPPAS = math.inf, 3000.0, 1000.0, 300.0, 100.0, 30.0
 STRENGTHS = 0.3, 1.0, 3.0, 10.0, 30.0, 100.0
@@ -80,8 +80,10 @@ class PooledTables:
             for j, kind in enumerate(kinds)
         ]
 
-    def spared(self, i: int, parents: tuple[int, ...], hit: torch.Tensor) -> Spared | None:
-        """Evidence where a variable was let alone; None where its table would be too large to mean anything.
+    def spared(self, i: int, parents: tuple[int, ...], hit: torch.Tensor) -> tuple[Spared, Spared] | None:
+        """Evidence where a variable was let alone, and the same where nothing drifts.
+
+        None where its table would be too large to mean anything.
 
         Parameters
         ----------
@@ -93,16 +95,17 @@ class PooledTables:
         counts = self._counted(i, parents)
         if counts is None:
             return None
-        best, value, kept = _pool(counts, hit, math.inf), -math.inf, math.inf
-        strength = best.strength
+        kept = math.inf
+        best = steady = _pool(counts, hit, kept)
         value = float(spared_evidence(best.spared, best.common, hit))
         for kappa in KAPPAS[1:]:
-            found = _pool(counts, hit, kappa, strength)
+            found = _pool(counts, hit, kappa, best)
             now = float(spared_evidence(found.spared, found.common, hit))
             if now <= value:
                 break
             best, value, kept = found, now, kappa
-        return Spared(best.spared, best.common, _moved(counts, best.theta, kept, self.tables))
+        drifting = Spared(best.spared, best.common, _moved(counts, best.theta, kept, self.tables))
+        return drifting, Spared(steady.spared, steady.common, torch.zeros_like(steady.spared))
 
     def _counted(self, i: int, parents: tuple[int, ...]) -> _Counts | None:
         states, cells = self.kinds[i].cardinality, 1
@@ -130,20 +133,22 @@ class PooledTables:
         return _Counts(found.double(), entry, place, total, places // cells, places % cells, cells, states)
 
 
-def _pool(counts: _Counts, hit: torch.Tensor, kappa: float, strength: float | None = None) -> _Pooled:
-    """All tables at one size of the drift."""
+def _pool(counts: _Counts, hit: torch.Tensor, kappa: float, before: _Pooled | None = None) -> _Pooled:
+    """All tables at one size of the drift, from what was found at another one."""
     R, table = len(hit), counts.table[counts.place]
     certain = math.isinf(kappa)
     discount = torch.ones_like(counts.total) if certain else (kappa + 1) / (kappa + counts.total.clamp(min=1.0))
-    share = (hit < torch.inf).double()
-    for _ in range(ROUNDS):
+    share = (hit < torch.inf).double() if before is None else torch.sigmoid(before.spared - hit)
+    strength = None if before is None else before.strength
+    for _ in range(ROUNDS if before is None else 2):
         size = counts.size * (discount * share[counts.table])[counts.place]
         common = counts.size.new_zeros(counts.cells * counts.states).index_add_(0, counts.entry, size)
         common = common.view(counts.cells, counts.states)
         marginal = (common.sum(0) + 0.5) / (common.sum() + 0.5 * counts.states)
-        chosen = _strength(common, marginal) if strength is None else strength
-        prior = chosen * marginal
-        theta = (common + prior) / (common.sum(1, keepdim=True) + chosen)
+        if strength is None:
+            strength = _strength(common, marginal)
+        prior = strength * marginal
+        theta = (common + prior) / (common.sum(1, keepdim=True) + strength)
         log_theta = theta.flatten().log()[counts.entry]
         if certain:
             spared = counts.size.new_zeros(R).index_add_(0, table, counts.size * log_theta)
@@ -153,15 +158,21 @@ def _pool(counts: _Counts, hit: torch.Tensor, kappa: float, strength: float | No
             spared.index_add_(0, table, torch.lgamma(expected + counts.size) - torch.lgamma(expected))
             spared.index_add_(0, counts.table, math.lgamma(kappa) - torch.lgamma(kappa + counts.total))
         share = torch.sigmoid(spared - hit)
-    evidence = _dirichlet(common, prior, chosen) - (size * log_theta).sum() - math.log1p(100.0 / kappa)
-    return _Pooled(spared, evidence, theta, chosen)
+    assert strength is not None
+    evidence = _dirichlet(common, prior, strength) - (size * log_theta).sum() - math.log1p(100.0 / kappa)
+    return _Pooled(spared, evidence, theta, strength)
 
 
 def _strength(common: torch.Tensor, marginal: torch.Tensor) -> float:
     """The strength of the prior under which counts [cells, states] are most probable."""
     if len(common) == 1:
         return 0.5 * common.shape[1]
-    return max(STRENGTHS, key=lambda strength: float(_dirichlet(common, strength * marginal, strength)))
+    best, value = STRENGTHS[0], -math.inf
+    for strength in STRENGTHS:
+        if (now := float(_dirichlet(common, strength * marginal, strength))) < value:
+            break
+        best, value = strength, now
+    return best
 
 
 def _dirichlet(common: torch.Tensor, prior: torch.Tensor, strength: float) -> torch.Tensor:

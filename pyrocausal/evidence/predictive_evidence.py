@@ -138,11 +138,17 @@ class PredictiveEvidence(JointEvidence):
             best, chosen = predicted, tried
         self.decay, self._kept, self._promising = chosen.decay, chosen._kept, chosen._promising
 
-    def terms(self, effect: int, parents: torch.Tensor) -> Terms:
-        """Terms of one variable under several parent sets: 0/1 or boolean [S, d] -> leading shape [S]."""
-        sets = [parents_of(row) for row in parents]
-        self.prepare((effect, pa) for pa in sets)
-        return Terms.stack([self.summed_out(effect, self._kept[effect][pa]) for pa in sets])
+    def family(self, effect: int, parents: tuple[int, ...]) -> FamilyEvidence:
+        """See `JointEvidence.family`."""
+        return self._kept[effect][parents]
+
+    @property
+    def rows(self) -> torch.Tensor:
+        """See `JointEvidence.rows`."""
+        ones = [
+            fold.per_table(torch.ones(1, len(fold.scoring.rows), device=fold.table.device))[0] for fold in self.folds
+        ]
+        return torch.stack(ones).sum(0)
 
     def prepare(self, families: Iterable[Family]) -> None:
         """Find the terms of families that are not known yet, as many together as fit."""

@@ -26,6 +26,7 @@ from joblib.parallel import get_active_backend
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.evidence.edge_price import edge_prices
+from pyrocausal.evidence.strength import edge_strengths, target_strengths
 from pyrocausal.fit.channel import Channel, open_channel
 from pyrocausal.model.imputation import impute
 from pyrocausal.posterior.chain import KEPT, ROUNDS, Chain
@@ -155,9 +156,12 @@ class Restart:
             rounds=pd.DataFrame(rounds, columns=ROUNDS).set_index("round"),
             settled=not work.stopped and (settled.stable if settled else info.settled),
             cpu_seconds=time.process_time() - start,
+            predictive=settled is not None and settled.joint is not settled.pooled,
             several=settled.joint.prior.several if settled else state.prior.several,
             several_gain=settled.several if settled else math.nan,
             drift=settled.pooled.drift(settled.dag) if settled and settled.pooled else None,
+            edge_strength=edge_strengths(settled.joint, settled.dag) if settled else None,
+            target_strength=target_strengths(settled.joint, settled.dag) if settled else None,
             graphs=drawn.graphs if drawn else None,
             graph_evidence=drawn.evidence if drawn else None,
             graph_targets=drawn.targets if drawn else None,

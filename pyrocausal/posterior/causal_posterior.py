@@ -10,6 +10,7 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
+import torch
 import xarray as xr
 
 from pyrocausal.data.interventional_data import InterventionalData
@@ -70,6 +71,49 @@ class CausalPosterior:
         return averaged(beliefs, "target_probability", regime=self.data.regime_names, variable=self.data.names)
 
     @property
+    def drift(self) -> xr.DataArray:
+        """How far each mechanism was from the common one, averaged over chains; dims ("regime", "variable").
+
+        Numbers: root mean square distance of the conditional mean, in observational standard deviations; counts: the
+        same of its logarithm; categories: distance in total variation. NaN where every chain calls the variable a
+        target, for then its mechanism is another one, and of a fit without closed forms.
+        """
+        shape = len(self.data.regimes), len(self.data.names)
+        nothing = torch.full(shape, torch.nan)
+        found = [nothing if c.drift is None else c.drift for c in self.chains]
+        hit = [chain.target_probability[:, :-1].cpu() > 0.5 for chain in self.chains]
+        apart = [torch.where(here, torch.nan, each.cpu()) for each, here in zip(found, hit, strict=True)]
+        return averaged(
+            [torch.stack(apart).nanmean(0)], "drift", regime=self.data.regime_names, variable=self.data.names
+        )
+
+    @property
+    def edge_strengths(self) -> xr.DataArray:
+        """Nats per row that the `best` chain's graph loses without each of its edges; dims ("effect", "cause").
+
+        0 where there is no edge, NaN without settling. Probabilities grow with rows, strengths do not: an edge may be
+        certain and weak.
+        """
+        names, found = self.data.names, self.best.edge_strength
+        found = torch.full((len(names), len(names)), torch.nan) if found is None else found
+        return averaged([found], "edge_strength", effect=names, cause=names)
+
+    @property
+    def target_strengths(self) -> xr.DataArray:
+        """Nats per row by which a mechanism of its own fits better than the common one; dims ("regime", "variable").
+
+        Of the rows of each regime, given the `best` chain's graph; below 0 where it fits worse, NaN without settling.
+        """
+        names, regimes, found = self.data.names, self.data.regime_names, self.best.target_strength
+        found = torch.full((len(regimes), len(names)), torch.nan) if found is None else found
+        return averaged([found], "target_strength", regime=regimes, variable=names)
+
+    @property
+    def several_targets(self) -> bool:
+        """Whether a regime may have several targets in the `best` chain, as told or as evidence has it."""
+        return self.best.several
+
+    @property
     def no_target_probability(self) -> xr.DataArray:
         """Probability that a regime has no target (that can be seen), averaged over chains; dims ("regime",)."""
         beliefs = [chain.target_probability[:, -1] for chain in self.chains]
@@ -77,8 +121,12 @@ class CausalPosterior:
 
     @property
     def best(self) -> Chain:
-        """The chain whose settled graph has the most evidence; without settling, the one closest to the average."""
-        evidence = [chain.evidence for chain in self.chains]
+        """The chain whose settled graph has the most evidence; without settling, the one closest to the average.
+
+        Where networks were asked by some chains, it is one of these (see `Chain.predictive`).
+        """
+        asked = any(chain.predictive for chain in self.chains)
+        evidence = [chain.evidence if chain.predictive == asked else np.nan for chain in self.chains]
         if not np.isnan(evidence).all():  # of a chain that was cut short before it settled there is none
             return self.chains[int(np.nanargmax(evidence))]
         mean = self.edge_probabilities.values
@@ -96,36 +144,47 @@ class CausalPosterior:
         Returns
         -------
         networkx.DiGraph
-            All variables, edges cause -> effect with attribute "probability" (see `edge_probabilities`).
+            All variables, edges cause -> effect with attributes "probability" (see `edge_probabilities`) and "strength"
+            (see `edge_strengths`).
         """
-        return named_graph(self.data.names, self.best.dag.cpu().numpy(), self.edge_probabilities.values)
+        strength = self.edge_strengths.values
+        return named_graph(self.data.names, self.best.dag.cpu().numpy(), self.edge_probabilities.values, strength)
 
     @property
     def settled(self) -> bool:
         """Whether every chain met the stopping rule."""
         return all(chain.settled for chain in self.chains)
 
-    def to_networkx(self, threshold: float = 0.5) -> nx.DiGraph:
+    def to_networkx(self, threshold: float = 0.5, *, strength: float | None = None) -> nx.DiGraph:
         """Graph of the edges believed with more than `threshold`.
 
         Parameters
         ----------
         threshold
             In [0, 1).
+        strength
+            Only edges of at least so many nats per row, see `edge_strengths`; None: of any.
 
         Returns
         -------
         networkx.DiGraph
-            All variables, edges cause -> effect with attribute "probability".
+            All variables, edges cause -> effect with attributes "probability" and "strength".
 
         Raises
         ------
         ValueError
-            If the threshold is outside [0, 1).
+            If the threshold is outside [0, 1), or strengths are asked for and there are none.
         """
         _check_threshold(threshold)
-        probability = self.edge_probabilities.values
-        return named_graph(self.data.names, probability > threshold, probability)
+        probability, strengths = self.edge_probabilities.values, self.edge_strengths.values
+        believed = probability > threshold
+        if strength is not None:
+            if np.isnan(strengths).all():
+                raise ValueError(
+                    "strength: this fit has not settled its graph, so no strengths are known; leave it out"
+                )
+            believed &= strengths >= strength
+        return named_graph(self.data.names, believed, probability, strengths)
 
     def targets(self, threshold: float = 0.5) -> dict[str, tuple[str, ...]]:
         """Targets of every regime believed with more than `threshold`; an empty tuple where none is.

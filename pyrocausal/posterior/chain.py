@@ -48,6 +48,9 @@ class Chain:
         that every belief was near 0 or 1.
     cpu_seconds
         Processor time of the restart.
+    predictive
+        Whether `evidence` is of rows that no estimate has fitted, as where networks were asked, or of all rows in
+        closed form. The two cannot be compared.
     several
         Whether a regime may have several targets, as told or as evidence has it.
     several_gain
@@ -55,6 +58,9 @@ class Chain:
     drift
         How far the mechanism of each variable was from the common one in each regime, had it been let alone (see
         `pyrocausal.evidence.pooled_evidence.PooledEvidence.drift`), shape [R, d]; None where closed forms do not count.
+    edge_strength, target_strength
+        Nats per row that are lost without an edge of `dag`, shape [d, d], or without a target, shape [R, d] (see
+        `pyrocausal.evidence.strength`); None without settling.
     graphs
         Graphs drawn from the posterior, boolean, shape [draws, d, d], None where none were.
     graph_evidence
@@ -79,9 +85,12 @@ class Chain:
     rounds: pd.DataFrame
     settled: bool
     cpu_seconds: float
+    predictive: bool = False
     several: bool = False
     several_gain: float = math.nan
     drift: torch.Tensor | None = None
+    edge_strength: torch.Tensor | None = None
+    target_strength: torch.Tensor | None = None
     graphs: torch.Tensor | None = None
     graph_evidence: torch.Tensor | None = None
     graph_targets: torch.Tensor | None = None

@@ -28,18 +28,26 @@ LISTED = 12  # names in a sentence, at the most
 def edge_table(result: CausalPosterior) -> pd.DataFrame:
     """All ordered pairs of variables, the surest edges first.
 
-    Columns cause, effect, probability, settled (whether the settled graph has the edge), and the probability of each
-    chain, chain 0 and so on.
+    Columns cause, effect, probability, strength (see `CausalPosterior.edge_strengths`), settled (whether the settled
+    graph has the edge), and the probability of each chain, chain 0 and so on.
     """
     names, mean, dag = result.data.names, result.edge_probabilities.values, result.best.dag.cpu().numpy()
+    strength = result.edge_strengths.values
     chains = [chain.edge_probability.cpu().numpy() for chain in result.chains]
     rows = [
-        (names[c], names[e], float(mean[e, c]), bool(dag[e, c]), *(float(p[e, c]) for p in chains))
+        (
+            names[c],
+            names[e],
+            float(mean[e, c]),
+            float(strength[e, c]),
+            bool(dag[e, c]),
+            *(float(p[e, c]) for p in chains),
+        )
         for c in range(len(names))
         for e in range(len(names))
         if c != e
     ]
-    columns = ["cause", "effect", "probability", "settled", *(f"chain {c}" for c in range(len(chains)))]
+    columns = ["cause", "effect", "probability", "strength", "settled", *(f"chain {c}" for c in range(len(chains)))]
     table = pd.DataFrame(rows, columns=columns)
     return table.sort_values("probability", ascending=False, kind="stable", ignore_index=True)
 
@@ -47,13 +55,15 @@ def edge_table(result: CausalPosterior) -> pd.DataFrame:
 def target_table(result: CausalPosterior) -> pd.DataFrame:
     """Every regime with every variable and none, the surest targets of a regime first.
 
-    Columns regime, variable, probability; regimes in their order.
+    Columns regime, variable, probability, strength (see `CausalPosterior.target_strengths`; of none there is none);
+    regimes in their order.
     """
     columns, table = targets_with_none(result)
+    strengths = pd.DataFrame(result.target_strengths.to_pandas()).reindex(columns=columns)
     blocks = [
-        pd.DataFrame({"regime": regime, "variable": columns, "probability": row}).sort_values(
-            "probability", ascending=False, kind="stable"
-        )
+        pd.DataFrame(
+            {"regime": regime, "variable": columns, "probability": row, "strength": strengths.loc[regime].to_numpy()}
+        ).sort_values("probability", ascending=False, kind="stable")
         for regime, row in zip(result.data.regime_names, table, strict=True)
     ]
     return pd.concat(blocks, ignore_index=True)

@@ -35,7 +35,7 @@ def write_report(
 
     The files are `report.html`, which holds everything that is to be read; the same as `report.md` with the pictures
     `graph.png`, `edges.png`, `targets.png`, `beliefs.png` and `predictions.png`; `edges.csv` (cause, effect,
-    probability), `targets.csv` (regime, variable, probability) and `model.pt`. Earlier ones are replaced.
+    probability, strength), `targets.csv` (the same of regime and variable) and `model.pt`. Earlier ones are replaced.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def write_report(
     parts = [*contents(result, diagnosis), *_files()]
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
-    edges = edge_table(result)[["cause", "effect", "probability"]]
+    edges = edge_table(result)[["cause", "effect", "probability", "strength"]]
     edges.to_csv(folder / "edges.csv", index=False, float_format="%.6g")
     target_table(result).to_csv(folder / "targets.csv", index=False, float_format="%.6g")
     for part in parts:
@@ -82,8 +82,13 @@ def _files() -> Iterator[Part]:
     yield Heading("Files beside this one")
     yield Items(
         (
-            Text((Mono("edges.csv"), ": the probability of every ordered pair of variables")),
-            Text((Mono("targets.csv"), ": the probability of every target of every regime")),
+            Text(
+                (
+                    Mono("edges.csv"),
+                    ": the probability and the strength (nats per row) of every ordered pair of variables",
+                )
+            ),
+            Text((Mono("targets.csv"), ": the probability and the strength of every target of every regime")),
             Text(
                 (
                     Mono("model.pt"),

@@ -220,10 +220,10 @@ class TargetPrior:
                 raise ValueError(
                     f"the prior of regime {regime!r} names {idle[0]!r}, an exposure, which no regime acts on; drop it"
                 )
+        if self.several is not None:
+            return self._odds(self.several, names, regimes, exposures)
         one, more = (self._odds(several, names, regimes, exposures) for several in (False, True))
-        if self.several is None:
-            return one._replace(otherwise=more)
-        return more if self.several else one
+        return one._replace(otherwise=more)
 
     def _odds(
         self,

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from conftest import KINDS, LinearGaussian, make_fold, make_model, make_rows, small_data
+from conftest import KINDS, LinearGaussian, make_fold, make_rows, small_data
 
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
@@ -68,11 +68,10 @@ def test_tables_take_a_gap_for_a_state(i, parents):
     torch.testing.assert_close(NewMechanisms(CATEGORIES, regimes).of(i, parents), expected)
 
     fitting, scoring = regimes
-    model = make_model(CATEGORIES).mechanisms
-    closed = ClosedForm(CATEGORIES, model, make_fold(fitting, present(fitting), scoring))
+    closed = ClosedForm(CATEGORIES, make_fold(fitting, present(fitting), scoring))
     (found,) = closed.log_probs(i, parents)
     kinds, fold = made[0][0], make_fold(made[0][1], present(made[0][1]), made[1][1])
-    plain = ClosedForm(kinds, model, fold)
+    plain = ClosedForm(kinds, fold)
     seen = present(scoring[:, i])
     assert not found[~seen].any()
     torch.testing.assert_close(found[seen], plain.log_probs(i, parents)[0])
@@ -117,9 +116,9 @@ def test_a_regime_without_a_variable_says_nothing_of_it():
 def test_regressions_predict_without_the_rows_that_lack_the_effect():
     kinds = (NUMBER,) * 3
     fitting, scoring = make_rows(kinds, 60), make_rows(kinds, 30)
-    closed = ClosedForm(kinds, make_model(kinds).mechanisms, make_fold(fitting, present(fitting), scoring))
+    closed = ClosedForm(kinds, make_fold(fitting, present(fitting), scoring))
     keep, seen = present(fitting[:, 2]), present(scoring[:, 2])
-    other = ClosedForm(kinds, closed.mechanisms, make_fold(fitting[keep], present(fitting[keep]), scoring[seen]))
+    other = ClosedForm(kinds, make_fold(fitting[keep], present(fitting[keep]), scoring[seen]))
     for found, expected in zip(closed.log_probs(2, (0, 1)), other.log_probs(2, (0, 1)), strict=True):
         assert not found[~seen].any()
         torch.testing.assert_close(found[seen], expected)

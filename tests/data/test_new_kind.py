@@ -90,8 +90,8 @@ def test_a_new_kind_is_fitted_and_its_term_is_its_density(gaps):
     sites = poutine.trace(model.given(GRAPH)).get_trace(rows)
     sites.compute_log_prob()
     for i, name in ((1, "B"), (2, "C")):
-        hidden = model.mechanisms.features(i, rows, GRAPH[i].float())
-        mean, log_scale = (hidden @ model.mechanisms.weight_out[i] + model.mechanisms.bias_out[i])[:, :2].t()
+        own = model.mechanisms.conditional(i, rows, GRAPH[i].float()).base_dist
+        mean, log_scale = own.loc, own.scale.log()
         log, scale = rows[:, i].log(), log_scale.clamp(-5.0, 5.0).exp()
         by_hand = -log - scale.log() - 0.5 * math.log(2 * math.pi) - 0.5 * ((log - mean) / scale) ** 2
         torch.testing.assert_close(sites.nodes[name]["log_prob"], by_hand, atol=1e-4, rtol=1e-4)

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import KINDS, LinearGaussian, make_fold, make_model, make_rows
+from conftest import KINDS, make_fold, make_rows
 
 from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.evidence.closed_form import ClosedForm
@@ -17,10 +17,9 @@ CATEGORICAL = (Categorical((0, 1)), Categorical((0, 1, 2)), Categorical((0, 1)))
 MIXED = (Categorical((0, 1)), Continuous(0.0, 1.0), Categorical((0, 1, 2)), Continuous(0.0, 1.0))
 
 
-def closed_form(kinds, fitting, scoring, counts=None, mechanisms=None) -> ClosedForm:
+def closed_form(kinds, fitting, scoring, counts=None) -> ClosedForm:
     counts = torch.ones_like(fitting, dtype=torch.bool) if counts is None else counts
-    mechanisms = make_model(kinds).mechanisms if mechanisms is None else mechanisms
-    return ClosedForm(kinds, mechanisms, make_fold(fitting, counts, scoring))
+    return ClosedForm(kinds, make_fold(fitting, counts, scoring))
 
 
 def dependent_rows(kinds, n) -> torch.Tensor:
@@ -125,8 +124,7 @@ def test_a_table_too_large_says_nothing():
         max_cells = 12
 
     made = [
-        kind(CATEGORICAL, make_model(CATEGORICAL).mechanisms, make_fold(fitting, torch.ones(30, 3).bool(), scoring))
-        for kind in (Small, Enough, ClosedForm)
+        kind(CATEGORICAL, make_fold(fitting, torch.ones(30, 3).bool(), scoring)) for kind in (Small, Enough, ClosedForm)
     ]
     small, enough, usual = (each.log_probs(2, (0, 1)) for each in made)
     assert small == []
@@ -135,15 +133,34 @@ def test_a_table_too_large_says_nothing():
 
 
 # ---------------------------------------------------------------- regressions
-def design(kinds, rows, parents, squares, units=None) -> np.ndarray:
-    columns = [np.ones(len(rows))]
+def standardised(columns) -> np.ndarray:
+    columns = columns - columns.mean(0)
+    return columns / np.maximum(np.sqrt((columns**2).mean(0)), 1e-9)
+
+
+def smooth_steps(x) -> np.ndarray:
+    """A number's value and eight steps where equal counts of rows are between them, each orthogonal to those before."""
+    z = standardised(x[:, None])
+    cuts = np.quantile(z[:, 0], np.arange(1, 9) / 9)
+    columns = standardised(np.concatenate([z, np.tanh(1.5 * (z - cuts))], 1))
+    factor = np.linalg.cholesky(columns.T @ columns / len(x) + 1e-9 * np.eye(9))
+    return np.linalg.solve(factor, columns.T).T
+
+
+def designs(kinds, tables, parents, rich=False) -> list[np.ndarray]:
+    """Regressors of rows that fit and rows that score: a constant and values, or smooth steps and products too."""
+    rows = torch.cat(tables).double().numpy()
+    columns, multiplied = [np.ones((len(rows), 1))], []
     for j in parents:
-        x = rows[:, j].double().numpy()
         if isinstance(kinds[j], Categorical):
-            columns += [(x == state).astype(float) for state in range(kinds[j].cardinality)]
+            columns.append(np.stack([(rows[:, j] == s).astype(float) for s in range(kinds[j].cardinality)], 1))
+            multiplied.append(columns[-1][:, 1:])
         else:
-            columns += [x, x**2] if squares else [x]
-    return np.stack(columns, 1) if units is None else np.concatenate([np.stack(columns, 1), units], 1)
+            columns.append(smooth_steps(rows[:, j]) if rich else standardised(rows[:, [j]]))
+            multiplied.append(columns[-1][:, :2])
+    for one, other in itertools.combinations(multiplied, 2) if rich else ():
+        columns.append(standardised((one[:, :, None] * other[:, None, :]).reshape(len(rows), -1)))
+    return np.split(np.concatenate(columns, 1), [len(tables[0])])
 
 
 def log_density(y, x, prior_precision, shape, rate) -> float:
@@ -172,61 +189,75 @@ def naive_regression(x, y, new_x, new_y) -> list[float]:
 
 @pytest.mark.parametrize("parents", [(), (1,), (2,), (0, 1, 2)])
 @pytest.mark.parametrize("n", [3, 12])
-@pytest.mark.parametrize("own", [False, True])
-def test_a_regression_predicts_as_bayes_says(parents, n, own):
+def test_a_regression_predicts_as_bayes_says(parents, n):
     fitting, scoring = dependent_rows(MIXED, n), make_rows(MIXED, 6)
-    mechanisms = LinearGaussian(MIXED) if own else make_model(MIXED, hidden=3).mechanisms
-    linear, curved = closed_form(MIXED, fitting, scoring, mechanisms=mechanisms).log_probs(3, parents)
+    linear, rich = closed_form(MIXED, fitting, scoring).log_probs(3, parents)
     values = [rows[:, 3].double().numpy() for rows in (fitting, scoring)]
-    tables = [design(MIXED, rows, parents, squares=False) for rows in (fitting, scoring)]
-    expected = naive_regression(tables[0], values[0], tables[1], values[1])
-    assert linear.tolist() == pytest.approx(expected, rel=1e-6, abs=1e-6)
-
-    mask = torch.zeros(4)
-    mask[list(parents)] = 1.0
-    units = [None, None]  # mechanisms of one's own may have none
-    if parents and not own:
-        units = [mechanisms.features(3, rows, mask).detach().double().numpy() for rows in (fitting, scoring)]
-    tables = [design(MIXED, rows, parents, True, unit) for rows, unit in zip((fitting, scoring), units, strict=True)]
-    expected = naive_regression(tables[0], values[0], tables[1], values[1])
-    assert curved.tolist() == pytest.approx(expected, rel=1e-5, abs=1e-5)
-    assert linear.dtype == curved.dtype == torch.double
-    assert not curved.requires_grad
+    for found, more in ((linear, False), (rich, True)):
+        tables = designs(MIXED, (fitting, scoring), parents, more)
+        expected = naive_regression(tables[0], values[0], tables[1], values[1])
+        assert found.tolist() == pytest.approx(expected, rel=1e-6, abs=1e-6)
+        assert found.dtype == torch.double
 
 
-def test_squares_and_hidden_units_explain_what_a_line_cannot():
+def test_steps_explain_what_a_line_cannot():
     kinds = (Continuous(0.0, 1.0),) * 2
     tables = []
     for n in (400, 200):
-        x = torch.randn(n)
+        x = 4 * torch.rand(n) - 2  # steps say nothing of what is farther out than rows are
         tables.append(torch.stack([x, x**2 - 1 + 0.1 * torch.randn(n)], 1))
-    linear, curved = closed_form(kinds, *tables).log_probs(1, (0,))
-    assert curved.mean() > linear.mean() + 1.0
+    linear, rich = closed_form(kinds, *tables).log_probs(1, (0,))
+    assert rich.mean() > linear.mean() + 1.0
+
+
+def test_products_explain_what_steps_cannot():
+    kinds = (Continuous(0.0, 1.0),) * 3
+    tables = []
+    for n in (400, 200):
+        x = torch.randn(n, 2)
+        tables.append(torch.cat([x, x.prod(1, keepdim=True) + 0.1 * torch.randn(n, 1)], 1))
+    linear, rich = closed_form(kinds, *tables).log_probs(2, (0, 1))
+    assert rich.mean() > linear.mean() + 1.0
 
 
 # ---------------------------------------------------------------- rows that do not count
-@pytest.mark.parametrize(("kinds", "effect"), [(CATEGORICAL, 2), (MIXED, 3), (MIXED, 1)])
-def test_rows_that_do_not_count_have_no_influence(kinds, effect):
-    fitting, scoring = dependent_rows(kinds, 50), make_rows(kinds, 10)
+def test_rows_that_do_not_count_have_no_influence_on_a_table():
+    fitting, scoring = dependent_rows(CATEGORICAL, 50), make_rows(CATEGORICAL, 10)
+    counts = torch.ones_like(fitting, dtype=torch.bool)
+    counts[20:45, 2] = False
+    changed = fitting.clone()
+    changed[20:45] = make_rows(CATEGORICAL, 25)
+    kept = torch.cat([fitting[:20], fitting[45:]])
+    for parents in ((), (0,), (0, 1)):
+        one, other = (
+            closed_form(CATEGORICAL, rows, scoring, counts).log_probs(2, parents)[0] for rows in (fitting, changed)
+        )
+        assert torch.equal(one, other)
+        torch.testing.assert_close(one, closed_form(CATEGORICAL, kept, scoring).log_probs(2, parents)[0])
+        # They would have, if they counted.
+        assert not torch.allclose(closed_form(CATEGORICAL, changed, scoring).log_probs(2, parents)[0], one)
+
+
+@pytest.mark.parametrize("effect", [1, 3])
+def test_rows_that_do_not_count_only_place_the_steps_of_a_regression(effect):
+    fitting, scoring = dependent_rows(MIXED, 50), make_rows(MIXED, 10)
     counts = torch.ones_like(fitting, dtype=torch.bool)
     counts[20:45, effect] = False
     changed = fitting.clone()
-    changed[20:45] = make_rows(kinds, 25)
-    kept = torch.cat([fitting[:20], fitting[45:]])
-    others = tuple(j for j in range(len(kinds)) if j != effect)
-    mechanisms = make_model(kinds).mechanisms
-    for parents in ((), (0,), others):
-        one, other = (
-            closed_form(kinds, rows, scoring, counts, mechanisms).log_probs(effect, parents)
-            for rows in (fitting, changed)
+    changed[20:45, effect] = torch.randn(25)
+    keep = counts[:, effect].numpy()
+    values = [rows[:, effect].double().numpy() for rows in (fitting, scoring)]
+    for parents in ((), (0,), tuple(j for j in range(4) if j != effect)):
+        one, other, every = (
+            closed_form(MIXED, rows, scoring, told).log_probs(effect, parents)
+            for rows, told in ((fitting, counts), (changed, counts), (changed, None))
         )
-        alone = closed_form(kinds, kept, scoring, None, mechanisms).log_probs(effect, parents)
-        for a, b, c in zip(one, other, alone, strict=True):
-            assert torch.equal(a, b)
-            torch.testing.assert_close(a, c, rtol=1e-6, atol=1e-6)
-        # They would have, if they counted.
-        every = closed_form(kinds, changed, scoring, None, mechanisms).log_probs(effect, parents)
-        assert not torch.allclose(every[0], one[0])
+        for found, same, rich in zip(one, other, (False, True), strict=True):
+            assert torch.equal(found, same)
+            tables = designs(MIXED, (fitting, scoring), parents, rich)
+            expected = naive_regression(tables[0][keep], values[0][keep], tables[1], values[1])
+            assert found.tolist() == pytest.approx(expected, rel=1e-6, abs=1e-6)
+        assert not torch.allclose(every[0], one[0])  # they would have, if they counted
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -243,9 +274,8 @@ def test_no_row_that_counts_is_no_error(kind):
 @pytest.mark.parametrize("kinds", [CATEGORICAL, MIXED], ids=["categorical", "mixed"])
 def test_other_rows_may_count_without_a_new_start(kinds):
     fitting, scoring = dependent_rows(kinds, 80), make_rows(kinds, 10)
-    mechanisms, (one, other) = make_model(kinds).mechanisms, torch.rand(2, *fitting.shape) < 0.6
-    first = closed_form(kinds, fitting, scoring, one, mechanisms)
-    again = closed_form(kinds, fitting, scoring, other, mechanisms)
+    one, other = torch.rand(2, *fitting.shape) < 0.6
+    first, again = (closed_form(kinds, fitting, scoring, counts) for counts in (one, other))
     second = first.counting(other)
     for i, parents in ((0, (1,)), (1, ()), (2, (0, 1))):
         before = first.log_probs(i, parents)

@@ -162,9 +162,8 @@ class TestExposure:
         without = (Count(None, 1.5, 0.8), *KINDS[1:])
         evidence = [float(NewMechanisms(kinds, [with_it]).of(0, ())) for kinds in (KINDS, without)]
         assert evidence[0] > evidence[1] + 100
-        mechanisms = pc.NeuralMechanisms(KINDS, 4)
         fold = make_fold(with_it[:300], torch.ones(300, 3, dtype=torch.bool), with_it[300:])
-        predicted = [float(ClosedForm(kinds, mechanisms, fold).log_probs(0, ())[0].sum()) for kinds in (KINDS, without)]
+        predicted = [float(ClosedForm(kinds, fold).log_probs(0, ())[0].sum()) for kinds in (KINDS, without)]
         assert predicted[0] > predicted[1] + 50
 
     def test_predictions_do_not_run_away_where_no_row_has_been(self):
@@ -172,9 +171,7 @@ class TestExposure:
         x = torch.randn(500)
         rows = torch.stack([x, torch.poisson((1.5 + 0.5 * x).exp())], 1)
         far = torch.tensor([[20.0, float(rows[:, 1].max())]])
-        closed = ClosedForm(
-            kinds, pc.NeuralMechanisms(kinds, 4), make_fold(rows, torch.ones(500, 2, dtype=torch.bool), far)
-        )
+        closed = ClosedForm(kinds, make_fold(rows, torch.ones(500, 2, dtype=torch.bool), far))
         assert float(closed.log_probs(1, (0,))[0]) > -100
 
     def test_sampled_counts_are_in_proportion_to_it(self):

@@ -307,17 +307,6 @@ def test_blocks_of_mechanisms_of_your_own_are_its_conditionals():
         expected = dist.Normal((rows * graphs[:, i]).sum(-1), 1.0 + i).log_prob(rows[:, i])
         torch.testing.assert_close(found[i], expected)
     assert Scaled().copies([(0, (1,))]) is None
-    assert Scaled().features(0, rows, graphs[0, 0]) is None
-
-
-def test_features_are_what_the_last_layer_sees(mechanisms, kinds):
-    rows, graph = make_rows(kinds, N), random_graphs(D, 1)[0]
-    for i in range(D):
-        features = mechanisms.features(i, rows, graph[i])
-        out = features @ mechanisms.weight_out[i] + mechanisms.bias_out[i]
-        own, value = mechanisms.conditional(i, rows, graph[i]), given(kinds, i, rows)
-        torch.testing.assert_close(kinds[i].distribution(out.t(), rows).log_prob(value), own.log_prob(value))
-        assert features.shape[1] > 1
 
 
 # ---------------------------------------------------------------- copies

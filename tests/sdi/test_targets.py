@@ -71,18 +71,37 @@ def test_priors_by_hand():
     # 0.3 is left to B and none.
     assert found.log_odds[1].tolist() == pytest.approx([math.log(4.0), 0.0, math.log(2 / 3)], abs=1e-6)
     assert not found.log_odds[[0, 2]].any()
-    found = TargetPrior(several=True, probability={"two": {"A": 0.6, "C": 0.9}}).compile(NAMES, REGIMES)
-    assert found.several
+    several = TargetPrior(several=True, probability={"two": {"A": 0.6, "C": 0.9}})
+    found = several.compile(NAMES, REGIMES)
+    assert found.several and found.otherwise is None
     assert found.log_odds[1].sigmoid().tolist() == pytest.approx([0.6, 0.25, 0.9])
     assert found.log_odds[0].sigmoid().tolist() == pytest.approx([0.25] * 3)
+    assert found.learned.tolist() == [[True] * 3, [False, True, False], [True] * 3]
     halves = TargetPrior(probability={"one": {"A": np.float32(0.5)}}).compile(NAMES, REGIMES)
     assert halves.log_odds[0].tolist() == pytest.approx([math.log(3.0), 0.0, 0.0])
+
+
+def test_where_nothing_is_said_of_several_targets_both_beliefs_are_kept():
+    told = {"two": {"A": 0.6, "C": 0.1}}
+    asked, one, more = (
+        TargetPrior(several, told).compile(NAMES, REGIMES, exposures=["B"]) for several in (None, False, True)
+    )
+    for found, expected in ((asked, one), (asked.otherwise, more)):
+        assert found.several == expected.several and torch.equal(found.log_odds, expected.log_odds)
+    assert one.otherwise is more.otherwise is asked.otherwise.otherwise is None
+    assert one.learned is asked.learned is None
+    assert more.learned.tolist() == [[True, False, True], [False] * 3, [True, False, True]]
+    assert torch.equal(asked.otherwise.learned, more.learned)
+    there = more.at_rate(0.2)
+    assert there.log_odds[more.learned].sigmoid().tolist() == pytest.approx([0.2] * 4)
+    assert torch.equal(there.log_odds[~more.learned], more.log_odds[~more.learned])
+    assert one.at_rate(0.2) is one
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"several": 1}, TypeError, "TargetPrior.several must be True or False, got 1"),
+        ({"several": 1}, TypeError, "TargetPrior.several must be True, False or None, got 1"),
         ({"probability": {"one": 0.5}}, TypeError, "TargetPrior.probability must be as"),
         ({"probability": {"one": {"A": "x"}}}, TypeError, "the probability of 'A' in regime 'one' must be a number"),
         ({"probability": {"one": {"A": 1.0}}}, ValueError, "'A' in regime 'one' must be between 0 and 1, got 1.0"),

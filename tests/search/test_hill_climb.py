@@ -366,7 +366,7 @@ def test_the_closed_form_only_proposes():
     assert module._best_swap(tables, GIVEN_X0, OFF[3], base_of(tables, GIVEN_X0)) == []
     # And where there is none, there are no exchanges.
     tables = Tables.of_parents(3, one_parent((3.0, 5.0)))
-    tables.closed = []
+    tables.proposes = False
     assert module._best_swap(tables, GIVEN_X0, OFF[3], base) == []
 
 

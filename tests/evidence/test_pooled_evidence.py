@@ -1,0 +1,199 @@
+"""Pooled evidence against a sum over every target written out, and what is kept of families."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import torch
+from conftest import KINDS as EVERY
+from conftest import every_dag, small_data
+
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.data.kinds import Categorical, Continuous, Count
+from pyrocausal.data.regime import Regime
+from pyrocausal.evidence.inputs import TargetKnowledge
+from pyrocausal.evidence.pooled_evidence import PooledEvidence
+from pyrocausal.evidence.pooled_tables import PooledTables
+from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, PAIRS
+from pyrocausal.evidence.terms import IMPOSSIBLE, parents_of
+from pyrocausal.sdi.targets import TargetOdds, known_targets
+
+KINDS = {
+    "numbers": (Continuous(0.0, 1.0),) * 3,
+    "categories": (Categorical((0, 1)), Categorical((0, 1, 2)), Categorical((0, 1))),
+    "counts": (Count(None, 1.5, 0.8), Continuous(0.0, 1.0), Categorical((0, 1))),
+}
+PRICE, D, R = 1.7, 3, 2
+kinds_of = pytest.mark.parametrize("kinds", KINDS.values(), ids=KINDS)
+
+
+def make(kinds, prior=None, targets=(None, None), rows=25) -> PooledEvidence:
+    data = small_data(kinds, rows, len(targets))
+    known, hit = known_targets(data.names, targets)
+    odds = TargetOdds(torch.zeros(hit.shape), several=False) if prior is None else prior
+    return PooledEvidence(data, TargetKnowledge(known, hit, odds), PRICE)
+
+
+def log_sum_exp(terms) -> float:
+    return float(torch.tensor(terms, dtype=torch.double).logsumexp(0))
+
+
+def hypotheses(evidence, graph, r) -> list[tuple[tuple[bool, ...], float]]:
+    """Every set of targets of a regime that is possible, and the log of its prior and its likelihood."""
+    d, odds = len(graph), evidence.prior.log_odds.double()
+    families = [evidence._kept[i, parents_of(graph[i])].evidence for i in range(d)]
+    found = []
+    for hit in itertools.product([False, True], repeat=d):
+        if bool(evidence.known[r]):
+            if list(hit) != evidence.hit[r].tolist():
+                continue
+            prior = 0.0
+        elif evidence.prior.several:
+            prior = sum(
+                float(torch.nn.functional.logsigmoid(o if h else -o)) for o, h in zip(odds[r], hit, strict=True)
+            )
+        elif sum(hit) > 1:
+            continue
+        else:
+            prior = sum(float(o) for o, h in zip(odds[r], hit, strict=True) if h) - log_sum_exp(
+                [0.0, *odds[r].tolist()]
+            )
+        likely = sum(float((f.new if h else f.old)[r]) for f, h in zip(families, hit, strict=True))
+        found.append((hit, prior + likely))
+    return found
+
+
+@pytest.mark.parametrize("targets", [(None, None), (("X1",), None), ((), ("X0", "X2"))], ids=["no", "one", "all"])
+@pytest.mark.parametrize("several", [False, True])
+@kinds_of
+def test_evidence_is_the_sum_over_targets_written_out(kinds, several, targets):
+    torch.manual_seed(1)
+    evidence = make(kinds, TargetOdds(2.0 * torch.randn(R, D), several), targets)
+    for graph in every_dag(D)[::6]:
+        found = evidence.of(graph)
+        posterior = evidence.targets(graph)
+        observed = sum(float(evidence._kept[i, parents_of(graph[i])].evidence.observational) for i in range(D))
+        expected = observed - PRICE * int(graph.sum())
+        for r in range(R):
+            each = hypotheses(evidence, graph, r)
+            whole = log_sum_exp([value for _, value in each])
+            expected += whole
+            share = [math.fsum(math.exp(v - whole) for hit, v in each if hit[i]) for i in range(D)]
+            nobody = math.fsum(math.exp(v - whole) for hit, v in each if not any(hit))
+            assert posterior[r].tolist() == pytest.approx([*share, nobody], abs=1e-6)
+        assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_other_beliefs_share_the_families_that_are_weighed():
+    evidence = make(KINDS["numbers"])
+    graph = every_dag(D)[-1]
+    evidence.of(graph)
+    other = evidence.believing(TargetOdds(torch.full((R, D), -1.0), several=True))
+    assert other._kept is evidence._kept and len(evidence._kept) == D
+    found = other.of(graph)
+    assert len(evidence._kept) == D  # none was weighed again
+    expected = sum(
+        float(each.evidence.observational)
+        + float((torch.logaddexp(each.evidence.old, each.evidence.new - 1.0) - math.log1p(math.exp(-1.0))).sum())
+        for each in evidence._kept.values()
+    )
+    assert found == pytest.approx(expected - PRICE * int(graph.sum()), abs=1e-6)
+    other.of(every_dag(D)[0])
+    assert len(evidence._kept) > D  # and what one learns the other knows
+    dear = evidence.priced(PRICE + 2.0)
+    assert dear.of(graph) - evidence.of(graph) == pytest.approx(-2.0 * int(graph.sum()))
+
+
+@pytest.mark.parametrize("kinds", EVERY.values(), ids=EVERY)
+def test_terms_do_not_depend_on_the_order_in_which_families_are_asked_for(kinds):
+    data = small_data(kinds, 20, 2, [None, ("X1",)])
+    known, hit = known_targets(data.names, (None, ("X1",)))
+    targets = TargetKnowledge(known, hit, TargetOdds(torch.zeros(hit.shape), several=False))
+    batch, alone = (PooledEvidence(data, targets, PRICE) for _ in range(2))
+    families = [(i, pa) for i in range(4) for pa in ((), ((i + 1) % 4,), tuple(j for j in range(4) if j != i))]
+    families = [(i, tuple(sorted(pa))) for i, pa in families]
+    batch.prepare(families)
+    for family in reversed(families):
+        alone.prepare([family])
+        one, other = batch._kept[family], alone._kept[family]
+        for part, same in zip((*one.evidence, one.drift), (*other.evidence, other.drift), strict=True):
+            torch.testing.assert_close(part, same, rtol=1e-7, atol=1e-7)
+        assert one.evidence.old.isfinite().all() and one.evidence.new.isfinite().all()
+
+
+@pytest.mark.parametrize("kinds", EVERY.values(), ids=EVERY)
+def test_a_row_of_weight_two_is_two_rows(kinds):
+    data = small_data(kinds, 24, 2)
+    weights = [torch.randint(1, 3, (len(rows),)).double() for rows, _ in data.parts]
+    first, *others = zip(data.parts, weights, strict=True)
+
+    def made(repeat):
+        def rows(part, w):
+            return part.rows.repeat_interleave(w.long(), 0) if repeat else part.rows
+
+        regimes = tuple(
+            Regime(f"r{r}", rows(*each), weights=None if repeat else each[1]) for r, each in enumerate(others)
+        )
+        told = InterventionalData(
+            data.names, data.kinds, rows(*first), regimes, observational_weights=None if repeat else first[1]
+        )
+        return PooledEvidence(told, TargetKnowledge.nothing(2, 4), PRICE)
+
+    one, other = made(False), made(True)
+    graphs = [torch.zeros(4, 4, dtype=torch.bool), torch.ones(4, 4).tril(-1).bool()]
+    for level in (LINEAR, ADDITIVE, PAIRS):
+        one, other = (each if level == LINEAR else each.at_level(level) for each in (one, other))
+        for graph in graphs:
+            assert one.of(graph) == pytest.approx(other.of(graph), rel=1e-6, abs=1e-3)
+            torch.testing.assert_close(one.targets(graph), other.targets(graph), rtol=1e-3, atol=1e-4)
+
+
+def test_a_table_too_large_is_impossible(monkeypatch):
+    monkeypatch.setattr(PooledTables, "max_cells", 11)  # X2 given X0 and X1 needs 2 x 3 x 2 = 12 entries
+    evidence = make(KINDS["categories"])
+    terms = evidence.terms(2, torch.tensor([[True, False, False], [True, True, False]]))
+    assert (terms.old[0] > -1e3).all() and (terms.old[1] <= IMPOSSIBLE).all()
+    graph = torch.zeros(3, 3, dtype=torch.bool)
+    graph[2, :2] = True
+    assert evidence.of(graph) < IMPOSSIBLE / 2
+
+
+def bent(rows=400, regimes=3) -> InterventionalData:
+    """X1 is the square of X0, and X2 the product of both; nobody is hit."""
+
+    def table(n):
+        x = 4 * torch.rand(n, 3) - 2
+        x[:, 1] = x[:, 0] ** 2 - 1.3 + 0.3 * torch.randn(n)
+        x[:, 2] = 0.7 * x[:, 0] * x[:, 1] + 0.3 * torch.randn(n)
+        return x
+
+    told = tuple(Regime(f"r{r}", table(rows // 4)) for r in range(regimes))
+    return InterventionalData(("X0", "X1", "X2"), (Continuous(0.0, 1.0),) * 3, table(rows), told)
+
+
+def test_levels_have_more_evidence_where_mechanisms_bend_and_never_less():
+    linear = PooledEvidence(bent(), TargetKnowledge.nothing(3, 3), PRICE)
+    additive = linear.at_level(ADDITIVE)
+    pairs = additive.at_level(PAIRS)
+    families = [(1, (0,)), (2, (0, 1)), (0, ()), (0, (1,))]
+    for each in (linear, additive, pairs):
+        each.prepare(families)
+    value = [{family: each._kept[family].value for family in families} for each in (linear, additive, pairs)]
+    for family in families:
+        assert value[0][family] <= value[1][family] <= value[2][family]
+    assert value[1][1, (0,)] > value[0][1, (0,)] + 100
+    assert value[2][2, (0, 1)] > value[1][2, (0, 1)] + 100
+    assert value[0][0, ()] == value[2][0, ()]
+    assert linear.levels == PAIRS and make(KINDS["categories"]).levels == LINEAR
+    assert len(linear._kept) == len(families)  # a level does not change the one below
+
+
+def test_drift_is_told_of_every_regime_and_variable():
+    evidence = PooledEvidence(bent(), TargetKnowledge.nothing(3, 3), PRICE)
+    graph = torch.zeros(3, 3, dtype=torch.bool)
+    graph[1, 0] = True
+    found = evidence.drift(graph)
+    assert found.shape == (3, 3) and (found >= 0).all()
+    assert torch.equal(found[:, 1], evidence._kept[1, (0,)].drift[:-1])

@@ -1,0 +1,195 @@
+"""Tables over all regimes against the density of all counts at once, and drift that is there or not."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from pyrocausal.data.kinds import Categorical, Continuous
+from pyrocausal.data.weights import Part
+from pyrocausal.evidence import pooled_tables
+from pyrocausal.evidence.pooled_tables import STRENGTHS, PooledTables
+
+KINDS = (Categorical((0, 1)), Categorical((0, 1, 2)), Categorical((0, 1, 2)))
+
+
+def drawn(generator, n, table) -> torch.Tensor:
+    """Rows of three variables: X0 and X1 at random, X2 from a table [2, 3, 3] of its probabilities given these."""
+    causes = torch.stack([torch.randint(2, (n,), generator=generator), torch.randint(3, (n,), generator=generator)], 1)
+    effect = torch.multinomial(table[causes[:, 0], causes[:, 1]], 1, generator=generator)
+    return torch.cat([causes, effect], 1).float()
+
+
+def several_tables(concentration=math.inf, rows=400, tables=5, seed=0) -> list[Part]:
+    """Tables whose X2 follows a common table, or one drawn around it from Dirichlet(concentration p)."""
+    generator, rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
+    common = rng.dirichlet([2.0] * 3, size=(2, 3))
+    made = []
+    for _ in range(tables):
+        own = common
+        if math.isfinite(concentration):
+            own = np.array([[rng.dirichlet(concentration * p + 1e-6) for p in row] for row in common])
+        made.append(Part(drawn(generator, rows, torch.as_tensor(own))))
+    return made
+
+
+def evidence_of_counts(codes, cells, states) -> float:
+    """Log probability of codes as they come, by the urn of Dirichlet-multinomial cells at the best strength."""
+    marginal = [(codes.count(s) + 0.5) / (len(codes) + 0.5 * states) for s in range(states)]
+
+    def urn(strength):
+        total, seen = 0.0, {}
+        for code, cell in zip(codes, cells, strict=True):
+            ours = seen.setdefault(cell, [0] * states)
+            total += math.log((ours[code] + strength * marginal[code]) / (sum(ours) + strength))
+            ours[code] += 1
+        return total
+
+    return max(map(urn, STRENGTHS)) if any(cells) else urn(0.5 * states)
+
+
+ALL_SPARED = torch.full((5,), -math.inf, dtype=torch.double)
+
+
+@pytest.mark.parametrize("parents", [(), (0,), (1,), (0, 1)])
+def test_without_drift_the_evidence_is_that_of_all_counts(monkeypatch, parents):
+    monkeypatch.setattr(pooled_tables, "KAPPAS", (math.inf,))
+    parts = several_tables(rows=60)
+    found = PooledTables(KINDS, parts).spared(2, parents, ALL_SPARED)
+    rows = torch.cat([part.rows for part in parts]).long().tolist()
+    cells = [tuple(row[j] for j in parents) for row in rows]
+    expected = evidence_of_counts([row[2] for row in rows], cells, 3)
+    assert float(found.log_prob.sum() + found.common) == pytest.approx(expected, rel=1e-10)
+    assert found.log_prob.shape == found.drift.shape == (5,) and found.common.shape == ()
+
+
+@pytest.mark.parametrize("parents", [(), (0, 1)])
+def test_a_table_that_is_known_to_be_hit_tells_nothing_of_what_is_common(monkeypatch, parents):
+    monkeypatch.setattr(pooled_tables, "KAPPAS", (math.inf,))
+    parts = several_tables(rows=60)
+    hit = ALL_SPARED.clone()
+    hit[1] = math.inf
+    found = PooledTables(KINDS, parts).spared(2, parents, hit)
+    others = [part for r, part in enumerate(parts) if r != 1]
+    alone = PooledTables(KINDS, others).spared(2, parents, ALL_SPARED[:4])
+    torch.testing.assert_close(found.log_prob[[0, 2, 3, 4]], alone.log_prob)
+    torch.testing.assert_close(found.common, alone.common)
+    assert found.log_prob[1] < 0  # though what is common says something of it
+
+
+def test_drift_is_found_where_tables_are_drawn_around_a_common_one():
+    drifting, steady = several_tables(30.0), several_tables()
+    made = {}
+    for name, parts in (("drifting", drifting), ("steady", steady)):
+        found = PooledTables(KINDS, parts).spared(2, (0, 1), ALL_SPARED)
+        made[name] = found
+        value = float(found.log_prob.sum() + found.common)
+        certain = _without_drift(parts)
+        assert value > certain + 20 if name == "drifting" else certain - 1e-9 < value < certain + 2
+    assert made["drifting"].drift.min() > 2 * made["steady"].drift.max()
+    assert float(made["steady"].drift.max()) < 0.02 and float(made["drifting"].drift.mean()) > 0.04
+
+
+def _without_drift(parts) -> float:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pooled_tables, "KAPPAS", (math.inf,))
+        found = PooledTables(KINDS, parts).spared(2, (0, 1), ALL_SPARED)
+    return float(found.log_prob.sum() + found.common)
+
+
+def test_drift_leaves_a_table_its_density_under_a_known_common_one():
+    # Where others tell what is common, a table is a Dirichlet-multinomial around it.
+    kappa = 100.0
+    generator = torch.Generator().manual_seed(1)
+    common = torch.tensor([0.5, 0.3, 0.2])
+    big = torch.multinomial(common, 200_000, True, generator=generator)
+    small = torch.multinomial(torch.tensor([0.1, 0.2, 0.7]), 80, True, generator=generator)
+    parts = [Part(small[:, None].float()), *[Part(big[:, None].float())] * 3]
+    hit = ALL_SPARED[:4].clone()
+    hit[0] = math.inf
+    found = pooled_tables._pool(PooledTables(KINDS[2:], parts)._counted(0, ()), hit, kappa, 1.5)
+    theta = torch.bincount(big).double() / len(big)
+    counts = torch.bincount(small, minlength=3).double()
+    expected = math.lgamma(kappa) - math.lgamma(kappa + 80)
+    expected += float((torch.lgamma(kappa * theta + counts) - torch.lgamma(kappa * theta)).sum())
+    assert float(found.spared[0]) == pytest.approx(expected, abs=0.05)
+
+
+def test_order_and_weights_of_rows_mean_nothing_else():
+    parts = several_tables(30.0, rows=90)
+    weights = torch.randint(1, 4, (90,)).double()
+    hit = torch.tensor([-200.0, -math.inf, -90.0, math.inf, -math.inf]).double()
+    weighted = [Part(part.rows, weights) for part in parts]
+    repeated = [Part(part.rows.repeat_interleave(weights.long(), 0)) for part in parts]
+    shuffled = [Part(part.rows[torch.randperm(len(part.rows))]) for part in repeated]
+    for parents in ((), (0,), (0, 1)):
+        one, *others = (PooledTables(KINDS, each).spared(2, parents, hit) for each in (weighted, repeated, shuffled))
+        for other in others:
+            for part, same in zip(one, other, strict=True):
+                torch.testing.assert_close(part, same, rtol=1e-9, atol=1e-9)
+
+
+def test_gaps_of_the_effect_are_left_out_and_those_of_a_cause_are_a_state():
+    kinds = (Categorical((0, 1), missing=True), KINDS[1], Categorical((0, 1, 2), missing=True))
+    parts = several_tables(rows=80)
+    for part in parts:
+        part.rows[::5, 0] = math.nan
+        part.rows[::7, 2] = math.nan
+    found = PooledTables(kinds, parts).spared(2, (0, 1), ALL_SPARED)
+    kept = [part.rows[~part.rows[:, 2].isnan()] for part in parts]
+    plain = (Categorical((0, 1, 2)), KINDS[1], KINDS[2])
+    expected = PooledTables(plain, [Part(rows.nan_to_num(2.0)) for rows in kept]).spared(2, (0, 1), ALL_SPARED)
+    for part, same in zip(found, expected, strict=True):
+        torch.testing.assert_close(part, same)
+
+
+def test_a_sparse_table_is_counted_as_a_full_one():
+    # Twenty states of each cause: most cells are empty, and counting goes another way.
+    kinds = (Categorical(tuple(range(20))), Categorical(tuple(range(20))), KINDS[2])
+    generator = torch.Generator().manual_seed(3)
+    parts = [
+        Part(torch.stack([torch.randint(s, (40,), generator=generator) for s in (20, 20, 3)], 1).float())
+        for _ in range(2)
+    ]
+    tables = PooledTables(kinds, parts)
+    found = tables._counted(2, (0, 1))
+    expected = {}
+    for r, (a, b, effect) in ((r, row) for r, part in enumerate(parts) for row in part.rows.long().tolist()):
+        key = (r, a * 20 + b, effect)
+        expected[key] = expected.get(key, 0) + 1
+    seen = zip(
+        found.table[found.place].tolist(), found.cell[found.place].tolist(), (found.entry % 3).tolist(), strict=True
+    )
+    assert dict(zip(seen, found.size.tolist(), strict=True)) == expected
+    assert found.total.sum() == 80 and (found.cells, found.states) == (400, 3)
+
+
+def test_a_table_too_large_says_nothing():
+    class Small(PooledTables):
+        max_cells = 17  # X2 given X0 and X1 needs 2 x 3 x 3 = 18 entries
+
+    class Enough(PooledTables):
+        max_cells = 18
+
+    parts = several_tables(rows=30)
+    assert Small(KINDS, parts).spared(2, (0, 1), ALL_SPARED) is None
+    assert Small(KINDS, parts).spared(2, (0,), ALL_SPARED) is not None
+    enough, usual = (kind(KINDS, parts).spared(2, (0, 1), ALL_SPARED) for kind in (Enough, PooledTables))
+    assert torch.equal(enough.log_prob, usual.log_prob)
+
+
+def test_a_continuous_cause_is_cut_at_quantiles_of_all_tables():
+    kinds = (Continuous(0.0, 1.0), Categorical((0, 1)))
+    parts = [Part(torch.stack([torch.randn(60) + r, torch.randint(2, (60,)).float()], 1)) for r in range(2)]
+    found = PooledTables(kinds, parts).spared(1, (0,), ALL_SPARED[:2])
+    values = torch.cat([part.rows[:, 0] for part in parts])
+    bins = torch.bucketize(values, values.quantile(torch.tensor([0.25, 0.5, 0.75])))
+    coded = [
+        Part(torch.stack([code.float(), part.rows[:, 1]], 1)) for code, part in zip(bins.split(60), parts, strict=True)
+    ]
+    kinds = (Categorical((0, 1, 2, 3)), kinds[1])
+    expected = PooledTables(kinds, coded).spared(1, (0,), ALL_SPARED[:2])
+    torch.testing.assert_close(found.log_prob, expected.log_prob)

@@ -1,0 +1,58 @@
+"""Strength of edges and targets: nats per row, whatever their number."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.evidence.inputs import TargetKnowledge
+from pyrocausal.evidence.pooled_evidence import PooledEvidence
+from pyrocausal.evidence.strength import edge_strengths, target_strengths
+
+SLOPE = 0.8
+
+
+def made(rows: int) -> PooledEvidence:
+    """Evidence of x -> y beside z, and of a regime in which y is drawn anew."""
+    rng = np.random.default_rng(0)
+
+    def draw(hit: bool) -> pd.DataFrame:
+        x, z = rng.normal(size=(2, rows))
+        y = SLOPE * x + math.sqrt(1 - SLOPE**2) * rng.normal(size=rows)
+        return pd.DataFrame({"x": x, "y": 2 + rng.normal(size=rows) if hit else y, "z": z})
+
+    data = InterventionalData.from_frames(draw(False), {"drug": draw(True)})
+    return PooledEvidence(data, TargetKnowledge.nothing(1, 3), price=5.0)
+
+
+def graph(*edges: tuple[int, int]) -> torch.Tensor:
+    found = torch.zeros(3, 3, dtype=torch.bool)
+    for effect, cause in edges:
+        found[effect, cause] = True
+    return found
+
+
+@pytest.mark.parametrize("rows", [1_000, 4_000])
+def test_edges_are_as_strong_as_what_causes_tell(rows: int) -> None:
+    strength = edge_strengths(made(rows), graph((1, 0), (2, 0)))
+    told = -0.5 * math.log(1 - SLOPE**2)  # mutual information; in half of the rows y is drawn anew
+    assert float(strength[1, 0]) == pytest.approx(told / 2, rel=0.1)
+    assert -0.01 < float(strength[2, 0]) <= 0.001  # x tells nothing of z, and is paid for by no price here
+    others = ~graph((1, 0), (2, 0))
+    assert (strength[others] == 0).all()
+
+
+def test_targets_are_as_strong_as_a_mechanism_of_their_own_fits_better() -> None:
+    strength = target_strengths(made(4_000), graph((1, 0)))
+    # Rows N(2, 1) that are expected at N(0.8 x, 0.36), the mean of x being 0.
+    expected = 0.5 * ((4 + 1 + SLOPE**2) / (1 - SLOPE**2) - 1 + math.log(1 - SLOPE**2))
+    assert strength.shape == (1, 3)
+    assert float(strength[0, 1]) > 0.1
+    assert float(strength[0, 1]) < 1.1 * expected
+    assert float(strength[0, 0]) < 0
+    assert float(strength[0, 2]) < 0

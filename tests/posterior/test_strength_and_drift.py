@@ -1,0 +1,81 @@
+"""What a result says of strengths and drift, on a fit in closed form."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+
+import pyrocausal as pc
+from pyrocausal.report.summary import edge_table, target_table
+
+
+@pytest.fixture(scope="module")
+def result() -> pc.CausalPosterior:
+    """x -> y -> w, z by itself; x, y and z are set in a regime each, and every regime measures a little otherwise."""
+    rng = np.random.default_rng(1)
+
+    def draw(hit: str | None) -> pd.DataFrame:
+        values: dict[str, np.ndarray] = {}
+        for name, cause, slope in (("x", None, 0.0), ("y", "x", 1.0), ("w", "y", -0.2), ("z", None, 0.0)):
+            value = rng.normal(size=1_500) + (slope * values[cause] if cause else 0.0)
+            values[name] = rng.normal(2, 1, 1_500) if name == hit else value
+        table = pd.DataFrame(values)
+        return table if hit is None else table * (1 + 0.05 * rng.normal(size=4)) + 0.1 * rng.normal(size=4)
+
+    data = pc.InterventionalData.from_frames(draw(None), {f"on {name}": draw(name) for name in "xyz"})
+    settling = pc.Settling(refitting=None, final_steps=1)
+    return pc.discover(data, chains=1, cores=1, seed=0, progress=False, settling=settling)
+
+
+def test_strength_tells_weak_edges_from_strong_ones(result: pc.CausalPosterior) -> None:
+    strength = result.edge_strengths
+    assert list(strength.dims) == ["effect", "cause"]
+    strong, weak = (float(strength.sel(effect=e, cause=c)) for e, c in (("y", "x"), ("w", "y")))
+    assert strong > 0.2 > 0.05 > weak > 0.005
+    assert float(strength.sel(effect="z", cause="x")) == 0
+    assert set(result.to_networkx().edges) == {("x", "y"), ("y", "w")}
+    assert set(result.to_networkx(strength=0.1).edges) == {("x", "y")}
+    assert result.dag().edges["y", "w"]["strength"] == pytest.approx(weak)
+
+
+def test_tables_have_strengths(result: pc.CausalPosterior) -> None:
+    edges, targets = edge_table(result), target_table(result)
+    first = edges.iloc[0]
+    assert float(first.strength) == float(result.edge_strengths.sel(effect=first.effect, cause=first.cause))
+    on_y = targets[targets.regime == "on y"].iloc[0]
+    assert on_y.variable == "y"
+    assert on_y.strength > 0.2
+    assert targets[targets.variable.isin(["x", "z"]) & (targets.probability < 0.5)].strength.max() < 0.02
+
+
+def test_drift_is_seen_and_is_no_target(result: pc.CausalPosterior) -> None:
+    assert result.targets() == {f"on {name}": (name,) for name in "xyz"}
+    assert not result.several_targets
+    drift = result.drift
+    assert list(drift.dims) == ["regime", "variable"]
+    hit = result.target_probabilities > 0.5
+    assert bool((drift.isnull() == hit).all())
+    assert 0.02 < float(drift.median()) < 0.3
+
+
+def test_without_settling_there_are_none(result: pc.CausalPosterior) -> None:
+    algorithm = pc.SDI(fitting=pc.GraphFitting(warm_up=10))
+    with pytest.warns(RuntimeWarning, match="settled"):
+        fit = pc.discover(
+            result.data,
+            chains=1,
+            cores=1,
+            seed=0,
+            progress=False,
+            max_steps=1,
+            algorithm=algorithm,
+            settling=pc.Settling(rounds=0),
+        )
+    assert bool(fit.edge_strengths.isnull().all())
+    assert bool(fit.target_strengths.isnull().all())
+    assert bool(fit.drift.isnull().all())
+    with pytest.raises(ValueError, match=r"strength.*not settled"):
+        fit.to_networkx(strength=0.1)
+    assert isinstance(fit.to_networkx(), nx.DiGraph)
