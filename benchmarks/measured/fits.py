@@ -36,7 +36,7 @@ class How:
     Attributes
     ----------
     several
-        Whether a regime may have several targets, as a fit is told in advance.
+        Whether a fit is told in advance that a regime may have several targets; if not, it asks the evidence.
     components
         Normal distributions that a mechanism of numbers mixes, see `Continuous`.
     closed_form

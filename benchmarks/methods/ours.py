@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,6 @@ from pyrocausal import (
     GraphScoring,
     Info,
     InterventionalData,
-    JointEvidence,
     Sampling,
     Settled,
     Settling,
@@ -32,11 +32,11 @@ from pyrocausal import (
     targets,
 )
 from pyrocausal.evidence.edge_price import edge_prices
+from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.screening import Residuals, Screen
-from pyrocausal.evidence.terms import Terms
 from pyrocausal.model.imputation import impute
+from pyrocausal.model.mechanisms import Family
 from pyrocausal.model.new_mechanisms import NewMechanisms
-from pyrocausal.search import rounds
 
 __all__ = [
     "CLOSED_DRAWN",
@@ -47,16 +47,12 @@ __all__ = [
     "FREE_TARGET",
     "GREATEST_DROP",
     "NO_DRAFT",
-    "NO_PROPOSAL",
-    "NO_RETARGETING",
-    "NO_SCOUT",
     "NO_SCREEN",
     "OURS",
     "PAPER",
     "PHASES",
     "PLUGGED_IN",
     "TOLD",
-    "WITHOUT_OBSERVATIONAL",
     "WITHOUT_TARGET_TERM",
 ]  # fmt: skip
 
@@ -67,7 +63,7 @@ def _method(
     settling: Settling | None = None,
     told_targets: bool = False,
     plugged_in: bool = False,
-    patched: AbstractContextManager[object] | None = None,
+    patched: Sequence[AbstractContextManager[object]] = (),
     sampling: Sampling | None = None,
 ) -> Method:
     def fit(
@@ -87,7 +83,9 @@ def _method(
         def on_settled(settled: Settled) -> None:
             watch(settled.edge_probability.numpy(), settled.dag.numpy())
 
-        with warnings.catch_warnings(), patched or nullcontext():
+        with warnings.catch_warnings(), ExitStack() as patches:
+            for each in patched:
+                patches.enter_context(each)
             warnings.simplefilter("ignore", RuntimeWarning)  # a fit that has not settled is scored as it is
             state, info = algorithm.run(
                 data, seed=seed, knowledge=given.knowledge, target_prior=given.target_prior, on_info=on_info
@@ -132,7 +130,8 @@ def _plug_in(state: State) -> State:
     return replace(state, known=torch.ones_like(state.known), hit=state.targets)
 
 
-BRIEF = SDI(stopping=Stopping(max_steps=Settling().proposal))
+BRIEF = SDI(fitting=GraphFitting(warm_up=Settling().warm_up), stopping=Stopping(max_steps=Settling().proposal))
+BELIEVING = SDI(stopping=Stopping(max_steps=30))  # long enough to believe in targets
 
 OURS = _method("ours", BRIEF, Settling())
 TOLD = _method("told", BRIEF, Settling(), told_targets=True)
@@ -144,14 +143,13 @@ PAPER = _method("paper", SDI.paper())
 GREATEST_DROP = _method("greatest-drop", SDI(fitting=WHOLE, scoring=GraphScoring(target_rule=targets.greatest_drop)))
 
 # What each part of settling is worth. What no setting leaves out is patched here, so that the library needs no switch.
-NO_PROPOSAL = _method("no-proposal", SDI(stopping=Stopping(max_steps=1)), Settling())
 CLOSED_FORM = _method("closed-form-only", BRIEF, Settling(refitting=None))
 COPIES = _method("copies-only", BRIEF, Settling(closed_form=False))
 NO_DRAFT = _method("no-draft", BRIEF, Settling(draft=None))
 FREE_EDGES = _method("edges-for-free", BRIEF, Settling(price=0.0))
-PLUGGED_IN = _method("targets-plugged-in", BRIEF, Settling(), plugged_in=True)
+PLUGGED_IN = _method("targets-plugged-in", BELIEVING, Settling(), plugged_in=True)
 
-_new, _terms = NewMechanisms.of, JointEvidence._terms
+_new, _fresh = NewMechanisms.of, PooledEvidence._fresh
 
 
 def _free(self: NewMechanisms, i: int, parents: tuple[int, ...]) -> torch.Tensor:
@@ -163,31 +161,32 @@ def _dropped(self: NewMechanisms, i: int, parents: tuple[int, ...]) -> torch.Ten
     return torch.zeros_like(_new(self, i, ()))
 
 
-def _unobserved(self: JointEvidence, *arguments: object) -> Terms:
-    terms = _terms(self, *arguments)  # type: ignore[arg-type]
-    return terms._replace(observational=torch.zeros_like(terms.observational))
+def _free_fresh(self: PooledEvidence, families: Sequence[Family], given: torch.Tensor) -> torch.Tensor:
+    return _fresh(self, families, torch.full_like(given, -torch.inf)) + math.log(2)  # all of it, no longer half
+
+
+def _dropped_fresh(self: PooledEvidence, families: Sequence[Family], given: torch.Tensor) -> torch.Tensor:
+    return torch.zeros_like(given)
 
 
 def _everything(self: Screen, residuals: Sequence[Residuals], counts: Sequence[torch.Tensor]) -> torch.Tensor:
     return torch.ones(len(residuals[0].values), len(self.freedom), dtype=torch.bool)
 
 
-def _satisfied(*arguments: object) -> None:
-    """Look for no other targets."""
+def _new_mechanisms(
+    of: Callable[[NewMechanisms, int, tuple[int, ...]], torch.Tensor],
+    fresh: Callable[[PooledEvidence, Sequence[Family], torch.Tensor], torch.Tensor],
+) -> list[AbstractContextManager[object]]:
+    """Other evidence of new mechanisms, in both kinds of joint evidence."""
+    return [patch.object(NewMechanisms, "of", of), patch.object(PooledEvidence, "_fresh", fresh)]
 
 
-FREE_TARGET = _method("free-target-only", BRIEF, Settling(), patched=patch.object(NewMechanisms, "of", _free))
+FREE_TARGET = _method("free-target-only", BRIEF, Settling(), patched=_new_mechanisms(_free, _free_fresh))
 WITHOUT_TARGET_TERM = _method(
-    "target-term-dropped", BRIEF, Settling(), plugged_in=True, patched=patch.object(NewMechanisms, "of", _dropped)
-)
-WITHOUT_OBSERVATIONAL = _method(
-    "no-observational-rows", BRIEF, Settling(), patched=patch.object(JointEvidence, "_terms", _unobserved)
-)
-NO_SCREEN = _method("no-screen", BRIEF, Settling(), patched=patch.object(Screen, "promising", _everything))
-NO_SCOUT = _method("no-scout", BRIEF, Settling(scout=False))
-NO_RETARGETING = _method(
-    "no-retargeting",
-    BRIEF,
+    "target-term-dropped",
+    BELIEVING,
     Settling(),
-    patched=patch.object(rounds, "try_other_targets", _satisfied),
+    plugged_in=True,
+    patched=_new_mechanisms(_dropped, _dropped_fresh),
 )
+NO_SCREEN = _method("no-screen", BRIEF, Settling(), patched=[patch.object(Screen, "promising", _everything)])

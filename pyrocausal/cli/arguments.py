@@ -82,7 +82,10 @@ def _add_fit(commands: Any) -> None:
         "--knowledge", metavar="FILE.csv", type=Path, action="append", default=[],
         help="edges (columns cause, effect, probability: 1 is required, 0 forbidden) or tiers (columns variable, tier)",
     )  # fmt: skip
-    known.add_argument("--several-targets", action="store_true", help="a regime may have several targets")
+    known.add_argument(
+        "--several-targets", action="store_true", help="a regime may have several targets; default: asked of the data"
+    )
+    known.add_argument("--one-target", action="store_true", help="a regime has one target at the most, or none")
     known.add_argument(
         "--max-parents", metavar="N", type=partial(_whole, least=0), help="direct causes a variable has at the most"
     )

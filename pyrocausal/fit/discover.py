@@ -70,7 +70,7 @@ def discover(
         beliefs of the three phases alone do not; see `Knowledge`).
     target_prior
         What is believed of targets that the data leave unknown: whether there may be several, and how likely each is.
-        Default: one or none, all equally likely.
+        Default: what the data say of the former (one or none where nothing settles), all equally likely.
     algorithm
         Settings of the three phases; default `SDI()`. `SDI.paper()` is the published algorithm.
     settling

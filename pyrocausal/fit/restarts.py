@@ -89,7 +89,7 @@ class Restart:
     @property
     def rounds(self) -> int:
         """Rounds of settling at the most."""
-        return self.settling.rounds * len(self.settling.stages(self.data.kinds))
+        return self.settling.most_rounds(self.data.kinds)
 
     @property
     def steps(self) -> int:

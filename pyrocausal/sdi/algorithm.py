@@ -123,7 +123,7 @@ class SDI:
         knowledge
             What is known of the graph; default nothing.
         target_prior
-            What is believed of unknown targets; default one or none, all equally likely.
+            What is believed of unknown targets; default one or none here, all equally likely, and settling asks.
 
         Returns
         -------
@@ -234,7 +234,7 @@ class SDI:
         knowledge
             What is known of the graph; default nothing.
         target_prior
-            What is believed of unknown targets; default one or none, all equally likely.
+            What is believed of unknown targets; default one or none here, all equally likely, and settling asks.
         on_info
             Called with the `Info` of every step.
 
@@ -289,7 +289,7 @@ def _check_missing(data: InterventionalData, mechanisms: Mechanisms) -> None:
 
 def _check_rule(rule: TargetRule, data: InterventionalData, prior: TargetPrior | None) -> None:
     """Complain of what the published target rule does not take."""
-    if prior not in (None, TargetPrior()) and rule is greatest_drop:
+    if prior and (prior.several or prior.probability) and rule is greatest_drop:
         raise ValueError("the target rule greatest_drop takes no prior of targets; choose bayes_factor")
     if data.exposures and rule is greatest_drop:
         raise ValueError(

@@ -14,6 +14,7 @@ from pyrocausal.fit.channel import Channel
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
+from pyrocausal.sdi.targets import TargetPrior
 from pyrocausal.search.settings import Settling
 from pyrocausal.simulate.experiments import simulate
 from pyrocausal.simulate.interventions import soft
@@ -183,11 +184,25 @@ def test_kinds_from_the_command_line(fit, tmp_path, briefly):
         (["--draws", "9", "--no-settling"], "--draws cannot be had with --no-settling; drop one of them"),
         (["--draws", "9", "--paper"], "--draws cannot be had with --paper; drop one of them"),
         (["--several-targets", "--paper"], "--several-targets cannot be had with --paper; drop one of them"),
+        (["--several-targets", "--one-target"], "--several-targets cannot be had with --one-target; drop one of them"),
     ],
 )
 def test_bad_input_is_told_in_one_line(fit, capsys, arguments, message):
     assert fit(*arguments) == 2
     assert message in one_line(capsys)
+
+
+@pytest.mark.parametrize("options, several", [([], None), (["--several-targets"], True), (["--one-target"], False)])
+def test_evidence_is_asked_of_several_targets_unless_told(fit, monkeypatch, options, several):
+    told = []
+
+    def instead(data, *, target_prior, **arguments):
+        told.append(target_prior)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "discover", instead)
+    assert fit(*options) == 130
+    assert told == [TargetPrior(several=several)]
 
 
 def test_mixtures(fit, frame, tmp_path, briefly):

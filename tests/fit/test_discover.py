@@ -154,7 +154,7 @@ def test_settling_is_the_default_where_rows_are_held_out(data, monkeypatch):
     asked = []
 
     def remember(restart, *rest):
-        asked.append((restart.algorithm.stopping.max_steps, restart.settling))
+        asked.append((restart.algorithm.stopping.max_steps, restart.algorithm.fitting.warm_up, restart.settling))
         raise InterruptedError
 
     monkeypatch.setattr(sys.modules["pyrocausal.fit.discover"], "run_restarts", remember)
@@ -162,9 +162,12 @@ def test_settling_is_the_default_where_rows_are_held_out(data, monkeypatch):
     for arguments in ({}, {"algorithm": ALGORITHM}, {"algorithm": paper}, {"algorithm": paper, "settling": ALONE}):
         with pytest.raises(InterruptedError):
             discover(data, chains=1, cores=1, progress=False, **arguments)
-    brief = Settling().proposal
+    brief, warm_up = Settling().proposal, Settling().warm_up
     assert brief < SDI().stopping.max_steps
-    assert asked == [(brief, Settling()), (4, Settling()), (2000, ALONE), (2000, ALONE)]
+    whole = paper.fitting.warm_up
+    assert ALGORITHM.fitting.warm_up < warm_up < min(whole, SDI().fitting.warm_up)
+    settling = [(brief, warm_up, Settling()), (brief, ALGORITHM.fitting.warm_up, Settling())]
+    assert asked == [*settling, (2000, whole, ALONE), (2000, whole, ALONE)]
 
 
 def test_settling_needs_rows_that_are_held_out(data):
@@ -283,8 +286,15 @@ def test_a_prior_of_targets_goes_to_every_chain(data):
     ):
         with pytest.raises(error, match=message):
             discover(unknown, target_prior=wrong)
-    with pytest.raises(ValueError, match="greatest_drop takes no prior of targets; choose bayes_factor"):
-        discover(unknown, algorithm=SDI.paper(max_steps=1), target_prior=prior, chains=1, cores=1, progress=False)
+    told = [prior, TargetPrior(several=True), TargetPrior(probability={"one": {"C": 0.5}})]
+    for each in told:
+        with pytest.raises(ValueError, match="greatest_drop takes no prior of targets; choose bayes_factor"):
+            discover(unknown, algorithm=SDI.paper(max_steps=1), target_prior=each, chains=1, cores=1, progress=False)
+
+
+@pytest.mark.parametrize("prior", [None, TargetPrior(), TargetPrior(several=False)])
+def test_the_published_rule_takes_a_prior_that_says_nothing_it_does_not(data, prior):
+    SDI.paper().init(data, target_prior=prior)
 
 
 def test_one_warning_for_all_chains(data):
@@ -308,7 +318,7 @@ def test_one_warning_for_all_chains_that_did_not_settle_in_their_rounds(data):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         result = settled(
-            unknown, chains=2, seed=0, algorithm=unfitted, settling=replace(SETTLING, rounds=1, refitting=None)
+            unknown, chains=2, seed=0, algorithm=unfitted, settling=replace(SETTLING, rounds=1, closed_form=False)
         )
     assert not result.settled
     (ours,) = [w for w in caught if issubclass(w.category, RuntimeWarning)]

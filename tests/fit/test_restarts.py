@@ -21,6 +21,7 @@ from example_chains import ALGORITHM, ALONE, SETTLING, UNSETTLED, assert_same, q
 
 from pyrocausal.checks.held_out import held_out_rows
 from pyrocausal.checks.stability import stability
+from pyrocausal.data.kinds import Continuous
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.fit import restarts
 from pyrocausal.fit.channel import Channel
@@ -101,6 +102,23 @@ def test_dask_sees_how_large_a_table_is(data):
     assert sys.getsizeof(restart) >= sum(map(len, rows)) * data.d * 4
 
 
+@pytest.mark.parametrize(
+    "settling, categories, numbers",
+    [
+        (ALONE, 0, 0),
+        (SETTLING, 1 + 6, 1 + 12),  # closed forms, and networks; those of numbers have drafts before
+        (replace(SETTLING, rounds=1), 1 + 1, 1 + 2),  # the second one only asks networks, if they tell nothing
+        (replace(SETTLING, refitting=None), 1, 1),
+        (replace(SETTLING, closed_form=False), 6, 12),
+        (replace(SETTLING, closed_form=False, rounds=0), 0, 0),
+    ],
+)
+def test_a_progress_bar_counts_to_the_most_rounds_that_there_may_be(data, settling, categories, numbers):
+    restart = Restart(ALGORITHM, settling, None, data, Knowledge(), None)
+    assert restart.rounds == categories
+    assert replace(restart, data=replace(data, kinds=(Continuous(0.0, 1.0),) * 3)).rounds == numbers
+
+
 @pytest.mark.filterwarnings(UNSETTLED)
 def test_a_chain_does_not_depend_on_how_many_there_are(data):
     two, four = (quick(data, chains=chains, seed=5, settling=SETTLING) for chains in (2, 4))
@@ -156,7 +174,7 @@ def test_ctrl_c_keeps_the_chains_that_are_done_and_the_last_step_of_the_next(dat
 def test_ctrl_c_while_settling_keeps_the_last_round(data, monkeypatch):
     unfitted = replace(ALGORITHM, fitting=replace(ALGORITHM.fitting, warm_up=0, steps=0))  # targets change in round 1
     unknown = replace(data, regimes=tuple(replace(regime, targets=None) for regime in data.regimes))
-    run = partial(quick, unknown, chains=2, seed=0, algorithm=unfitted, settling=replace(SETTLING, refitting=None))
+    run = partial(quick, unknown, chains=2, seed=0, algorithm=unfitted, settling=replace(SETTLING, closed_form=False))
     whole = run()
     assert len(whole.chains[1].rounds) > 1
     climbs = len(whole.chains[0].rounds)
@@ -176,6 +194,18 @@ def test_ctrl_c_while_settling_keeps_the_last_round(data, monkeypatch):
             assert "chain 1 was cut short after step 4;" in result.stopped
             assert result.best is first
             stability(result)
+
+
+@pytest.mark.filterwarnings(CTRL_C)
+def test_ctrl_c_while_networks_are_asked_keeps_what_closed_forms_found(data, monkeypatch):
+    whole = settled(data, chains=2, seed=0)
+    pressed_when(monkeypatch, rounds_of_settling.Rounds, "_networks_tell", 2)
+    result = settled(data, chains=2, seed=0)
+    first, cut = result.chains
+    assert first.settled and not cut.settled
+    assert cut.rounds.values.tolist() == whole.chains[1].rounds.iloc[:1].values.tolist()
+    assert torch.equal(cut.dag, whole.chains[1].dag) and torch.equal(cut.drift, whole.chains[1].drift)
+    assert "chain 1 was cut short after step 4 and round 1 of settling;" in result.stopped
 
 
 @pytest.mark.filterwarnings(CTRL_C)
