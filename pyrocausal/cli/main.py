@@ -206,11 +206,11 @@ def _make_folder(folder: Path) -> None:
 
 
 def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm: SDI | None) -> CausalPosterior:
-    several, one = (getattr(arguments, name, False) for name in ("several_targets", "one_target"))
+    several, at_most_one = (getattr(arguments, name, False) for name in ("several_targets", "one_target"))
     wanted = {
         "--draws": arguments.draws, "--no-settling": arguments.no_settling,
         "--paper": getattr(arguments, "paper", False), "--several-targets": several,
-        "--one-target": one, "--exposure": getattr(arguments, "exposure", None),
+        "--one-target": at_most_one, "--exposure": getattr(arguments, "exposure", None),
     }  # fmt: skip
     pairs = [
         ("--draws", "--no-settling"),
@@ -229,7 +229,7 @@ def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm
         progress=not arguments.quiet,
         required=[tuple(edge) for edge in getattr(arguments, "required", ())],
         forbidden=[tuple(edge) for edge in getattr(arguments, "forbidden", ())],
-        target_prior=TargetPrior(several=several if several or one else None),
+        target_prior=TargetPrior(several=several if several or at_most_one else None),
         knowledge=_knowledge(getattr(arguments, "knowledge", ()), getattr(arguments, "max_parents", None)),
         algorithm=algorithm,
         settling=Settling(rounds=0) if arguments.no_settling else None,
