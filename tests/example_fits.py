@@ -22,14 +22,14 @@ def matrix(graph, names) -> torch.Tensor:
     return torch.as_tensor(nx.to_numpy_array(graph, names, weight=None).T)
 
 
-def posterior(data, graph, targets) -> CausalPosterior:
-    """What a fit would give back that is sure of a graph and of targets."""
+def posterior(data, graph, targets, several=False) -> CausalPosterior:
+    """What a fit would give back that is sure of a graph and of targets, and whether there may be several."""
     edges = matrix(graph, data.names).float()
     _, hit = known_targets(data.names, [targets[name] for name in data.regime_names])
     hit = torch.cat([hit, ~hit.any(1, keepdim=True)], 1).float()
     beliefs = IndependentBeliefs(fixed_edges(data.names))
     model = CausalModel(data.names, data.kinds, NeuralMechanisms(data.kinds, 2), beliefs)
-    return CausalPosterior(data, (make_chain(model, edges, hit),), 0)
+    return CausalPosterior(data, (make_chain(model, edges, hit, several=several),), 0)
 
 
 def replace_fits(monkeypatch, graph, targets) -> list:
@@ -38,7 +38,8 @@ def replace_fits(monkeypatch, graph, targets) -> list:
 
     def fit(data, **options):
         asked.append((data, options))
-        return posterior(data, graph, targets)
+        prior = options.get("target_prior")
+        return posterior(data, graph, targets, prior is not None and bool(prior.several))
 
     monkeypatch.setattr(held_out, "discover", fit)
     return asked

@@ -217,7 +217,7 @@ class PooledEvidence(JointEvidence):
     ) -> None:
         """Keep what a level says of families, where it has more evidence than the levels below.
 
-        `both` are where mechanisms drift, whose size is chosen at the cost of a `choice` in nats, and where they do not.
+        `both` are where mechanisms drift, with a size chosen at the cost of a `choice` in nats, and where they do not.
         """
         found = [self._made(spared, new, hit, cost) for spared, cost in zip(both, (choice, 0.0), strict=True)]
         for family, drifting, steady in zip(families, *found, strict=True):
