@@ -14,6 +14,7 @@ from benchmarks.digests import PROBLEMS as DIGESTED
 from benchmarks.digests import digests
 from benchmarks.methods import METHODS
 from benchmarks.report import report
+from benchmarks.resting import ALGORITHMS, DONE, rest, rested
 from benchmarks.run import run
 from benchmarks.sachs2005 import fit_sachs2005, tell
 from benchmarks.suites import SUITES
@@ -106,6 +107,15 @@ def _parser() -> argparse.ArgumentParser:
     diagnoses.add_argument("--jobs", type=int, default=1, help="cases at a time, one thread each; default %(default)s")
     diagnoses.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
 
+    rests = commands.add_parser("rest", help="see whether the three phases come to rest, on graphs of three variables")
+    rests.add_argument("--seeds", type=parse_seeds, default="0-4", help="default %(default)s")
+    rests.add_argument(
+        "--algorithms", nargs="+", choices=list(ALGORITHMS), default=list(ALGORITHMS), help="default: all"
+    )
+    rests.add_argument("--done", nargs="+", choices=list(DONE), default=list(DONE), help="interventions; default: all")
+    rests.add_argument("--jobs", type=int, default=1, help="fits at a time, one thread each; default %(default)s")
+    rests.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+
     reports = commands.add_parser("report", help="sum up the results in a page with pictures")
     reports.add_argument("suites", nargs="*", help="default: all that have results")
     reports.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
@@ -141,6 +151,9 @@ def main(arguments: list[str] | None = None) -> int:
         elif options.command == "diagnose":
             found = diagnose_cases(options.seeds, options.out, cases=options.cases, jobs=options.jobs)
             print("\n".join(said(found)))
+        elif options.command == "rest":
+            which = {"algorithms": options.algorithms, "done": options.done}
+            print("\n".join(rested(rest(options.seeds, options.out, jobs=options.jobs, **which))))
         elif options.command == "sachs2005":
             how = {"jobs": options.jobs, "several": options.several, "components": options.components}
             how |= {"closed_form": options.closed_form}

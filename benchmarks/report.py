@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import calibration, checks, diagnosing, pictures
+from benchmarks import calibration, checks, diagnosing, pictures, resting
 from benchmarks.calibration import summary
 from benchmarks.literature import LITERATURE
 from benchmarks.methods import METHODS
@@ -81,6 +81,8 @@ def report(names: Sequence[str], folder: Path, page: Path) -> str:
         parts += _checks(checks.read_checks(table))
     if not names and (table := folder / "diagnose.csv").exists():
         parts += _diagnoses(pd.read_csv(table))
+    if not names and (table := folder / "rest.csv").exists():
+        parts += _rests(pd.read_csv(table))
     if len(parts) == 1:
         raise ValueError(f"there are no results in {folder}; start with python -m benchmarks run SUITE")
     text = "\n\n".join(parts) + "\n"
@@ -162,6 +164,16 @@ def _diagnoses(table: pd.DataFrame) -> list[str]:
         str(diagnosing.__doc__).strip(),
         f"Run with {' and '.join(run)}: {table.cpu_seconds.sum():.0f} CPU seconds.",
         "\n".join(f"- {line}" for line in diagnosing.said(table)),
+    ]
+
+
+def _rests(table: pd.DataFrame) -> list[str]:
+    return [
+        "## rest",
+        str(resting.__doc__).strip(),
+        f"Run with `python -m benchmarks rest --seeds {_seeds(sorted(set(table.seed)))}`: "
+        f"{table.cpu_seconds.sum():.0f} CPU seconds.",
+        "\n".join(f"- {line}" for line in resting.rested(table)),
     ]
 
 
