@@ -171,7 +171,8 @@ def _rests(table: pd.DataFrame) -> list[str]:
     return [
         "## rest",
         str(resting.__doc__).strip(),
-        f"Run with `python -m benchmarks rest --seeds {_seeds(sorted(set(table.seed)))}`: "
+        f"Run with `python -m benchmarks rest --seeds {_seeds(sorted(set(table.seed)))} --algorithms "
+        f"{' '.join(dict.fromkeys(table.algorithm))} --done {' '.join(dict.fromkeys(table.done))}`: "
         f"{table.cpu_seconds.sum():.0f} CPU seconds.",
         "\n".join(f"- {line}" for line in resting.rested(table)),
     ]

@@ -3,6 +3,8 @@
 The three phases, independent beliefs, the greatest drop as target, self-normalised credit and both penalties are the
 paper's. The numbers are chosen so that beliefs come to rest on three variables (`python -m benchmarks rest` measures
 it). With the weights of the released code (sparsity 0.1, 2-cycles 0.5) they do not, whatever a likelihood counts for.
+To rest is not to be right: wrong targets can mislead a fit, and under soft interventions the score of regimes without
+the terms of their targets may like a wrong graph best (`benchmarks/published_score.py`).
 
 - *Rows that a likelihood counts for.* Credit follows the mean over regimes of log E[exp(rows S_r)]. An edge that is
   hardly believed is pulled by the mean over regimes of exp(rows gain_r) - 1: a gain grows without bound, and a loss

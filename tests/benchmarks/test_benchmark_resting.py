@@ -10,10 +10,12 @@ import torch
 
 from benchmarks import resting
 from benchmarks.__main__ import main
+from benchmarks.published_score import best_by_score, dags
 from benchmarks.report import report
 from benchmarks.resting import ALGORITHMS, problem, rested
 from benchmarks.suites import SUITES
 from pyrocausal import SDI, GraphFitting, NeuralMechanisms, Stopping
+from pyrocausal.sdi.credit import sparsity
 
 TINY = SDI(
     mechanisms=partial(NeuralMechanisms, hidden=4),
@@ -33,6 +35,14 @@ def test_soft_problems_are_those_of_the_suite_and_hard_ones_have_their_truths():
     for regime in hard.data.regimes:
         hit = regime.rows[:, hard.data.names.index(hard.targets[regime.name][0])]
         assert 0.4 < float((hit == 0).float().mean()) < 0.6
+
+
+def test_the_published_score_can_like_a_wrong_graph_best():
+    assert len(dags("ABC")) == 25
+    assert SDI.paper().credit.regularisers[sparsity] == resting.PRICE
+    for done, seed, right in (("uniform", 2, True), ("soft", 1, True), ("soft", 2, False)):
+        made = problem("chain3", done, seed)
+        assert (set(best_by_score(made, resting.PRICE).edges) == set(made.truth.graph.edges)) == right
 
 
 def test_all_algorithms_stop_at_the_same_tolerance():
@@ -62,12 +72,12 @@ def test_fits_are_written_once_told_and_reported(tmp_path, monkeypatch, capsys):
 def test_what_is_right_and_at_rest_is_counted():
     rows = [
         {"algorithm": "paper", "done": "soft", "graph": "chain3", "seed": seed, "right": right, "rest": rest}
-        | {"steps": 100 + seed, "cpu_seconds": 10.0 + seed}
+        | {"liked": right, "steps": 100 + seed, "cpu_seconds": 10.0 + seed}
         for seed, right, rest in ((0, 1, 1), (1, 1, 0), (2, 0, 1))
     ]
     assert rested(pd.DataFrame(rows)) == [
-        "`paper`, soft: right and at rest 1 of 3 (right 2, at rest 2); CPU seconds 11 in the median, 12 at most; steps "
-        "101; not both: chain3 1, chain3 2."
+        "`paper`, soft: right and at rest 1 of 3 (right 2, at rest 2), the published score likes the truth best in 2; "
+        "CPU seconds 11 in the median, 12 at most; steps 101; not both: chain3 1, chain3 2."
     ]
 
 
