@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 
 import pytest
 import torch
@@ -69,11 +68,9 @@ def test_the_published_algorithm_comes_to_rest_at_the_right_graph():
     made = simulate.simulate(
         truth, intervention=simulate.hard_uniform, rows=5000, rows_per_regime=500, regimes_per_variable=2, seed=0
     )
-    start = time.process_time()
     with one_thread():
         state, info = SDI.paper(max_steps=600).run(made.data, seed=0)
     assert info.settled and state.step < 600
-    assert time.process_time() - start < 40  # CPU seconds; about 10 where nothing else runs
     names, belief = made.data.names, info.edge_probability
     for cause, effect in itertools.permutations(names, 2):
         p = float(belief[names.index(effect), names.index(cause)])
