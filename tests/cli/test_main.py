@@ -96,21 +96,21 @@ def test_fit_writes_a_report(fit, frame, tmp_path, capsys):
     assert re.fullmatch(r"pyrocausal: warning: 1 of 1 chains have not settled after 3 steps [^\n]*\n", err)
 
     edges = pd.read_csv(folder / "edges.csv")
-    assert list(edges.columns) == ["cause", "effect", "probability"]
+    assert list(edges.columns) == ["cause", "effect", "probability", "strength"]
     assert len(edges) == 6 and edges.probability.is_monotonic_decreasing
-    assert tuple(edges.iloc[0]) == ("X0", "X1", 1.0)
+    assert tuple(edges.iloc[0, :3]) == ("X0", "X1", 1.0) and edges.strength.isna().all()  # for nothing has settled
     result = CausalPosterior.load(folder / "model.pt")
     assert result.chains[0].rounds.empty
-    for cause, effect, probability in edges.itertuples(index=False):
+    for cause, effect, probability, _ in edges.itertuples(index=False):
         assert float(result.edge_probabilities.sel(cause=cause, effect=effect)) == pytest.approx(probability, abs=1e-5)
 
     targets = pd.read_csv(folder / "targets.csv", keep_default_na=False)
-    assert list(targets.columns) == ["regime", "variable", "probability"]
+    assert list(targets.columns) == ["regime", "variable", "probability", "strength"]
     assert list(dict.fromkeys(targets.regime)) == ["drug 0", "drug 1", "drug 2"]
     for _, block in targets.groupby("regime"):
         assert set(block.variable) == {"X0", "X1", "X2", "none"}
         assert block.probability.is_monotonic_decreasing and block.probability.sum() == pytest.approx(1, abs=1e-4)
-    assert [tuple(targets.iloc[i]) for i in (0, 4)] == [("drug 0", "X2", 1.0), ("drug 1", "none", 1.0)]
+    assert [tuple(targets.iloc[i, :3]) for i in (0, 4)] == [("drug 0", "X2", 1.0), ("drug 1", "none", 1.0)]
 
     page = (folder / "report.md").read_text(encoding="utf-8")
     for text in ("![Causal graph](graph.png)", "| X0 | X1 | 1.000 |", "chains have not settled", "| seed | 1 |"):
@@ -127,6 +127,9 @@ def test_fit_settles_unless_told_otherwise(fit, tmp_path, capsys, briefly):
     (chain,) = CausalPosterior.load(folder / "model.pt").chains
     assert len(chain.rounds) > 0
     assert ("have not settled" in capsys.readouterr().err) == (not chain.settled)
+    strength = pd.read_csv(folder / "edges.csv").set_index(["cause", "effect"]).strength
+    for effect, cause in chain.dag.nonzero().tolist():
+        assert strength[f"X{cause}", f"X{effect}"] == pytest.approx(float(chain.edge_strength[effect, cause]), abs=1e-5)
     page = (folder / "report.md").read_text(encoding="utf-8")
     told = [f"{chain.seed}", "yes" if chain.settled else "no", "3", f"{len(chain.rounds)}", "0.0", f"{chain.dag.sum()}"]
     assert "| rounds of settling | evidence, below the most (nats) | edges of its graph |" in page

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html import escape, unescape
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from conftest import KINDS, small_data
 from example_results import believe, chain, posterior
 from test_document import Page
@@ -189,12 +191,17 @@ def test_words_of_chains_known_targets_and_the_truth(result):
 
 def test_tables_of_edges_and_chains():
     result = posterior()
+    strengths = [torch.arange(16.0).reshape(4, 4) + chain for chain in range(2)]
+    known = zip(result.chains, strengths, strict=True)
+    result = replace(result, chains=tuple(replace(chain, edge_strength=each) for chain, each in known))
     table = edge_table(result)
+    assert list(table.columns[:5]) == ["cause", "effect", "probability", "strength", "settled"]
     assert len(table) == 12 and table.settled.sum() == int(result.best.dag.sum())
     for row in table.itertuples(index=False):
         cause, effect = int(row.cause[1]), int(row.effect[1])
         assert row.settled == bool(result.best.dag[effect, cause])
-        assert row[4:] == tuple(float(each.edge_probability[effect, cause]) for each in result.chains)
+        assert row.strength == float(result.edge_strengths[effect, cause]) > 0
+        assert row[5:] == tuple(float(each.edge_probability[effect, cause]) for each in result.chains)
     chains = chain_table(result)
     assert chains["seed"].tolist() == ["0", "1"] and chains["graphs drawn"].tolist() == ["12", "12"]
     assert chains["moves accepted"].tolist() == ["25%", "25%"]
