@@ -15,6 +15,7 @@ from benchmarks.digests import digests
 from benchmarks.measured.fits import TABLES, How, fit_measured, said_of_measured
 from benchmarks.methods import METHODS
 from benchmarks.report import report
+from benchmarks.resting import ALGORITHMS, DONE, rest, rested
 from benchmarks.run import run
 from benchmarks.suites import SUITES
 
@@ -99,6 +100,15 @@ def _parser() -> argparse.ArgumentParser:
     diagnoses.add_argument("--jobs", type=int, default=1, help="cases at a time, one thread each; default %(default)s")
     diagnoses.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
 
+    rests = commands.add_parser("rest", help="see whether the three phases come to rest, on graphs of three variables")
+    rests.add_argument("--seeds", type=parse_seeds, default="0-4", help="default %(default)s")
+    rests.add_argument(
+        "--algorithms", nargs="+", choices=list(ALGORITHMS), default=list(ALGORITHMS), help="default: all"
+    )
+    rests.add_argument("--done", nargs="+", choices=list(DONE), default=list(DONE), help="interventions; default: all")
+    rests.add_argument("--jobs", type=int, default=1, help="fits at a time, one thread each; default %(default)s")
+    rests.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+
     reports = commands.add_parser("report", help="sum up the results in a page with pictures")
     reports.add_argument("suites", nargs="*", help="default: all that have results")
     reports.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
@@ -158,6 +168,9 @@ def main(arguments: list[str] | None = None) -> int:
             print("\n".join(said(found)))
         elif options.command == "measured":
             _measured(options)
+        elif options.command == "rest":
+            which = {"algorithms": options.algorithms, "done": options.done}
+            print("\n".join(rested(rest(options.seeds, options.out, jobs=options.jobs, **which))))
         else:
             print(report(options.suites, options.out, options.page))
     except (ValueError, ImportError, OSError) as error:

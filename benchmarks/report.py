@@ -18,6 +18,7 @@ from benchmarks.report_sections import (
     diagnoses_section,
     link,
     measured_section,
+    rest_section,
     seeds_of,
 )
 from benchmarks.rows import read_table
@@ -91,6 +92,8 @@ def report(names: Sequence[str], folder: Path, page: Path) -> str:
         parts += checks_section(checks.read_checks(table))
     if not names and (table := folder / "diagnose.csv").exists():
         parts += diagnoses_section(pd.read_csv(table))
+    if not names and (table := folder / "rest.csv").exists():
+        parts += rest_section(pd.read_csv(table))
     if len(parts) == 1:
         raise ValueError(f"there are no results in {folder}; start with python -m benchmarks run SUITE")
     text = "\n\n".join(parts) + "\n"

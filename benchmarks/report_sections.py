@@ -8,11 +8,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import calibration, checks, diagnosing, pictures
+from benchmarks import calibration, checks, diagnosing, pictures, resting
 from benchmarks.calibration import summary
 from benchmarks.measured.fits import said_of_measured
 
-__all__ = ["calibration_section", "checks_section", "diagnoses_section", "link", "measured_section", "seeds_of"]
+__all__ = [
+    "calibration_section",
+    "checks_section",
+    "diagnoses_section",
+    "link",
+    "measured_section",
+    "rest_section",
+    "seeds_of",
+]
 
 
 def calibration_section(table: pd.DataFrame, folder: Path, page: Path) -> list[str]:
@@ -94,3 +102,15 @@ def seeds_of(seeds: Sequence[int]) -> str:
 def link(target: Path, page: Path) -> str:
     """Write a path as a link from a page."""
     return Path(os.path.relpath(target, page.parent)).as_posix()
+
+
+def rest_section(table: pd.DataFrame) -> list[str]:
+    """What `python -m benchmarks rest` has found."""
+    return [
+        "## rest",
+        str(resting.__doc__).strip(),
+        f"Run with `python -m benchmarks rest --seeds {seeds_of(sorted(set(table.seed)))} --algorithms "
+        f"{' '.join(dict.fromkeys(table.algorithm))} --done {' '.join(dict.fromkeys(table.done))}`: "
+        f"{table.cpu_seconds.sum():.0f} CPU seconds.",
+        "\n".join(f"- {line}" for line in resting.rested(table)),
+    ]

@@ -28,7 +28,7 @@ from pyrocausal.simulate.experiments import Simulation
 from pyrocausal.simulate.ground_truth import GroundTruth
 from pyrocausal.simulate.interventions import Intervention
 
-__all__ = ["SUITES", "Problem", "Suite"]
+__all__ = ["PAPER", "SUITES", "Problem", "Suite"]
 
 Graph = Callable[[Generator], nx.DiGraph]
 Truths = Callable[[nx.DiGraph, Generator], GroundTruth]

@@ -34,6 +34,7 @@ from pyrocausal.evidence.regressors import Sums
 __all__ = ["Alone", "pooled_regression", "regression_alone"]
 
 NOISE = 0.03, 0.5  # least and greatest drift of the logarithm of the noise
+LITTLE = 0.1  # of the same, so that a table whose noise is another is not taken for a drift of all
 WIDE = -0.5, 1.0  # mean and standard deviation of the logarithm of the noise of a table by itself
 LEAST = 1e-6  # of a variance on a standardised scale
 
@@ -83,10 +84,10 @@ def pooled_regression(sums: Sums, noise: torch.Tensor, hit: torch.Tensor) -> Spa
     """
     k = sums.product.shape[-1]
 
-    def at(sizes: torch.Tensor, noise: torch.Tensor) -> tuple[Drifted, Pooled]:
+    def at(sizes: torch.Tensor, noise: torch.Tensor, most: float = NOISE[1]) -> tuple[Drifted, Pooled]:
         drifted = integrate_drift(*_information(sums, (-2 * noise).exp()), coefficients(sizes, k))
         found = pool(
-            drifted, sizes, hit, lambda share: _given_noise(sums, noise, *_noise_prior(noise, share, sums.rows))
+            drifted, sizes, hit, lambda share: _given_noise(sums, noise, *_noise_prior(noise, share, sums.rows, most))
         )
         return drifted, found
 
@@ -94,13 +95,23 @@ def pooled_regression(sums: Sums, noise: torch.Tensor, hit: torch.Tensor) -> Spa
         _, found = at(sizes, noise)
         return spared_evidence(found.spared, found.common, hit)
 
+    def finish(most: float) -> Spared:
+        drifted, found = at(sizes, noise, most)
+        residual, _ = _moved(sums, noise, drifted, found.mean)
+        likely = _likely_noise(noise, residual, *_noise_prior(noise, found.share, sums.rows, most), sums.rows)
+        drifted, found = at(sizes, likely, most)
+        _, drift = _moved(sums, likely, drifted, found.mean)
+        return Spared(found.spared, found.common, drift)
+
     sizes = best_sizes(len(noise), evidence)
-    drifted, found = at(sizes, noise)
-    residual, _ = _moved(sums, noise, drifted, found.mean)
-    noise = _likely_noise(noise, residual, *_noise_prior(noise, found.share, sums.rows), sums.rows)
-    drifted, found = at(sizes, noise)
-    _, drift = _moved(sums, noise, drifted, found.mean)
-    return Spared(found.spared, found.common, drift)
+    much, little = finish(NOISE[1]), finish(LITTLE)
+    values = [spared_evidence(each.log_prob, each.common, hit) for each in (much, little)]
+    better = values[1] > values[0]
+    return Spared(
+        torch.where(better[:, None], little.log_prob, much.log_prob),
+        torch.where(better, little.common, much.common),
+        torch.where(better[:, None], little.drift, much.drift),
+    )
 
 
 def _information(sums: Sums, precision: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -118,13 +129,15 @@ def _moved(sums: Sums, noise: torch.Tensor, drifted: Drifted, mean: torch.Tensor
     return residual.clamp(min=LEAST), (squares / sums.rows).sqrt()
 
 
-def _noise_prior(noise: torch.Tensor, share: torch.Tensor, n: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Typical logarithm of the noise, and how far that of a table is from it: [..., M] each."""
+def _noise_prior(
+    noise: torch.Tensor, share: torch.Tensor, n: torch.Tensor, most: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Typical logarithm of the noise, and how far that of a table is from it, at the most so far: [..., M] each."""
     weight = share * n / (n + 50.0) + 1e-9  # with few rows it is hardly known
     whole = weight.sum(-1)
     level = (weight * noise).sum(-1) / whole
     spread = ((weight * (noise - level[..., None]).square()).sum(-1) / whole).sqrt()
-    return level, spread.clamp(*NOISE)
+    return level, spread.clamp(NOISE[0], most)
 
 
 def _likely_noise(

@@ -40,7 +40,8 @@ def distinct_parent_sets(graphs: torch.Tensor) -> tuple[torch.Tensor, torch.Tens
         Shape [K, d]: `packed[place[k, i], i]` equals `graphs[k, i]`.
     """
     bits = np.packbits(graphs.cpu().numpy().astype(bool), axis=-1)  # [K, d, bytes]
-    keys = np.ascontiguousarray(bits).view(f"V{bits.shape[-1]}")[..., 0]  # [K, d]
+    keys = np.ascontiguousarray(bits)  # numbers sort faster than bytes, where there is one each
+    keys = (keys if bits.shape[-1] == 1 else keys.view(f"V{bits.shape[-1]}"))[..., 0]  # [K, d]
     found = [np.unique(keys[:, i], return_index=True, return_inverse=True) for i in range(keys.shape[1])]
     packed = graphs.new_zeros(max(len(first) for _, first, _ in found), *graphs.shape[1:])
     for i, (_, first, _) in enumerate(found):

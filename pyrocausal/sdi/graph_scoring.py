@@ -23,6 +23,8 @@ from pyrocausal.sdi.targets import TargetEvidence, target_posterior
 
 __all__ = ["predict_targets", "score", "subsample"]
 
+MOST_PAIRS = 5_000_000  # of a row and a graph that target evidence scores at a time, for the sake of memory
+
 
 def predict_targets(state: State, scoring: GraphScoring) -> State:
     """Phase 2a, update the evidence on targets, and their posterior, with a few sampled graphs.
@@ -47,7 +49,9 @@ def predict_targets(state: State, scoring: GraphScoring) -> State:
     rows, weights = [part.rows for part in parts], [part.weights for part in parts]
     nobody = torch.zeros(len(rows), graphs.shape[-1], dtype=torch.bool, device=graphs.device)
     packed, place = distinct_parent_sets(graphs)
-    scores = unpack(score_graphs(state.model, rows, packed, nobody, weights), place)  # [K, R + 1, d]
+    some = packed.split(max(1, MOST_PAIRS // sum(map(len, rows))))
+    scores = torch.cat([score_graphs(state.model, rows, each, nobody, weights) for each in some])
+    scores = unpack(scores, place)  # [K, R + 1, d]
     sizes = torch.tensor([total(*part) for part in parts], device=graphs.device)[:, None]
     averaged = (scores * sizes).logsumexp(0).sub(math.log(len(graphs))) / sizes
     now = torch.stack([scores.mean(0), averaged])  # [2, R + 1, d]

@@ -69,6 +69,7 @@ def test_without_drift_spared_tables_are_one_table(monkeypatch, rows):
     # At one size of the drift, none, and with a noise that hardly differs, coefficients are those of all rows.
     monkeypatch.setattr(drift, "SIZES", (0.0,))
     monkeypatch.setattr("pyrocausal.evidence.pooled_regression.NOISE", (1e-4, 1e-4))
+    monkeypatch.setattr("pyrocausal.evidence.pooled_regression.LITTLE", 1e-4)
     tables = problem(rows=rows)
     sums = sums_of(tables, [(2, (0, 1))])
     noise = torch.full((1, len(rows)), math.log(0.4), dtype=torch.double)
@@ -164,3 +165,15 @@ def test_noise_drifts_within_bounds():
     # Three times the noise costs what a fresh density of that noise would, and a little for being surprising.
     cost = float((even.log_prob - found.log_prob)[0, 1])
     assert 400 * math.log(3) < cost + 1 < 400 * math.log(3) + 20
+
+
+def test_a_table_whose_noise_is_another_is_hit_and_no_drift_of_all():
+    tables = problem(rows=(300, 300, 300, 1500))
+    tables[1][:, 2] *= 3.0
+    sums = sums_of(tables, [(2, ())])
+    alone = regression_alone(sums)
+    hit = alone.evidence.clone()
+    hit[:, -1] = SPARED
+    found = pooled_regression(sums, alone.noise, hit)
+    gain = (hit - found.log_prob)[0, :3].tolist()
+    assert gain[1] > 20 and max(gain[0], gain[2]) < 0

@@ -163,9 +163,9 @@ def test_settings_can_be_written_down():
     found = describe({"algorithm": SDI.paper(), "settling": Settling(refitting=None), "none": None})
     assert json.loads(json.dumps(found)) == found
     assert found["algorithm"]["mechanisms"] == "NeuralMechanisms"
-    assert found["algorithm"]["credit"]["estimator"] == "self_normalised(rows=5.0)"
+    assert found["algorithm"]["credit"]["estimator"] == "self_normalised(rows=1.0)"
     assert found["algorithm"]["fitting"]["optimiser"].startswith("Adam(lr=")
-    assert found["algorithm"]["credit"]["regularisers"] == {"sparsity": 0.1, "acyclicity": 0.5}
+    assert found["algorithm"]["credit"]["regularisers"] == {"sparsity": 0.008, "acyclicity": 10.0}
     assert found["settling"]["refitting"] is None and found["settling"]["draft"]["memory"] == [0.9, 0.99]
     odd = {"count": np.int64(3), "share": np.float64(0.5), "made": torch.nn.Identity(), "kind": torch.nn.Identity}
     assert describe(odd) == {"count": 3, "share": 0.5, "made": "Identity", "kind": "Identity"}
