@@ -75,7 +75,7 @@ def regression_alone(sums: Sums) -> Alone:
     return Alone(noise, evidence, found.moved(sums.product * precision[..., None]))
 
 
-def pooled_regression(sums: Sums, noise: torch.Tensor, hit: torch.Tensor) -> Spared:
+def pooled_regression(sums: Sums, noise: torch.Tensor, hit: torch.Tensor, drift: bool = True) -> Spared:
     """Evidence where the variable was let alone.
 
     Parameters
@@ -86,8 +86,10 @@ def pooled_regression(sums: Sums, noise: torch.Tensor, hit: torch.Tensor) -> Spa
         Where the search for the noise begins, see `Alone`.
     hit
         Nats where it is hit, see `spared_evidence`; shape [M, R].
+    drift
+        Whether mechanisms may drift between tables.
     """
-    much, little = _ends(sums, noise, hit)
+    much, little = _ends(sums, noise, hit, drift)
     better = little.evidence > much.evidence
     return Spared(
         torch.where(better[:, None], little.pooled.spared, much.pooled.spared),
@@ -143,11 +145,11 @@ class _End(NamedTuple):
     drift: torch.Tensor  # [M, R]
 
 
-def _ends(sums: Sums, noise: torch.Tensor, hit: torch.Tensor) -> tuple[_End, _End]:
+def _ends(sums: Sums, noise: torch.Tensor, hit: torch.Tensor, drift: bool = True) -> tuple[_End, _End]:
     """Where the noise of tables may differ much, and little."""
     k = sums.product.shape[-1]
 
-    def at(sizes: torch.Tensor, noise: torch.Tensor, most: float = NOISE[1]) -> tuple[Drifted, Pooled]:
+    def at(sizes: torch.Tensor, noise: torch.Tensor, most: float) -> tuple[Drifted, Pooled]:
         drifted = integrate_drift(*_information(sums, (-2 * noise).exp()), coefficients(sizes, k))
         found = pool(
             drifted, sizes, hit, lambda share: _given_noise(sums, noise, *_noise_prior(noise, share, sums.rows, most))
@@ -155,7 +157,7 @@ def _ends(sums: Sums, noise: torch.Tensor, hit: torch.Tensor) -> tuple[_End, _En
         return drifted, found
 
     def evidence(sizes: torch.Tensor) -> torch.Tensor:
-        _, found = at(sizes, noise)
+        _, found = at(sizes, noise, NOISE[1])
         return spared_evidence(found.spared, found.common, hit)
 
     def finish(most: float) -> _End:
@@ -167,6 +169,9 @@ def _ends(sums: Sums, noise: torch.Tensor, hit: torch.Tensor) -> tuple[_End, _En
         value = spared_evidence(found.spared, found.common, hit)
         return _End(found, value, found.mean[:, None] + moved.by, likely, moved.distance)
 
+    if not drift:
+        sizes = noise.new_zeros(len(noise), 2)
+        return (finish(NOISE[0]),) * 2
     sizes = best_sizes(len(noise), evidence)
     return finish(NOISE[1]), finish(LITTLE)
 
