@@ -140,6 +140,7 @@ class Restart:
                     joint = settled.joint.priced(edge_prices(state, self.sampling.price))
                     many = self.sampling.draws, self.sampling.warm_up
                     drawn = sample_graphs(joint, settled.dag, free, *many, seed=seed, max_parents=limit)
+                    state.model.beliefs.believe(drawn.edge_probability.to(state.target_probability))
             except Interrupted:
                 if not steps:
                     return Ending(None, "had not made a step")
