@@ -32,10 +32,10 @@ from pyrocausal import (
     targets,
 )
 from pyrocausal.evidence.edge_price import edge_prices
+from pyrocausal.evidence.imputation import impute
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.screening import Residuals, Screen
 from pyrocausal.evidence.strength import edge_strengths, target_strengths
-from pyrocausal.model.imputation import impute
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.model.new_mechanisms import NewMechanisms
 

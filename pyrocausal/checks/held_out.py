@@ -19,9 +19,9 @@ from pyrocausal.checks.comparison import COMPARED, HeldOut, compare
 from pyrocausal.checks.row_predictions import REFITTING, RowPredictor, Table
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.weights import Part
+from pyrocausal.evidence.imputation import impute
 from pyrocausal.evidence.refitting import Refitting
 from pyrocausal.fit.discover import discover
-from pyrocausal.model.imputation import impute
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.row_split import divide

@@ -37,8 +37,8 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kind import entering
 from pyrocausal.data.missing import any_missing, filled, present
 from pyrocausal.data.weights import Part, quantiles
+from pyrocausal.evidence.imputation import impute
 from pyrocausal.evidence.screening import Residuals
-from pyrocausal.model.imputation import impute
 from pyrocausal.model.log_likelihood import site_conditionals
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.posterior.chain import Chain

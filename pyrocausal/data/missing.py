@@ -6,7 +6,7 @@ everything is as if there were none where no kind does.
 
 This serves to predict from incomplete rows. To compare graphs it is not enough, for where a mediator is missing the
 cause behind it does tell something; so `discover` draws missing values first, by networks that read gaps in this way
-(see `pyrocausal.model.imputation`). `SDI` and `settle` take gaps as they are.
+(see `pyrocausal.evidence.imputation`). `SDI` and `settle` take gaps as they are.
 """
 
 from __future__ import annotations

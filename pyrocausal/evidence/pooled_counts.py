@@ -115,7 +115,7 @@ def counts_alone(modes: CountModes) -> torch.Tensor:
     return _given_size(modes, level, spread) + drifted.constant
 
 
-def pooled_counts(modes: CountModes, hit: torch.Tensor) -> Spared:
+def pooled_counts(modes: CountModes, hit: torch.Tensor, drift: bool = True) -> Spared:
     """Evidence where the variable was let alone.
 
     Parameters
@@ -124,18 +124,20 @@ def pooled_counts(modes: CountModes, hit: torch.Tensor) -> Spared:
         Of M families.
     hit
         Nats where it is hit, see `pyrocausal.evidence.drift.spared_evidence`; shape [M, R].
+    drift
+        Whether mechanisms may drift between tables.
     """
-    k = modes.product.shape[-1]
+    k, most = modes.product.shape[-1], SIZE[1] if drift else SIZE[0]
 
     def at(sizes: torch.Tensor) -> Pooled:
         drifted = integrate_drift(modes.information, modes.product, coefficients(sizes, k))
-        return pool(drifted, sizes, hit, lambda share: _given_size(modes, *_size_prior(modes.log_size, share)))
+        return pool(drifted, sizes, hit, lambda share: _given_size(modes, *_size_prior(modes.log_size, share, most)))
 
     def evidence(sizes: torch.Tensor) -> torch.Tensor:
         found = at(sizes)
         return spared_evidence(found.spared, found.common, hit)
 
-    sizes = best_sizes(len(hit), evidence)
+    sizes = best_sizes(len(hit), evidence) if drift else hit.new_zeros(len(hit), 2)
     found = at(sizes)
     slope = modes.product - (modes.information @ found.mean[:, None, :, None])[..., 0]
     moved = integrate_drift(modes.information, modes.product, coefficients(sizes, k)).moved(slope)
@@ -143,13 +145,13 @@ def pooled_counts(modes: CountModes, hit: torch.Tensor) -> Spared:
     return Spared(found.spared, found.common, squares.sqrt())
 
 
-def _size_prior(log_size: torch.Tensor, share: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Typical logarithm of the size, and how far that of a table is from it: [..., M] each."""
+def _size_prior(log_size: torch.Tensor, share: torch.Tensor, most: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Typical logarithm of the size, and how far that of a table is from it, at the most so far: [..., M] each."""
     weight = share + 1e-9
     whole = weight.sum(-1)
     level = (weight * log_size).sum(-1) / whole
     spread = ((weight * (log_size - level[..., None]).square()).sum(-1) / whole).sqrt()
-    return level, spread.clamp(*SIZE)
+    return level, spread.clamp(SIZE[0], most)
 
 
 def _given_size(modes: CountModes, level: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:

@@ -66,13 +66,17 @@ class PooledEvidence(JointEvidence):
         What is known and believed of targets beforehand.
     price
         As for `JointEvidence`.
+    drift
+        Whether mechanisms may drift between tables.
     """
 
     level = LINEAR
-    drifting = True
 
-    def __init__(self, data: InterventionalData, targets: TargetKnowledge, price: float | torch.Tensor) -> None:
+    def __init__(
+        self, data: InterventionalData, targets: TargetKnowledge, price: float | torch.Tensor, *, drift: bool = True
+    ) -> None:
         super().__init__(data.kinds, targets, price)
+        self.drifting = self._may_drift = drift
         first, *regimes = [part.cpu() for part in data.parts]
         self._tables = PooledTables(data.kinds, [*regimes, first])
         parts = pulled_in(data.kinds, [*regimes, first])
@@ -95,11 +99,11 @@ class PooledEvidence(JointEvidence):
         return made
 
     def steady(self) -> PooledEvidence | None:
-        """The same where categories do not drift between tables; terms are shared. None where there are none.
+        """The same where categories do not drift between tables; terms are shared. None where that is nothing else.
 
         Numbers and counts always may: their regressions are never quite right, and drift allows for that as well.
         """
-        if all(kind.closed_form != "table" for kind in self.kinds):
+        if not self.drifting or all(kind.closed_form != "table" for kind in self.kinds):
             return None
         made = copy(self)
         made.drifting = False
@@ -190,13 +194,13 @@ class PooledEvidence(JointEvidence):
         alone = regression_alone(sums)
         new = self._fresh(families, alone.evidence)
         hit = new + self._odds[:, [i for i, _ in families]].t()
-        self._keep(families, [pooled_regression(sums, alone.noise, hit)] * 2, new, hit)
+        self._keep(families, [pooled_regression(sums, alone.noise, hit, self._may_drift)] * 2, new, hit)
 
     def _count(self, families: Sequence[Family]) -> None:
         modes, effects = self._counts.modes(families, self.level), [i for i, _ in families]
         new = self._fresh(families, counts_alone(modes))
         hit = new + self._odds[:, effects].t()
-        self._keep(families, [pooled_counts(modes, hit)] * 2, new, hit)
+        self._keep(families, [pooled_counts(modes, hit, self._may_drift)] * 2, new, hit)
 
     def _tabulate(self, family: Family) -> None:
         i, parents = family

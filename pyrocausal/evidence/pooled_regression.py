@@ -31,7 +31,7 @@ from pyrocausal.evidence.drift import (
 )
 from pyrocausal.evidence.regressors import Sums
 
-__all__ = ["Alone", "pooled_regression", "regression_alone"]
+__all__ = ["Alone", "Coefficients", "pooled_coefficients", "pooled_regression", "regression_alone"]
 
 NOISE = 0.03, 0.5  # least and greatest drift of the logarithm of the noise
 LITTLE = 0.1  # of the same, so that a table whose noise is another is not taken for a drift of all
@@ -48,10 +48,13 @@ class Alone(NamedTuple):
         Logarithm of its standard deviation, shape [M, R].
     evidence
         Nats, shape [M, R].
+    coefficients
+        Their means, shape [M, R, k].
     """
 
     noise: torch.Tensor
     evidence: torch.Tensor
+    coefficients: torch.Tensor
 
 
 def regression_alone(sums: Sums) -> Alone:
@@ -66,11 +69,13 @@ def regression_alone(sums: Sums) -> Alone:
         weights = found.moved(sums.product * precision[..., None])
         residual = (sums.residual(weights) + found.freedom / precision).clamp(min=LEAST)
         noise = _likely_noise(noise, residual, level, spread, n)
-    found = integrate_drift(*_information(sums, (-2 * noise).exp()), sizes)
-    return Alone(noise, _given_noise(sums, noise, level, spread) + found.constant)
+    precision = (-2 * noise).exp()
+    found = integrate_drift(*_information(sums, precision), sizes)
+    evidence = _given_noise(sums, noise, level, spread) + found.constant
+    return Alone(noise, evidence, found.moved(sums.product * precision[..., None]))
 
 
-def pooled_regression(sums: Sums, noise: torch.Tensor, hit: torch.Tensor) -> Spared:
+def pooled_regression(sums: Sums, noise: torch.Tensor, hit: torch.Tensor, drift: bool = True) -> Spared:
     """Evidence where the variable was let alone.
 
     Parameters
@@ -81,10 +86,70 @@ def pooled_regression(sums: Sums, noise: torch.Tensor, hit: torch.Tensor) -> Spa
         Where the search for the noise begins, see `Alone`.
     hit
         Nats where it is hit, see `spared_evidence`; shape [M, R].
+    drift
+        Whether mechanisms may drift between tables.
     """
+    much, little = _ends(sums, noise, hit, drift)
+    better = little.evidence > much.evidence
+    return Spared(
+        torch.where(better[:, None], little.pooled.spared, much.pooled.spared),
+        torch.where(better, little.pooled.common, much.pooled.common),
+        torch.where(better[:, None], little.drift, much.drift),
+    )
+
+
+class Coefficients(NamedTuple):
+    """The regression of every table, as all tables together have it.
+
+    Attributes
+    ----------
+    mean
+        Of its coefficients, shape [M, R, k].
+    noise
+        Standard deviation of its noise, shape [M, R].
+    """
+
+    mean: torch.Tensor
+    noise: torch.Tensor
+
+
+def pooled_coefficients(sums: Sums, odds: torch.Tensor) -> Coefficients:
+    """The common mechanism up to drift where that is more probable, and one of its own else.
+
+    Parameters
+    ----------
+    sums
+        Of M families.
+    odds
+        Prior log odds of one of its own, shape [R].
+    """
+    alone = regression_alone(sums)
+    hit = alone.evidence + odds
+    much, little = _ends(sums, alone.noise, hit)
+    better = little.evidence > much.evidence
+    mean = torch.where(better[:, None, None], little.coefficients, much.coefficients)
+    noise = torch.where(better[:, None], little.noise, much.noise)
+    own = hit > torch.where(better[:, None], little.pooled.spared, much.pooled.spared)
+    return Coefficients(
+        torch.where(own[..., None], alone.coefficients, mean), torch.where(own, alone.noise, noise).exp()
+    )
+
+
+class _End(NamedTuple):
+    """Where the search for the sizes of drift and the noise ends."""
+
+    pooled: Pooled
+    evidence: torch.Tensor  # nats, [M]
+    coefficients: torch.Tensor  # of every table, [M, R, k]
+    noise: torch.Tensor  # logarithm of its standard deviation, [M, R]
+    drift: torch.Tensor  # [M, R]
+
+
+def _ends(sums: Sums, noise: torch.Tensor, hit: torch.Tensor, drift: bool = True) -> tuple[_End, _End]:
+    """Where the noise of tables may differ much, and little."""
     k = sums.product.shape[-1]
 
-    def at(sizes: torch.Tensor, noise: torch.Tensor, most: float = NOISE[1]) -> tuple[Drifted, Pooled]:
+    def at(sizes: torch.Tensor, noise: torch.Tensor, most: float) -> tuple[Drifted, Pooled]:
         drifted = integrate_drift(*_information(sums, (-2 * noise).exp()), coefficients(sizes, k))
         found = pool(
             drifted, sizes, hit, lambda share: _given_noise(sums, noise, *_noise_prior(noise, share, sums.rows, most))
@@ -92,26 +157,23 @@ def pooled_regression(sums: Sums, noise: torch.Tensor, hit: torch.Tensor) -> Spa
         return drifted, found
 
     def evidence(sizes: torch.Tensor) -> torch.Tensor:
-        _, found = at(sizes, noise)
+        _, found = at(sizes, noise, NOISE[1])
         return spared_evidence(found.spared, found.common, hit)
 
-    def finish(most: float) -> Spared:
+    def finish(most: float) -> _End:
         drifted, found = at(sizes, noise, most)
-        residual, _ = _moved(sums, noise, drifted, found.mean)
-        likely = _likely_noise(noise, residual, *_noise_prior(noise, found.share, sums.rows, most), sums.rows)
+        moved = _moved(sums, noise, drifted, found.mean)
+        likely = _likely_noise(noise, moved.residual, *_noise_prior(noise, found.share, sums.rows, most), sums.rows)
         drifted, found = at(sizes, likely, most)
-        _, drift = _moved(sums, likely, drifted, found.mean)
-        return Spared(found.spared, found.common, drift)
+        moved = _moved(sums, likely, drifted, found.mean)
+        value = spared_evidence(found.spared, found.common, hit)
+        return _End(found, value, found.mean[:, None] + moved.by, likely, moved.distance)
 
+    if not drift:
+        sizes = noise.new_zeros(len(noise), 2)
+        return (finish(NOISE[0]),) * 2
     sizes = best_sizes(len(noise), evidence)
-    much, little = finish(NOISE[1]), finish(LITTLE)
-    values = [spared_evidence(each.log_prob, each.common, hit) for each in (much, little)]
-    better = values[1] > values[0]
-    return Spared(
-        torch.where(better[:, None], little.log_prob, much.log_prob),
-        torch.where(better, little.common, much.common),
-        torch.where(better[:, None], little.drift, much.drift),
-    )
+    return finish(NOISE[1]), finish(LITTLE)
 
 
 def _information(sums: Sums, precision: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -119,14 +181,22 @@ def _information(sums: Sums, precision: torch.Tensor) -> tuple[torch.Tensor, tor
     return sums.gram * precision[..., None, None], sums.product * precision[..., None]
 
 
-def _moved(sums: Sums, noise: torch.Tensor, drifted: Drifted, mean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Expected squared residuals of every table, and its mean's distance from the common one: [M, R] each."""
+class _Moved(NamedTuple):
+    """Of every table."""
+
+    by: torch.Tensor  # its coefficients, from the common ones, [M, R, k]
+    residual: torch.Tensor  # expected sum of squared residuals, [M, R]
+    distance: torch.Tensor  # of its mean from the common one, [M, R]
+
+
+def _moved(sums: Sums, noise: torch.Tensor, drifted: Drifted, mean: torch.Tensor) -> _Moved:
+    """How far tables have drifted from the common coefficients [M, k]."""
     precision = (-2 * noise).exp()
     bent = (sums.gram @ mean[:, None, :, None])[..., 0]
-    moved = drifted.moved((sums.product - bent) * precision[..., None])
-    residual = sums.residual(mean[:, None] + moved) + drifted.freedom / precision
-    squares = (moved * (sums.gram @ moved[..., None])[..., 0]).sum(-1).clamp(min=0.0)
-    return residual.clamp(min=LEAST), (squares / sums.rows).sqrt()
+    by = drifted.moved((sums.product - bent) * precision[..., None])
+    residual = sums.residual(mean[:, None] + by) + drifted.freedom / precision
+    squares = (by * (sums.gram @ by[..., None])[..., 0]).sum(-1).clamp(min=0.0)
+    return _Moved(by, residual.clamp(min=LEAST), (squares / sums.rows).sqrt())
 
 
 def _noise_prior(

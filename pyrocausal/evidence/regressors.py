@@ -23,7 +23,7 @@ from pyrocausal.data.missing import filled, present
 from pyrocausal.data.weights import Part, quantiles
 from pyrocausal.model.mechanisms import Family
 
-__all__ = ["ADDITIVE", "LINEAR", "PAIRS", "Regressors", "Sums", "richest"]
+__all__ = ["ADDITIVE", "LINEAR", "PAIRS", "Regressors", "Sums", "columns_of", "richest", "sums_of"]
 
 LINEAR, ADDITIVE, PAIRS = range(3)
 STEPS = 8  # smooth ones of a number, beside its value
@@ -84,7 +84,7 @@ class Regressors:
         self.values = rows.double()
         self.weights = rows.new_ones(len(rows), dtype=torch.double) if weights is None else weights
         entered = entering(kinds, rows)
-        blocks = [self._columns_of(kind, entered[:, j]) for j, kind in enumerate(kinds)]
+        blocks = [columns_of(kind, entered[:, j], self.weights) for j, kind in enumerate(kinds)]
         self._first = torch.tensor([1, *(block.shape[1] for block in blocks)]).cumsum(0).tolist()
         self._design = torch.cat([torch.ones_like(self.values[:, :1]), *blocks], 1)  # [N, K]
         self._sums: dict[int | None, torch.Tensor] = {}
@@ -120,7 +120,7 @@ class Regressors:
             for a, b in combinations(parents, 2):
                 one, two = (self._multiplied(j) for j in (a, b))
                 made = (self._design[:, one, None] * self._design[:, None, two]).flatten(1)
-                columns.append(self._standardised(made))
+                columns.append(_standardised(made, self.weights))
         return torch.cat(columns, 1)
 
     def _key(self, i: int) -> int | None:
@@ -144,40 +144,64 @@ class Regressors:
         if key not in self._sums:
             there = self.weights if key is None else self.weights * present(self.values[:, key])
             both = torch.cat([self._design, filled(self.values), torch.zeros_like(self.values[:, :1])], 1)
-            self._sums[key] = self._tabled(both, there)
+            self._sums[key] = _tabled(both, there, self.sizes)
         return self._sums[key]
-
-    def _tabled(self, columns: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        """Inner products of columns [N, k] in every table: [R, k, k]."""
-        both = zip(columns.split(self.sizes), (columns * weights[:, None]).split(self.sizes), strict=True)
-        return torch.stack([plain.mT @ counted for plain, counted in both])
 
     def _with_products(self, i: int, parents: tuple[int, ...]) -> Sums:
         """Sums of one family whose regressors have products of two causes among them."""
         there = self.weights if self._key(i) is None else self.weights * present(self.values[:, i])
-        gram = self._tabled(torch.cat([self.columns(parents, PAIRS), filled(self.values[:, i : i + 1])], 1), there)[
-            None
-        ]
-        return _split(gram, gram[..., 0, 0])
+        return sums_of(self.columns(parents, PAIRS), filled(self.values[:, i]), there, self.sizes)
 
-    def _standardised(self, columns: torch.Tensor) -> torch.Tensor:
-        share = (self.weights / self.weights.sum())[:, None]
-        columns = columns - (share * columns).sum(0)
-        return columns / (share * columns.square()).sum(0).sqrt().clamp(min=1e-9)
 
-    def _columns_of(self, kind: Kind, column: torch.Tensor) -> torch.Tensor:
-        """Columns [N, p] of a variable as a cause; of a number its value, smooth steps and, last, its gaps."""
-        found = kind.regressors(column, False)
-        if kind.discrete:
-            return found
-        value = self._standardised(found[:, :1])
-        at = torch.arange(1, STEPS + 1, dtype=torch.double) / (STEPS + 1)
-        cuts = quantiles(value[:, 0], at, self.weights)
-        steps = self._standardised(torch.cat([value, torch.tanh(1.5 * (value - cuts))], 1))
-        share = (self.weights / self.weights.sum())[:, None]
-        gram = (share * steps).mT @ steps
-        factor = torch.linalg.cholesky(gram + 1e-9 * torch.eye(len(gram), dtype=gram.dtype))
-        return torch.cat([torch.linalg.solve_triangular(factor, steps.mT, upper=False).mT, found[:, 1:]], 1)
+def sums_of(columns: torch.Tensor, child: torch.Tensor, weights: torch.Tensor, sizes: Sequence[int]) -> Sums:
+    """Sums of one family from its columns [N, k], the first of them 1, its child [N] and weights [N].
+
+    `sizes` are the rows of every table, which follow each other.
+    """
+    gram = _tabled(torch.cat([columns, child[:, None]], 1), weights, sizes)[None]
+    return _split(gram, gram[..., 0, 0])
+
+
+def columns_of(kind: Kind, column: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Columns of a variable as a cause; of a number its value, smooth steps and, last, its gaps.
+
+    Parameters
+    ----------
+    kind
+        Of the variable.
+    column
+        Its values in all rows as they enter (`pyrocausal.data.kind.entering`), shape [N].
+    weights
+        Of the rows, shape [N].
+
+    Returns
+    -------
+    torch.Tensor
+        Double, shape [N, p].
+    """
+    found = kind.regressors(column, False)
+    if kind.discrete:
+        return found
+    value = _standardised(found[:, :1], weights)
+    at = torch.arange(1, STEPS + 1, dtype=torch.double) / (STEPS + 1)
+    cuts = quantiles(value[:, 0], at, weights)
+    steps = _standardised(torch.cat([value, torch.tanh(1.5 * (value - cuts))], 1), weights)
+    share = (weights / weights.sum())[:, None]
+    gram = (share * steps).mT @ steps
+    factor = torch.linalg.cholesky(gram + 1e-9 * torch.eye(len(gram), dtype=gram.dtype))
+    return torch.cat([torch.linalg.solve_triangular(factor, steps.mT, upper=False).mT, found[:, 1:]], 1)
+
+
+def _standardised(columns: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    share = (weights / weights.sum())[:, None]
+    columns = columns - (share * columns).sum(0)
+    return columns / (share * columns.square()).sum(0).sqrt().clamp(min=1e-9)
+
+
+def _tabled(columns: torch.Tensor, weights: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
+    """Inner products of columns [N, k] in every table: [R, k, k]."""
+    both = zip(columns.split(sizes), (columns * weights[:, None]).split(sizes), strict=True)
+    return torch.stack([plain.mT @ counted for plain, counted in both])
 
 
 def _split(gram: torch.Tensor, rows: torch.Tensor) -> Sums:

@@ -50,7 +50,7 @@ def discover(
     ----------
     data
         Observational rows and regimes. Missing values are drawn anew for every chain, from what the rest of their row
-        says (see `pyrocausal.model.imputation`). A row of weight w counts as w rows.
+        says (see `pyrocausal.evidence.imputation`). A row of weight w counts as w rows.
     chains
         Independent restarts, each with its own seed and mechanisms; default 4.
     cores

@@ -26,9 +26,9 @@ from joblib.parallel import get_active_backend
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.evidence.edge_price import edge_prices
+from pyrocausal.evidence.imputation import impute
 from pyrocausal.evidence.strength import edge_strengths, target_strengths
 from pyrocausal.fit.channel import Channel, open_channel
-from pyrocausal.model.imputation import impute
 from pyrocausal.posterior.chain import KEPT, ROUNDS, Chain
 from pyrocausal.runtime.interruption import Interrupted, interruptible
 from pyrocausal.runtime.progress import Report
@@ -140,6 +140,7 @@ class Restart:
                     joint = settled.joint.priced(edge_prices(state, self.sampling.price))
                     many = self.sampling.draws, self.sampling.warm_up
                     drawn = sample_graphs(joint, settled.dag, free, *many, seed=seed, max_parents=limit)
+                    state.model.beliefs.believe(drawn.edge_probability.to(state.target_probability))
             except Interrupted:
                 if not steps:
                     return Ending(None, "had not made a step")

@@ -1,1 +1,1 @@
-"""The probabilistic program: mechanisms and their heads, edge beliefs, handlers, new mechanisms, imputation."""
+"""The probabilistic program: mechanisms and their heads, edge beliefs, handlers, new mechanisms."""

@@ -19,6 +19,8 @@ from pyrocausal.model.local_module import LocalModule
 
 __all__ = ["EdgeBeliefs", "IndependentBeliefs", "OrientedBeliefs"]
 
+CERTAIN = 1e-6  # probability that is as good as none
+
 
 class EdgeBeliefs(LocalModule):
     """Bernoulli beliefs over the edges of a graph; subclasses say how parameters make a probability.
@@ -66,6 +68,17 @@ class EdgeBeliefs(LocalModule):
         """
         raise NotImplementedError
 
+    def believe(self, probability: torch.Tensor) -> None:
+        """Set the parameters so that edges have some probabilities, however near to 0 or 1.
+
+        Parameters
+        ----------
+        probability
+            Of every edge, shape [d, d] (effect, cause); those of two directions add up to one at the most. Fixed ones
+            are left as they are.
+        """
+        raise NotImplementedError
+
     @property
     def edge_probability(self) -> torch.Tensor:
         """Probability of every edge, shape [d, d] (effect, cause); exactly 0 or 1 where fixed."""
@@ -105,6 +118,11 @@ class IndependentBeliefs(EdgeBeliefs):
         """See `EdgeBeliefs.logits`; gamma stands for existence and orientation alike."""
         return self.gamma if existence or orientation else self.gamma.detach()
 
+    @torch.no_grad()
+    def believe(self, probability: torch.Tensor) -> None:
+        """See `EdgeBeliefs.believe`."""
+        self.gamma.copy_(_log_odds(probability))
+
     def assign_credit(self, gradient: torch.Tensor, targets: torch.Tensor) -> None:
         """See `EdgeBeliefs.assign_credit`: the mean over the regimes that do not target the effect."""
         self._backward(self.logits(), self._mean_over_regimes(gradient, targets))
@@ -135,9 +153,20 @@ class OrientedBeliefs(EdgeBeliefs):
         # logit(sigmoid(a) sigmoid(b)) = -log(e^-a + e^-b + e^-(a+b))
         return -torch.stack([-gamma, -theta, -gamma - theta]).logsumexp(0)
 
+    @torch.no_grad()
+    def believe(self, probability: torch.Tensor) -> None:
+        """See `EdgeBeliefs.believe`."""
+        either = probability + probability.t()
+        self.gamma.copy_(_log_odds(either))
+        self.rho.copy_(_log_odds(torch.where(either > 0, probability / either, 0.5)))
+
     def assign_credit(self, gradient: torch.Tensor, targets: torch.Tensor) -> None:
         """See `EdgeBeliefs.assign_credit`."""
         self._backward(self.logits(orientation=False), self._mean_over_regimes(gradient, targets))
         hit = targets.to(gradient.dtype)  # [R, d]
         informative = torch.einsum("rij,rj,ri->ij", gradient, hit, 1.0 - hit)
         self._backward(self.logits(existence=False), informative)
+
+
+def _log_odds(probability: torch.Tensor) -> torch.Tensor:
+    return probability.logit(CERTAIN)

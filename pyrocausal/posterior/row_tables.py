@@ -19,7 +19,7 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical
 from pyrocausal.data.missing import any_missing, present
 from pyrocausal.data.weights import Part
-from pyrocausal.model.imputation import impute
+from pyrocausal.evidence.imputation import impute
 from pyrocausal.model.log_likelihood import score_rows
 from pyrocausal.posterior.chain import Chain
 from pyrocausal.posterior.draws import EDGES, SAMPLED, TARGETS, Draws, along

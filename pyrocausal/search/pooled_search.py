@@ -84,7 +84,7 @@ def search_graph(
 def _search(evidence: PooledEvidence, problem: _Problem, starts: Sequence[torch.Tensor], *, walk: bool = True) -> Found:
     """Search under every belief about targets and drift that is open."""
     found = _search_targets(evidence, problem, starts, walk=walk)
-    if not evidence.drifting or (steady := evidence.steady()) is None:
+    if (steady := evidence.steady()) is None:
         return found
     other = _search_targets(steady, problem, [*starts, found.summit.dag], walk=False)
     return max(found, other, key=lambda each: each.evidence.of(each.summit.dag))

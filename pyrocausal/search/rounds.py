@@ -137,7 +137,8 @@ class Rounds:
         """The first round, in closed form."""
         state = self.state
         targets = TargetKnowledge(state.known, state.hit, state.prior)
-        evidence = PooledEvidence(state.data, targets, edge_prices(state, self.settling.price))
+        price = edge_prices(state, self.settling.price)
+        evidence = PooledEvidence(state.data, targets, price, drift=self.settling.drift)
         found = search_graph(evidence, self.dag, self.free, self.max_parents)
         self.pooled, self.prior, self.several = found.evidence, found.evidence.prior, found.several
         before, self.natural = self.natural, self._natural(found.evidence.targets(found.summit.dag))

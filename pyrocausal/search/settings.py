@@ -32,6 +32,9 @@ class Settling:
         the time, to come near the graph and the targets; None goes without.
     closed_form
         Whether closed-form estimates of the mechanisms count too.
+    drift
+        Whether mechanisms may drift between regimes, as they do in measured tables, in closed form; its sizes are
+        learned, and none costs nothing to speak of.
     price
         Price of an edge, in units of half the logarithm of the number of rows that score, or of their total weight.
     certainty
@@ -52,6 +55,7 @@ class Settling:
     refitting: Refitting | None = field(default_factory=Refitting)
     draft: Descent | None = BRIEF
     closed_form: bool = True
+    drift: bool = True
     price: float = 1.5
     certainty: float = 0.9
     final_steps: int = 600
@@ -76,6 +80,9 @@ class Settling:
             raise TypeError(f"Settling.refitting must be a Refitting or None, got {self.refitting!r}")
         if not isinstance(self.draft, Descent | None):
             raise TypeError(f"Settling.draft must be a Descent or None, got {self.draft!r}")
+        for name in ("closed_form", "drift"):
+            if not isinstance(value := getattr(self, name), bool):
+                raise TypeError(f"Settling.{name} must be True or False, got {value!r}")
         if self.refitting is None and not self.closed_form:
             raise ValueError("Settling needs refitting, closed_form or both")
 

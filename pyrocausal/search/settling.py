@@ -32,7 +32,8 @@ def settle(
     Parameters
     ----------
     state
-        The end of the three phases; its mechanisms are fitted further in place.
+        The end of the three phases; its mechanisms are fitted further in place, and its beliefs become what settling
+        believes of edges.
     settling
         Settings; default `Settling()`.
     seed
@@ -80,4 +81,5 @@ def settle(
     except Interrupted:
         if not last:
             raise
+    state.model.beliefs.believe(last[0].edge_probability.to(state.model.beliefs.free.device))
     return last[0]

@@ -19,7 +19,7 @@ from pyrocausal.checks.negative_control import random_graph_control
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Continuous
 from pyrocausal.data.regime import Regime
-from pyrocausal.model import imputation
+from pyrocausal.evidence import imputation
 from pyrocausal.sdi.targets import TargetPrior, known_targets
 
 

@@ -16,9 +16,9 @@ from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.data.missing import filled, present
 from pyrocausal.data.regime import Regime
 from pyrocausal.evidence.closed_form import ClosedForm
+from pyrocausal.evidence.imputation import impute
 from pyrocausal.evidence.refitting import Descent, Refitting
 from pyrocausal.fit.discover import discover
-from pyrocausal.model.imputation import impute
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms, linear_regression
 from pyrocausal.sdi.algorithm import SDI
@@ -154,7 +154,7 @@ def test_complete_data_stay_as_they_are():
 
 
 def test_what_is_there_stays_and_the_rest_is_drawn(monkeypatch):
-    monkeypatch.setattr("pyrocausal.model.imputation.STEPS", 100)  # how well draws follow is asked below
+    monkeypatch.setattr("pyrocausal.evidence.imputation.STEPS", 100)  # how well draws follow is asked below
     data, before = small_data(KINDS["gaps"]), torch.get_rng_state()
     made, again, other = (impute(data, seed=seed) for seed in (0, 0, 1))
     assert torch.equal(torch.get_rng_state(), before)

@@ -15,7 +15,7 @@ from pyrocausal.data.kinds import Categorical, Continuous, Count
 from pyrocausal.data.regime import Regime
 from pyrocausal.evidence.inputs import TargetKnowledge
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
-from pyrocausal.evidence.pooled_tables import PooledTables
+from pyrocausal.evidence.pooled_tables import KAPPAS, PooledTables
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, PAIRS
 from pyrocausal.evidence.terms import IMPOSSIBLE, parents_of
 from pyrocausal.sdi.targets import TargetOdds, known_targets
@@ -43,7 +43,7 @@ def log_sum_exp(terms) -> float:
 def hypotheses(evidence, graph, r) -> list[tuple[tuple[bool, ...], float]]:
     """Every set of targets of a regime that is possible, and the log of its prior and its likelihood."""
     d, odds = len(graph), evidence.prior.log_odds.double()
-    families = [evidence._kept[i, parents_of(graph[i])].evidence for i in range(d)]
+    families = [evidence._kept[i, parents_of(graph[i])].drifting.evidence for i in range(d)]
     found = []
     for hit in itertools.product([False, True], repeat=d):
         if bool(evidence.known[r]):
@@ -74,7 +74,7 @@ def test_evidence_is_the_sum_over_targets_written_out(kinds, several, targets):
     for graph in every_dag(D)[::6]:
         found = evidence.of(graph)
         posterior = evidence.targets(graph)
-        observed = sum(float(evidence._kept[i, parents_of(graph[i])].evidence.observational) for i in range(D))
+        observed = sum(float(evidence._kept[i, parents_of(graph[i])].drifting.evidence.observational) for i in range(D))
         expected = observed - PRICE * int(graph.sum())
         for r in range(R):
             each = hypotheses(evidence, graph, r)
@@ -97,7 +97,7 @@ def test_other_beliefs_share_the_families_that_are_weighed():
     expected = sum(
         float(each.evidence.observational)
         + float((torch.logaddexp(each.evidence.old, each.evidence.new - 1.0) - math.log1p(math.exp(-1.0))).sum())
-        for each in evidence._kept.values()
+        for each, _ in evidence._kept.values()
     )
     assert found == pytest.approx(expected - PRICE * int(graph.sum()), abs=1e-6)
     other.of(every_dag(D)[0])
@@ -117,10 +117,10 @@ def test_terms_do_not_depend_on_the_order_in_which_families_are_asked_for(kinds)
     batch.prepare(families)
     for family in reversed(families):
         alone.prepare([family])
-        one, other = batch._kept[family], alone._kept[family]
-        for part, same in zip((*one.evidence, one.drift), (*other.evidence, other.drift), strict=True):
-            torch.testing.assert_close(part, same, rtol=1e-7, atol=1e-7)
-        assert one.evidence.old.isfinite().all() and one.evidence.new.isfinite().all()
+        for one, other in zip(batch._kept[family], alone._kept[family], strict=True):  # drifting, and steady
+            for part, same in zip((*one.evidence, one.drift), (*other.evidence, other.drift), strict=True):
+                torch.testing.assert_close(part, same, rtol=1e-7, atol=1e-7)
+            assert one.evidence.old.isfinite().all() and one.evidence.new.isfinite().all()
 
 
 @pytest.mark.parametrize("kinds", EVERY.values(), ids=EVERY)
@@ -180,7 +180,7 @@ def test_levels_have_more_evidence_where_mechanisms_bend_and_never_less():
     families = [(1, (0,)), (2, (0, 1)), (0, ()), (0, (1,))]
     for each in (linear, additive, pairs):
         each.prepare(families)
-    value = [{family: each._kept[family].value for family in families} for each in (linear, additive, pairs)]
+    value = [{family: each._kept[family].drifting.value for family in families} for each in (linear, additive, pairs)]
     for family in families:
         assert value[0][family] <= value[1][family] <= value[2][family]
     assert value[1][1, (0,)] > value[0][1, (0,)] + 100
@@ -196,4 +196,31 @@ def test_drift_is_told_of_every_regime_and_variable():
     graph[1, 0] = True
     found = evidence.drift(graph)
     assert found.shape == (3, 3) and (found >= 0).all()
-    assert torch.equal(found[:, 1], evidence._kept[1, (0,)].drift[:-1])
+    assert torch.equal(found[:, 1], evidence._kept[1, (0,)].drifting.drift[:-1])
+
+
+@kinds_of
+def test_drift_can_be_switched_off(kinds):
+    torch.manual_seed(2)
+    data, nothing, graph = small_data(kinds, 60, 3), TargetKnowledge.nothing(3, 3), every_dag(D)[-1]
+    steady, usual = PooledEvidence(data, nothing, PRICE, drift=False), PooledEvidence(data, nothing, PRICE)
+    assert not steady.drift(graph).any()
+    assert steady.steady() is None
+    other = usual.steady() if kinds == KINDS["categories"] else None
+    if other is not None:
+        assert steady.of(graph) == other.of(graph)
+    assert steady.of(graph) < usual.of(graph) + 3 * math.log(len(KAPPAS)) + 1e-6
+
+
+def test_without_drift_a_regime_that_drifts_is_hit():
+    torch.manual_seed(3)
+    a = torch.randn(3, 1000)
+    b = a + 0.3 * torch.randn(3, 1000) + torch.tensor([[0.0], [0.05], [-0.06]])
+    first, *others = torch.stack([a, b], -1)
+    regimes = tuple(Regime(f"r{r}", rows) for r, rows in enumerate(others))
+    data = InterventionalData(("A", "B"), (Continuous(0.0, 1.0),) * 2, first, regimes)
+    odds = TargetOdds(torch.zeros(2, 2), several=True)
+    knowledge, graph = TargetKnowledge(*known_targets(data.names, (None, None)), odds), torch.zeros(2, 2).bool()
+    graph[1, 0] = True
+    hit = [PooledEvidence(data, knowledge, PRICE, drift=drift).targets(graph)[:, 1] for drift in (True, False)]
+    assert hit[0].max() < 0.5 and hit[1].min() > 0.9

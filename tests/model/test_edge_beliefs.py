@@ -245,3 +245,15 @@ def test_beliefs_called_alone_do_not_share_parameters():
         assert torch.equal(off_diagonal(other.edge_probability), torch.full((D * (D - 1),), 0.5))
     finally:
         pyro.clear_param_store()
+
+
+@BOTH
+def test_beliefs_can_be_set(parametrisation):
+    fixed = unknown()
+    fixed[0, 1] = 1.0
+    beliefs = parametrisation(fixed)
+    wanted = torch.zeros_like(fixed)
+    wanted[2, 0], wanted[0, 2], wanted[1, 2] = 0.7, 0.2, 1.0
+    beliefs.believe(wanted)
+    wanted[0, 1] = 1.0
+    torch.testing.assert_close(beliefs.edge_probability, wanted, rtol=0, atol=3e-6)

@@ -153,7 +153,7 @@ def test_rows_count_by_their_weights():
 
 
 def test_missing_values_and_exposures(monkeypatch):
-    monkeypatch.setattr("pyrocausal.model.imputation.STEPS", 3)
+    monkeypatch.setattr("pyrocausal.evidence.imputation.STEPS", 3)
     result = many("all", rows=30)
     predicted = predict(result, tables=2)
     missing = int(result.data.observational[:, 3].isnan().sum())
@@ -174,7 +174,7 @@ def test_misplaced_rows_by_hand():
 
 
 def test_what_cannot_be_predicted(monkeypatch):
-    monkeypatch.setattr("pyrocausal.model.imputation.STEPS", 3)
+    monkeypatch.setattr("pyrocausal.evidence.imputation.STEPS", 3)
     result = posterior(rows=20)
     predicted = result.to_arviz(posterior_predictive=1)
     with pytest.raises(ValueError, match="variable: there is none called 'Z'; the result has X0, X1, X2, X3"):

@@ -54,7 +54,7 @@ def test_predicted_tables_follow_the_graph_of_their_draw():
 
 def test_predicted_tables_keep_exposures_and_hold_counts(monkeypatch):
     monkeypatch.setattr(
-        "pyrocausal.model.imputation.STEPS", 100
+        "pyrocausal.evidence.imputation.STEPS", 100
     )  # its tables have gaps, and how they are filled is no matter
     result, kinds = posterior("all"), KINDS["all"]
     at = next(i for i, kind in enumerate(kinds) if isinstance(kind, Exposure))

@@ -14,7 +14,7 @@ from example_groups import groups, together
 from example_results import D, N, R, chain, posterior
 
 from pyrocausal.data.kinds import Categorical, Continuous
-from pyrocausal.model.imputation import impute
+from pyrocausal.evidence.imputation import impute
 from pyrocausal.model.log_likelihood import score_graphs
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 
@@ -48,7 +48,7 @@ def test_log_likelihoods_are_those_of_the_program_under_intervene(kinds):
 
 
 def test_missing_values_that_a_fit_has_drawn_have_no_term(monkeypatch):
-    monkeypatch.setattr("pyrocausal.model.imputation.STEPS", 3)
+    monkeypatch.setattr("pyrocausal.evidence.imputation.STEPS", 3)
     kinds = KINDS["gaps"]
     whole = tuple(replace(kind, missing=False) for kind in kinds)  # what a chain of `discover` sees
     one = chain(whole, draws=3, graph_targets=torch.zeros(3, R, D, dtype=torch.bool))

@@ -20,8 +20,8 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.data.missing import present
+from pyrocausal.evidence import imputation
 from pyrocausal.fit.discover import discover
-from pyrocausal.model import imputation
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import GraphFitting

@@ -369,7 +369,7 @@ def test_the_first_round_is_a_search_on_pooled_evidence(chain, several):
     settled = settle(state, CLOSED, on_settled=heard.append)
     assert heard == [settled] and settled.joint is settled.pooled
     targets = TargetKnowledge(state.known, state.hit, settled.joint.prior)
-    evidence = PooledEvidence(chain.data, targets, edge_prices(state, CLOSED.price))
+    evidence = PooledEvidence(chain.data, targets, edge_prices(state, CLOSED.price)).steady()
     assert settled.evidence == pytest.approx(evidence.of(settled.dag), abs=0.5)
     if several is None:  # every regime has one target
         assert settled.several < 0 and not settled.joint.prior.several

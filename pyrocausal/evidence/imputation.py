@@ -2,11 +2,12 @@
 
 A gap among the causes cannot just be one more state when graphs are compared: where a mediator is missing, the cause
 behind it does tell something of the effect, and would be taken for a direct cause. So values are drawn, as in multiple
-imputation by chained equations, from a network per variable that is fitted to all other variables and the regime, with
-some of its inputs left out at random; they are drawn again a few times, each given all the others. Every chain of
-`discover` has draws of its own, so that what hangs on them differs between chains.
+imputation by chained equations: each variable's from a model of it given all others and the regime, first from what is
+there, then a few times more given all the others. Numbers have regressions (`pyrocausal.evidence.imputed_numbers`);
+categories and counts networks, which are fitted with some of their inputs left out at random. Every chain of `discover`
+has draws of its own, so that what hangs on them differs between chains.
 
-Networks are fitted to rows in proportion to their weights. A row with gaps is drawn once, whatever its weight, so equal
+Models are fitted to rows in proportion to their weights. A row with gaps is drawn once, whatever its weight, so equal
 rows with gaps are better left apart than collapsed to one and their count.
 
 This is right where values are missing at random: what is missing may depend on what is there, not on itself.
@@ -18,6 +19,7 @@ S. van Buuren, K. Groothuis-Oudshoorn, "mice: multivariate imputation by chained
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pyro
@@ -28,6 +30,7 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Exposure
 from pyrocausal.data.missing import any_missing, present
 from pyrocausal.data.weights import Part, drawing
+from pyrocausal.evidence.imputed_numbers import Regressions
 from pyrocausal.model.causal_model import observe_blocks
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.runtime.interruption import checkpoint
@@ -61,18 +64,50 @@ def impute(data: InterventionalData, *, seed: int = 0, hidden: int = 64) -> Inte
         return data
     recorded, weights = Part.of(data.parts)
     sizes = [len(part.rows) for part in data.parts]
-    regime = Part.numbers(data.parts).to(recorded)  # [N]
-    rows = torch.cat([recorded, regime[:, None]], 1)  # [N, d + 1]
-    kinds = (*(replace(kind, missing=True) for kind in data.kinds), Categorical(tuple(range(len(sizes)))))
     with one_thread(), torch.random.fork_rng(), pyro.validation_enabled(False):
         torch.manual_seed(seed)
-        networks = NeuralMechanisms(kinds, hidden).to(rows.device)
-        _fit(networks, rows, weights)
-        rows = _draw(networks, rows)
-    complete = rows[:, :-1].split(sizes)
+        draw = _Draws(data, recorded, weights, sizes, hidden)
+        gaps, rows = ~present(recorded), recorded.clone()
+        for sweep in range(1 + SWEEPS):
+            for i in gaps.any(0).nonzero()[:, 0].tolist():
+                checkpoint()
+                rows[gaps[:, i], i] = draw(i, rows if sweep else recorded).to(rows)
+    complete = rows.split(sizes)
     regimes = tuple(replace(old, rows=new) for old, new in zip(data.regimes, complete[1:], strict=True))
     whole = tuple(replace(kind, missing=False) for kind in data.kinds)
     return replace(data, kinds=whole, observational=complete[0], regimes=regimes)
+
+
+class _Draws:
+    """A model of every variable that has gaps."""
+
+    def __init__(
+        self,
+        data: InterventionalData,
+        recorded: torch.Tensor,
+        weights: torch.Tensor | None,
+        sizes: Sequence[int],
+        hidden: int,
+    ) -> None:
+        self.kinds, self.gaps = data.kinds, ~present(recorded)
+        counted = recorded.new_ones(len(recorded), dtype=torch.double) if weights is None else weights
+        self.regressions = Regressions(data.kinds, recorded, counted, sizes)
+        self.regime = Part.numbers(data.parts).to(recorded)[:, None]  # [N, 1]
+        self.networks: NeuralMechanisms | None = None
+        if any(self.gaps[:, i].any() for i, kind in enumerate(data.kinds) if kind.closed_form != "regression"):
+            regime = Categorical(tuple(range(len(sizes))))
+            kinds = (*(replace(kind, missing=True) for kind in data.kinds), regime)
+            self.networks = NeuralMechanisms(kinds, hidden).to(recorded.device)
+            _fit(self.networks, torch.cat([recorded, self.regime], 1), weights)
+
+    @torch.no_grad()
+    def __call__(self, i: int, given: torch.Tensor) -> torch.Tensor:
+        """Values of a variable where it is missing, given rows [N, d]."""
+        if self.networks is None or self.kinds[i].closed_form == "regression":
+            return self.regressions.draw(i, given)
+        at = self.gaps[:, i]
+        others = (torch.arange(len(self.kinds) + 1, device=given.device) != i).to(given)
+        return self.networks.conditional(i, torch.cat([given, self.regime], 1)[at], others).sample()
 
 
 def _fit(networks: NeuralMechanisms, rows: torch.Tensor, weights: torch.Tensor | None) -> None:
@@ -103,15 +138,3 @@ def _fit(networks: NeuralMechanisms, rows: torch.Tensor, weights: torch.Tensor |
         loss.backward()
         optimiser.step()
         schedule.step()
-
-
-@torch.no_grad()
-def _draw(networks: NeuralMechanisms, rows: torch.Tensor) -> torch.Tensor:
-    """Rows [N, d + 1] with every gap drawn, first given what is there and then given all the others."""
-    gaps, complete, all_others = ~present(rows), rows.clone(), 1.0 - torch.eye(rows.shape[1], device=rows.device)
-    for sweep in range(1 + SWEEPS):
-        given = complete if sweep else rows
-        for i in gaps.any(0).nonzero()[:, 0].tolist():
-            at = gaps[:, i]
-            complete[at, i] = networks.conditional(i, given[at], all_others[i]).sample().to(rows.dtype)
-    return complete
