@@ -215,7 +215,7 @@ def test_drift_can_be_switched_off(kinds):
 def test_without_drift_a_regime_that_drifts_is_hit():
     torch.manual_seed(3)
     a = torch.randn(3, 1000)
-    b = a + 0.3 * torch.randn(3, 1000) + torch.tensor([[0.0], [0.05], [-0.06]])
+    b = a + 0.3 * torch.randn(3, 1000) + torch.tensor([[0.0], [0.1], [-0.12]])
     first, *others = torch.stack([a, b], -1)
     regimes = tuple(Regime(f"r{r}", rows) for r, rows in enumerate(others))
     data = InterventionalData(("A", "B"), (Continuous(0.0, 1.0),) * 2, first, regimes)
