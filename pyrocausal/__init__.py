@@ -31,7 +31,7 @@ from pyrocausal.sdi import credit, settings, targets
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.sdi.state import Info, State
-from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.search.graph_kernel import GraphKernel, Sampled, Sampling, sample_graphs
 from pyrocausal.search.rounds import Settled
 from pyrocausal.search.settings import Settling

@@ -26,7 +26,7 @@ from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.row_split import divide
 from pyrocausal.sdi.state import natural
-from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.search.settings import Settling
 
 __all__ = ["held_out_regimes", "held_out_rows"]

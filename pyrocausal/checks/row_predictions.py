@@ -37,7 +37,8 @@ from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.row_split import Fold, split_rows
-from pyrocausal.sdi.targets import TargetOdds, known_targets, posterior_of
+from pyrocausal.sdi.target_prior import TargetOdds
+from pyrocausal.sdi.targets import known_targets, posterior_of
 
 __all__ = ["REFITTING", "MakeMechanisms", "Prediction", "RowPredictor", "Table"]
 

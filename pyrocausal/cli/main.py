@@ -27,7 +27,7 @@ from pyrocausal.posterior.graph_metrics import shd
 from pyrocausal.report.summary import UNDECIDED, compare, edge_table
 from pyrocausal.report.write import write_report
 from pyrocausal.sdi.algorithm import SDI
-from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.search.graph_kernel import Sampling
 from pyrocausal.search.settings import Settling
 from pyrocausal.simulate import networks

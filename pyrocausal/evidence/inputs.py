@@ -16,7 +16,7 @@ from pyrocausal.evidence.refitting import Refitting
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.row_split import Fold
-from pyrocausal.sdi.targets import TargetOdds
+from pyrocausal.sdi.target_prior import TargetOdds
 
 __all__ = ["Estimators", "RowsOfEvidence", "TargetKnowledge"]
 

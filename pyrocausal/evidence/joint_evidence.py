@@ -31,7 +31,8 @@ from pyrocausal.data.kind import Kind
 from pyrocausal.evidence.inputs import TargetKnowledge
 from pyrocausal.evidence.terms import FamilyEvidence, Terms, parents_of
 from pyrocausal.model.mechanisms import Family
-from pyrocausal.sdi.targets import TargetOdds, posterior_of
+from pyrocausal.sdi.target_prior import TargetOdds
+from pyrocausal.sdi.targets import posterior_of
 
 __all__ = ["JointEvidence"]
 

@@ -21,7 +21,7 @@ from pyrocausal.posterior.chain import Chain
 from pyrocausal.runtime.progress import progress_bar
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import describe
-from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.search.graph_kernel import Sampling
 from pyrocausal.search.settings import Settling
 

@@ -37,7 +37,8 @@ from pyrocausal.sdi.row_split import leaves_observational_range, split_rows
 from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.sdi.state import Info, State
 from pyrocausal.sdi.stopping import conclude
-from pyrocausal.sdi.targets import TargetPrior, TargetRule, greatest_drop, known_targets
+from pyrocausal.sdi.target_prior import TargetPrior
+from pyrocausal.sdi.targets import TargetRule, greatest_drop, known_targets
 
 __all__ = ["SDI"]
 

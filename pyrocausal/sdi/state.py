@@ -13,7 +13,7 @@ from pyrocausal.data.weights import Part
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.row_split import Split
-from pyrocausal.sdi.targets import TargetOdds
+from pyrocausal.sdi.target_prior import TargetOdds
 
 __all__ = ["Info", "State", "confidence", "natural"]
 

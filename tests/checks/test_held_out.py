@@ -20,7 +20,8 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Continuous
 from pyrocausal.data.regime import Regime
 from pyrocausal.model import imputation
-from pyrocausal.sdi.targets import TargetPrior, known_targets
+from pyrocausal.sdi.target_prior import TargetPrior
+from pyrocausal.sdi.targets import known_targets
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from pyrocausal.model.edge_beliefs import IndependentBeliefs
 from pyrocausal.model.log_likelihood import score_graphs
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.sdi.row_split import split_rows
-from pyrocausal.sdi.targets import TargetOdds
+from pyrocausal.sdi.target_prior import TargetOdds
 
 NAMES = ("A", "B", "C")
 CHAIN = torch.tensor([[0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=torch.bool)  # A -> B -> C, row = effect

@@ -14,7 +14,7 @@ from pyrocausal.fit.channel import Channel
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
-from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.search.settings import Settling
 from pyrocausal.simulate.experiments import simulate
 from pyrocausal.simulate.interventions import soft

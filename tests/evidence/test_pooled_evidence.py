@@ -18,7 +18,8 @@ from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.pooled_tables import PooledTables
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, PAIRS
 from pyrocausal.evidence.terms import IMPOSSIBLE, parents_of
-from pyrocausal.sdi.targets import TargetOdds, known_targets
+from pyrocausal.sdi.target_prior import TargetOdds
+from pyrocausal.sdi.targets import known_targets
 
 KINDS = {
     "numbers": (Continuous(0.0, 1.0),) * 3,

@@ -24,7 +24,8 @@ from pyrocausal.evidence.screening import Residuals, Screen
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.row_split import cross_fit, split_rows
-from pyrocausal.sdi.targets import TargetOdds, known_targets
+from pyrocausal.sdi.target_prior import TargetOdds
+from pyrocausal.sdi.targets import known_targets
 from pyrocausal.search.hill_climb import climb
 from pyrocausal.search.moves import look, terms_around, weigh
 

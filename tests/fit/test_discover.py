@@ -19,7 +19,7 @@ from pyrocausal.evidence.refitting import Refitting
 from pyrocausal.fit.discover import discover
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import GraphScoring, Stopping
-from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.search.graph_kernel import Sampling
 from pyrocausal.search.hill_climb import strongest_dag
 from pyrocausal.search.settings import Settling

@@ -10,9 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.sdi.targets import (
     TargetEvidence,
-    TargetPrior,
     bayes_factor,
     draw_targets,
     greatest_drop,

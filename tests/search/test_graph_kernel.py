@@ -10,7 +10,7 @@ import torch
 from conftest import Tables, every_dag
 from pyro.infer import MCMC
 
-from pyrocausal.sdi.targets import TargetOdds
+from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.graph_kernel import GraphKernel, Sampling, sample_graphs
 
 

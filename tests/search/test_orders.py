@@ -14,7 +14,7 @@ from pyrocausal.data.regime import Regime
 from pyrocausal.evidence.edge_price import edge_price
 from pyrocausal.evidence.inputs import TargetKnowledge
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
-from pyrocausal.sdi.targets import TargetOdds, TargetPrior
+from pyrocausal.sdi.target_prior import TargetOdds, TargetPrior
 from pyrocausal.search.orders import first_order, walk_over_orders
 from pyrocausal.search.pooled_search import hit_rate, search_graph, several_evidence
 

@@ -1,0 +1,152 @@
+"""What is believed beforehand of unknown targets: as a user says it, and in log odds.
+
+Vocabulary: d variables, R regimes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Real
+from typing import NamedTuple
+
+import torch
+
+__all__ = ["TargetOdds", "TargetPrior"]
+
+
+class TargetOdds(NamedTuple):
+    """What is believed of unknown targets beforehand.
+
+    Attributes
+    ----------
+    log_odds
+        Shape [R, d]: of every variable against none, or, where there may be several targets, of its being one.
+    several
+        Whether a regime may have several targets.
+    learned
+        Where the odds of being hit are those of a rate that is to be learned, shape [R, d]; None: nowhere.
+    otherwise
+        What is believed if a regime may have several targets after all, which evidence is to decide; None: nothing.
+    """
+
+    log_odds: torch.Tensor
+    several: bool
+    learned: torch.Tensor | None = None
+    otherwise: TargetOdds | None = None
+
+    def at_rate(self, rate: float) -> TargetOdds:
+        """The same at a rate of being hit, in (0, 1), where it is to be learned."""
+        if self.learned is None:
+            return self
+        odds = torch.full_like(self.log_odds, math.log(rate / (1 - rate)))
+        return self._replace(log_odds=torch.where(self.learned, odds, self.log_odds))
+
+
+@dataclass(frozen=True)
+class TargetPrior:
+    """What is believed beforehand of who was hit in regimes whose targets are unknown.
+
+    Parameters
+    ----------
+    several
+        Whether a regime may have several targets, each variable being hit or not for itself, at a rate that is learned.
+        If not, it has one or none. None (the default) asks the evidence.
+    probability
+        For a regime, how likely some variables are its target: `{"guide 7": {"KRAS": 0.9}}`. What is left to one is
+        spread evenly over the others, none among them. With several targets each number is for itself, and a variable
+        that is not named has the learned rate.
+
+    Raises
+    ------
+    TypeError
+        If `probability` is no mapping of mappings to numbers.
+    ValueError
+        If a probability is not between 0 and 1, or those of a regime with one target leave nothing to the others.
+    """
+
+    several: bool | None = None
+    probability: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.several, bool | None):
+            raise TypeError(f"TargetPrior.several must be True, False or None, got {self.several!r}")
+        told = self.probability
+        if not isinstance(told, Mapping) or not all(isinstance(row, Mapping) for row in told.values()):
+            raise TypeError(f"TargetPrior.probability must be as {{'guide 7': {{'KRAS': 0.9}}}}, got {told!r}")
+        for regime, row in told.items():
+            for name, value in row.items():
+                if isinstance(value, bool) or not isinstance(value, Real):
+                    raise TypeError(f"the probability of {name!r} in regime {regime!r} must be a number, got {value!r}")
+                if not 0 < value < 1:
+                    raise ValueError(
+                        f"the probability of {name!r} in regime {regime!r} must be between 0 and 1, got {value!r}; "
+                        "state targets that are known with the data"
+                    )
+            total = math.fsum(row.values())
+            if not self.several and total >= 1 - 1e-9:
+                raise ValueError(
+                    f"the probabilities of regime {regime!r} add up to {total:g}; leave some to the other variables "
+                    "and to none, or allow several targets"
+                )
+
+    def compile(
+        self, names: Sequence[str], regimes: Mapping[str, tuple[str, ...] | None], exposures: Sequence[str] = ()
+    ) -> TargetOdds:
+        """For variables and regimes in their order.
+
+        Parameters
+        ----------
+        names
+            The variables, length d.
+        regimes
+            Known targets per regime, None where unknown, length R.
+        exposures
+            Variables that nothing acts on.
+
+        Raises
+        ------
+        ValueError
+            If a name is no variable or no regime, or an exposure, or a regime's targets are known.
+        """
+        for regime, row in self.probability.items():
+            if regime not in regimes:
+                raise ValueError(
+                    f"the prior of targets names {regime!r}, which is no regime; regimes: {', '.join(regimes)}"
+                )
+            if regimes[regime] is not None:
+                raise ValueError(f"the prior of targets names regime {regime!r}, whose targets are known; drop one")
+            if strange := [name for name in row if name not in names]:
+                raise ValueError(
+                    f"the prior of regime {regime!r} names {strange[0]!r}, which is not a variable; "
+                    f"variables: {', '.join(names)}"
+                )
+            if idle := [name for name in row if name in exposures]:
+                raise ValueError(
+                    f"the prior of regime {regime!r} names {idle[0]!r}, an exposure, which no regime acts on; drop it"
+                )
+        if self.several is not None:
+            return self._odds(self.several, names, regimes, exposures)
+        one, more = (self._odds(several, names, regimes, exposures) for several in (False, True))
+        return one._replace(otherwise=more)
+
+    def _odds(
+        self,
+        several: bool,
+        names: Sequence[str],
+        regimes: Mapping[str, tuple[str, ...] | None],
+        exposures: Sequence[str],
+    ) -> TargetOdds:
+        d = len(names) - len(exposures)
+        log_odds = torch.full((len(regimes), len(names)), -math.log(d) if several else 0.0)
+        learned = torch.ones(log_odds.shape, dtype=torch.bool)
+        idle = [names.index(name) for name in exposures]
+        log_odds[:, idle], learned[:, idle] = -torch.inf, False
+        for regime, row in self.probability.items():
+            r, rest = list(regimes).index(regime), (1 - math.fsum(row.values())) / (d + 1 - len(row))
+            for name, value in row.items():
+                against = 1 - value if several else rest
+                log_odds[r, names.index(name)] = math.log(value) - math.log(against)
+                learned[r, names.index(name)] = False
+        return TargetOdds(log_odds, several, learned if several else None)
