@@ -25,6 +25,7 @@ from typing import NamedTuple, TypeAlias
 
 import torch
 
+from pyrocausal.data.at_least import RegimeTargets
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.missing import present
@@ -61,13 +62,13 @@ class Table(NamedTuple):
     scored
         The rows.
     targets
-        Known targets, None if unknown.
+        Known targets, `AtLeast` where there may be others, None if unknown.
     """
 
     name: str
     adapting: Part
     scored: Part
-    targets: tuple[str, ...] | None
+    targets: RegimeTargets
 
     @property
     def size(self) -> float:
@@ -169,7 +170,7 @@ class RowPredictor:
             found = posterior[:, :-1] > 0.5
         else:
             found = torch.nn.functional.one_hot(posterior.argmax(1), posterior.shape[1])[:, :-1] > 0
-        hit = torch.where(self.known[:, None], self.hit, found)
+        hit = torch.where(self.known[:, None], self.hit, found | self.hit)
         new = (terms.new[:, T:] - terms.new[:, :T]).t()
         return Prediction(torch.where(hit, new, terms.old[:, T:].t()), hit)
 

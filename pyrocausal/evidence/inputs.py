@@ -48,7 +48,7 @@ class TargetKnowledge(NamedTuple):
     known, hit
         Known targets, shapes [R] and [R, d]; see `pyrocausal.sdi.targets.known_targets`.
     prior
-        What is believed of unknown ones.
+        What is believed of unknown ones; -inf at those that are certain, see `TargetOdds`.
     """
 
     known: torch.Tensor

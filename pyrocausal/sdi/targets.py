@@ -14,14 +14,18 @@ from typing import NamedTuple, TypeAlias
 
 import torch
 
+from pyrocausal.data.at_least import RegimeTargets, named
+
 __all__ = [
     "TargetEvidence",
     "TargetRule",
     "bayes_factor",
     "draw_targets",
+    "further_targets",
     "greatest_drop",
     "known_targets",
     "target_posterior",
+    "with_known_targets",
 ]
 
 
@@ -105,7 +109,7 @@ def posterior_of(log_odds: torch.Tensor, several: bool) -> torch.Tensor:
     return torch.cat([log_odds.sigmoid(), nobody], 1)
 
 
-def known_targets(names: Sequence[str], targets: Sequence[tuple[str, ...] | None]) -> tuple[torch.Tensor, torch.Tensor]:
+def known_targets(names: Sequence[str], targets: Sequence[RegimeTargets]) -> tuple[torch.Tensor, torch.Tensor]:
     """Known targets as arrays.
 
     Parameters
@@ -113,18 +117,59 @@ def known_targets(names: Sequence[str], targets: Sequence[tuple[str, ...] | None
     names
         The variables, length d.
     targets
-        Per regime None (unknown) or the targets, empty for none; length R.
+        Per regime None (unknown), the targets, empty for none, or `AtLeast` (these, and perhaps others); length R.
 
     Returns
     -------
     known : torch.Tensor
-        True where a regime's targets are known, shape [R].
+        True where a regime's targets are all known, shape [R].
     hit : torch.Tensor
-        True where a variable is a known target, shape [R, d].
+        True where a variable is certainly a target, shape [R, d]; in a regime that is not known there may be others.
     """
-    known = torch.tensor([t is not None for t in targets], dtype=torch.bool)
-    hit = torch.tensor([[name in (t or ()) for name in names] for t in targets], dtype=torch.bool)
+    known = torch.tensor([isinstance(t, tuple) for t in targets], dtype=torch.bool)
+    hit = torch.tensor([[name in named(t) for name in names] for t in targets], dtype=torch.bool)
     return known, hit
+
+
+def with_known_targets(found: torch.Tensor, known: torch.Tensor, hit: torch.Tensor) -> torch.Tensor:
+    """A posterior over unknown targets, with what is known in it.
+
+    Parameters
+    ----------
+    found
+        Posterior as if nothing were known, but that targets which are certain are no candidates; shape [R, d + 1].
+    known, hit
+        See `known_targets`.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape [R, d + 1]. A regime has 1 at each target that is certain, and then 0 at *none*; one whose targets are all
+        known has nothing else, or 1 at *none*.
+    """
+    certain = torch.cat([hit, ~hit.any(1, keepdim=True)], 1)
+    told = torch.cat([hit, hit.any(1, keepdim=True)], 1)
+    return torch.where(known[:, None] | told, certain.to(found.dtype), found)
+
+
+def further_targets(probability: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
+    """Posterior over a further target where one at the most is believed beside those that are certain.
+
+    Parameters
+    ----------
+    probability
+        Posterior over targets, shape [R, d + 1]; see `with_known_targets`.
+    told
+        Targets that are certain in regimes that may have others, shape [R, d].
+
+    Returns
+    -------
+    torch.Tensor
+        Shape [R, d + 1]; rows sum to one, and the last column is no further target.
+    """
+    others = probability[:, :-1].masked_fill(told, 0.0)
+    nobody = torch.where(told.any(1, keepdim=True), 1 - others.sum(1, keepdim=True), probability[:, -1:])
+    return torch.cat([others, nobody.clamp(min=0.0)], 1)
 
 
 def target_posterior(
@@ -142,14 +187,18 @@ def target_posterior(
     Returns
     -------
     torch.Tensor
-        Shape [R, d + 1]; a known regime has 1 at each of its targets, or at *none*.
+        Shape [R, d + 1], see `with_known_targets`.
     """
-    certain = torch.cat([hit, ~hit.any(1, keepdim=True)], 1).to(evidence.marginal.dtype)
-    return torch.where(known[:, None], certain, rule(evidence))
+    return with_known_targets(rule(evidence).to(evidence.marginal.dtype), known, hit)
 
 
 def draw_targets(
-    probability: torch.Tensor, known: torch.Tensor, several: bool, count: int, generator: torch.Generator | None = None
+    probability: torch.Tensor,
+    known: torch.Tensor,
+    hit: torch.Tensor,
+    several: bool,
+    count: int,
+    generator: torch.Generator | None = None,
 ) -> torch.Tensor:
     """Draw the targets of every regime from their posterior.
 
@@ -157,8 +206,8 @@ def draw_targets(
     ----------
     probability
         Posterior given one graph, shape [R, d + 1]; the last column is none.
-    known
-        Where a regime's targets are known, shape [R]; these are the same in every draw.
+    known, hit
+        See `known_targets`; known targets are the same in every draw.
     several
         Whether a regime may have several targets.
     count
@@ -171,10 +220,11 @@ def draw_targets(
     torch.Tensor
         True where a variable is hit, shape [count, R, d].
     """
-    hit = probability[:, :-1]
     if several:
-        drawn = torch.rand(count, *hit.shape, dtype=hit.dtype, generator=generator) < hit
+        each = probability[:, :-1]
+        drawn = torch.rand(count, *each.shape, dtype=each.dtype, generator=generator) < each
     else:
-        chosen = torch.multinomial(probability, count, replacement=True, generator=generator).t()  # [count, R]
-        drawn = torch.nn.functional.one_hot(chosen, probability.shape[1])[..., :-1] > 0
-    return torch.where(known[:, None], hit > 0.5, drawn)
+        further = further_targets(probability, hit & ~known[:, None])
+        chosen = torch.multinomial(further, count, replacement=True, generator=generator).t()  # [count, R]
+        drawn = torch.nn.functional.one_hot(chosen, further.shape[1])[..., :-1] > 0
+    return torch.where(known[:, None], hit, drawn | hit)
