@@ -10,6 +10,7 @@ import torch
 from conftest import KINDS as EVERY
 from conftest import every_dag, small_data
 
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous, Count
 from pyrocausal.data.regime import Regime
@@ -18,7 +19,7 @@ from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.pooled_tables import PooledTables
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, PAIRS
 from pyrocausal.evidence.terms import IMPOSSIBLE, parents_of
-from pyrocausal.sdi.target_prior import TargetOdds
+from pyrocausal.sdi.target_prior import TargetOdds, TargetPrior
 from pyrocausal.sdi.targets import known_targets
 
 KINDS = {
@@ -34,6 +35,8 @@ def make(kinds, prior=None, targets=(None, None), rows=25) -> PooledEvidence:
     data = small_data(kinds, rows, len(targets))
     known, hit = known_targets(data.names, targets)
     odds = TargetOdds(torch.zeros(hit.shape), several=False) if prior is None else prior
+    told = hit & ~known[:, None]  # beside these there may be others, of which they are none
+    odds = odds._replace(log_odds=odds.log_odds.masked_fill(told, -torch.inf))
     return PooledEvidence(data, TargetKnowledge(known, hit, odds), PRICE)
 
 
@@ -44,29 +47,39 @@ def log_sum_exp(terms) -> float:
 def hypotheses(evidence, graph, r) -> list[tuple[tuple[bool, ...], float]]:
     """Every set of targets of a regime that is possible, and the log of its prior and its likelihood."""
     d, odds = len(graph), evidence.prior.log_odds.double()
-    families = [evidence._kept[i, parents_of(graph[i])].evidence for i in range(d)]
+    families = [evidence.family(i, parents_of(graph[i])) for i in range(d)]
     found = []
     for hit in itertools.product([False, True], repeat=d):
         if bool(evidence.known[r]):
             if list(hit) != evidence.hit[r].tolist():
                 continue
             prior = 0.0
-        elif evidence.prior.several:
-            prior = sum(
-                float(torch.nn.functional.logsigmoid(o if h else -o)) for o, h in zip(odds[r], hit, strict=True)
-            )
-        elif sum(hit) > 1:
-            continue
         else:
-            prior = sum(float(o) for o, h in zip(odds[r], hit, strict=True) if h) - log_sum_exp(
-                [0.0, *odds[r].tolist()]
-            )
+            told = evidence.hit[r].tolist()
+            if not all(h for h, certain in zip(hit, told, strict=True) if certain):
+                continue
+            open_ = [(o, h) for o, h, certain in zip(odds[r], hit, told, strict=True) if not certain]
+            if evidence.prior.several:
+                prior = sum(float(torch.nn.functional.logsigmoid(o if h else -o)) for o, h in open_)
+            elif sum(h for _, h in open_) > 1:
+                continue
+            else:
+                prior = sum(float(o) for o, h in open_ if h) - log_sum_exp([0.0, *(float(o) for o, _ in open_)])
         likely = sum(float((f.new if h else f.old)[r]) for f, h in zip(families, hit, strict=True))
         found.append((hit, prior + likely))
     return found
 
 
-@pytest.mark.parametrize("targets", [(None, None), (("X1",), None), ((), ("X0", "X2"))], ids=["no", "one", "all"])
+TOLD = {
+    "no": (None, None),
+    "one": (("X1",), None),
+    "all": ((), ("X0", "X2")),
+    "partly": (AtLeast("X1"), None),
+    "much": (AtLeast("X0", "X2"), AtLeast("X0", "X1", "X2")),
+}
+
+
+@pytest.mark.parametrize("targets", TOLD.values(), ids=TOLD)
 @pytest.mark.parametrize("several", [False, True])
 @kinds_of
 def test_evidence_is_the_sum_over_targets_written_out(kinds, several, targets):
@@ -75,7 +88,7 @@ def test_evidence_is_the_sum_over_targets_written_out(kinds, several, targets):
     for graph in every_dag(D)[::6]:
         found = evidence.of(graph)
         posterior = evidence.targets(graph)
-        observed = sum(float(evidence._kept[i, parents_of(graph[i])].evidence.observational) for i in range(D))
+        observed = sum(float(evidence.family(i, parents_of(graph[i])).observational) for i in range(D))
         expected = observed - PRICE * int(graph.sum())
         for r in range(R):
             each = hypotheses(evidence, graph, r)
@@ -87,6 +100,22 @@ def test_evidence_is_the_sum_over_targets_written_out(kinds, several, targets):
         assert found == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.parametrize("several", [False, True])
+@kinds_of
+def test_where_no_other_can_be_hit_targets_at_least_are_all_of_them(kinds, several):
+    regimes = {"r0": ("X1",), "r1": None}
+    whole = TargetPrior(several).compile(("X0", "X1", "X2"), regimes)
+    nobody = TargetPrior(several, {"r0": {"X0": 0, "X2": 0}})
+    part = nobody.compile(("X0", "X1", "X2"), {**regimes, "r0": AtLeast("X1")})
+    torch.manual_seed(1)
+    known = make(kinds, whole, tuple(regimes.values()))
+    torch.manual_seed(1)
+    partly = make(kinds, part, (AtLeast("X1"), None))
+    for graph in every_dag(D)[::8]:
+        assert partly.of(graph) == pytest.approx(known.of(graph), abs=1e-9)
+        torch.testing.assert_close(partly.targets(graph), known.targets(graph))
+
+
 def test_other_beliefs_share_the_families_that_are_weighed():
     evidence = make(KINDS["numbers"])
     graph = every_dag(D)[-1]
@@ -96,8 +125,13 @@ def test_other_beliefs_share_the_families_that_are_weighed():
     found = other.of(graph)
     assert len(evidence._kept) == D  # none was weighed again
     expected = sum(
-        float(each.evidence.observational)
-        + float((torch.logaddexp(each.evidence.old, each.evidence.new - 1.0) - math.log1p(math.exp(-1.0))).sum())
+        float(each.drifting.evidence.observational)
+        + float(
+            (
+                torch.logaddexp(each.drifting.evidence.old, each.drifting.evidence.new - 1.0)
+                - math.log1p(math.exp(-1.0))
+            ).sum()
+        )
         for each in evidence._kept.values()
     )
     assert found == pytest.approx(expected - PRICE * int(graph.sum()), abs=1e-6)
@@ -118,7 +152,7 @@ def test_terms_do_not_depend_on_the_order_in_which_families_are_asked_for(kinds)
     batch.prepare(families)
     for family in reversed(families):
         alone.prepare([family])
-        one, other = batch._kept[family], alone._kept[family]
+        one, other = batch._kept[family].drifting, alone._kept[family].drifting
         for part, same in zip((*one.evidence, one.drift), (*other.evidence, other.drift), strict=True):
             torch.testing.assert_close(part, same, rtol=1e-7, atol=1e-7)
         assert one.evidence.old.isfinite().all() and one.evidence.new.isfinite().all()
@@ -181,7 +215,7 @@ def test_levels_have_more_evidence_where_mechanisms_bend_and_never_less():
     families = [(1, (0,)), (2, (0, 1)), (0, ()), (0, (1,))]
     for each in (linear, additive, pairs):
         each.prepare(families)
-    value = [{family: each._kept[family].value for family in families} for each in (linear, additive, pairs)]
+    value = [{family: each._kept[family].drifting.value for family in families} for each in (linear, additive, pairs)]
     for family in families:
         assert value[0][family] <= value[1][family] <= value[2][family]
     assert value[1][1, (0,)] > value[0][1, (0,)] + 100
@@ -197,4 +231,4 @@ def test_drift_is_told_of_every_regime_and_variable():
     graph[1, 0] = True
     found = evidence.drift(graph)
     assert found.shape == (3, 3) and (found >= 0).all()
-    assert torch.equal(found[:, 1], evidence._kept[1, (0,)].drift[:-1])
+    assert torch.equal(found[:, 1], evidence._kept[1, (0,)].drifting.drift[:-1])
