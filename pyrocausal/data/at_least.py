@@ -6,11 +6,13 @@ found) or None (all are to be found).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 __all__ = ["AtLeast", "RegimeTargets", "named"]
 
 
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class AtLeast:
     """These variables are certainly hit, others perhaps.
 
@@ -54,7 +56,7 @@ class AtLeast:
                 raise TypeError(f"AtLeast: expected names of variables, as in AtLeast('PKC', 'Akt'), got {name!r}")
             if not name:
                 raise ValueError("AtLeast: a name is empty; name the variable")
-        self.names = tuple(dict.fromkeys(names))
+        object.__setattr__(self, "names", tuple(dict.fromkeys(names)))
 
     def __eq__(self, other: object) -> bool:
         return set(self.names) == set(other.names) if isinstance(other, AtLeast) else NotImplemented

@@ -72,6 +72,12 @@ class TargetPrior:
     ValueError
         If a probability is not from 0 to 1, or is 1 with `several=False`, or those of a regime with one target leave
         nothing to the others.
+
+    Examples
+    --------
+    >>> prior = TargetPrior(several=True, probability={"guide 7": {"KRAS": 1, "TP53": 0}})
+    >>> prior.certain({"guide 7": None})
+    {'guide 7': AtLeast('KRAS')}
     """
 
     several: bool | None = None
