@@ -26,6 +26,7 @@ class Told(Tables):
     """Made-up evidence that says who was hit, too."""
 
     known = torch.tensor([False, False])
+    hit = torch.zeros(2, 1, dtype=torch.bool)
     prior = TargetOdds(torch.zeros(2, 1), several=False)
 
     def targets(self, graph):
