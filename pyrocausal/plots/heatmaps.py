@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.plots.layout import Pair
 from pyrocausal.plots.style import DARK, PALE, VERMILION, check_truth, inches, widest
 from pyrocausal.posterior.causal_posterior import CausalPosterior
@@ -100,7 +101,7 @@ def plot_targets(result: CausalPosterior, ax: Axes | None = None) -> Axes:
     -------
     matplotlib.axes.Axes
         Regimes from top to bottom; variables from left to right, then none. Regimes whose targets were known
-        beforehand are marked so.
+        beforehand, all or some of them, are marked so.
 
     Examples
     --------
@@ -125,7 +126,8 @@ def targets_size(result: CausalPosterior) -> Pair:
 
 
 def _regimes(result: CausalPosterior) -> list[str]:
-    return [r.name if r.targets is None else f"{r.name} (known)" for r in result.data.regimes]
+    told = {type(None): "", AtLeast: " (known in part)", tuple: " (known)"}
+    return [regime.name + told[type(regime.targets)] for regime in result.data.regimes]
 
 
 # ---------------------------------------------------------------------- both

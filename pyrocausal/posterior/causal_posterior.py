@@ -65,7 +65,8 @@ class CausalPosterior:
         """Belief in every target, averaged over chains; dims ("regime", "variable").
 
         Where a regime has one target at the most, what a row lacks to one is the probability that it has none (that can
-        be seen), see `no_target_probability`.
+        be seen), see `no_target_probability`. A target that is certain beforehand has 1; beside one the others add up
+        to the probability of a further target.
         """
         beliefs = [chain.target_probability[:, :-1] for chain in self.chains]
         return averaged(beliefs, "target_probability", regime=self.data.regime_names, variable=self.data.names)
@@ -115,7 +116,10 @@ class CausalPosterior:
 
     @property
     def no_target_probability(self) -> xr.DataArray:
-        """Probability that a regime has no target (that can be seen), averaged over chains; dims ("regime",)."""
+        """Probability that a regime has no target (that can be seen), averaged over chains; dims ("regime",).
+
+        0 where a target is certain beforehand.
+        """
         beliefs = [chain.target_probability[:, -1] for chain in self.chains]
         return averaged(beliefs, "no_target_probability", regime=self.data.regime_names)
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from pyrocausal.checks.diagnose import diagnose
 from pyrocausal.checks.findings import NAMES, SILENT, Diagnosis
+from pyrocausal.data.at_least import named
 from pyrocausal.plots.curves import plot_beliefs
 from pyrocausal.plots.graph import graph_size, plot_graph
 from pyrocausal.plots.heatmaps import edges_size, plot_edges, plot_targets, targets_size
@@ -168,10 +169,14 @@ def _targets(result: CausalPosterior) -> Iterator[Part]:
     plot_targets(result, figure.add_subplot())
     rows, by_regime = [], dict(list(target_table(result).groupby("regime", sort=False)))
     for regime in result.data.regimes:
-        if regime.targets is None:
+        if not isinstance(regime.targets, tuple):
             ranked = by_regime[regime.name]
             first = max(1, int((ranked.probability > 0.5).sum()))  # there may be several
-            told = [f"{r.variable} ({r.probability:.3f})" for r in ranked.itertuples()]
+            sure = named(regime.targets)
+            told = [
+                f"{r.variable} ({'known beforehand' if r.variable in sure else f'{r.probability:.3f}'})"
+                for r in ranked.itertuples()
+            ]
             most, then = ", ".join(told[:first]), "".join(told[first : first + 1])
         else:
             most, then = ", ".join(regime.targets) or "none", "known beforehand"

@@ -10,6 +10,7 @@ import networkx as nx
 import pandas as pd
 
 from pyrocausal.checks.stability import stability
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.columns import number_of
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.data.weights import join, of_total
@@ -112,12 +113,13 @@ def facts(result: CausalPosterior) -> dict[str, str]:
     listed = [f"{number} {what}" for what, number in held.items() if number or what in ("categorical", "continuous")]
     in_regimes = [len(regime.rows) for regime in data.regimes]
     weights = join([regime.rows for regime in data.regimes], [regime.weights for regime in data.regimes])
-    known = sum(regime.targets is not None for regime in data.regimes)
+    known = sum(isinstance(regime.targets, tuple) for regime in data.regimes)
+    partly = sum(isinstance(regime.targets, AtLeast) for regime in data.regimes)
     return {
         "variables": f"{data.d} ({', '.join(listed)})",
         "observational rows": f"{data.n:,}" + of_total(data.observational_weights),
         "regimes": f"{len(in_regimes)} with {sum(in_regimes):,} rows{of_total(weights)}; "
-        f"targets of {known} known beforehand",
+        f"targets of {known} known beforehand" + (f", of {partly} in part" if partly else ""),
         "chains, independent restarts": f"{len(chains)}, settled: {sum(chain.settled for chain in chains)}",
         "seed": str(result.seed),
         "processor time": f"{sum(chain.cpu_seconds for chain in chains):.1f} s",
@@ -169,7 +171,10 @@ def _targets(result: CausalPosterior) -> list[str]:
         told.append(f"Of {number_of(len(unknown), 'regime')} with unknown targets, {act}{_listed(hit)}.")
         if nobody:
             told.append(f"No target of {number_of(len(nobody), 'regime')} is that probable{_listed(nobody)}.")
-    if known := len(data.regimes) - len(unknown):
+    if partly := [regime for regime in data.regimes if isinstance(regime.targets, AtLeast)]:
+        each = [f"{regime.name} on {' and '.join(found[regime.name])}" for regime in partly]
+        told.append(f"Some targets of {number_of(len(partly), 'regime')} were known beforehand{_listed(each)}.")
+    if known := len(data.regimes) - len(unknown) - len(partly):
         told.append(f"The targets of {number_of(known, 'regime')} were known beforehand.")
     return told
 

@@ -22,13 +22,14 @@ from test_document import Page
 from pyrocausal.checks.diagnose import diagnose
 from pyrocausal.checks.findings import NAMES, SILENT, Diagnosis, Finding
 from pyrocausal.checks.stability import stability
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Count
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
-from pyrocausal.report.document import Text
-from pyrocausal.report.sections import contents
-from pyrocausal.report.summary import chain_table, edge_table, in_words, settings_table
+from pyrocausal.report.document import Table, Text
+from pyrocausal.report.sections import _targets, contents
+from pyrocausal.report.summary import chain_table, edge_table, facts, in_words, settings_table
 from pyrocausal.report.write import write_report
 from pyrocausal.runtime.versions import versions
 from pyrocausal.sdi.algorithm import SDI
@@ -176,6 +177,26 @@ def test_a_summary_in_words():
         "This rests on 2 rows without intervention and 4 rows in 2 regimes, one regime per condition.",
         "1 chain was fitted, and it has settled. Only several can be compared.",
         "The seed was 0; settings and versions are at the end.",
+    ]
+
+
+def test_targets_that_are_certain_are_told_apart_from_those_that_are_found():
+    result = believe(["A", "B", "C"], {}, {"drug": ("B", 0.9), "heat": (None, 1.0)})
+    target = torch.tensor([[1.0, 0.9, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    drug, heat = result.data.regimes
+    data = replace(result.data, regimes=(replace(drug, targets=AtLeast("A")), replace(heat, targets=())))
+    chains = (replace(result.chains[0], target_probability=target),)
+    result = replace(result, data=data, chains=chains)
+    told = in_words(result)
+    assert told[1:3] == [
+        "Some targets of 1 regime were known beforehand (drug on A and B).",
+        "The targets of 1 regime were known beforehand.",
+    ]
+    assert facts(result)["regimes"].endswith("targets of 1 known beforehand, of 1 in part")
+    (table,) = [part for part in _targets(result) if isinstance(part, Table)]
+    assert table.rows == [
+        ("drug", "2", "A (known beforehand), B (0.900)", "C (0.000)"),
+        ("heat", "2", "none", "known beforehand"),
     ]
 
 
