@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pyro.distributions as dist
 import torch
 from numpy.typing import NDArray
 
@@ -30,14 +31,13 @@ from pyrocausal.data.kinds import Count, Exposure
 from pyrocausal.data.missing import filled, present
 from pyrocausal.data.weights import Part, take_rows
 from pyrocausal.model.causal_model import CausalModel
+from pyrocausal.runtime.threads import one_thread
 
 __all__ = ["Sizes", "edge_sizes", "target_sizes"]
 
-MOST_ROWS, FEWEST_ROWS = (
-    2_000,
-    30,
-)  # observational ones that sizes of edges are averaged over; with fewer, of all tables
-REGIME_ROWS = 40_000, 200  # of all regimes together at the most, and of each whatever their number
+MOST_ROWS = 1_000  # that sizes of edges are averaged over
+FEWEST_ROWS = 30  # with fewer observational ones, those of all tables count
+REGIME_ROWS = 20_000, 200  # of all regimes together at the most, and of each whatever their number
 EVEN = 1e-6  # changes that differ by less are as large
 
 
@@ -67,6 +67,7 @@ class Sizes(NamedTuple):
 
 
 # ---------------------------------------------------------------------- edges
+@one_thread()
 @torch.no_grad()
 def edge_sizes(model: CausalModel, data: InterventionalData, graph: torch.Tensor) -> Sizes:
     """Sizes of the edges of a graph.
@@ -87,7 +88,8 @@ def edge_sizes(model: CausalModel, data: InterventionalData, graph: torch.Tensor
         "sd of log X" where the cause is a count; "sd, X low to high" and so on where it has states.
     """
     found, everything = Sizes.nothing(data.d, data.d), Part.of(data.parts)
-    spreads = [_spread(data, j) for j in range(data.d)]
+    spreads, labels = [_spread(data, j) for j in range(data.d)], _labels(data)
+    states = {j: _states(everything.rows[:, j]) for j in range(data.d) if data.kinds[j].discrete}
     for i in graph.any(1).nonzero()[:, 0].tolist():
         causes = graph[i].nonzero()[:, 0].tolist()
         part = _complete(data.parts[0], causes)
@@ -95,21 +97,26 @@ def edge_sizes(model: CausalModel, data: InterventionalData, graph: torch.Tensor
             part = _complete(everything, causes)
         part = _thinned(part, MOST_ROWS)
         for j in causes:
-            values, step = _values(data, j, part.rows, everything.rows[:, j], spreads[j])
+            values = states[j] if j in states else _moved(data.kinds[j], j, part.rows, spreads[j])
             if len(values) < 2 or not len(part.rows):
                 continue
             said = torch.stack([_answer(model, data, i, graph[i], _replaced(part, j, value)) for value in values])
             if not data.kinds[i].discrete and not isinstance(data.kinds[i], Count):
                 said = said / spreads[i]
             before, after, state, change = _largest(said)
-            step = step or f", {data.names[j]} {_label(data, j, values[before])} to {_label(data, j, values[after])}"
-            found.put((i, j), change, _what(data, i, state) + step)
+            if j in states:
+                first, then = (labels[j][int(values[s])] for s in (before, after))
+                step = f", {data.names[j]} {first} to {then}"
+            else:
+                step = f" per sd of log {data.names[j]}" if isinstance(data.kinds[j], Count) else " per sd"
+            found.put((i, j), change, _what(data, labels, i, state) + step)
     return found
 
 
 def _answer(model: CausalModel, data: InterventionalData, i: int, parents: torch.Tensor, part: Part) -> torch.Tensor:
     """What is said of an effect on average: probabilities, a mean, or the logarithm of the mean of a count; [q]."""
-    said = _said(model, data, i, parents, part.rows)
+    conditional = model.mechanisms.conditional(i, part.rows, parents.to(part.rows))
+    said = _said(data.kinds[i], conditional, part.rows)
     return _mean(said.log() if isinstance(data.kinds[i], Count) else said, part.weights)
 
 
@@ -119,24 +126,21 @@ def _replaced(part: Part, j: int, value: torch.Tensor) -> Part:
     return Part(rows, part.weights)
 
 
-def _values(
-    data: InterventionalData, j: int, rows: torch.Tensor, column: torch.Tensor, spread: float
-) -> tuple[torch.Tensor, str]:
-    """What a cause is set to, [S] states or [2, n], and how a step of it is called, "" of states.
+def _states(column: torch.Tensor) -> torch.Tensor:
+    """Codes that occur, in ascending order."""
+    return column[present(column)].unique()
 
-    States are those that occur in its column of all tables; there is nothing where it did not vary.
-    """
-    kind = data.kinds[j]
-    if kind.discrete:
-        return column[present(column)].unique(), ""
+
+def _moved(kind: Kind, j: int, rows: torch.Tensor, spread: float) -> torch.Tensor:
+    """What a number or a count is set to, a standard deviation apart, [2, n]; nothing where it did not vary."""
     if not spread > 0:
-        return rows.new_zeros(0), ""
-    (least, most), counted = kind.bounds, isinstance(kind, Count)
-    low = (_scaled(kind, rows, j) - spread / 2).clamp(min=least).clamp(max=most - spread)  # log 1 of a count
+        return rows.new_zeros(0)
+    least, most = kind.bounds  # of a count log(1 + 0), too
+    low = (_scaled(kind, rows, j) - spread / 2).clamp(min=least).clamp(max=most - spread)
     values = torch.stack([low, low + spread])
-    if counted:
+    if isinstance(kind, Count):
         values = values.expm1() * _exposure(kind, rows)
-    return values.to(rows.dtype), f" per sd of log {data.names[j]}" if counted else " per sd"
+    return values.to(rows.dtype)
 
 
 def _largest(said: torch.Tensor) -> tuple[int, int, int, float]:
@@ -154,6 +158,7 @@ def _largest(said: torch.Tensor) -> tuple[int, int, int, float]:
 
 
 # ---------------------------------------------------------------------- targets
+@one_thread()
 @torch.no_grad()
 def target_sizes(model: CausalModel, data: InterventionalData, graph: torch.Tensor) -> Sizes:
     """How far every variable of every regime is from what its common mechanism says.
@@ -177,47 +182,45 @@ def target_sizes(model: CausalModel, data: InterventionalData, graph: torch.Tens
     R = len(data.regimes)
     found, most = Sizes.nothing(R, data.d), max(REGIME_ROWS[0] // R, REGIME_ROWS[1])
     parts = [_thinned(part, most) for part in data.parts[1:]]
-    everything, table = Part.of(parts), Part.numbers(parts)
+    (rows, weights), table, labels = Part.of(parts), Part.numbers(parts), _labels(data)
+    conditional = model.mechanisms.conditionals(filled(rows), graph.to(rows))
     for i in range(data.d):
-        needed = [i, *graph[i].nonzero()[:, 0].tolist()]
-        there = present(everything.rows[:, needed]).all(1)
-        part = _complete(everything, needed)
-        if isinstance(data.kinds[i], Exposure) or not len(part.rows):
+        if isinstance(data.kinds[i], Exposure):
             continue
-        spread = _spread(data, i)
-        said, column = _said(model, data, i, graph[i], part.rows), part.rows[:, i, None]
+        spread, column = _spread(data, i), filled(rows[:, i, None])
+        said = _said(data.kinds[i], conditional(i), column)  # [n, q]
         states = torch.arange(said.shape[1], device=column.device)
         seen = (column == states).double() if data.kinds[i].discrete else column.double()
-        count = torch.ones_like(seen[:, :1]) if part.weights is None else part.weights[:, None]
+        there = present(rows[:, [i, *graph[i].nonzero()[:, 0].tolist()]]).all(1, keepdim=True)
+        count = there.double() if weights is None else there * weights[:, None]
         sums = seen.new_zeros(R, 1 + 2 * said.shape[1])
-        sums.index_add_(0, table[there], torch.cat([count, count * seen, count * said], 1))
-        for r, (rows, *both) in enumerate(sums.tolist()):
-            if rows:
-                observed, predicted = np.split(np.array(both), 2)
-                found.put((r, i), *_shift(data, i, rows, observed, predicted, spread))
+        sums.index_add_(0, table, torch.cat([count, count * seen, count * said], 1))
+        for r, (total, *both) in enumerate(sums.tolist()):
+            if total:
+                change, state = _shift(data.kinds[i], total, both, spread)
+                found.put((r, i), change, _what(data, labels, i, state))
     return found
 
 
-def _shift(
-    data: InterventionalData, i: int, rows: float, observed: NDArray, predicted: NDArray, spread: float
-) -> tuple[float, str]:
-    """Size and text, from sums [q] over some rows."""
-    kind, change = data.kinds[i], (observed - predicted) / rows
+def _shift(kind: Kind, total: float, sums: Sequence[float], spread: float) -> tuple[float, int]:
+    """Size and state, from sums over rows of what was observed and of what is predicted, [2 q]."""
+    observed, predicted = np.array(sums).reshape(2, -1)
+    change = (observed - predicted) / total
     if kind.discrete:
         state = int(np.flatnonzero(np.abs(change) >= np.abs(change).max() - EVEN)[-1])
-        return float(change[state]), _what(data, i, state)
+        return float(change[state]), state
     if isinstance(kind, Count):
         with np.errstate(invalid="ignore"):
-            return float(np.log((observed[0] + 0.5) / (predicted[0] + 0.5))), _what(data, i)
-    return float(change[0]) / spread, _what(data, i)
+            return float(np.log((observed[0] + 0.5) / (predicted[0] + 0.5))), 0
+    return float(change[0]) / spread, 0
 
 
 # ---------------------------------------------------------------------- both
-def _said(
-    model: CausalModel, data: InterventionalData, i: int, parents: torch.Tensor, rows: torch.Tensor
-) -> torch.Tensor:
-    """What a mechanism says of an effect: probabilities of its states, or its mean; [n, q], NaN without a mean."""
-    kind, conditional = data.kinds[i], model.mechanisms.conditional(i, rows, parents.to(rows))
+def _said(kind: Kind, conditional: dist.TorchDistribution, rows: torch.Tensor) -> torch.Tensor:
+    """What a mechanism says of an effect in some rows [n, ...]: probabilities of its states, or its mean; [n, q].
+
+    NaN without a mean.
+    """
     if kind.discrete:
         codes = rows.new_zeros(len(rows))
         each = [conditional.log_prob(kind.typed(codes + state)).exp() for state in range(kind.cardinality)]
@@ -229,14 +232,15 @@ def _said(
     return mean.double().expand(len(rows))[:, None]
 
 
-def _what(data: InterventionalData, i: int, state: int = 0) -> str:
+def _what(data: InterventionalData, labels: Sequence[Sequence[str]], i: int, state: int) -> str:
     if data.kinds[i].discrete:
-        return f"P({data.names[i]}={_label(data, i, state)})"
+        return f"P({data.names[i]}={labels[i][state]})"
     return "log fold" if isinstance(data.kinds[i], Count) else "sd"
 
 
-def _label(data: InterventionalData, i: int, code: torch.Tensor | int) -> str:
-    return str(data.kinds[i].decode(np.array([float(code)])).iloc[0])
+def _labels(data: InterventionalData) -> list[list[str]]:
+    """States of every variable in words."""
+    return [[str(each) for each in kind.decode(np.arange(float(kind.cardinality)))] for kind in data.kinds]
 
 
 def _exposure(kind: Kind, rows: torch.Tensor) -> torch.Tensor:
