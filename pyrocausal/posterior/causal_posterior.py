@@ -18,11 +18,13 @@ import xarray as xr
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.posterior.chain import Chain
-from pyrocausal.posterior.effect_sizes import Sizes, edge_sizes, target_sizes
+from pyrocausal.posterior.edge_sizes import edge_sizes
+from pyrocausal.posterior.effect_sizes import Sizes
 from pyrocausal.posterior.files import load_result, save_result
 from pyrocausal.posterior.inference_data import inference_data
 from pyrocausal.posterior.named_beliefs import averaged, named_graph
 from pyrocausal.posterior.tables import edge_table, target_table
+from pyrocausal.posterior.target_sizes import target_sizes
 
 __all__ = ["CausalPosterior"]
 
@@ -268,7 +270,13 @@ class CausalPosterior:
 
         Examples
         --------
-        >>> result.target_table().head()  # doctest: +SKIP
+        >>> import pyrocausal as pc
+        >>> truth = pc.networks.load("chain3")
+        >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
+        >>> result = pc.discover(data, chains=1, seed=0, progress=False)
+        >>> table = result.target_table()
+        >>> result.targets() == {r: tuple(table.variable[table.regime == r]) for r in data.regime_names}
+        True
         """
         data = self.data
         table = target_table(

@@ -11,6 +11,8 @@ import pyro.distributions as dist
 import pytest
 import torch
 
+import pyrocausal.posterior.edge_sizes as of_edges
+import pyrocausal.posterior.target_sizes as of_targets
 from pyrocausal.data.edge_constraints import fixed_edges
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
@@ -20,8 +22,8 @@ from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.edge_beliefs import IndependentBeliefs
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
-from pyrocausal.posterior import effect_sizes
-from pyrocausal.posterior.effect_sizes import edge_sizes, target_sizes
+from pyrocausal.posterior.edge_sizes import edge_sizes
+from pyrocausal.posterior.target_sizes import target_sizes
 
 UNIT = Continuous(5.0, 2.0)
 PKA, ERK = Categorical(("low", "mid", "high")), Categorical(("off", "on"))
@@ -190,11 +192,11 @@ def test_rows_are_observational_unless_they_are_few(monkeypatch):
     data = made((UNIT,) * 2, torch.randn(40, 2), torch.randn(60, 2) + 3.0)
     few = replace(data, observational=data.observational[:10])
     for each, most, rows in ((data, 2_000, 40), (data, 7, 7), (few, 2_000, 70)):
-        monkeypatch.setattr(effect_sizes, "MOST_ROWS", most)
+        monkeypatch.setattr(of_edges, "MOST_ROWS", most)
         mechanisms = Known(X1=bent)
         edge_sizes(program(each, mechanisms), each, graph(2, (1, 0)))
         assert mechanisms.asked == [rows, rows]
-    monkeypatch.setattr(effect_sizes, "REGIME_ROWS", (8, 5))
+    monkeypatch.setattr(of_targets, "REGIME_ROWS", (8, 5))
     mechanisms = Known()
     target_sizes(program(data, mechanisms), data, graph(2))
     assert mechanisms.asked == [8, 8]
