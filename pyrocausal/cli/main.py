@@ -24,7 +24,7 @@ from pyrocausal.data.tables import Kinds
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
-from pyrocausal.report.summary import UNDECIDED, compare, edge_table
+from pyrocausal.report.summary import UNDECIDED, compare
 from pyrocausal.report.write import write_report
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.target_prior import TargetPrior
@@ -228,8 +228,8 @@ def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm
 
 
 def _print_edges(result: CausalPosterior) -> None:
-    """Edges above 0.5, the surest first, and what is wrong with them where the truth is known."""
-    table, truth = edge_table(result), result.data.truth
+    """Edges above 0.5, the strongest first, and what is wrong with them where the truth is known."""
+    table, truth = result.edges(None), result.data.truth
     found = table[table.probability > 0.5]
     undecided = int(table.probability.between(*UNDECIDED).sum())
     verdict = {} if truth is None else compare(result.to_networkx(), truth)

@@ -15,6 +15,7 @@ from pyrocausal.data.at_least import AtLeast
 from pyrocausal.plots.layout import Pair
 from pyrocausal.plots.style import DARK, PALE, VERMILION, check_truth, inches, widest
 from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.posterior.tables import none_of
 
 __all__ = ["edges_size", "plot_edges", "plot_targets", "targets_size", "targets_with_none"]
 
@@ -84,7 +85,7 @@ def targets_with_none(result: CausalPosterior) -> tuple[list[str], NDArray]:
     """
     probability = result.target_probabilities.values.astype(np.float64)  # [R, d]
     none = result.no_target_probability.values[:, None]
-    return [*result.data.names, "none" if "none" not in result.data.names else "(none)"], np.hstack([probability, none])
+    return [*result.data.names, none_of(result.data.names)], np.hstack([probability, none])
 
 
 def plot_targets(result: CausalPosterior, ax: Axes | None = None) -> Axes:
