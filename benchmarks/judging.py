@@ -73,12 +73,16 @@ class Found(NamedTuple):
         Targets per regime, None if the method gives none.
     target_probability
         Belief in every target [R, d], None if the method has none.
+    edge_strength, target_strength
+        As in `benchmarks.methods.base.Answer`.
     """
 
     edge_probability: np.ndarray
     dag: np.ndarray
     targets: list[set[str]] | None
     target_probability: np.ndarray | None = None
+    edge_strength: np.ndarray | None = None
+    target_strength: np.ndarray | None = None
 
 
 class Sight(NamedTuple):

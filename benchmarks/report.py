@@ -24,6 +24,7 @@ from benchmarks.report_sections import (
 from benchmarks.rows import read_table
 from benchmarks.suites import SUITES, Suite
 from benchmarks.suites_drift import against_clean
+from benchmarks.suites_expression import at_strengths
 
 __all__ = ["report"]
 
@@ -50,6 +51,8 @@ TELLS = {
     "placebo_none": "placebos called none {:.0%}",
     "hidden_found": "hidden edges found {:.1f}",
 }
+
+OWN_TABLES = {"drift": against_clean, "expression": at_strengths}  # of suites that ask for another one
 
 
 def report(names: Sequence[str], folder: Path, page: Path) -> str:
@@ -120,7 +123,8 @@ def _section(suite: Suite, runs: pd.DataFrame, folder: Path, page: Path) -> list
     for (name, title), figure in drawn.items():
         figure.savefig(folder / name, dpi=130)
         shown.append(f"![{title}]({link(folder / name, page)})")
-    table = against_clean(runs) if suite.name == "drift" else _table(runs, problems, literature, suite.tells)
+    own = OWN_TABLES.get(suite.name)
+    table = own(runs) if own else _table(runs, problems, literature, suite.tells)
     more = [*_wrong(runs, problems), *(_growth(runs) if suite.name == "scaling" else [])]
     return [f"## {suite.name}", suite.about, _what_was_run(suite, runs), table, *more, *shown]
 

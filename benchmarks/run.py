@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from benchmarks import methods
 from benchmarks.judging import judge
 from benchmarks.rows import add_row, keys
+from benchmarks.strengths import judge_strengths
 from benchmarks.suites import Suite
 from benchmarks.worker import ANSWER, EXPERIMENT, SIGHT, UNHANDLED
 
@@ -170,7 +171,7 @@ def _row(job: Job, folder: Path, status: int) -> dict[str, Any]:
             "note": true.note,
         }
     if true is not None and seen is not None:
-        row |= judge(seen.found, true)
+        row |= judge(seen.found, true) | judge_strengths(seen.found, true)
         row |= {
             "cpu_to_keep": seen.cpu_to_keep,
             "cpu_total": max(row.get("cpu_total", 0.0), seen.cpu),  # the system counts whole seconds

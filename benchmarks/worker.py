@@ -135,7 +135,8 @@ def main(arguments: list[str] | None = None) -> int:
     with _limited_cpu(options.cpu_limit):
         answer = fit(data, told, options.seed, watcher.watch, options.checkout)
     graphs = np.asarray(answer.edge_probability, dtype=float), np.asarray(answer.dag, dtype=bool)
-    found = Found(*graphs, answer.targets, answer.target_probability)
+    strengths = answer.edge_strength, answer.target_strength
+    found = Found(*graphs, answer.targets, answer.target_probability, *strengths)
     _write(options.folder / ANSWER, watcher.conclude(found, answer.steps))
     return 0
 

@@ -34,6 +34,9 @@ class Answer(NamedTuple):
         Steps or epochs, None if unknown.
     target_probability
         Belief in every target, [R, d]; None if the method has none.
+    edge_strength, target_strength
+        Nats a row of the edges of the graph [d, d] (effect, cause), and of every target, [R, d]; None if the method
+        tells none.
     """
 
     edge_probability: np.ndarray
@@ -41,6 +44,8 @@ class Answer(NamedTuple):
     targets: list[set[str]] | None
     steps: int | None
     target_probability: np.ndarray | None = None
+    edge_strength: np.ndarray | None = None
+    target_strength: np.ndarray | None = None
 
 
 Fit = Callable[[InterventionalData, dict[str, tuple[str, ...]], int, Watch, Path | None], Answer]

@@ -35,6 +35,7 @@ from pyrocausal.evidence.edge_price import edge_prices
 from pyrocausal.evidence.imputation import impute
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.screening import Residuals, Screen
+from pyrocausal.evidence.strength import edge_strengths, target_strengths
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.model.new_mechanisms import NewMechanisms
 
@@ -91,6 +92,7 @@ def _method(
                 data, seed=seed, knowledge=given.knowledge, target_prior=given.target_prior, on_info=on_info
             )
             graphs, probability = _graphs(info.edge_probability), info.target_probability
+            strengths: list[np.ndarray | None] = [None, None]
             if settling:
                 state = _plug_in(state) if plugged_in else state
                 settled = settle(state, settling, seed=seed, on_settled=on_settled)
@@ -98,6 +100,7 @@ def _method(
                     (settled.edge_probability.numpy(), settled.dag.numpy()),
                     settled.target_probability,
                 )
+                strengths = [each(settled.joint, settled.dag).numpy() for each in (edge_strengths, target_strengths)]
                 if sampling:
                     free, most = state.model.beliefs.free, state.constraints.max_parents
                     joint, many = (
@@ -108,7 +111,9 @@ def _method(
                     graphs, probability = (drawn.edge_probability.numpy(), graphs[1]), drawn.target_probability
         belief = probability[:, :-1].cpu().numpy()
         found = [{name for name, on in zip(data.names, row, strict=True) if on} for row in belief > 0.5]
-        return Answer(*graphs, None, info.step) if told_targets else Answer(*graphs, found, info.step, belief)
+        if told_targets:
+            return Answer(*graphs, None, info.step, None, strengths[0])
+        return Answer(*graphs, found, info.step, belief, *strengths)
 
     return Method(
         name,

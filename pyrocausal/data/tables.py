@@ -40,6 +40,10 @@ __all__ = [
 RESERVED_NAMES = ("edges", "rows", "graphs", "dag", "broken_edges", "_INPUT", "_RETURN", "chain", "draw", "sample")
 RESERVED_SUFFIX = "__CF"  # how pyro.poutine.do marks the intervened half of a site
 MOST_INFERRED_STATES = 50
+NO_CONTROLS = (
+    "a fit holds every regime against rows without an intervention; add some, or take the regime that comes nearest "
+    "for them"
+)
 
 KindLike: TypeAlias = Kind | type[Kind]
 Kinds: TypeAlias = Mapping[str, KindLike] | Sequence[KindLike] | None
@@ -201,7 +205,8 @@ def encode_tables(
         tables[f"regime {name!r}"] = _align(frame, names, f"regime {name!r}")
     for where, frame in tables.items():
         if len(frame) < 2:
-            raise ValueError(f"{where}: expected at least 2 rows, got {len(frame)}; remove it or add rows")
+            advice = NO_CONTROLS if frame is observational else "remove it or add rows"
+            raise ValueError(f"{where}: expected at least 2 rows, got {len(frame)}; {advice}")
     chosen = _chosen_kinds(kinds, names)
     resolved: list[Kind] = []
     for name in names:

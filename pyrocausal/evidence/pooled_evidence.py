@@ -24,6 +24,7 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.evidence.drift import Spared, spared_evidence
 from pyrocausal.evidence.inputs import TargetKnowledge
 from pyrocausal.evidence.joint_evidence import JointEvidence
+from pyrocausal.evidence.outliers import pulled_in
 from pyrocausal.evidence.pooled_counts import PooledCounts, counts_alone, pooled_counts
 from pyrocausal.evidence.pooled_regression import pooled_regression, regression_alone
 from pyrocausal.evidence.pooled_tables import KAPPAS, PooledTables
@@ -77,8 +78,8 @@ class PooledEvidence(JointEvidence):
         super().__init__(data.kinds, targets, price)
         self.drifting = self._may_drift = drift
         first, *regimes = [part.cpu() for part in data.parts]
-        parts = [*regimes, first]
-        self._tables = PooledTables(data.kinds, parts)
+        self._tables = PooledTables(data.kinds, [*regimes, first])
+        parts = pulled_in(data.kinds, [*regimes, first])
         self._regressors = Regressors(data.kinds, parts)
         self._counts = PooledCounts(data.kinds, parts, self._regressors)
         self._new = NewMechanisms(data.kinds, *zip(*regimes, strict=True)) if regimes else None

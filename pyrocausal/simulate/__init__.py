@@ -14,6 +14,7 @@ from pyrocausal.simulate.experiments import (
     nonadditive_network_truth,
     simulate,
 )
+from pyrocausal.simulate.expression import Measurement, cell_counts, expression_truth, knock_down
 from pyrocausal.simulate.interventions import (
     Intervention,
     hard_constant,
@@ -28,8 +29,9 @@ from pyrocausal.simulate.interventions import (
 from pyrocausal.simulate.random_counts import count_truth
 
 __all__ = [
-    "Drift", "Intervention", "Simulation", "additive_network_truth", "additive_noise_truth", "count_truth",
-    "drifting_measurement", "drifting_tables", "hard_constant", "hard_count", "hard_normal", "hard_random",
-    "hard_uniform", "heavy_tailed", "linear_truth", "neural_network_truth", "nonadditive_network_truth",
-    "normal_noise", "scale", "shift", "simulate", "soft", "two_humped",
+    "Drift", "Intervention", "Measurement", "Simulation", "additive_network_truth", "additive_noise_truth",
+    "cell_counts", "count_truth", "drifting_measurement", "drifting_tables", "expression_truth", "hard_constant",
+    "hard_count", "hard_normal", "hard_random", "hard_uniform", "heavy_tailed", "knock_down", "linear_truth",
+    "neural_network_truth", "nonadditive_network_truth", "normal_noise", "scale", "shift", "simulate", "soft",
+    "two_humped",
 ]  # fmt: skip

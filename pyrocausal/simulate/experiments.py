@@ -36,6 +36,7 @@ from pyrocausal.simulate.continuous_truths import (
     normal_noise,
 )
 from pyrocausal.simulate.drifts import Drift
+from pyrocausal.simulate.expression import Measurement
 from pyrocausal.simulate.ground_truth import REFERENCE_ROWS, GroundTruth, draw_along
 from pyrocausal.simulate.interventions import (
     Intervention,
@@ -202,6 +203,7 @@ def simulate(
     targets: Sequence[str | Sequence[str]] | None = None,
     missing: float = 0.0,
     drift: Drift | None = None,
+    measurement: Measurement | None = None,
     seed: int = 0,
 ) -> Simulation:
     """Sample observational rows and regimes, in random order under neutral names.
@@ -228,6 +230,9 @@ def simulate(
         What else differs between regimes: `drifting_measurement()`, `drifting_tables()` or any function of the same
         signature, called once a regime. It draws from a generator of its own, so that observational rows and the
         order of the targets are those without it. None for nothing.
+    measurement
+        How what is true is seen: `cell_counts()` or any function of a table and a generator to a table with the same
+        columns. It too draws from a generator of its own. None for seeing it as it is.
     seed
         Of all randomness.
 
@@ -250,8 +255,9 @@ def simulate(
             raise ValueError(f"{what} must be at least {least[what]}; got {count}")
     groups = _groups(truth, targets)
     rng = np.random.default_rng(seed)
-    (apart,) = rng.spawn(1)
-    observational = truth.sample(rows, rng)
+    apart, seeing = rng.spawn(2)
+    seen = measurement or (lambda table, rng: table)
+    observational = seen(truth.sample(rows, rng), seeing)
     wanted = groups * regimes_per_variable
     hit, regimes = dict[str, tuple[str, ...]](), dict[str, pd.DataFrame]()
     for index, which in enumerate(rng.permutation(len(wanted))):
@@ -260,7 +266,7 @@ def simulate(
         put = {name: intervention(truth, name, rng) for name in group}
         if drift is not None:
             put = drift(truth, {**truth.mechanisms, **put}, apart)
-        regimes[regime] = truth.sample(rows_per_regime, rng, put)
+        regimes[regime] = seen(truth.sample(rows_per_regime, rng, put), seeing)
     if missing:
         observational = _with_gaps(observational, missing, rng, truth.exposure)
         regimes = {name: _with_gaps(table, missing, rng, truth.exposure) for name, table in regimes.items()}

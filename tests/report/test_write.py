@@ -29,7 +29,7 @@ from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.report.document import Table, Text
 from pyrocausal.report.sections import _targets, contents
-from pyrocausal.report.summary import chain_table, in_words, settings_table
+from pyrocausal.report.summary import chain_table, facts, in_words, settings_table
 from pyrocausal.report.write import write_report
 from pyrocausal.runtime.versions import versions
 from pyrocausal.sdi.algorithm import SDI
