@@ -7,10 +7,12 @@ from pyrocausal.checks.findings import Diagnosis, Finding
 from pyrocausal.checks.held_out import held_out_regimes, held_out_rows
 from pyrocausal.checks.negative_control import RandomGraphControl, random_graph_control
 from pyrocausal.checks.stability import Stability, stability
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.data.regime import Regime
+from pyrocausal.data.target_files import read_targets
 from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.refitting import Descent, Refitting
 from pyrocausal.fit.discover import discover
@@ -31,7 +33,7 @@ from pyrocausal.sdi import credit, settings, targets
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.sdi.state import Info, State
-from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.search.graph_kernel import GraphKernel, Sampled, Sampling, sample_graphs
 from pyrocausal.search.rounds import Settled
 from pyrocausal.search.settings import Settling
@@ -42,6 +44,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "SDI",
+    "AtLeast",
     "Categorical",
     "CausalModel",
     "CausalPosterior",
@@ -93,6 +96,7 @@ __all__ = [
     "plot_reliability",
     "plot_targets",
     "random_graph_control",
+    "read_targets",
     "sample_graphs",
     "score_graphs",
     "settings",

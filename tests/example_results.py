@@ -31,7 +31,7 @@ def believe(names, edges, targets) -> CausalPosterior:
     rows = torch.tensor([[0.0] * d, [1.0] * d])
     regimes = tuple(Regime(name, rows) for name in targets)
     data = InterventionalData(tuple(names), (Categorical((0, 1)),) * d, rows, regimes)
-    return CausalPosterior(data, (make_chain(torch.nn.Identity(), edge, target),), 0)
+    return CausalPosterior(data, (make_chain(make_model((Categorical((0, 1)),) * d), edge, target),), 0)
 
 
 def diamond() -> CausalPosterior:

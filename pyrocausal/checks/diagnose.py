@@ -22,6 +22,7 @@ from pyrocausal.checks.findings import Diagnosis, Finding
 from pyrocausal.checks.mechanism_findings import mechanism_findings
 from pyrocausal.checks.residuals import ProgramResiduals
 from pyrocausal.checks.stability import stability
+from pyrocausal.data.at_least import named
 from pyrocausal.data.columns import number_of
 from pyrocausal.data.weights import total
 from pyrocausal.evidence.edge_price import edge_price
@@ -150,9 +151,12 @@ def _unclear(result: CausalPosterior, sure: float) -> Iterator[Finding]:
     probability = result.best.target_probability.cpu()
     columns = [*result.data.names, "no target"]
     for regime, clear, row in zip(result.data.regimes, _clear(probability, sure), probability, strict=True):
-        if clear or regime.targets is not None:
+        if clear or isinstance(regime.targets, tuple):
             continue
-        likely = [k for k in row.argsort(descending=True, stable=True).tolist() if row[k] >= 0.05][:3]
+        open_ = [
+            k for k in row.argsort(descending=True, stable=True).tolist() if columns[k] not in named(regime.targets)
+        ]
+        likely = [k for k in open_ if row[k] >= 0.05][:3]
         said = ", ".join(f"{columns[k]} {float(row[k]):.2f}" for k in likely)
         message = (
             f"regime {regime.name!r}, {number_of(len(regime.rows), 'row')}: {said or 'spread over many variables'}"

@@ -17,6 +17,7 @@ import torch
 
 from pyrocausal.checks.comparison import COMPARED, HeldOut, compare
 from pyrocausal.checks.row_predictions import REFITTING, RowPredictor, Table
+from pyrocausal.data.at_least import RegimeTargets
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.weights import Part
 from pyrocausal.evidence.imputation import impute
@@ -26,7 +27,8 @@ from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.row_split import divide
 from pyrocausal.sdi.state import natural
-from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.sdi.target_prior import TargetPrior, with_certain_targets
+from pyrocausal.sdi.targets import known_targets
 from pyrocausal.search.settings import Settling
 
 __all__ = ["held_out_regimes", "held_out_rows"]
@@ -86,6 +88,7 @@ def held_out_rows(
     True
     """
     seed = _check(data, seed, refitting, options)
+    data, options = _told(data, options)
     if isinstance(share, bool) or not isinstance(share, Real) or not 0 < share < 1:
         raise ValueError(f"share must be between 0 and 1, got {share!r}; 0.2 holds out every fifth row")
     tables = {"the observational table": data.observational}
@@ -150,6 +153,7 @@ def held_out_regimes(
     True
     """
     seed = _check(data, seed, refitting, options)
+    data, options = _told(data, options)
     R = len(data.regimes)
     if R < 2:
         raise ValueError(
@@ -198,6 +202,14 @@ def _check(data: InterventionalData, seed: int, refitting: Refitting | None, opt
     return seed
 
 
+def _told(data: InterventionalData, options: dict[str, Any]) -> tuple[InterventionalData, dict[str, Any]]:
+    """Data and options where targets that the prior says are certain are stated with the data."""
+    if not options.get("target_prior"):
+        return data, options
+    data, prior = with_certain_targets(data, options["target_prior"])
+    return data, options | {"target_prior": prior}
+
+
 def _whole(name: str, value: int, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
@@ -229,7 +241,7 @@ def _split(data: InterventionalData, share: float, seed: int) -> tuple[Intervent
     return made, tables
 
 
-def _table(name: str, adapting: Part, scored: Part, targets: tuple[str, ...] | None) -> Table:
+def _table(name: str, adapting: Part, scored: Part, targets: RegimeTargets) -> Table:
     return Table(name, adapting, scored, targets)
 
 
@@ -253,5 +265,8 @@ def _trial(
     odds = _of(prior, [table.name for table in tables]).compile(
         training.names, {table.name: table.targets for table in tables}, training.exposures
     )
-    unhit = natural(result.best.target_probability, settling.certainty, result.best.several)
+    known, hit = known_targets(training.names, [regime.targets for regime in training.regimes])
+    probability = result.best.target_probability
+    told = (hit & ~known[:, None]).to(probability.device)
+    unhit = natural(probability, settling.certainty, result.best.several, told)
     return RowPredictor(training, unhit, tables, odds, refitting, algorithm.mechanisms, seed)

@@ -25,6 +25,7 @@ from typing import NamedTuple, TypeAlias
 
 import torch
 
+from pyrocausal.data.at_least import RegimeTargets
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.missing import present
@@ -37,7 +38,8 @@ from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.row_split import Fold, split_rows
-from pyrocausal.sdi.targets import TargetOdds, known_targets, posterior_of
+from pyrocausal.sdi.target_prior import TargetOdds
+from pyrocausal.sdi.targets import known_targets, posterior_of
 
 __all__ = ["REFITTING", "MakeMechanisms", "Prediction", "RowPredictor", "Table"]
 
@@ -60,13 +62,13 @@ class Table(NamedTuple):
     scored
         The rows.
     targets
-        Known targets, None if unknown.
+        Known targets, `AtLeast` where there may be others, None if unknown.
     """
 
     name: str
     adapting: Part
     scored: Part
-    targets: tuple[str, ...] | None
+    targets: RegimeTargets
 
     @property
     def size(self) -> float:
@@ -168,7 +170,7 @@ class RowPredictor:
             found = posterior[:, :-1] > 0.5
         else:
             found = torch.nn.functional.one_hot(posterior.argmax(1), posterior.shape[1])[:, :-1] > 0
-        hit = torch.where(self.known[:, None], self.hit, found)
+        hit = torch.where(self.known[:, None], self.hit, found | self.hit)
         new = (terms.new[:, T:] - terms.new[:, :T]).t()
         return Prediction(torch.where(hit, new, terms.old[:, T:].t()), hit)
 

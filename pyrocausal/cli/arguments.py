@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pyrocausal
+from pyrocausal.data.at_least import AtLeast
+from pyrocausal.data.target_files import read_targets
 from pyrocausal.simulate import networks
 from pyrocausal.simulate.interventions import Intervention, hard_random, hard_uniform, soft
 
-__all__ = ["INTERVENTIONS", "LARGE_SIZES", "SMALL", "SMALL_SIZES", "make_parser"]
+__all__ = ["INTERVENTIONS", "LARGE_SIZES", "SMALL", "SMALL_SIZES", "make_parser", "targets_of"]
 
 INTERVENTIONS: dict[str, Intervention] = {"soft": soft, "uniform": hard_uniform, "random": hard_random}
 SMALL, SMALL_SIZES, LARGE_SIZES = 3, (3, 10_000, 500), (1, 50_000, 512)  # variables; regimes each, rows, rows of each
@@ -26,6 +29,9 @@ examples:
   Age comes before everything else, and what the drug hits is known:
     pyrocausal fit trial.csv --regime-column arm --observational placebo --out results \\
         --forbidden weight age --forbidden dose age --target drug=dose
+
+  A drug is known to hit AKT, and may hit more:
+    pyrocausal fit cells.csv --regime-column condition --observational control --out results --at-least drug=AKT
 
   Molecules of two genes in cells, in proportion to all molecules of a cell:
     pyrocausal fit genes.csv --regime-column guide --observational none --out results \\
@@ -91,7 +97,15 @@ def _add_fit(commands: Any) -> None:
     )
     known.add_argument(
         "--target", metavar="REGIME=VARIABLE", action="append", default=[], type=_target,
-        help='a known target of a regime; "REGIME=" if it has none',
+        help='a known target of a regime, which has no others; "REGIME=" if it has none',
+    )  # fmt: skip
+    known.add_argument(
+        "--at-least", metavar="REGIME=VARIABLE", action="append", default=[], type=partial(_target, none=False),
+        help="a certain target of a regime that may have others too, which are to be found",
+    )  # fmt: skip
+    known.add_argument(
+        "--targets-file", metavar="FILE.csv", type=Path, action="append", default=[],
+        help="the same (columns regime, target and perhaps at_least: yes where there may be others)",
     )  # fmt: skip
     names: dict[str, Any] = {"nargs": "+", "action": "extend", "metavar": "NAME", "default": []}
     known.add_argument("--categorical", help="variables that are categories", **names)
@@ -170,8 +184,48 @@ def _seed(text: str) -> int:
     return _whole(text, 0)
 
 
-def _target(text: str) -> tuple[str, str]:
+def _target(text: str, none: bool = True) -> tuple[str, str]:
     regime, equals, variable = text.rpartition("=")
+    if not none and not (regime and variable):
+        raise argparse.ArgumentTypeError(f"expected REGIME=VARIABLE, got {text!r}")
     if not (regime and equals):
         raise argparse.ArgumentTypeError(f"expected REGIME=VARIABLE, or REGIME= for none, got {text!r}")
     return regime, variable
+
+
+def targets_of(
+    known: Sequence[tuple[str, str]], certain: Sequence[tuple[str, str]], files: Sequence[Path]
+) -> dict[str, tuple[str, ...] | AtLeast]:
+    """What is said of the targets of each regime.
+
+    Parameters
+    ----------
+    known, certain
+        Pairs of regime and variable, of --target and of --at-least.
+    files
+        Of --targets-file.
+
+    Raises
+    ------
+    ValueError
+        If a regime is said to have a target and none, or is spoken of in two ways or files, or a file is not of
+        targets.
+    """
+    targets: dict[str, tuple[str, ...] | AtLeast] = {}
+    for regime, variables in _by_regime(known).items():
+        if "" in variables and set(variables) != {""}:
+            raise ValueError(f"--target says both that regime {regime!r} has no target and that it has one")
+        targets[regime] = tuple(filter(None, variables))
+    partly: dict[str, tuple[str, ...] | AtLeast] = {r: AtLeast(*names) for r, names in _by_regime(certain).items()}
+    for where, told in (("--at-least", partly), *((f"--targets-file {path}", read_targets(path)) for path in files)):
+        if twice := [regime for regime in told if regime in targets]:
+            raise ValueError(f"{where} names regime {twice[0]!r}, whose targets are given already; drop one of the two")
+        targets |= told
+    return targets
+
+
+def _by_regime(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for regime, variable in pairs:
+        found.setdefault(regime, []).append(variable)
+    return found

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from pyrocausal.cli.arguments import INTERVENTIONS, LARGE_SIZES, SMALL, SMALL_SIZES, make_parser
+from pyrocausal.cli.arguments import INTERVENTIONS, LARGE_SIZES, SMALL, SMALL_SIZES, make_parser, targets_of
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous, Count
 from pyrocausal.data.knowledge import Knowledge
@@ -24,10 +24,10 @@ from pyrocausal.data.tables import Kinds
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
-from pyrocausal.report.summary import UNDECIDED, compare, edge_table
+from pyrocausal.report.summary import UNDECIDED, compare
 from pyrocausal.report.write import write_report
 from pyrocausal.sdi.algorithm import SDI
-from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.search.graph_kernel import Sampling
 from pyrocausal.search.settings import Settling
 from pyrocausal.simulate import networks
@@ -91,7 +91,7 @@ def _fit(arguments: argparse.Namespace) -> None:
         kinds=_kinds(
             arguments.categorical, arguments.continuous, arguments.components, arguments.count, arguments.exposure
         ),
-        targets=_targets(arguments.target), weights=arguments.weights,
+        targets=targets_of(arguments.target, arguments.at_least, arguments.targets_file), weights=arguments.weights,
     )  # fmt: skip
     _make_folder(arguments.out)
     result = _discover(arguments, data, SDI.paper() if arguments.paper else None)
@@ -129,16 +129,6 @@ def _kinds(
 
 def _knowledge(files: Sequence[Path], max_parents: int | None) -> Knowledge:
     return reduce(or_, map(Knowledge.from_csv, files), Knowledge(max_parents=max_parents))
-
-
-def _targets(pairs: Sequence[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    targets: dict[str, list[str]] = {}
-    for regime, variable in pairs:
-        targets.setdefault(regime, []).append(variable)
-    for regime, variables in targets.items():
-        if "" in variables and set(variables) != {""}:
-            raise ValueError(f"--target says both that regime {regime!r} has no target and that it has one")
-    return {regime: tuple(filter(None, variables)) for regime, variables in targets.items()}
 
 
 # ---------------------------------------------------------------------- demo
@@ -238,8 +228,8 @@ def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm
 
 
 def _print_edges(result: CausalPosterior) -> None:
-    """Edges above 0.5, the surest first, and what is wrong with them where the truth is known."""
-    table, truth = edge_table(result), result.data.truth
+    """Edges above 0.5, the strongest first, and what is wrong with them where the truth is known."""
+    table, truth = result.edges(None), result.data.truth
     found = table[table.probability > 0.5]
     undecided = int(table.probability.between(*UNDECIDED).sum())
     verdict = {} if truth is None else compare(result.to_networkx(), truth)

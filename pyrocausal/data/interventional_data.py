@@ -20,6 +20,7 @@ import pandas as pd
 import torch
 
 from pyrocausal.data import builders, readers, tables
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.data.readers import Array, FilePath
@@ -150,8 +151,9 @@ class InterventionalData:
             the observational dtype: float is continuous; integer, boolean, text and pandas category are categorical,
             with all labels in any table as states, sorted (ordered pandas categories in their own order). Counts are
             never inferred; the column that `Count(exposure=...)` names is an `Exposure`.
-        targets : mapping of regime to None, variable or variables, optional
-            None, as for every regime left out: unknown. An empty tuple: known to have none.
+        targets : mapping of regime to None, variable, variables or AtLeast, optional
+            None, as for every regime left out: unknown. An empty tuple: known to have none. `AtLeast("PKC")`: this one
+            and perhaps others.
         weights : str, optional
             A column of every table that is no variable and says how many rows a row counts as: a positive number, 2.0
             for a row that stands for two. Every sum over rows is weighted, and the total weight, not the number of
@@ -364,9 +366,11 @@ class InterventionalData:
         many = {what: sum(isinstance(kind, sort) for kind in self.kinds) for what, sort in kinds.items()}
         held = [f"{count} {what}" for what, count in many.items() if count or what in ("categorical", "continuous")]
         unknown = sum(regime.targets is None for regime in self.regimes)
+        partly = sum(isinstance(regime.targets, AtLeast) for regime in self.regimes)
+        told = f", known in part in {partly}" if partly else ""
         rows = sum(len(regime.rows) for regime in self.regimes)
         in_regimes = join([regime.rows for regime in self.regimes], [regime.weights for regime in self.regimes])
         return (
             f"InterventionalData({', '.join(held)}; {self.n} observational rows{of_total(self.observational_weights)}; "
-            f"{rows} rows{of_total(in_regimes)} in regimes, targets unknown in {unknown} of {len(self.regimes)})"
+            f"{rows} rows{of_total(in_regimes)} in regimes, targets unknown in {unknown} of {len(self.regimes)}{told})"
         )

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.columns import listing
 from pyrocausal.data.tables import check_frame, check_names, check_unique
 from pyrocausal.data.weights import read_weights
@@ -125,7 +126,8 @@ def take_weights(
         return (observational, dict(regimes)), None
     if not isinstance(column, str):
         raise TypeError(f"weights: expected the name of a column, got {column!r}; arrays go to from_arrays")
-    many = [[given] if isinstance(given, str) else given for given in targets.values() if isinstance(given, Iterable)]
+    stated = [given.names if isinstance(given, AtLeast) else given for given in targets.values()]
+    many = [[given] if isinstance(given, str) else given for given in stated if isinstance(given, Iterable)]
     hit = [each for given in many for each in given]
     for argument, names in (("kinds", kinds if isinstance(kinds, Mapping) else ()), ("targets", hit)):
         if column in names:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
+from pyrocausal.data.at_least import AtLeast, RegimeTargets, named
 from pyrocausal.data.columns import listing
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.kinds import Exposure
@@ -29,8 +30,8 @@ class Regime:
         What the user calls this experiment.
     rows : Tensor [n_r, d], float32
         Encoded rows.
-    targets : tuple of str, optional
-        The variables intervened on; None if unknown, () if known to be none.
+    targets : tuple of str or AtLeast, optional
+        The variables intervened on; None if unknown, () if known to be none, `AtLeast` where others are to be found.
     weights : Tensor [n_r], optional
         How many rows each row counts as, positive; None, kept as such, if all count once.
 
@@ -49,7 +50,7 @@ class Regime:
 
     name: str
     rows: torch.Tensor
-    targets: tuple[str, ...] | None = None
+    targets: RegimeTargets = None
     weights: torch.Tensor | None = None
 
     def __post_init__(self) -> None:
@@ -59,9 +60,11 @@ class Regime:
             raise ValueError("name: a regime's name is empty; give it a name")
         targets = (self.targets,) if isinstance(self.targets, str) else self.targets
         targets = tuple(targets) if isinstance(targets, Iterable) else targets
-        if targets is not None:
+        if targets is not None and not isinstance(targets, AtLeast):
             if not isinstance(targets, tuple) or not all(isinstance(target, str) for target in targets):
-                raise TypeError(f"targets: expected variable names or None for regime {self.name!r}, got {targets!r}")
+                raise TypeError(
+                    f"targets: expected variable names, AtLeast or None for regime {self.name!r}, got {targets!r}"
+                )
             object.__setattr__(self, "targets", tuple(dict.fromkeys(targets)))
         if self.weights is not None:
             weights = check_weights(self.weights, len(self.rows), f"regime {self.name!r}")
@@ -82,12 +85,12 @@ def check_regimes(regimes: Sequence[Regime], names: Sequence[str], kinds: Sequen
             raise TypeError(f"regimes: expected Regime objects, got {type(regime).__name__}")
         check_rows(regime.rows, names, kinds, f"regime {regime.name!r}")
         check_total(regime.weights, f"regime {regime.name!r}")
-        if strange := [target for target in regime.targets or () if target not in names]:
+        if strange := [target for target in named(regime.targets) if target not in names]:
             raise ValueError(
                 f"targets: regime {regime.name!r} has target {strange[0]!r}, which is no variable; the variables "
                 f"are {listing(names)}"
             )
-        if hit := [target for target in regime.targets or () if target in exposures]:
+        if hit := [target for target in named(regime.targets) if target in exposures]:
             raise ValueError(
                 f"targets: {hit[0]!r} is an exposure, which no regime can act on; name the counts that it acted on"
             )

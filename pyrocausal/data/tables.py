@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.columns import listing, native
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.kinds import Categorical, Count, Exposure, infer_kind
@@ -46,7 +47,7 @@ NO_CONTROLS = (
 
 KindLike: TypeAlias = Kind | type[Kind]
 Kinds: TypeAlias = Mapping[str, KindLike] | Sequence[KindLike] | None
-Targets: TypeAlias = Mapping[str, str | Iterable[str] | None] | None
+Targets: TypeAlias = Mapping[str, str | Iterable[str] | AtLeast | None] | None
 
 
 def check_unique(names: Sequence[str], argument: str) -> Sequence[str]:

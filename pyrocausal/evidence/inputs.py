@@ -16,7 +16,7 @@ from pyrocausal.evidence.refitting import Refitting
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.row_split import Fold
-from pyrocausal.sdi.targets import TargetOdds
+from pyrocausal.sdi.target_prior import TargetOdds
 
 __all__ = ["Estimators", "RowsOfEvidence", "TargetKnowledge"]
 
@@ -48,7 +48,7 @@ class TargetKnowledge(NamedTuple):
     known, hit
         Known targets, shapes [R] and [R, d]; see `pyrocausal.sdi.targets.known_targets`.
     prior
-        What is believed of unknown ones.
+        What is believed of unknown ones; -inf at those that are certain, see `TargetOdds`.
     """
 
     known: torch.Tensor

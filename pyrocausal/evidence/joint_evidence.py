@@ -7,7 +7,8 @@
 L_ri is what X_i's rows in regime r say of its common mechanism given its parents in G; A_rt the evidence of a *new*
 mechanism for target t; t runs over none and the d variables, by default all equally likely, or is known. Every
 hypothesis pays for all d variables in every row. Where a regime may have several targets, each variable is hit or not
-for itself, and the sum over all sets of targets is a product over variables.
+for itself, and the sum over all sets of targets is a product over variables. Where some targets are certain and there
+may be others, these have a new mechanism under every hypothesis, and t runs over none and the other variables.
 
 There are two currencies, which must not be mixed. `pyrocausal.evidence.pooled_evidence` has marginal likelihoods of all
 rows, in closed form; `pyrocausal.evidence.predictive_evidence` the predictive density of rows that no estimate has
@@ -31,7 +32,8 @@ from pyrocausal.data.kind import Kind
 from pyrocausal.evidence.inputs import TargetKnowledge
 from pyrocausal.evidence.terms import FamilyEvidence, Terms, parents_of
 from pyrocausal.model.mechanisms import Family
-from pyrocausal.sdi.targets import TargetOdds, posterior_of
+from pyrocausal.sdi.target_prior import TargetOdds
+from pyrocausal.sdi.targets import posterior_of, with_known_targets
 
 __all__ = ["JointEvidence"]
 
@@ -102,11 +104,10 @@ class JointEvidence(ABC):
     def targets(self, graph: torch.Tensor) -> torch.Tensor:
         """Posterior over the targets of every regime given a graph [d, d]: shape [R, d + 1], the last column is none.
 
-        A regime whose targets are known has 1 at each of them, or at none.
+        A regime has 1 at each target that is certain, and then 0 at none.
         """
         found = posterior_of(self.each(graph).odds.t(), self.prior.several)
-        certain = torch.cat([self.hit, ~self.hit.any(1, keepdim=True)], 1).to(found.dtype)
-        return torch.where(self.known[:, None], certain, found)
+        return with_known_targets(found, self.known, self.hit)
 
     def mixture(self, gain: torch.Tensor) -> torch.Tensor:
         """log sum_t p(t) exp(what a new mechanism of t gains): gains [d, R] -> [R]; none gains nothing.
@@ -131,7 +132,7 @@ class JointEvidence(ABC):
     def summed_out(self, effect: int, family: FamilyEvidence) -> Terms:
         """Terms of a variable given some parents, with what is known and believed of targets.
 
-        A variable that is known to be hit has its new mechanism under every hypothesis; where targets are known, no
+        A variable that is certainly hit has its new mechanism under every hypothesis; where all targets are known, no
         other one has. Where each variable may be hit for itself, that is summed out here.
         """
         old, new, observational = family
@@ -139,7 +140,7 @@ class JointEvidence(ABC):
         odds = new + believed - old
         if self.prior.several:
             either = torch.logaddexp(old, new + believed) - torch.nn.functional.softplus(believed)
-            old = torch.where(self.known, torch.where(hit, new, old), either)
+            old = torch.where(hit, new, torch.where(self.known, old, either))
             return Terms(old, torch.full_like(new, -torch.inf), observational, odds)
         old = torch.where(hit, new, old)
         return Terms(old, torch.where(self.known, -torch.inf, new + believed), observational, odds)

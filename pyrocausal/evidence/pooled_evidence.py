@@ -271,7 +271,7 @@ class PooledEvidence(JointEvidence):
         """
         odds = targets.prior.log_odds.double().cpu()
         odds = odds if targets.prior.several else odds - math.log(len(self.kinds))
-        odds = torch.where(self.known[:, None], torch.where(self.hit, torch.inf, -torch.inf), odds)
+        odds = torch.where(self.hit, torch.inf, torch.where(self.known[:, None], -torch.inf, odds))
         return torch.cat([odds, torch.full_like(odds[:1] if len(odds) else self.price[:1], -torch.inf)])
 
     @staticmethod

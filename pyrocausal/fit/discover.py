@@ -21,7 +21,7 @@ from pyrocausal.posterior.chain import Chain
 from pyrocausal.runtime.progress import progress_bar
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import describe
-from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.sdi.target_prior import TargetPrior, with_certain_targets
 from pyrocausal.search.graph_kernel import Sampling
 from pyrocausal.search.settings import Settling
 
@@ -130,10 +130,11 @@ def discover(
             raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
     known = _checked(data, knowledge, target_prior, Knowledge(required, forbidden))
     algorithm, settling = _agreed(SDI() if algorithm is None else algorithm, settling, sampling, max_steps)
+    data, believed = with_certain_targets(data, target_prior)
     seed = secrets.randbits(32) if seed is None else int(seed)
     seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(chains)]
 
-    restart = Restart(algorithm, settling, sampling, data, known, target_prior)
+    restart = Restart(algorithm, settling, sampling, data, known, believed)
     with progress_bar(chains, restart.steps) if progress else nullcontext(lambda report: None) as show:
         found, stopped = run_restarts(restart, seeds, cores, show)
     settings = {

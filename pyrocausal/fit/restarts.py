@@ -35,7 +35,7 @@ from pyrocausal.runtime.progress import Report
 from pyrocausal.runtime.threads import one_thread
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.state import Info
-from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.search.graph_kernel import Sampling, sample_graphs
 from pyrocausal.search.hill_climb import strongest_dag
 from pyrocausal.search.rounds import Settled

@@ -32,8 +32,11 @@ def plot_graph(
 ) -> Axes:
     """Draw the graph, causes above effects.
 
-    An edge is the wider the more it is believed; edges between 0.2 and `threshold` are light and dashed. Variables
-    that at least one regime hits are filled and say which regimes. An arrow that points upwards closes a cycle.
+    An edge is the wider the stronger it is (see `CausalPosterior.edge_strengths`): its width grows with the correlation
+    that two normal variables have which tell so much of each other, sqrt(1 - exp(-2 strength)) [1]_. Where strengths
+    are not known, as without settling, it is the wider the more it is believed. Edges between 0.2 and `threshold` are
+    light and dashed. Variables that at least one regime hits are filled and say which regimes. An arrow that points
+    upwards closes a cycle.
 
     Parameters
     ----------
@@ -56,6 +59,10 @@ def plot_graph(
     ------
     ValueError
         If the threshold is out of range or the truth has other variables.
+
+    References
+    ----------
+    .. [1] E. H. Linfoot, "An informational measure of correlation", 1957.
 
     Examples
     --------
@@ -87,7 +94,7 @@ def plot_graph(
         ax.text(x, y - (0.3 * height / 2 if small else 0), name, fontsize=FONT * scale, **style)
         if small:
             ax.text(x, y + 0.46 * height / 2, small, fontsize=SMALL_FONT * scale, **style)
-    _legend(ax, graph, threshold, truth is not None, any(labels.values()), max(scale, 0.8))
+    _legend(ax, graph, _texts(result, threshold, truth is not None), any(labels.values()), max(scale, 0.8))
     found = sum(p > threshold for *_, p in graph.edges(data="probability"))
     undecided = sum(LEAST_SHOWN < p <= threshold for *_, p in graph.edges(data="probability"))
     ax.set_title(f"{number_of(found, 'edge')} above {threshold:g}" + (f", {undecided} undecided" if undecided else ""))
@@ -100,12 +107,13 @@ def graph_size(result: CausalPosterior, threshold: float = 0.5, truth: nx.DiGrap
 
 
 def _shown_edges(result: CausalPosterior, threshold: float, truth: nx.DiGraph | None) -> nx.DiGraph:
-    """Edges to draw, with attributes probability, color and linestyle."""
+    """Edges to draw, with attributes probability, weight in [0, 1], color and linestyle."""
     if not LEAST_SHOWN <= threshold < 1:
         raise ValueError(f"threshold must be in [{LEAST_SHOWN:g}, 1), got {threshold!r}")
     names = result.data.names
     check_truth(names, truth)
-    believed = result.edge_probabilities.values
+    believed, strength = result.edge_probabilities.values, result.edge_strengths.values
+    weight = believed if np.isnan(strength).all() else np.sqrt(-np.expm1(-2 * np.maximum(strength, 0)))
     graph: nx.DiGraph = nx.DiGraph()
     graph.add_nodes_from(names)
     for (effect, cause), probability in np.ndenumerate(believed):
@@ -117,7 +125,8 @@ def _shown_edges(result: CausalPosterior, threshold: float, truth: nx.DiGraph | 
         if probability > LEAST_SHOWN or missing:
             line = "solid" if found else "dashed" if probability > LEAST_SHOWN else "dotted"
             color = MISSING if missing else color
-            graph.add_edge(*edge, probability=float(probability), color=color, linestyle=line)
+            drawn = {"probability": float(probability), "weight": float(weight[effect, cause])}
+            graph.add_edge(*edge, **drawn, color=color, linestyle=line)
     return graph
 
 
@@ -132,8 +141,8 @@ def _labels(result: CausalPosterior) -> dict[str, str]:
 
 
 def _arrow(route: Points, name: str, edge: Mapping, scale: float) -> FancyArrowPatch:
-    least = 1.3 if edge["linestyle"] == "dotted" else 0.5  # of little probability, but meant to be seen
-    width, head = max(least, 0.5 + 1.9 * edge["probability"]), 3 + 2.5 * edge["probability"]
+    least = 1.3 if edge["linestyle"] == "dotted" else 0.8  # of little weight, but meant to be seen
+    width, head = max(least, 0.5 + 2.4 * edge["weight"]), 3 + 2.5 * edge["weight"]
     return FancyArrowPatch(
         path=Path(route), arrowstyle=f"-|>,head_length={1.7 * head:.2f},head_width={0.6 * head:.2f}",
         mutation_scale=scale, linewidth=width * scale, color=edge["color"], linestyle=edge["linestyle"],
@@ -141,17 +150,21 @@ def _arrow(route: Points, name: str, edge: Mapping, scale: float) -> FancyArrowP
     )  # fmt: skip
 
 
-def _legend(ax: Axes, graph: nx.DiGraph, threshold: float, judged: bool, targets: bool, scale: float) -> None:
-    """Name what occurs in the picture, in the strip below it."""
-    above = f"above {threshold:g}"
-    texts: dict[tuple[str, Line], str] = {
-        (DARK, "solid"): f"right, {above}" if judged else f"{above}, wider = surer",
+def _texts(result: CausalPosterior, threshold: float, judged: bool) -> dict[tuple[str, Line], str]:
+    """What the legend says of lines, by color and style."""
+    above, wider = f"above {threshold:g}", "surer" if result.edge_strengths.isnull().all() else "stronger"
+    return {
+        (DARK, "solid"): f"right, {above}" if judged else f"{above}, wider = {wider}",
         (EXTRA, "solid"): f"extra, {above}",
         (REVERSED, "solid"): f"reversed, {above}",
         (GREY, "dashed"): f"undecided, {LEAST_SHOWN:g} to {threshold:g}",
         (MISSING, "dashed"): f"missing, {LEAST_SHOWN:g} to {threshold:g}",
         (MISSING, "dotted"): f"missing, below {LEAST_SHOWN:g}",
     }
+
+
+def _legend(ax: Axes, graph: nx.DiGraph, texts: Mapping[tuple[str, Line], str], targets: bool, scale: float) -> None:
+    """Name what occurs in the picture, in the strip below it."""
     occurring = {(edge["color"], edge["linestyle"]) for *_, edge in graph.edges(data=True)}
     handles: list[Line2D | Patch] = [
         Line2D([], [], color=color, linestyle=line, linewidth=1.6 if line == "solid" else 1.2, label=text)

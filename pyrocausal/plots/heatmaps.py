@@ -11,9 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.plots.layout import Pair
 from pyrocausal.plots.style import DARK, PALE, VERMILION, check_truth, inches, widest
 from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.posterior.tables import none_of
 
 __all__ = ["edges_size", "plot_edges", "plot_targets", "targets_size", "targets_with_none"]
 
@@ -83,7 +85,7 @@ def targets_with_none(result: CausalPosterior) -> tuple[list[str], NDArray]:
     """
     probability = result.target_probabilities.values.astype(np.float64)  # [R, d]
     none = result.no_target_probability.values[:, None]
-    return [*result.data.names, "none" if "none" not in result.data.names else "(none)"], np.hstack([probability, none])
+    return [*result.data.names, none_of(result.data.names)], np.hstack([probability, none])
 
 
 def plot_targets(result: CausalPosterior, ax: Axes | None = None) -> Axes:
@@ -100,7 +102,7 @@ def plot_targets(result: CausalPosterior, ax: Axes | None = None) -> Axes:
     -------
     matplotlib.axes.Axes
         Regimes from top to bottom; variables from left to right, then none. Regimes whose targets were known
-        beforehand are marked so.
+        beforehand, all or some of them, are marked so.
 
     Examples
     --------
@@ -125,7 +127,8 @@ def targets_size(result: CausalPosterior) -> Pair:
 
 
 def _regimes(result: CausalPosterior) -> list[str]:
-    return [r.name if r.targets is None else f"{r.name} (known)" for r in result.data.regimes]
+    told = {type(None): "", AtLeast: " (known in part)", tuple: " (known)"}
+    return [regime.name + told[type(regime.targets)] for regime in result.data.regimes]
 
 
 # ---------------------------------------------------------------------- both

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import torch
 import xarray as xr
 
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.posterior.chain import Chain
+from pyrocausal.posterior.edge_sizes import edge_sizes
+from pyrocausal.posterior.effect_sizes import Sizes
 from pyrocausal.posterior.files import load_result, save_result
 from pyrocausal.posterior.inference_data import inference_data
 from pyrocausal.posterior.named_beliefs import averaged, named_graph
+from pyrocausal.posterior.tables import edge_table, target_table
+from pyrocausal.posterior.target_sizes import target_sizes
 
 __all__ = ["CausalPosterior"]
 
@@ -65,7 +71,8 @@ class CausalPosterior:
         """Belief in every target, averaged over chains; dims ("regime", "variable").
 
         Where a regime has one target at the most, what a row lacks to one is the probability that it has none (that can
-        be seen), see `no_target_probability`.
+        be seen), see `no_target_probability`. A target that is certain beforehand has 1; beside one the others add up
+        to the probability of a further target.
         """
         beliefs = [chain.target_probability[:, :-1] for chain in self.chains]
         return averaged(beliefs, "target_probability", regime=self.data.regime_names, variable=self.data.names)
@@ -115,7 +122,10 @@ class CausalPosterior:
 
     @property
     def no_target_probability(self) -> xr.DataArray:
-        """Probability that a regime has no target (that can be seen), averaged over chains; dims ("regime",)."""
+        """Probability that a regime has no target (that can be seen), averaged over chains; dims ("regime",).
+
+        0 where a target is certain beforehand.
+        """
         beliefs = [chain.target_probability[:, -1] for chain in self.chains]
         return averaged(beliefs, "no_target_probability", regime=self.data.regime_names)
 
@@ -144,11 +154,10 @@ class CausalPosterior:
         Returns
         -------
         networkx.DiGraph
-            All variables, edges cause -> effect with attributes "probability" (see `edge_probabilities`) and "strength"
-            (see `edge_strengths`).
+            All variables, edges cause -> effect with attributes "probability" (see `edge_probabilities`), "strength"
+            (see `edge_strengths`) and "size" (see `edges`).
         """
-        strength = self.edge_strengths.values
-        return named_graph(self.data.names, self.best.dag.cpu().numpy(), self.edge_probabilities.values, strength)
+        return self._named(self.best.dag.cpu().numpy())
 
     @property
     def settled(self) -> bool:
@@ -168,7 +177,7 @@ class CausalPosterior:
         Returns
         -------
         networkx.DiGraph
-            All variables, edges cause -> effect with attributes "probability" and "strength".
+            All variables, edges cause -> effect with attributes "probability", "strength" and "size", as of `dag`.
 
         Raises
         ------
@@ -176,15 +185,115 @@ class CausalPosterior:
             If the threshold is outside [0, 1), or strengths are asked for and there are none.
         """
         _check_threshold(threshold)
-        probability, strengths = self.edge_probabilities.values, self.edge_strengths.values
-        believed = probability > threshold
+        believed, strengths = self.edge_probabilities.values > threshold, self.edge_strengths.values
         if strength is not None:
             if np.isnan(strengths).all():
                 raise ValueError(
                     "strength: this fit has not settled its graph, so no strengths are known; leave it out"
                 )
             believed &= strengths >= strength
-        return named_graph(self.data.names, believed, probability, strengths)
+        return self._named(believed)
+
+    def _named(self, edges: np.ndarray) -> nx.DiGraph:
+        probability, strength = self.edge_probabilities.values, self.edge_strengths.values
+        size = self._edge_sizes.value
+        return named_graph(self.data.names, edges, probability=probability, strength=strength, size=size)
+
+    @cached_property
+    def _edge_sizes(self) -> Sizes:
+        return edge_sizes(self.model, self.data, self.best.dag)
+
+    @cached_property
+    def _target_sizes(self) -> Sizes:
+        return target_sizes(self.model, self.data, self.best.dag)
+
+    def edges(self, threshold: float | None = 0.5) -> pd.DataFrame:
+        """Edges believed with more than `threshold`, the strongest first.
+
+        Parameters
+        ----------
+        threshold
+            In [0, 1); None: all ordered pairs of variables.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns cause, effect, probability (see `edge_probabilities`); strength, nats per row (see
+            `edge_strengths`); size, what the fitted program says that the cause does to the effect, and in what it is
+            measured as, such as "sd per sd" or "P(Erk=high), PKA low to high" (see `pyrocausal.posterior.effect_sizes`;
+            NaN and "" of what is no edge of the settled graph); settled, whether it is one; and the probability of each
+            chain, chain 0 and so on. Without strengths, by probability.
+
+        Raises
+        ------
+        ValueError
+            If the threshold is outside [0, 1).
+
+        Examples
+        --------
+        >>> import pyrocausal as pc
+        >>> truth = pc.networks.load("chain3")
+        >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
+        >>> result = pc.discover(data, chains=1, seed=0, progress=False)
+        >>> sorted(result.edges()[["cause", "effect"]].itertuples(index=False, name=None))
+        [('X0', 'X1'), ('X1', 'X2')]
+        """
+        chains = [chain.edge_probability.cpu().numpy() for chain in self.chains]
+        table = edge_table(
+            self.data.names,
+            self.edge_probabilities.values,
+            self.edge_strengths.values,
+            self._edge_sizes,
+            self.best.dag.cpu().numpy(),
+            chains,
+        )
+        return _believed(table, threshold)
+
+    def target_table(self, threshold: float | None = 0.5) -> pd.DataFrame:
+        """Targets of regimes believed with more than `threshold`, the strongest first.
+
+        Parameters
+        ----------
+        threshold
+            In [0, 1); None: every regime with every variable, and with none (without strength and size), which has
+            `no_target_probability`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns regime, variable, probability (see `target_probabilities`); strength, nats per row of the regime
+            (see `target_strengths`); size, how far the variable is in the regime from what its common mechanism says
+            given its parents there, and in what it is measured as, such as "sd" or "P(Erk=high)" (see
+            `pyrocausal.posterior.effect_sizes`; NaN and "" where the regime has no value). Without strengths, by
+            probability.
+
+        Raises
+        ------
+        ValueError
+            If the threshold is outside [0, 1).
+
+        Examples
+        --------
+        >>> import pyrocausal as pc
+        >>> truth = pc.networks.load("chain3")
+        >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
+        >>> result = pc.discover(data, chains=1, seed=0, progress=False)
+        >>> table = result.target_table()
+        >>> result.targets() == {r: tuple(table.variable[table.regime == r]) for r in data.regime_names}
+        True
+        """
+        data = self.data
+        table = target_table(
+            data.regime_names,
+            data.names,
+            self.target_probabilities.values,
+            self.no_target_probability.values,
+            self.target_strengths.values,
+            self._target_sizes,
+        )
+        if threshold is not None:
+            table = table[table.variable.isin(data.names)]
+        return _believed(table, threshold)
 
     def targets(self, threshold: float = 0.5) -> dict[str, tuple[str, ...]]:
         """Targets of every regime believed with more than `threshold`; an empty tuple where none is.
@@ -339,6 +448,13 @@ class CausalPosterior:
             f"CausalPosterior({len(self.chains)} chains, {state}; {len(self.data.names)} variables, "
             f"{edges} edges, {len(self.data.regimes)} regimes)"
         )
+
+
+def _believed(table: pd.DataFrame, threshold: float | None) -> pd.DataFrame:
+    if threshold is None:
+        return table
+    _check_threshold(threshold)
+    return table[table.probability > threshold].reset_index(drop=True)
 
 
 def _check_threshold(threshold: float) -> None:

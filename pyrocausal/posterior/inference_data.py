@@ -25,9 +25,10 @@ Always:
   missing. A column is called as its variable; where netCDF or ArviZ do not take that ("/", the name of a dimension)
   "_" replaces it or is added. Its attribute `variable` has the name as it is, `states` the states as a JSON list.
 - `constant_data`: the `regime_number` of each row (-1 for observational rows, which come first), `known_target`
-  [regime, target_variable] (1 hit, 0 not, -1 unknown), `known_edge` [effect, cause] (1 required, 0 forbidden, -1
-  learned); where rows have weights, the `weight` of each. Other groups do not know of weights: `log_likelihood` is that
-  of a row once, to be multiplied by its weight in sums, and predicted tables are as long as the recorded ones.
+  [regime, target_variable] (1 hit, 0 not, -1 unknown, as beside those of an `AtLeast`), `known_edge` [effect, cause]
+  (1 required, 0 forbidden, -1 learned); where rows have weights, the `weight` of each. Other groups do not know of
+  weights: `log_likelihood` is that of a row once, to be multiplied by its weight in sums, and predicted tables are as
+  long as the recorded ones.
 - `posterior_predictive`, if asked for: whole tables like the observed one. Targets keep the values that they took,
   since nobody knows the mechanism that an intervention put there; everything else follows from the model.
 

@@ -19,18 +19,12 @@ def averaged(beliefs: Sequence[torch.Tensor], name: str, **labels: Sequence[str]
     return xr.DataArray(mean, dims=tuple(labels), coords=coordinates, name=name)
 
 
-def named_graph(names: Sequence[str], edges: np.ndarray, probability: np.ndarray, strength: np.ndarray) -> nx.DiGraph:
-    """Graph cause -> effect of some edges, boolean [d, d] (effect, cause).
-
-    Each has its "probability" and its "strength" of [d, d].
-    """
+def named_graph(names: Sequence[str], edges: np.ndarray, **attributes: np.ndarray) -> nx.DiGraph:
+    """Graph cause -> effect of some edges, boolean [d, d] (effect, cause), each with its entry of [d, d] attributes."""
     graph: nx.DiGraph = nx.DiGraph()
     graph.add_nodes_from(names)
     for effect, cause in zip(*np.nonzero(edges), strict=True):
         graph.add_edge(
-            names[cause],
-            names[effect],
-            probability=float(probability[effect, cause]),
-            strength=float(strength[effect, cause]),
+            names[cause], names[effect], **{what: float(each[effect, cause]) for what, each in attributes.items()}
         )
     return graph

@@ -82,7 +82,7 @@ def constant_data(tables: Tables, chains: Sequence[Chain]) -> xr.Dataset:
         {
             **counted,
             "regime_number": (("row",), tables.regime.astype(np.int32)),
-            "known_target": (TARGETS, torch.where(known[:, None], hit, -1).numpy().astype(np.int8)),
+            "known_target": (TARGETS, torch.where(known[:, None] | hit, hit, -1).numpy().astype(np.int8)),
             "known_edge": (EDGES, torch.where(beliefs.free, -1, beliefs.certain).cpu().numpy().astype(np.int8)),
         },
         coords={

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 
 from pyrocausal.checks.diagnose import diagnose
 from pyrocausal.checks.findings import NAMES, SILENT, Diagnosis
+from pyrocausal.data.at_least import named
 from pyrocausal.plots.curves import plot_beliefs
 from pyrocausal.plots.graph import graph_size, plot_graph
 from pyrocausal.plots.heatmaps import edges_size, plot_edges, plot_targets, targets_size
@@ -24,11 +26,9 @@ from pyrocausal.report.summary import (
     UNDECIDED,
     chain_table,
     compare,
-    edge_table,
     facts,
     in_words,
     settings_table,
-    target_table,
 )
 from pyrocausal.runtime.versions import versions
 
@@ -36,6 +36,24 @@ __all__ = ["contents"]
 
 LEAST_LISTED, MOST_LISTED = 0.05, 100  # edges that are listed although they are believed less than one half
 MOST_FINDINGS = 20  # of a kind
+MEASURED = ["strength", "size", "measured as"]
+STRENGTH = (
+    "The strength of an edge is what a row tells of it: the nats per row that the settled graph loses without it. A "
+    "probability grows with the number of rows, a strength does not: an edge may be certain and weak. Two normal "
+    "variables whose correlation is 0.1 tell 0.005 nats per row of each other, 0.3 tell 0.05, 0.6 tell 0.22 and 0.9 "
+    "tell 0.83. An edge that is not in the settled graph has neither strength nor size."
+)
+EDGE_SIZE = (
+    "The size is what the fitted program says that the cause does, its sign included, all other parents staying what "
+    "they were: to a number in standard deviations (sd), to a count in logarithms of its mean, and to the probability "
+    "of the state that changes most. A number or a count as a cause moves by one standard deviation, a count on the "
+    "scale of log(1 + count); of a cause with states the two that differ most are compared."
+)
+TARGET_SIZE = (
+    "The strength of a target is how much better the rows of its regime fit a mechanism of their own than the common "
+    "one, nats per row. The size is how far the variable is in the regime from what its common mechanism says, given "
+    "its parents there. An intervention that changes the spread alone may be strong and has next to no size."
+)
 PANELS, ACROSS = 12, 3  # of predictive checks
 CELLS, FEWEST_TABLES = 5_000_000, 4  # values that predictive checks draw, unless that were fewer tables
 
@@ -104,8 +122,8 @@ def _graph(result: CausalPosterior) -> Iterator[Part]:
     yield Picture.of("graph", "Causal graph", figure)
     yield _text(
         "An arrow points from a cause to its effect: changing the cause changes the effect, directly with respect to "
-        "the variables measured. The wider the arrow, the more the edge is believed; dashed edges are undecided, and "
-        "filled variables are targets of at least one regime. Colours compare with the true graph where it is known."
+        f"the variables measured. The wider the arrow, the {_wider(result)}; dashed edges are undecided, and filled "
+        "variables are targets of at least one regime. Colours compare with the true graph where it is known."
     )
     if truth is not None:
         found, settled = result.to_networkx(), shd(result.dag(), truth)
@@ -125,7 +143,7 @@ def _graph(result: CausalPosterior) -> Iterator[Part]:
 def _edges(result: CausalPosterior) -> Iterator[Part]:
     figure = _constrained(*edges_size(result))
     plot_edges(result, figure.add_subplot(), truth=result.data.truth)
-    table = edge_table(result)
+    table = result.edges(None)
     chains = [f"chain {number}" for number in range(len(result.chains))]
     found = table.probability > 0.5
     rest = table[~found & (table.settled | (table[chains].max(axis=1) >= LEAST_LISTED))]
@@ -133,10 +151,11 @@ def _edges(result: CausalPosterior) -> Iterator[Part]:
     yield Picture.of("edges", "Probability of every edge, effects in rows and causes in columns", figure)
     yield Heading(f"Edges believed with more than 0.5 ({int(found.sum())})", 3)
     yield _edge_rows(table[found], chains)
+    yield _text(f"{STRENGTH} {EDGE_SIZE}")
     yield Heading(f"Edges believed less, but {LEAST_LISTED:g} or more in a chain ({len(rest)})", 3)
     yield _edge_rows(rest[:MOST_LISTED], chains)
     if len(rest) > MOST_LISTED:
-        yield _text(f"These are the {MOST_LISTED} most probable of them.")
+        yield _text(f"These are the first {MOST_LISTED} of them, by strength and then by probability.")
     low, high = UNDECIDED
     yield Text(
         (
@@ -152,26 +171,44 @@ def _edge_rows(edges: pd.DataFrame, chains: list[str]) -> Part:
         return _text("None.")
     shown = ["probability", *(chains if len(chains) > 1 else [])]
     rows = [
-        (*pair, *(f"{p:.3f}" for p in probabilities), "yes" if settled else "no")
-        for pair, probabilities, settled in zip(
-            edges[["cause", "effect"]].itertuples(index=False),
-            edges[shown].itertuples(index=False),
-            edges.settled,
-            strict=True,
+        (
+            *(edge["cause"], edge["effect"], *(f"{edge[each]:.3f}" for each in shown)),
+            *(*_strength_and_size(edge), "yes" if edge["settled"] else "no"),
         )
+        for edge in edges.to_dict("records")
     ]
-    return Table(["cause", "effect", *shown, "in the settled graph"], rows)
+    return Table(["cause", "effect", *shown, *MEASURED, "in the settled graph"], rows)
+
+
+def _strength_and_size(row: Mapping[Hashable, Any]) -> tuple[str, str, str]:
+    """Cells of an edge or a target."""
+    strength, size = row["strength"], row["size"]
+    return _written(strength, ".4f"), _written(size, "+.3f"), row["measured as"]
+
+
+def _written(number: float, how: str) -> str:
+    return "" if np.isnan(number) else format(number, how)
+
+
+def _wider(result: CausalPosterior) -> str:
+    known = not bool(result.edge_strengths.isnull().all())
+    return "stronger the edge (see below)" if known else "more the edge is believed"
 
 
 def _targets(result: CausalPosterior) -> Iterator[Part]:
     figure = _constrained(*targets_size(result))
     plot_targets(result, figure.add_subplot())
-    rows, by_regime = [], dict(list(target_table(result).groupby("regime", sort=False)))
+    likely = result.target_table(None).sort_values("probability", ascending=False, kind="stable")
+    rows, by_regime = [], dict(list(likely.groupby("regime", sort=False)))
     for regime in result.data.regimes:
-        if regime.targets is None:
+        if not isinstance(regime.targets, tuple):
             ranked = by_regime[regime.name]
             first = max(1, int((ranked.probability > 0.5).sum()))  # there may be several
-            told = [f"{r.variable} ({r.probability:.3f})" for r in ranked.itertuples()]
+            sure = named(regime.targets)
+            told = [
+                f"{r.variable} ({'known beforehand' if r.variable in sure else f'{r.probability:.3f}'})"
+                for r in ranked.itertuples()
+            ]
             most, then = ", ".join(told[:first]), "".join(told[first : first + 1])
         else:
             most, then = ", ".join(regime.targets) or "none", "known beforehand"
@@ -183,6 +220,19 @@ def _targets(result: CausalPosterior) -> Iterator[Part]:
         "changed."
     )
     yield Table(["regime", "rows", "most probable target", "next"], rows)
+    strongest = result.target_table()
+    yield Heading(f"Targets believed with more than 0.5 ({len(strongest)})", 3)
+    if not len(strongest):
+        yield _text("None.")
+        return
+    listed = [
+        (hit["regime"], hit["variable"], f"{hit['probability']:.3f}", *_strength_and_size(hit))
+        for hit in strongest[:MOST_LISTED].to_dict("records")
+    ]
+    yield Table(["regime", "variable", "probability", *MEASURED], listed)
+    if len(strongest) > MOST_LISTED:
+        yield _text(f"These are the {MOST_LISTED} strongest of them.")
+    yield _text(TARGET_SIZE)
 
 
 def _predictions(result: CausalPosterior) -> Iterator[Part]:

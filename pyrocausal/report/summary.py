@@ -10,63 +10,17 @@ import networkx as nx
 import pandas as pd
 
 from pyrocausal.checks.stability import stability
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.columns import number_of
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.data.weights import join, of_total
-from pyrocausal.plots.heatmaps import targets_with_none
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
 
-__all__ = [
-    "UNDECIDED", "chain_table", "compare", "edge_table", "facts", "in_words", "settings_table", "target_table",
-]  # fmt: skip
+__all__ = ["UNDECIDED", "chain_table", "compare", "facts", "in_words", "settings_table"]
 
 UNDECIDED = 0.2, 0.8
 LISTED = 12  # names in a sentence, at the most
-
-
-def edge_table(result: CausalPosterior) -> pd.DataFrame:
-    """All ordered pairs of variables, the surest edges first.
-
-    Columns cause, effect, probability, strength (see `CausalPosterior.edge_strengths`), settled (whether the settled
-    graph has the edge), and the probability of each chain, chain 0 and so on.
-    """
-    names, mean, dag = result.data.names, result.edge_probabilities.values, result.best.dag.cpu().numpy()
-    strength = result.edge_strengths.values
-    chains = [chain.edge_probability.cpu().numpy() for chain in result.chains]
-    rows = [
-        (
-            names[c],
-            names[e],
-            float(mean[e, c]),
-            float(strength[e, c]),
-            bool(dag[e, c]),
-            *(float(p[e, c]) for p in chains),
-        )
-        for c in range(len(names))
-        for e in range(len(names))
-        if c != e
-    ]
-    columns = ["cause", "effect", "probability", "strength", "settled", *(f"chain {c}" for c in range(len(chains)))]
-    table = pd.DataFrame(rows, columns=columns)
-    return table.sort_values("probability", ascending=False, kind="stable", ignore_index=True)
-
-
-def target_table(result: CausalPosterior) -> pd.DataFrame:
-    """Every regime with every variable and none, the surest targets of a regime first.
-
-    Columns regime, variable, probability, strength (see `CausalPosterior.target_strengths`; of none there is none);
-    regimes in their order.
-    """
-    columns, table = targets_with_none(result)
-    strengths = pd.DataFrame(result.target_strengths.to_pandas()).reindex(columns=columns)
-    blocks = [
-        pd.DataFrame(
-            {"regime": regime, "variable": columns, "probability": row, "strength": strengths.loc[regime].to_numpy()}
-        ).sort_values("probability", ascending=False, kind="stable")
-        for regime, row in zip(result.data.regime_names, table, strict=True)
-    ]
-    return pd.concat(blocks, ignore_index=True)
 
 
 def chain_table(result: CausalPosterior) -> pd.DataFrame:
@@ -112,12 +66,13 @@ def facts(result: CausalPosterior) -> dict[str, str]:
     listed = [f"{number} {what}" for what, number in held.items() if number or what in ("categorical", "continuous")]
     in_regimes = [len(regime.rows) for regime in data.regimes]
     weights = join([regime.rows for regime in data.regimes], [regime.weights for regime in data.regimes])
-    known = sum(regime.targets is not None for regime in data.regimes)
+    known = sum(isinstance(regime.targets, tuple) for regime in data.regimes)
+    partly = sum(isinstance(regime.targets, AtLeast) for regime in data.regimes)
     return {
         "variables": f"{data.d} ({', '.join(listed)})",
         "observational rows": f"{data.n:,}" + of_total(data.observational_weights),
         "regimes": f"{len(in_regimes)} with {sum(in_regimes):,} rows{of_total(weights)}; "
-        f"targets of {known} known beforehand",
+        f"targets of {known} known beforehand" + (f", of {partly} in part" if partly else ""),
         "chains, independent restarts": f"{len(chains)}, settled: {sum(chain.settled for chain in chains)}",
         "seed": str(result.seed),
         "processor time": f"{sum(chain.cpu_seconds for chain in chains):.1f} s",
@@ -139,7 +94,7 @@ def settings_table(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[
 def in_words(result: CausalPosterior) -> list[str]:
     """What was found, and how far to trust it, in a few sentences."""
     data, (low, high) = result.data, UNDECIDED
-    table = edge_table(result)
+    table = result.edges(None)
     found = int((table.probability > 0.5).sum())
     undecided = int(table.probability.between(low, high).sum())
     sure = int((table.probability > high).sum())
@@ -169,7 +124,10 @@ def _targets(result: CausalPosterior) -> list[str]:
         told.append(f"Of {number_of(len(unknown), 'regime')} with unknown targets, {act}{_listed(hit)}.")
         if nobody:
             told.append(f"No target of {number_of(len(nobody), 'regime')} is that probable{_listed(nobody)}.")
-    if known := len(data.regimes) - len(unknown):
+    if partly := [regime for regime in data.regimes if isinstance(regime.targets, AtLeast)]:
+        each = [f"{regime.name} on {' and '.join(found[regime.name])}" for regime in partly]
+        told.append(f"Some targets of {number_of(len(partly), 'regime')} were known beforehand{_listed(each)}.")
+    if known := len(data.regimes) - len(unknown) - len(partly):
         told.append(f"The targets of {number_of(known, 'regime')} were known beforehand.")
     return told
 

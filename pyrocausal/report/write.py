@@ -10,7 +10,6 @@ from pyrocausal.checks.findings import Diagnosis
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.report.document import Code, Heading, Items, Mono, Part, Picture, Text, to_html, to_markdown
 from pyrocausal.report.sections import contents
-from pyrocausal.report.summary import edge_table, target_table
 
 __all__ = ["write_html", "write_report"]
 
@@ -35,7 +34,8 @@ def write_report(
 
     The files are `report.html`, which holds everything that is to be read; the same as `report.md` with the pictures
     `graph.png`, `edges.png`, `targets.png`, `beliefs.png` and `predictions.png`; `edges.csv` (cause, effect,
-    probability, strength), `targets.csv` (the same of regime and variable) and `model.pt`. Earlier ones are replaced.
+    probability, strength, size and what that is measured as, of all ordered pairs), `targets.csv` (the same of all
+    regimes and variables, and none), both the strongest first; and `model.pt`. Earlier ones are replaced.
 
     Parameters
     ----------
@@ -65,9 +65,9 @@ def write_report(
     parts = [*contents(result, diagnosis), *_files()]
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
-    edges = edge_table(result)[["cause", "effect", "probability", "strength"]]
+    edges = result.edges(None)[["cause", "effect", "probability", "strength", "size", "measured as"]]
     edges.to_csv(folder / "edges.csv", index=False, float_format="%.6g")
-    target_table(result).to_csv(folder / "targets.csv", index=False, float_format="%.6g")
+    result.target_table(None).to_csv(folder / "targets.csv", index=False, float_format="%.6g")
     for part in parts:
         if isinstance(part, Picture):
             (folder / f"{part.name}.png").write_bytes(part.png)
@@ -85,10 +85,11 @@ def _files() -> Iterator[Part]:
             Text(
                 (
                     Mono("edges.csv"),
-                    ": the probability and the strength (nats per row) of every ordered pair of variables",
+                    ": probability, strength (nats per row) and size of the effect of every ordered pair of variables, "
+                    "the strongest first",
                 )
             ),
-            Text((Mono("targets.csv"), ": the probability and the strength of every target of every regime")),
+            Text((Mono("targets.csv"), ": the same of every variable of every regime, and the probability of none")),
             Text(
                 (
                     Mono("model.pt"),
@@ -100,6 +101,8 @@ def _files() -> Iterator[Part]:
     )
     yield Code(
         'from pyrocausal import CausalPosterior\n\nresult = CausalPosterior.load("model.pt")\n'
+        "result.edges()               # probability, strength and size of edges, the strongest first\n"
+        "result.target_table()        # the same of targets\n"
         "result.edge_probabilities    # labelled by effect and cause\n"
         "result.target_probabilities  # labelled by regime and variable\n"
         "result.dag()                 # the settled graph, edges cause -> effect\n"

@@ -37,7 +37,8 @@ from pyrocausal.sdi.row_split import leaves_observational_range, split_rows
 from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.sdi.state import Info, State
 from pyrocausal.sdi.stopping import conclude
-from pyrocausal.sdi.targets import TargetPrior, TargetRule, greatest_drop, known_targets
+from pyrocausal.sdi.target_prior import TargetPrior, with_certain_targets
+from pyrocausal.sdi.targets import TargetRule, greatest_drop, known_targets, posterior_of, with_known_targets
 
 __all__ = ["SDI"]
 
@@ -121,6 +122,7 @@ class SDI:
             what is no variable or regime, the target rule is `greatest_drop`, which takes neither a prior nor
             exposures, or values are missing that the mechanisms do not take.
         """
+        data, target_prior = with_certain_targets(data, target_prior)
         device = data.observational.device
         constraints = (knowledge or Knowledge()).apart(data.exposures, data.names).compile(data.names)
         beliefs = self.beliefs(constraints.fixed)
@@ -150,7 +152,7 @@ class SDI:
             split=split,
             target_rows=target_rows,
             likelihood=torch.zeros(2, R + 1, d, device=device),
-            target_probability=torch.full((R, d + 1), 0.5 if prior.several else 1 / (d + 1), device=device),
+            target_probability=_first_belief(known, hit, prior.several).to(device),
             step=0,
             loss=float("nan"),
             graph=torch.zeros(d, d, dtype=torch.bool, device=device),
@@ -259,6 +261,15 @@ class SDI:
                 stacklevel=2,
             )
         return state, info
+
+
+def _first_belief(known: torch.Tensor, hit: torch.Tensor, several: bool) -> torch.Tensor:
+    """Posterior over targets before anything is fitted, with those that are certain beside others: [R, d + 1]."""
+    R, d = hit.shape
+    open_ = posterior_of(torch.zeros(R, d).masked_fill(hit, -torch.inf), several)
+    partly = hit.any(1, keepdim=True) & ~known[:, None]
+    nothing = torch.full((R, d + 1), 0.5 if several else 1 / (d + 1))
+    return torch.where(partly, with_known_targets(open_, known, hit), nothing)
 
 
 def _check_missing(data: InterventionalData, mechanisms: Mechanisms) -> None:

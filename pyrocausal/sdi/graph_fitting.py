@@ -61,7 +61,7 @@ def fit_mechanisms(
     (rows, weights), origin = state.split.fitting, state.split.origin
     masked = bool((origin < len(state.data.regimes)).any())
     if unchanged is None:
-        unchanged = natural(state.target_probability, fitting.certainty, state.prior.several)
+        unchanged = natural(state.target_probability, fitting.certainty, state.prior.several, state.told)
     keep = torch.cat([unchanged, torch.ones_like(unchanged[:1])])  # [R + 1, d]
     if probability is None:
         probability = toggled(model.beliefs.edge_probability.detach(), model.beliefs.free, fitting.toggles)

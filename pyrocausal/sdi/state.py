@@ -13,7 +13,8 @@ from pyrocausal.data.weights import Part
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.row_split import Split
-from pyrocausal.sdi.targets import TargetOdds
+from pyrocausal.sdi.target_prior import TargetOdds
+from pyrocausal.sdi.targets import further_targets
 
 __all__ = ["Info", "State", "confidence", "natural"]
 
@@ -113,6 +114,11 @@ class State:
         """True where a variable is taken for a target of a regime, shape [R, d]."""
         return self.target_probability[:, :-1] > 0.5
 
+    @property
+    def told(self) -> torch.Tensor:
+        """Targets that are certain in regimes that may have others, shape [R, d]."""
+        return self.hit & ~self.known[:, None]
+
 
 def confidence(probability: torch.Tensor, free: torch.Tensor) -> float:
     """Mean of max(p, 1 - p) over the edges that are learned; shapes [d, d]. One where none is."""
@@ -120,12 +126,17 @@ def confidence(probability: torch.Tensor, free: torch.Tensor) -> float:
     return float(sure.mean()) if len(sure) else 1.0
 
 
-def natural(target_probability: torch.Tensor, certainty: float, several: bool = False) -> torch.Tensor:
+def natural(
+    target_probability: torch.Tensor, certainty: float, several: bool = False, told: torch.Tensor | None = None
+) -> torch.Tensor:
     """Where a regime's values come from the natural mechanisms: [R, d + 1] -> [R, d].
 
     Nowhere in a regime whose most probable target (or none) has a probability below `certainty`. Where there may be
-    several targets, each variable is judged for itself: natural if it has been let alone with that probability.
+    several targets, each variable is judged for itself: natural if it has been let alone with that probability. Where
+    some are certain and there may be others, as `told` [R, d] says (None: nowhere), the most probable *further* target
+    counts (or none).
     """
     hit = target_probability[:, :-1]
-    sure = 1 - hit if several else target_probability.max(1, keepdim=True).values
+    judged = target_probability if told is None else further_targets(target_probability, told)
+    sure = 1 - hit if several else judged.max(1, keepdim=True).values
     return (sure >= certainty) & (hit <= 0.5)

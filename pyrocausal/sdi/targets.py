@@ -9,24 +9,23 @@ References
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from numbers import Real
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
 import torch
 
+from pyrocausal.data.at_least import RegimeTargets, named
+
 __all__ = [
     "TargetEvidence",
-    "TargetOdds",
-    "TargetPrior",
     "TargetRule",
     "bayes_factor",
     "draw_targets",
+    "further_targets",
     "greatest_drop",
     "known_targets",
     "target_posterior",
+    "with_known_targets",
 ]
 
 
@@ -48,7 +47,7 @@ class TargetEvidence(NamedTuple):
     rows
         Rows of each regime, or their total weight; shape [R].
     log_odds
-        Prior log odds of every target, see `TargetOdds`; shape [R, d], or 0.
+        Prior log odds of every target, see `pyrocausal.sdi.target_prior.TargetOdds`; shape [R, d], or 0.
     several
         Whether a regime may have several targets.
     """
@@ -110,143 +109,7 @@ def posterior_of(log_odds: torch.Tensor, several: bool) -> torch.Tensor:
     return torch.cat([log_odds.sigmoid(), nobody], 1)
 
 
-class TargetOdds(NamedTuple):
-    """What is believed of unknown targets beforehand.
-
-    Attributes
-    ----------
-    log_odds
-        Shape [R, d]: of every variable against none, or, where there may be several targets, of its being one.
-    several
-        Whether a regime may have several targets.
-    learned
-        Where the odds of being hit are those of a rate that is to be learned, shape [R, d]; None: nowhere.
-    otherwise
-        What is believed if a regime may have several targets after all, which evidence is to decide; None: nothing.
-    """
-
-    log_odds: torch.Tensor
-    several: bool
-    learned: torch.Tensor | None = None
-    otherwise: TargetOdds | None = None
-
-    def at_rate(self, rate: float) -> TargetOdds:
-        """The same at a rate of being hit, in (0, 1), where it is to be learned."""
-        if self.learned is None:
-            return self
-        odds = torch.full_like(self.log_odds, math.log(rate / (1 - rate)))
-        return self._replace(log_odds=torch.where(self.learned, odds, self.log_odds))
-
-
-@dataclass(frozen=True)
-class TargetPrior:
-    """What is believed beforehand of who was hit in regimes whose targets are unknown.
-
-    Parameters
-    ----------
-    several
-        Whether a regime may have several targets, each variable being hit or not for itself, at a rate that is learned.
-        If not, it has one or none. None (the default) asks the evidence.
-    probability
-        For a regime, how likely some variables are its target: `{"guide 7": {"KRAS": 0.9}}`. What is left to one is
-        spread evenly over the others, none among them. With several targets each number is for itself, and a variable
-        that is not named has the learned rate.
-
-    Raises
-    ------
-    TypeError
-        If `probability` is no mapping of mappings to numbers.
-    ValueError
-        If a probability is not between 0 and 1, or those of a regime with one target leave nothing to the others.
-    """
-
-    several: bool | None = None
-    probability: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.several, bool | None):
-            raise TypeError(f"TargetPrior.several must be True, False or None, got {self.several!r}")
-        told = self.probability
-        if not isinstance(told, Mapping) or not all(isinstance(row, Mapping) for row in told.values()):
-            raise TypeError(f"TargetPrior.probability must be as {{'guide 7': {{'KRAS': 0.9}}}}, got {told!r}")
-        for regime, row in told.items():
-            for name, value in row.items():
-                if isinstance(value, bool) or not isinstance(value, Real):
-                    raise TypeError(f"the probability of {name!r} in regime {regime!r} must be a number, got {value!r}")
-                if not 0 < value < 1:
-                    raise ValueError(
-                        f"the probability of {name!r} in regime {regime!r} must be between 0 and 1, got {value!r}; "
-                        "state targets that are known with the data"
-                    )
-            total = math.fsum(row.values())
-            if not self.several and total >= 1 - 1e-9:
-                raise ValueError(
-                    f"the probabilities of regime {regime!r} add up to {total:g}; leave some to the other variables "
-                    "and to none, or allow several targets"
-                )
-
-    def compile(
-        self, names: Sequence[str], regimes: Mapping[str, tuple[str, ...] | None], exposures: Sequence[str] = ()
-    ) -> TargetOdds:
-        """For variables and regimes in their order.
-
-        Parameters
-        ----------
-        names
-            The variables, length d.
-        regimes
-            Known targets per regime, None where unknown, length R.
-        exposures
-            Variables that nothing acts on.
-
-        Raises
-        ------
-        ValueError
-            If a name is no variable or no regime, or an exposure, or a regime's targets are known.
-        """
-        for regime, row in self.probability.items():
-            if regime not in regimes:
-                raise ValueError(
-                    f"the prior of targets names {regime!r}, which is no regime; regimes: {', '.join(regimes)}"
-                )
-            if regimes[regime] is not None:
-                raise ValueError(f"the prior of targets names regime {regime!r}, whose targets are known; drop one")
-            if strange := [name for name in row if name not in names]:
-                raise ValueError(
-                    f"the prior of regime {regime!r} names {strange[0]!r}, which is not a variable; "
-                    f"variables: {', '.join(names)}"
-                )
-            if idle := [name for name in row if name in exposures]:
-                raise ValueError(
-                    f"the prior of regime {regime!r} names {idle[0]!r}, an exposure, which no regime acts on; drop it"
-                )
-        if self.several is not None:
-            return self._odds(self.several, names, regimes, exposures)
-        one, more = (self._odds(several, names, regimes, exposures) for several in (False, True))
-        return one._replace(otherwise=more)
-
-    def _odds(
-        self,
-        several: bool,
-        names: Sequence[str],
-        regimes: Mapping[str, tuple[str, ...] | None],
-        exposures: Sequence[str],
-    ) -> TargetOdds:
-        d = len(names) - len(exposures)
-        log_odds = torch.full((len(regimes), len(names)), -math.log(d) if several else 0.0)
-        learned = torch.ones(log_odds.shape, dtype=torch.bool)
-        idle = [names.index(name) for name in exposures]
-        log_odds[:, idle], learned[:, idle] = -torch.inf, False
-        for regime, row in self.probability.items():
-            r, rest = list(regimes).index(regime), (1 - math.fsum(row.values())) / (d + 1 - len(row))
-            for name, value in row.items():
-                against = 1 - value if several else rest
-                log_odds[r, names.index(name)] = math.log(value) - math.log(against)
-                learned[r, names.index(name)] = False
-        return TargetOdds(log_odds, several, learned if several else None)
-
-
-def known_targets(names: Sequence[str], targets: Sequence[tuple[str, ...] | None]) -> tuple[torch.Tensor, torch.Tensor]:
+def known_targets(names: Sequence[str], targets: Sequence[RegimeTargets]) -> tuple[torch.Tensor, torch.Tensor]:
     """Known targets as arrays.
 
     Parameters
@@ -254,18 +117,59 @@ def known_targets(names: Sequence[str], targets: Sequence[tuple[str, ...] | None
     names
         The variables, length d.
     targets
-        Per regime None (unknown) or the targets, empty for none; length R.
+        Per regime None (unknown), the targets, empty for none, or `AtLeast` (these, and perhaps others); length R.
 
     Returns
     -------
     known : torch.Tensor
-        True where a regime's targets are known, shape [R].
+        True where a regime's targets are all known, shape [R].
     hit : torch.Tensor
-        True where a variable is a known target, shape [R, d].
+        True where a variable is certainly a target, shape [R, d]; in a regime that is not known there may be others.
     """
-    known = torch.tensor([t is not None for t in targets], dtype=torch.bool)
-    hit = torch.tensor([[name in (t or ()) for name in names] for t in targets], dtype=torch.bool)
+    known = torch.tensor([isinstance(t, tuple) for t in targets], dtype=torch.bool)
+    hit = torch.tensor([[name in named(t) for name in names] for t in targets], dtype=torch.bool)
     return known, hit
+
+
+def with_known_targets(found: torch.Tensor, known: torch.Tensor, hit: torch.Tensor) -> torch.Tensor:
+    """A posterior over unknown targets, with what is known in it.
+
+    Parameters
+    ----------
+    found
+        Posterior as if nothing were known, but that targets which are certain are no candidates; shape [R, d + 1].
+    known, hit
+        See `known_targets`.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape [R, d + 1]. A regime has 1 at each target that is certain, and then 0 at *none*; one whose targets are all
+        known has nothing else, or 1 at *none*.
+    """
+    certain = torch.cat([hit, ~hit.any(1, keepdim=True)], 1)
+    told = torch.cat([hit, hit.any(1, keepdim=True)], 1)
+    return torch.where(known[:, None] | told, certain.to(found.dtype), found)
+
+
+def further_targets(probability: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
+    """Posterior over a further target where one at the most is believed beside those that are certain.
+
+    Parameters
+    ----------
+    probability
+        Posterior over targets, shape [R, d + 1]; see `with_known_targets`.
+    told
+        Targets that are certain in regimes that may have others, shape [R, d].
+
+    Returns
+    -------
+    torch.Tensor
+        Shape [R, d + 1]; rows sum to one, and the last column is no further target.
+    """
+    others = probability[:, :-1].masked_fill(told, 0.0)
+    nobody = torch.where(told.any(1, keepdim=True), 1 - others.sum(1, keepdim=True), probability[:, -1:])
+    return torch.cat([others, nobody.clamp(min=0.0)], 1)
 
 
 def target_posterior(
@@ -283,14 +187,18 @@ def target_posterior(
     Returns
     -------
     torch.Tensor
-        Shape [R, d + 1]; a known regime has 1 at each of its targets, or at *none*.
+        Shape [R, d + 1], see `with_known_targets`.
     """
-    certain = torch.cat([hit, ~hit.any(1, keepdim=True)], 1).to(evidence.marginal.dtype)
-    return torch.where(known[:, None], certain, rule(evidence))
+    return with_known_targets(rule(evidence).to(evidence.marginal.dtype), known, hit)
 
 
 def draw_targets(
-    probability: torch.Tensor, known: torch.Tensor, several: bool, count: int, generator: torch.Generator | None = None
+    probability: torch.Tensor,
+    known: torch.Tensor,
+    hit: torch.Tensor,
+    several: bool,
+    count: int,
+    generator: torch.Generator | None = None,
 ) -> torch.Tensor:
     """Draw the targets of every regime from their posterior.
 
@@ -298,8 +206,8 @@ def draw_targets(
     ----------
     probability
         Posterior given one graph, shape [R, d + 1]; the last column is none.
-    known
-        Where a regime's targets are known, shape [R]; these are the same in every draw.
+    known, hit
+        See `known_targets`; known targets are the same in every draw.
     several
         Whether a regime may have several targets.
     count
@@ -312,10 +220,11 @@ def draw_targets(
     torch.Tensor
         True where a variable is hit, shape [count, R, d].
     """
-    hit = probability[:, :-1]
     if several:
-        drawn = torch.rand(count, *hit.shape, dtype=hit.dtype, generator=generator) < hit
+        each = probability[:, :-1]
+        drawn = torch.rand(count, *each.shape, dtype=each.dtype, generator=generator) < each
     else:
-        chosen = torch.multinomial(probability, count, replacement=True, generator=generator).t()  # [count, R]
-        drawn = torch.nn.functional.one_hot(chosen, probability.shape[1])[..., :-1] > 0
-    return torch.where(known[:, None], hit > 0.5, drawn)
+        further = further_targets(probability, hit & ~known[:, None])
+        chosen = torch.multinomial(further, count, replacement=True, generator=generator).t()  # [count, R]
+        drawn = torch.nn.functional.one_hot(chosen, further.shape[1])[..., :-1] > 0
+    return torch.where(known[:, None], hit, drawn | hit)

@@ -252,8 +252,9 @@ def sample_graphs(
     targets = torch.stack([evidence.targets(graph) for graph in distinct])  # [distinct, R, d + 1]
     share = counts.double() / len(graphs)
     hit = torch.zeros(len(graphs), targets.shape[1], targets.shape[2] - 1, dtype=torch.bool)  # [N, R, d]
+    several = evidence.prior.several
     for k, count in enumerate(counts.tolist()):
-        hit[place == k] = draw_targets(targets[k], evidence.known, evidence.prior.several, count, generator)
+        hit[place == k] = draw_targets(targets[k], evidence.known, evidence.hit, several, count, generator)
     return Sampled(
         graphs=graphs,
         evidence=value[place],

@@ -39,7 +39,8 @@ def first_order(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor) 
     dag, free
         A DAG and the edges that may change, boolean, shape [d, d] (effect, cause): the other edges of it are given.
     """
-    changes = (evidence.each(torch.zeros_like(dag)).odds > 0).sum(1).tolist()
+    changed = evidence.each(torch.zeros_like(dag)).odds > 0  # [d, R]
+    changes = (changed | (evidence.hit & ~evidence.known[:, None]).t()).sum(1).tolist()
     given, order = dag & ~free, list[int]()
     while len(order) < len(dag):
         ready = [i for i in range(len(dag)) if i not in order and set(parents_of(given[i])) <= set(order)]

@@ -17,7 +17,7 @@ import torch
 
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.regressors import ADDITIVE
-from pyrocausal.sdi.targets import TargetOdds
+from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.hill_climb import Summit, climb
 from pyrocausal.search.orders import first_order, walk_over_orders
 

@@ -117,7 +117,7 @@ class Rounds:
         self.dag = strongest_dag(state.model.beliefs.edge_probability.detach(), self.max_parents)
         self.prior, self.several = state.prior, math.nan
         self.pooled: PooledEvidence | None = None
-        self.natural = natural(state.target_probability, settling.certainty, state.prior.several)
+        self.natural = natural(state.target_probability, settling.certainty, state.prior.several, state.told)
         self._done = 0
         self._last: Settled | None = None
 
@@ -227,4 +227,4 @@ class Rounds:
 
     def _natural(self, targets: torch.Tensor) -> torch.Tensor:
         targets = targets.to(self.state.target_probability)
-        return natural(targets, self.settling.certainty, self.prior.several)
+        return natural(targets, self.settling.certainty, self.prior.several, self.state.told)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pyrocausal.checks.diagnose import diagnose
 from pyrocausal.checks.findings import NAMES, Diagnosis, Finding
 from pyrocausal.checks.residuals import ProgramResiduals
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.edge_constraints import fixed_edges
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Continuous
@@ -92,6 +93,14 @@ def test_targets_that_are_unclear_and_regimes_in_which_nothing_was_done():
     assert len(subjects(even, "unclear-target")) == 3
     several = torch.tensor([[0.95, 0.9, 0.0, 0.0, 0.0]] * 3)  # two targets, both of them clear
     assert not subjects(said(told(targets=several)), "unclear-target")
+
+
+def test_beside_a_target_that_is_certain_only_a_further_one_may_be_unclear():
+    hit = torch.tensor([[1.0, 0.5, 0.1, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0, 0.0], [1.0, 0.95, 0.0, 0.0, 0.0]])
+    found = said(told(targets=hit), targets=[AtLeast("X0")] * 3)
+    assert subjects(found, "unclear-target") == [("regime 0",)]
+    assert found.named("unclear-target")[0].numbers == pytest.approx({"X1": 0.5, "X2": 0.1})
+    assert not subjects(found, "nothing-done")
 
 
 def test_pairs_that_are_undecided():

@@ -16,11 +16,13 @@ from pyrocausal import SDI, Settling, graphs, networks, simulate
 from pyrocausal.checks import held_out
 from pyrocausal.checks.held_out import held_out_regimes, held_out_rows
 from pyrocausal.checks.negative_control import random_graph_control
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Continuous
 from pyrocausal.data.regime import Regime
 from pyrocausal.evidence import imputation
-from pyrocausal.sdi.targets import TargetPrior, known_targets
+from pyrocausal.sdi.target_prior import TargetPrior
+from pyrocausal.sdi.targets import known_targets
 
 
 @pytest.fixture
@@ -318,3 +320,23 @@ def test_graphs_are_judged_with_the_mechanisms_and_the_caution_of_the_fit(fits, 
     assert torch.equal(own[1], default[1])
     assert not default[3].several
     assert several[3].several
+
+
+@pytest.mark.parametrize("check", [held_out_rows, held_out_regimes])
+def test_targets_that_are_certain_stay_so(fits, check):
+    data, truth, targets = problem(0)
+    first = data.regime_names[0]
+    ((right,), other) = targets[first], next(name for name in data.names if name != targets[first][0])
+    asked = fits(truth, targets)
+
+    def tried(told, **row):
+        regimes = (replace(data.regimes[0], targets=told), *data.regimes[1:])
+        prior = TargetPrior(True, {first: row} if row else {})
+        return check(replace(data, regimes=regimes), refitting=None, target_prior=prior)
+
+    stated, probable = tried(AtLeast(other)), tried(None, **{other: 1})
+    assert set(stated.targets.settled[first]) == {right, other}
+    np.testing.assert_array_equal(stated.log_likelihood, probable.log_likelihood)
+    fitted = [regime.targets for made, _ in asked for regime in made.regimes if regime.name == first]
+    assert fitted and set(fitted) == {AtLeast(other)}
+    assert all(options["target_prior"] == TargetPrior(True) for _, options in asked)

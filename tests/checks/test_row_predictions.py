@@ -11,6 +11,7 @@ import torch
 from conftest import KINDS, LinearGaussian, make_rows, small_data
 
 from pyrocausal.checks.row_predictions import WEIGHING, RowPredictor, Table
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.edge_constraints import fixed_edges
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
@@ -22,7 +23,7 @@ from pyrocausal.model.edge_beliefs import IndependentBeliefs
 from pyrocausal.model.log_likelihood import score_graphs
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.sdi.row_split import split_rows
-from pyrocausal.sdi.targets import TargetOdds
+from pyrocausal.sdi.target_prior import TargetOdds, TargetPrior
 
 NAMES = ("A", "B", "C")
 CHAIN = torch.tensor([[0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=torch.bool)  # A -> B -> C, row = effect
@@ -159,6 +160,20 @@ def test_a_wrong_target_may_be_believed_beforehand():
     natural = ~torch.eye(3, dtype=torch.bool)
     made = RowPredictor(binary_data(), natural, tables, odds, refitting=None)
     assert made.predict(CHAIN).hit.tolist() == [[False, True, False]]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_beside_a_target_that_is_certain_a_further_one_is_found(several):
+    both = binary_rows(120, 9, 0)
+    both[:, 2] = (torch.rand(120, generator=torch.Generator().manual_seed(1)) < 0.9).float()
+    only = binary_rows(120, 10, 2)
+    told = {"both": AtLeast("C"), "only": AtLeast("C"), "by mistake": AtLeast("B")}
+    rows = {"both": both, "only": only, "by mistake": only}
+    tables = [table_of(name, rows[name][:60], rows[name][60:], targets) for name, targets in told.items()]
+    odds = TargetPrior(several).compile(NAMES, told)
+    natural = torch.ones(3, 3, dtype=torch.bool) ^ torch.eye(3, dtype=torch.bool)
+    found = RowPredictor(binary_data(), natural, tables, odds, refitting=None).predict(CHAIN)
+    assert found.hit.tolist() == [[True, False, True], [False, False, True], [False, True, True]]
 
 
 def test_a_prediction_is_a_distribution():

@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 
 import pyrocausal.cli.main as cli
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.kinds import Continuous, Count
 from pyrocausal.fit.channel import Channel
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
-from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.search.settings import Settling
 from pyrocausal.simulate.experiments import simulate
 from pyrocausal.simulate.interventions import soft
@@ -96,21 +97,22 @@ def test_fit_writes_a_report(fit, frame, tmp_path, capsys):
     assert re.fullmatch(r"pyrocausal: warning: 1 of 1 chains have not settled after 3 steps [^\n]*\n", err)
 
     edges = pd.read_csv(folder / "edges.csv")
-    assert list(edges.columns) == ["cause", "effect", "probability", "strength"]
+    assert list(edges.columns) == ["cause", "effect", "probability", "strength", "size", "measured as"]
     assert len(edges) == 6 and edges.probability.is_monotonic_decreasing
     assert tuple(edges.iloc[0, :3]) == ("X0", "X1", 1.0) and edges.strength.isna().all()  # for nothing has settled
     result = CausalPosterior.load(folder / "model.pt")
     assert result.chains[0].rounds.empty
-    for cause, effect, probability, _ in edges.itertuples(index=False):
+    for cause, effect, probability, *_ in edges.itertuples(index=False):
         assert float(result.edge_probabilities.sel(cause=cause, effect=effect)) == pytest.approx(probability, abs=1e-5)
 
     targets = pd.read_csv(folder / "targets.csv", keep_default_na=False)
-    assert list(targets.columns) == ["regime", "variable", "probability", "strength"]
-    assert list(dict.fromkeys(targets.regime)) == ["drug 0", "drug 1", "drug 2"]
+    assert list(targets.columns) == ["regime", "variable", "probability", "strength", "size", "measured as"]
+    assert targets.probability.is_monotonic_decreasing and set(targets.regime) == {"drug 0", "drug 1", "drug 2"}
     for _, block in targets.groupby("regime"):
         assert set(block.variable) == {"X0", "X1", "X2", "none"}
         assert block.probability.is_monotonic_decreasing and block.probability.sum() == pytest.approx(1, abs=1e-4)
-    assert [tuple(targets.iloc[i, :3]) for i in (0, 4)] == [("drug 0", "X2", 1.0), ("drug 1", "none", 1.0)]
+    sure = set(targets[targets.probability == 1].iloc[:, :3].itertuples(index=False, name=None))
+    assert sure >= {("drug 0", "X2", 1.0), ("drug 1", "none", 1.0)}
 
     page = (folder / "report.md").read_text(encoding="utf-8")
     for text in ("![Causal graph](graph.png)", "| X0 | X1 | 1.000 |", "chains have not settled", "| seed | 1 |"):
@@ -169,6 +171,13 @@ def test_kinds_from_the_command_line(fit, tmp_path, briefly):
         (["--target", "drug 0=Y"], "regime 'drug 0' has target 'Y', which is no variable"),
         (["--target", "drug 0"], "argument --target: expected REGIME=VARIABLE"),
         (["--target", "drug 0=", "--target", "drug 0=X0"], "both that regime 'drug 0' has no target and that it has"),
+        (["--at-least", "drug 0="], "argument --at-least: expected REGIME=VARIABLE, got 'drug 0='"),
+        (["--at-least", "drug 0=Y"], "regime 'drug 0' has target 'Y', which is no variable"),
+        (
+            ["--at-least", "drug 0=X0", "--target", "drug 0=X1"],
+            "--at-least names regime 'drug 0', whose targets are given already; drop one of the two",
+        ),
+        (["--targets-file", "nowhere.csv"], "No such file or directory: nowhere.csv"),
         (["--continuous", "Y"], "'Y' is no variable; the variables are 'X0', 'X1', 'X2' (on the command line: --cat"),
         (["--continuous", "X0", "--categorical", "X0"], "'X0' is given both as --categorical and as --continuous"),
         (["--continuous", "X0", "--count", "X0"], "'X0' is given both as --continuous and as --count"),
@@ -206,6 +215,36 @@ def test_evidence_is_asked_of_several_targets_unless_told(fit, monkeypatch, opti
     monkeypatch.setattr(cli, "discover", instead)
     assert fit(*options) == 130
     assert told == [TargetPrior(several=several)]
+
+
+def test_targets_that_are_certain_come_from_options_and_files(fit, monkeypatch, tmp_path, capsys):
+    seen = []
+
+    def instead(data, **arguments):
+        seen.append([regime.targets for regime in data.regimes])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "discover", instead)
+    path = tmp_path / "told.csv"
+    path.write_text("regime,target,at_least\ndrug 1,X0,yes\ndrug 1,X2,yes\ndrug 2,,\n")
+    assert fit("--at-least", "drug 0=X1", "--at-least", "drug 0=X2", "--targets-file", str(path)) == 130
+    assert fit("--at-least", "drug 2=X1", "--target", "drug 0=X0") == 130
+    assert seen == [[AtLeast("X1", "X2"), AtLeast("X0", "X2"), ()], [("X0",), None, AtLeast("X1")]]
+    capsys.readouterr()
+    assert fit("--at-least", "drug 1=X1", "--targets-file", str(path)) == 2
+    assert f"--targets-file {path} names regime 'drug 1', whose targets are given already" in one_line(capsys)
+    path.write_text("regime,target\nheat,X0\n")
+    assert fit("--targets-file", str(path)) == 2
+    assert "targets: 'heat' is no regime" in one_line(capsys)
+
+
+def test_a_fit_beside_a_target_that_is_certain(fit, tmp_path, capsys, briefly):
+    assert fit("--at-least", "drug 0=X1") == 0
+    assert re.search(r"drug 0 +.*X1", capsys.readouterr().out)
+    assert "X1 (known beforehand)" in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    targets = pd.read_csv(tmp_path / "out" / "targets.csv", keep_default_na=False)
+    told = targets[(targets.regime == "drug 0") & targets.variable.isin(["X1", "none"])]
+    assert told.probability.tolist() == [1.0, 0.0]
 
 
 def test_mixtures(fit, frame, tmp_path, briefly):

@@ -75,9 +75,9 @@ class TestTargets:
     def test_targets_are_a_mapping_of_names(self) -> None:
         with pytest.raises(TypeError, match="targets: expected a mapping"):
             frames(targets=["A"])
-        with pytest.raises(TypeError, match="targets: expected variable names or None for regime 'drug', got 3"):
+        with pytest.raises(TypeError, match=r"targets: expected variable names, AtLeast or None .* 'drug', got 3"):
             frames(targets={"drug": 3})
-        with pytest.raises(TypeError, match=r"targets: expected variable names or None for regime 'drug', got \(3,\)"):
+        with pytest.raises(TypeError, match=r"targets: expected variable names, AtLeast or None .* 'drug', got \(3,\)"):
             frames(targets={"drug": [3]})
 
 

@@ -30,7 +30,7 @@ from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.row_split import cross_fit, divide, leaves_observational_range, split_rows
 from pyrocausal.sdi.settings import GraphFitting
-from pyrocausal.sdi.targets import TargetOdds
+from pyrocausal.sdi.target_prior import TargetOdds
 
 D = 4
 SEEDS = st.integers(0, 2**31 - 1)

@@ -10,6 +10,7 @@ import torch
 from conftest import KINDS as EVERY
 from conftest import every_dag, small_data
 
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous, Count
 from pyrocausal.data.regime import Regime
@@ -18,7 +19,8 @@ from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.pooled_tables import KAPPAS, PooledTables
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, PAIRS
 from pyrocausal.evidence.terms import IMPOSSIBLE, parents_of
-from pyrocausal.sdi.targets import TargetOdds, known_targets
+from pyrocausal.sdi.target_prior import TargetOdds, TargetPrior
+from pyrocausal.sdi.targets import known_targets
 
 KINDS = {
     "numbers": (Continuous(0.0, 1.0),) * 3,
@@ -33,6 +35,8 @@ def make(kinds, prior=None, targets=(None, None), rows=25) -> PooledEvidence:
     data = small_data(kinds, rows, len(targets))
     known, hit = known_targets(data.names, targets)
     odds = TargetOdds(torch.zeros(hit.shape), several=False) if prior is None else prior
+    told = hit & ~known[:, None]  # beside these there may be others, of which they are none
+    odds = odds._replace(log_odds=odds.log_odds.masked_fill(told, -torch.inf))
     return PooledEvidence(data, TargetKnowledge(known, hit, odds), PRICE)
 
 
@@ -43,29 +47,39 @@ def log_sum_exp(terms) -> float:
 def hypotheses(evidence, graph, r) -> list[tuple[tuple[bool, ...], float]]:
     """Every set of targets of a regime that is possible, and the log of its prior and its likelihood."""
     d, odds = len(graph), evidence.prior.log_odds.double()
-    families = [evidence._kept[i, parents_of(graph[i])].drifting.evidence for i in range(d)]
+    families = [evidence.family(i, parents_of(graph[i])) for i in range(d)]
     found = []
     for hit in itertools.product([False, True], repeat=d):
         if bool(evidence.known[r]):
             if list(hit) != evidence.hit[r].tolist():
                 continue
             prior = 0.0
-        elif evidence.prior.several:
-            prior = sum(
-                float(torch.nn.functional.logsigmoid(o if h else -o)) for o, h in zip(odds[r], hit, strict=True)
-            )
-        elif sum(hit) > 1:
-            continue
         else:
-            prior = sum(float(o) for o, h in zip(odds[r], hit, strict=True) if h) - log_sum_exp(
-                [0.0, *odds[r].tolist()]
-            )
+            told = evidence.hit[r].tolist()
+            if not all(h for h, certain in zip(hit, told, strict=True) if certain):
+                continue
+            open_ = [(o, h) for o, h, certain in zip(odds[r], hit, told, strict=True) if not certain]
+            if evidence.prior.several:
+                prior = sum(float(torch.nn.functional.logsigmoid(o if h else -o)) for o, h in open_)
+            elif sum(h for _, h in open_) > 1:
+                continue
+            else:
+                prior = sum(float(o) for o, h in open_ if h) - log_sum_exp([0.0, *(float(o) for o, _ in open_)])
         likely = sum(float((f.new if h else f.old)[r]) for f, h in zip(families, hit, strict=True))
         found.append((hit, prior + likely))
     return found
 
 
-@pytest.mark.parametrize("targets", [(None, None), (("X1",), None), ((), ("X0", "X2"))], ids=["no", "one", "all"])
+TOLD = {
+    "no": (None, None),
+    "one": (("X1",), None),
+    "all": ((), ("X0", "X2")),
+    "partly": (AtLeast("X1"), None),
+    "much": (AtLeast("X0", "X2"), AtLeast("X0", "X1", "X2")),
+}
+
+
+@pytest.mark.parametrize("targets", TOLD.values(), ids=TOLD)
 @pytest.mark.parametrize("several", [False, True])
 @kinds_of
 def test_evidence_is_the_sum_over_targets_written_out(kinds, several, targets):
@@ -74,7 +88,7 @@ def test_evidence_is_the_sum_over_targets_written_out(kinds, several, targets):
     for graph in every_dag(D)[::6]:
         found = evidence.of(graph)
         posterior = evidence.targets(graph)
-        observed = sum(float(evidence._kept[i, parents_of(graph[i])].drifting.evidence.observational) for i in range(D))
+        observed = sum(float(evidence.family(i, parents_of(graph[i])).observational) for i in range(D))
         expected = observed - PRICE * int(graph.sum())
         for r in range(R):
             each = hypotheses(evidence, graph, r)
@@ -84,6 +98,22 @@ def test_evidence_is_the_sum_over_targets_written_out(kinds, several, targets):
             nobody = math.fsum(math.exp(v - whole) for hit, v in each if not any(hit))
             assert posterior[r].tolist() == pytest.approx([*share, nobody], abs=1e-6)
         assert found == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("several", [False, True])
+@kinds_of
+def test_where_no_other_can_be_hit_targets_at_least_are_all_of_them(kinds, several):
+    regimes = {"r0": ("X1",), "r1": None}
+    whole = TargetPrior(several).compile(("X0", "X1", "X2"), regimes)
+    nobody = TargetPrior(several, {"r0": {"X0": 0, "X2": 0}})
+    part = nobody.compile(("X0", "X1", "X2"), {**regimes, "r0": AtLeast("X1")})
+    torch.manual_seed(1)
+    known = make(kinds, whole, tuple(regimes.values()))
+    torch.manual_seed(1)
+    partly = make(kinds, part, (AtLeast("X1"), None))
+    for graph in every_dag(D)[::8]:
+        assert partly.of(graph) == pytest.approx(known.of(graph), abs=1e-9)
+        torch.testing.assert_close(partly.targets(graph), known.targets(graph))
 
 
 def test_other_beliefs_share_the_families_that_are_weighed():
@@ -215,7 +245,7 @@ def test_drift_can_be_switched_off(kinds):
 def test_without_drift_a_regime_that_drifts_is_hit():
     torch.manual_seed(3)
     a = torch.randn(3, 1000)
-    b = a + 0.3 * torch.randn(3, 1000) + torch.tensor([[0.0], [0.05], [-0.06]])
+    b = a + 0.3 * torch.randn(3, 1000) + torch.tensor([[0.0], [0.1], [-0.12]])
     first, *others = torch.stack([a, b], -1)
     regimes = tuple(Regime(f"r{r}", rows) for r, rows in enumerate(others))
     data = InterventionalData(("A", "B"), (Continuous(0.0, 1.0),) * 2, first, regimes)

@@ -11,6 +11,7 @@ import pytest
 import torch
 from conftest import LinearGaussian, every_dag, make_model, make_rows
 
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.data.regime import Regime
@@ -24,7 +25,8 @@ from pyrocausal.evidence.screening import Residuals, Screen
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.row_split import cross_fit, split_rows
-from pyrocausal.sdi.targets import TargetOdds, known_targets
+from pyrocausal.sdi.target_prior import TargetOdds
+from pyrocausal.sdi.targets import known_targets
 from pyrocausal.search.hill_climb import climb
 from pyrocausal.search.moves import look, terms_around, weigh
 
@@ -41,6 +43,7 @@ TARGETS = {
     "known": (("X1",), (), ("X0", "X1")),
     "some": (None, ("X0",), None),
 }
+PARTLY = {"partly": (AtLeast("X1"), None, AtLeast("X0", "X1"))}
 PRICE = 1.7
 
 
@@ -52,13 +55,14 @@ class Problem:
         self.kinds = KINDS[kind]
         d = len(self.kinds)
         names = tuple(f"X{i}" for i in range(d))
-        regimes = tuple(Regime(f"r{r}", make_rows(self.kinds, 9 + r), hit) for r, hit in enumerate(TARGETS[targets]))
+        told = (TARGETS | PARTLY)[targets]
+        regimes = tuple(Regime(f"r{r}", make_rows(self.kinds, 9 + r), hit) for r, hit in enumerate(told))
         self.data = InterventionalData(names, self.kinds, make_rows(self.kinds, 30), regimes)
         self.natural = torch.rand(len(regimes), d) < 0.6
         self.split = split_rows(self.data, share_regimes=True, held_out=0.4)
         self.folds = cross_fit(self.data, self.split, self.natural)
         self.new_mechanisms = NewMechanisms(self.kinds, [regime.rows for regime in regimes])
-        self.known, self.hit = known_targets(names, TARGETS[targets])
+        self.known, self.hit = known_targets(names, told)
         self.mechanisms = make_model(self.kinds, hidden=4).mechanisms if mechanisms is None else mechanisms(self.kinds)
 
     def evidence(self, refitting=None, closed_form=True, **changes) -> PredictiveEvidence:
@@ -176,12 +180,13 @@ def test_known_targets_have_one_at_each_and_none_has_its_own_column():
 
 
 @pytest.mark.parametrize("several", [False, True])
-@pytest.mark.parametrize("targets", TARGETS)
+@pytest.mark.parametrize("targets", TARGETS | PARTLY)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_prior_of_targets_is_summed_over_written_out(kind, targets, several):
     problem = Problem(kind, targets)
     d, R = len(problem.kinds), 3
-    log_odds = 3.0 * torch.randn(R, d)
+    told = problem.hit & ~problem.known[:, None]  # beside these there may be others
+    log_odds = (3.0 * torch.randn(R, d)).masked_fill(told, -torch.inf)
     plain = Problem(kind, "unknown").evidence()  # the same rows
     evidence = problem.evidence(prior=TargetOdds(log_odds, several))
 
@@ -192,8 +197,9 @@ def test_a_prior_of_targets_is_summed_over_written_out(kind, targets, several):
             if bool(problem.known[r]):
                 possible, prior = list(hit) == problem.hit[r].tolist(), 0.0
             else:
-                possible = several or sum(hit) <= 1
-                prior = sum(float(log_odds[r, i]) for i in range(d) if hit[i])
+                further = [i for i in range(d) if hit[i] and not told[r, i]]
+                possible = all(hit[i] for i in range(d) if told[r, i]) and (several or len(further) <= 1)
+                prior = sum(float(log_odds[r, i]) for i in further)
             if possible:
                 likely = sum(float((t.new if h else t.old)[0, r]) for t, h in zip(terms, hit, strict=True))
                 yield hit, prior - whole[r] + likely
@@ -216,10 +222,12 @@ def test_a_prior_of_targets_is_summed_over_written_out(kind, targets, several):
     assert found == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("targets", ["some", "partly"])
 @pytest.mark.parametrize("several", [False, True])
-def test_gains_of_moves_under_a_prior_are_differences_of_evidence(several):
-    problem = Problem("mixed", "some")
-    evidence = problem.evidence(prior=TargetOdds(torch.randn(3, 3), several))
+def test_gains_of_moves_under_a_prior_are_differences_of_evidence(several, targets):
+    problem = Problem("mixed", targets)
+    told = problem.hit & ~problem.known[:, None]
+    evidence = problem.evidence(prior=TargetOdds(torch.randn(3, 3).masked_fill(told, -torch.inf), several))
     free = ~torch.eye(3, dtype=torch.bool)
     for graph in every_dag(3)[::4]:
         dag = graph.bool()

@@ -9,17 +9,21 @@ import sys
 import warnings
 from dataclasses import replace
 
+import networkx as nx
+import numpy as np
 import pytest
 import torch
 from example_chains import ALGORITHM, ALONE, NAMES, SETTLING, UNSETTLED, assert_same, quick, settled, small
 
+from pyrocausal import simulate
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.evidence.refitting import Refitting
 from pyrocausal.fit.discover import discover
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import GraphScoring, Stopping
-from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.search.graph_kernel import Sampling
 from pyrocausal.search.hill_climb import strongest_dag
 from pyrocausal.search.settings import Settling
@@ -403,3 +407,55 @@ def test_other_arguments(data):
         discover(data, required=[("A", "B")], knowledge=Knowledge(tiers=[["B"], ["A"]]))
     with pytest.raises(TypeError, match="positional"):
         discover(data, 2)
+
+
+@pytest.mark.parametrize("several", [None, False, True])
+def test_beside_a_target_that_is_certain_the_other_one_is_found(several):
+    graph, rng = nx.DiGraph([("A", "B"), ("B", "C"), ("A", "D")]), np.random.default_rng(0)
+    truth, _ = simulate.neural_network_truth(graph, rng, states=3, min_information=0.05)
+    made = simulate.simulate(
+        truth,
+        intervention=simulate.hard_random,
+        rows=1500,
+        rows_per_regime=300,
+        targets=[["A"], ["B"], ["C"], ["D"], ["B", "D"]],
+    )
+    names = {hit: regime for regime, hit in made.targets.items()}
+    told = {names["B", "D"]: AtLeast("B"), names["C",]: AtLeast("C"), names["A",]: ("A",)}
+    regimes = tuple(replace(regime, targets=told.get(regime.name)) for regime in made.data.regimes)
+    data, prior = replace(made.data, regimes=regimes), TargetPrior(several)
+    result = discover(data, target_prior=prior, chains=1, cores=1, seed=0, progress=False)
+    assert result.targets() == made.targets and set(result.dag().edges) == set(graph.edges)
+    table, none = result.target_probabilities, result.no_target_probability
+    assert table.sel(regime=names["B", "D"], variable="B") == 1 and table.sel(regime=names["C",], variable="C") == 1
+    assert table.sel(regime=names["B", "D"], variable="D") > 0.95
+    assert table.sel(regime=names["C",]).sum() == pytest.approx(1.0, abs=0.05)  # and no other
+    assert not none.sel(regime=[names["B", "D"], names["C",], names["A",]]).any()
+    assert table.sel(regime=names["A",]).values.tolist() == [1, 0, 0, 0]  # all are known
+
+
+@pytest.mark.filterwarnings(UNSETTLED)
+@pytest.mark.parametrize("several", [None, True])
+def test_a_probability_of_one_is_the_same_as_a_target_that_is_stated(data, several):
+    def fitted(targets, **row):
+        regimes = (data.regimes[0], replace(data.regimes[1], targets=targets))
+        prior = TargetPrior(several, {"two": row} if row else {})
+        return settled(replace(data, regimes=regimes), target_prior=prior, chains=1, seed=3)
+
+    one, stated = fitted(None, B=1.0, C=0.1), fitted(AtLeast("B"), C=0.1)
+    assert_same(one, stated)
+    assert [regime.targets for regime in one.data.regimes] == [("A",), AtLeast("B")]
+    assert one.target_probabilities.sel(regime="two", variable="B") == 1
+    redundant = fitted(AtLeast("B"), B=1, C=0.1)
+    assert_same(redundant, stated)
+    without = fitted(AtLeast("B"), C=0.0)
+    assert without.target_probabilities.sel(regime="two", variable="C") == 0
+
+
+def test_a_result_with_targets_that_are_certain_is_saved(data, tmp_path):
+    regimes = (replace(data.regimes[0], targets=AtLeast("A")), data.regimes[1])
+    result = settled(replace(data, regimes=regimes), chains=1, seed=0)
+    result.save(tmp_path / "fit.pt")
+    again = type(result).load(tmp_path / "fit.pt")
+    assert_same(result, again)
+    assert again.data.regimes[0].targets == AtLeast("A")

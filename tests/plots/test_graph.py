@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import matplotlib
 import matplotlib.pyplot as plt
 import networkx as nx
 import numpy as np
 import pytest
+import torch
 from example_results import axes, believe, diamond
 from matplotlib.colors import to_hex
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
@@ -54,6 +57,24 @@ def test_width_grows_with_probability():
     drawn = arrows(plot_graph(diamond(), axes(diamond())))
     widths = [drawn[name].get_linewidth() for name in ("A -> D", "A -> C", "C -> D", "B -> D", "A -> B")]
     assert np.all(np.diff(widths) > 0)
+
+
+def test_width_grows_with_strength_where_it_is_known():
+    result, order = diamond(), ("A -> D", "A -> B", "C -> D", "B -> D", "A -> C")
+    strength, names = torch.zeros(4, 4), result.data.names
+    for edge, nats in zip(order, (0.0, 0.01, 0.1, 1.0, 50.0), strict=True):
+        cause, effect = edge.split(" -> ")
+        strength[names.index(effect), names.index(cause)] = nats
+    known = replace(result, chains=(replace(result.best, edge_strength=strength),))
+    ax = plot_graph(known, axes(known))
+    drawn = arrows(ax)
+    widths = [drawn[name].get_linewidth() for name in order]
+    assert np.all(np.diff(widths) > 0) and widths[-1] < 5 * widths[0]
+    assert {name for name, arrow in drawn.items() if arrow.get_linestyle() in ("--", "dashed")} == {"A -> D"}
+    told = [
+        text.get_text() for plot in (ax, plot_graph(result, axes(result))) for text in plot.get_legend().get_texts()
+    ]
+    assert "above 0.5, wider = stronger" in told and "above 0.5, wider = surer" in told
 
 
 def test_causes_are_above_effects_and_names_within_the_axes():

@@ -8,6 +8,7 @@ from example_results import DIAMOND, axes, believe, diamond
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.regime import Regime
 from pyrocausal.plots.heatmaps import edges_size, plot_edges, plot_targets, targets_size
@@ -82,7 +83,7 @@ def test_heat_map_of_targets():
 def test_known_targets_are_marked():
     result = diamond()
     rows = result.data.observational
-    known = (Regime("drug", rows, ("B",)), *result.data.regimes[1:])
+    known = (Regime("drug", rows, ("B",)), Regime("heat", rows, AtLeast("B")), *result.data.regimes[2:])
     data = InterventionalData(result.data.names, result.data.kinds, rows, known)
     ax = plot_targets(CausalPosterior(data, result.chains, 0), axes(result, targets_size))
-    assert [label.get_text() for label in ax.get_yticklabels()][:2] == ["drug (known)", "heat"]
+    assert [label.get_text() for label in ax.get_yticklabels()][:3] == ["drug (known)", "heat (known in part)", "cold"]

@@ -13,10 +13,12 @@ from conftest import KINDS, make_model, small_data
 from example_groups import groups, together
 from example_results import D, N, R, chain, posterior
 
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.evidence.imputation import impute
 from pyrocausal.model.log_likelihood import score_graphs
 from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.posterior.row_tables import Tables, constant_data
 
 
 def test_weights_of_rows_are_constants_and_log_likelihoods_are_per_row():
@@ -98,3 +100,9 @@ def test_observed_and_constant_data():
     assert constants.known_edge.sel(effect="row", cause="né").item() == 1
     assert np.diag(constants.known_edge.values).tolist() == [0] * 4
     assert (constants.known_edge.values == -1).sum() == 10
+
+
+def test_beside_a_target_that_is_certain_the_others_are_unknown():
+    told = small_data(targets=[AtLeast("X1"), None, ("X0",)])
+    found = constant_data(Tables(told), posterior().chains)
+    assert found.known_target.values.tolist() == [[-1, 1, -1, -1], [-1] * 4, [1, 0, 0, 0]]

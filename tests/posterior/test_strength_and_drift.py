@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 import pyrocausal as pc
-from pyrocausal.report.summary import edge_table, target_table
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +39,33 @@ def test_strength_tells_weak_edges_from_strong_ones(result: pc.CausalPosterior) 
     assert result.dag().edges["y", "w"]["strength"] == pytest.approx(weak)
 
 
+def test_sizes_are_the_slopes_and_shifts_that_were_made(result: pc.CausalPosterior) -> None:
+    edges, targets = result.edges(), result.target_table()
+    found = {(r.cause, r.effect): r for r in edges.itertuples(index=False)}
+    assert list(found) == [("x", "y"), ("y", "w")]  # the strongest first
+    assert found["x", "y"].size == pytest.approx(1 / 2**0.5, abs=0.1)
+    assert found["y", "w"].size == pytest.approx(-0.2 * 2**0.5 / 1.08**0.5, abs=0.1)
+    assert edges["measured as"].tolist() == ["sd per sd"] * 2
+    assert result.dag().edges["y", "w"]["size"] == result.to_networkx().edges["y", "w"]["size"] == found["y", "w"].size
+    hit = targets.set_index("variable").loc[list("xyz")]
+    assert hit["size"].tolist() == pytest.approx([2, 2**0.5, 2], abs=0.3)
+    assert set(hit["measured as"]) == {"sd"}
+
+
 def test_tables_have_strengths(result: pc.CausalPosterior) -> None:
-    edges, targets = edge_table(result), target_table(result)
+    edges, targets = result.edges(None), result.target_table(None)
+    assert len(edges) == 12 and len(targets) == 3 * 5
+    assert edges.strength.is_monotonic_decreasing and targets.strength.dropna().is_monotonic_decreasing
     first = edges.iloc[0]
     assert float(first.strength) == float(result.edge_strengths.sel(effect=first.effect, cause=first.cause))
+    none = targets[targets.variable == "none"]
+    assert len(none) == 3 and none[["strength", "size"]].isna().all(axis=None)
     on_y = targets[targets.regime == "on y"].iloc[0]
     assert on_y.variable == "y"
     assert on_y.strength > 0.2
     assert targets[targets.variable.isin(["x", "z"]) & (targets.probability < 0.5)].strength.max() < 0.02
+    likely = result.target_table()
+    assert set(zip(likely.regime, likely.variable, strict=True)) == {(f"on {name}", name) for name in "xyz"}
 
 
 def test_drift_is_seen_and_is_no_target(result: pc.CausalPosterior) -> None:
@@ -76,6 +94,8 @@ def test_without_settling_there_are_none(result: pc.CausalPosterior) -> None:
     assert bool(fit.edge_strengths.isnull().all())
     assert bool(fit.target_strengths.isnull().all())
     assert bool(fit.drift.isnull().all())
+    assert fit.edges(None).probability.is_monotonic_decreasing  # where no strength is known
+    assert fit.target_table(None).probability.is_monotonic_decreasing
     with pytest.raises(ValueError, match=r"strength.*not settled"):
         fit.to_networkx(strength=0.1)
     assert isinstance(fit.to_networkx(), nx.DiGraph)

@@ -22,13 +22,14 @@ from test_document import Page
 from pyrocausal.checks.diagnose import diagnose
 from pyrocausal.checks.findings import NAMES, SILENT, Diagnosis, Finding
 from pyrocausal.checks.stability import stability
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Count
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
-from pyrocausal.report.document import Text
-from pyrocausal.report.sections import contents
-from pyrocausal.report.summary import chain_table, edge_table, in_words, settings_table
+from pyrocausal.report.document import Table, Text
+from pyrocausal.report.sections import _targets, contents
+from pyrocausal.report.summary import chain_table, facts, in_words, settings_table
 from pyrocausal.report.write import write_report
 from pyrocausal.runtime.versions import versions
 from pyrocausal.sdi.algorithm import SDI
@@ -101,10 +102,11 @@ def test_all_sections_pictures_and_tables_are_there(result, page):
         assert str(chain_.seed) in read.texts
     assert "algorithm.fitting.rows" in read.texts
     assert "2 of 2 chains have not settled" in text
-    first = edge_table(result).iloc[0]
+    first = result.edges(None).iloc[0]
     row = [first.cause, first.effect, *(f"{first[c]:.3f}" for c in ("probability", "chain 0", "chain 1"))]
     shown = [each for each in read.texts if each.strip()]
     assert any(shown[i : i + 5] == row for i in range(len(shown)))
+    assert cells(read, "measured as") == 2 and "nats per row" in text
 
 
 def test_names_are_escaped(page):
@@ -179,6 +181,26 @@ def test_a_summary_in_words():
     ]
 
 
+def test_targets_that_are_certain_are_told_apart_from_those_that_are_found():
+    result = believe(["A", "B", "C"], {}, {"drug": ("B", 0.9), "heat": (None, 1.0)})
+    target = torch.tensor([[1.0, 0.9, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    drug, heat = result.data.regimes
+    data = replace(result.data, regimes=(replace(drug, targets=AtLeast("A")), replace(heat, targets=())))
+    chains = (replace(result.chains[0], target_probability=target),)
+    result = replace(result, data=data, chains=chains)
+    told = in_words(result)
+    assert told[1:3] == [
+        "Some targets of 1 regime were known beforehand (drug on A and B).",
+        "The targets of 1 regime were known beforehand.",
+    ]
+    assert facts(result)["regimes"].endswith("targets of 1 known beforehand, of 1 in part")
+    (table,) = [part for part in _targets(result) if isinstance(part, Table)]
+    assert table.rows == [
+        ("drug", "2", "A (known beforehand), B (0.900)", "C (0.000)"),
+        ("heat", "2", "none", "known beforehand"),
+    ]
+
+
 def test_words_of_chains_known_targets_and_the_truth(result):
     told = in_words(result)
     assert "The targets of 1 regime were known beforehand." in told
@@ -194,14 +216,17 @@ def test_tables_of_edges_and_chains():
     strengths = [torch.arange(16.0).reshape(4, 4) + chain for chain in range(2)]
     known = zip(result.chains, strengths, strict=True)
     result = replace(result, chains=tuple(replace(chain, edge_strength=each) for chain, each in known))
-    table = edge_table(result)
-    assert list(table.columns[:5]) == ["cause", "effect", "probability", "strength", "settled"]
+    table = result.edges(None)
+    assert list(table.columns[:5]) == ["cause", "effect", "probability", "strength", "size"]
+    assert list(table.columns[5:]) == ["measured as", "settled", "chain 0", "chain 1"]
+    assert table.strength.is_monotonic_decreasing
     assert len(table) == 12 and table.settled.sum() == int(result.best.dag.sum())
     for row in table.itertuples(index=False):
         cause, effect = int(row.cause[1]), int(row.effect[1])
         assert row.settled == bool(result.best.dag[effect, cause])
         assert row.strength == float(result.edge_strengths[effect, cause]) > 0
-        assert row[5:] == tuple(float(each.edge_probability[effect, cause]) for each in result.chains)
+        assert row.settled == (row[5] != "") == np.isfinite(row.size)
+        assert row[7:] == tuple(float(each.edge_probability[effect, cause]) for each in result.chains)
     chains = chain_table(result)
     assert chains["seed"].tolist() == ["0", "1"] and chains["graphs drawn"].tolist() == ["12", "12"]
     assert chains["moves accepted"].tolist() == ["25%", "25%"]

@@ -25,7 +25,8 @@ from pyrocausal.sdi.credit import acyclicity, conditional_difference, self_norma
 from pyrocausal.sdi.graph_fitting import fit_mechanisms, toggled
 from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.sdi.state import Info
-from pyrocausal.sdi.targets import TargetPrior, bayes_factor, greatest_drop
+from pyrocausal.sdi.target_prior import TargetPrior
+from pyrocausal.sdi.targets import bayes_factor, greatest_drop
 from pyrocausal.simulate.experiments import simulate
 from pyrocausal.simulate.interventions import hard_uniform, soft
 from pyrocausal.simulate.networks import load

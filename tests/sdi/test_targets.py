@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.sdi.targets import (
     TargetEvidence,
-    TargetPrior,
     bayes_factor,
     draw_targets,
+    further_targets,
     greatest_drop,
     known_targets,
     target_posterior,
+    with_known_targets,
 )
 
 NAMES = ("A", "B", "C")
@@ -58,71 +59,6 @@ def test_bayes_factor_adds_to_prior_odds_and_several_targets_are_judged_one_by_o
     found = bayes_factor(evidence(R=1, **told)._replace(several=True))
     alone = [x / (x + 1) for x in odds]
     assert found[0].tolist() == pytest.approx([*alone, math.prod(1 - p for p in alone)], rel=1e-5)
-
-
-# ---------------------------------------------------------------- priors
-REGIMES = {"one": None, "two": None, "drug": ("A",)}
-
-
-def test_priors_by_hand():
-    plain = TargetPrior().compile(NAMES, REGIMES)
-    assert not plain.log_odds.any() and plain.log_odds.shape == (3, 3) and not plain.several
-    found = TargetPrior(probability={"two": {"A": 0.6, "C": 0.1}}).compile(NAMES, REGIMES)
-    # 0.3 is left to B and none.
-    assert found.log_odds[1].tolist() == pytest.approx([math.log(4.0), 0.0, math.log(2 / 3)], abs=1e-6)
-    assert not found.log_odds[[0, 2]].any()
-    several = TargetPrior(several=True, probability={"two": {"A": 0.6, "C": 0.9}})
-    found = several.compile(NAMES, REGIMES)
-    assert found.several and found.otherwise is None
-    assert found.log_odds[1].sigmoid().tolist() == pytest.approx([0.6, 0.25, 0.9])
-    assert found.log_odds[0].sigmoid().tolist() == pytest.approx([0.25] * 3)
-    assert found.learned.tolist() == [[True] * 3, [False, True, False], [True] * 3]
-    halves = TargetPrior(probability={"one": {"A": np.float32(0.5)}}).compile(NAMES, REGIMES)
-    assert halves.log_odds[0].tolist() == pytest.approx([math.log(3.0), 0.0, 0.0])
-
-
-def test_where_nothing_is_said_of_several_targets_both_beliefs_are_kept():
-    told = {"two": {"A": 0.6, "C": 0.1}}
-    asked, one, more = (
-        TargetPrior(several, told).compile(NAMES, REGIMES, exposures=["B"]) for several in (None, False, True)
-    )
-    for found, expected in ((asked, one), (asked.otherwise, more)):
-        assert found.several == expected.several and torch.equal(found.log_odds, expected.log_odds)
-    assert one.otherwise is more.otherwise is asked.otherwise.otherwise is None
-    assert one.learned is asked.learned is None
-    assert more.learned.tolist() == [[True, False, True], [False] * 3, [True, False, True]]
-    assert torch.equal(asked.otherwise.learned, more.learned)
-    there = more.at_rate(0.2)
-    assert there.log_odds[more.learned].sigmoid().tolist() == pytest.approx([0.2] * 4)
-    assert torch.equal(there.log_odds[~more.learned], more.log_odds[~more.learned])
-    assert one.at_rate(0.2) is one
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "message"),
-    [
-        ({"several": 1}, TypeError, "TargetPrior.several must be True, False or None, got 1"),
-        ({"probability": {"one": 0.5}}, TypeError, "TargetPrior.probability must be as"),
-        ({"probability": {"one": {"A": "x"}}}, TypeError, "the probability of 'A' in regime 'one' must be a number"),
-        ({"probability": {"one": {"A": 1.0}}}, ValueError, "'A' in regime 'one' must be between 0 and 1, got 1.0"),
-        ({"probability": {"one": {"A": 0.6, "B": 0.4}}}, ValueError, "regime 'one' add up to 1; leave some"),
-        ({"probability": {"one": {f"V{i}": 0.1 for i in range(10)}}}, ValueError, "'one' add up to 1; leave some"),
-    ],
-)
-def test_what_is_no_prior_is_refused(arguments, error, message):
-    with pytest.raises(error, match=message):
-        TargetPrior(**arguments)
-
-
-def test_priors_of_strangers_are_refused():
-    for told, message in (
-        ({"three": {"A": 0.5}}, "names 'three', which is no regime; regimes: one, two, drug"),
-        ({"one": {"Z": 0.5}}, "the prior of regime 'one' names 'Z', which is not a variable; variables: A, B, C"),
-        ({"drug": {"A": 0.5}}, "names regime 'drug', whose targets are known; drop one"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            TargetPrior(probability=told).compile(NAMES, REGIMES)
-    assert TargetPrior(several=True, probability={"one": {"A": 0.6, "B": 0.4}}).compile(NAMES, REGIMES).several
 
 
 def test_bayes_factor_of_no_evidence_is_even():
@@ -173,9 +109,9 @@ def test_greatest_drop_never_says_none():
 
 
 def test_known_targets():
-    known, hit = known_targets(NAMES, [None, (), ("B",), ("C", "A")])
-    assert known.tolist() == [False, True, True, True]
-    assert hit.int().tolist() == [[0, 0, 0], [0, 0, 0], [0, 1, 0], [1, 0, 1]]
+    known, hit = known_targets(NAMES, [None, (), ("B",), ("C", "A"), AtLeast("C", "A")])
+    assert known.tolist() == [False, True, True, True, False]
+    assert hit.int().tolist() == [[0, 0, 0], [0, 0, 0], [0, 1, 0], [1, 0, 1], [1, 0, 1]]
     assert known.dtype == hit.dtype == torch.bool
 
 
@@ -202,10 +138,10 @@ def test_a_rule_of_your_own():
 
 def test_draws_of_targets_follow_their_posterior():
     probability = torch.tensor([[0.5, 0.2, 0.0, 0.3], [1.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]]).double()
-    known = torch.tensor([False, True, True])  # the second has two targets, the third none
+    known, hit = known_targets(NAMES, [None, ("A", "C"), ()])
     generator = torch.Generator().manual_seed(0)
-    one = draw_targets(probability, known, False, 4000, generator)
-    several = draw_targets(probability, known, True, 4000, generator)
+    one = draw_targets(probability, known, hit, False, 4000, generator)
+    several = draw_targets(probability, known, hit, True, 4000, generator)
     for drawn in (one, several):
         assert drawn.shape == (4000, 3, 3) and drawn.dtype == torch.bool
         assert (drawn.double().mean(0)[0] - probability[0, :-1]).abs().max() < 0.03
@@ -213,5 +149,43 @@ def test_draws_of_targets_follow_their_posterior():
     assert int(one[:, 0].sum(1).max()) == 1
     both = several[:, 0, :2].all(1).double().mean()  # each for itself
     assert abs(float(both) - 0.1) < 0.02
-    again = draw_targets(probability, known, False, 4000, torch.Generator().manual_seed(0))
+    again = draw_targets(probability, known, hit, False, 4000, torch.Generator().manual_seed(0))
     assert torch.equal(one, again)
+
+
+def test_targets_that_are_certain_have_one_beside_what_is_found_of_others():
+    known, hit = known_targets(NAMES, [AtLeast("B"), AtLeast("A", "C"), None, ("B",)])
+    odds = torch.zeros(4, 3).masked_fill(hit, -torch.inf)
+    third = evidence(R=4, new_mechanism=[[0.1, 9.0, 0.0]] * 4, log_odds=odds)
+    found = target_posterior(bayes_factor, third, known, hit)
+    e = math.e
+    assert found[0].tolist() == pytest.approx([e / (e + 2), 1.0, 1 / (e + 2), 0.0])  # A, C or no other
+    assert found[1].tolist() == pytest.approx([1.0, 1.0, 1.0, 0.0])  # B for certain, by evidence
+    assert found[3].tolist() == [0.0, 1.0, 0.0, 0.0]
+    each = target_posterior(bayes_factor, third._replace(several=True), known, hit)
+    assert each[0].tolist() == pytest.approx([e / (e + 1), 1.0, 0.5, 0.0])
+    drop = torch.tensor([[-5.0, 0.0, 0.0], [-5.0, 0.0, 0.0], [-5.0, 0.0, 0.0], [-5.0, 0.0, 0.0]])
+    found = target_posterior(greatest_drop, third._replace(expected=drop), known, hit)
+    assert found.tolist() == [[1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 0, 0], [0, 1, 0, 0]]
+
+
+def test_a_further_target_is_one_of_the_others_or_none():
+    told = torch.tensor([[False, True, False], [True, True, True], [False, False, False]])
+    probability = torch.tensor([[0.3, 1.0, 0.5, 0.0], [1.0, 1.0, 1.0, 0.0], [0.2, 0.1, 0.3, 0.4]])
+    found = further_targets(probability, told)
+    expected = [[0.3, 0.0, 0.5, 0.2], [0.0, 0.0, 0.0, 1.0], [0.2, 0.1, 0.3, 0.4]]
+    torch.testing.assert_close(found, torch.tensor(expected))
+    again = with_known_targets(found, torch.zeros(3, dtype=torch.bool), told)
+    torch.testing.assert_close(again, probability)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_draws_have_targets_that_are_certain_and_others_as_often_as_they_are_probable(several):
+    probability = torch.tensor([[1.0, 0.5, 0.2, 0.0], [0.1, 0.2, 0.3, 0.4]]).double()
+    known, hit = known_targets(NAMES, [AtLeast("A"), None])
+    drawn = draw_targets(probability, known, hit, several, 4000, torch.Generator().manual_seed(0))
+    assert drawn[:, 0, 0].all()
+    assert (drawn.double().mean(0) - probability[:, :-1]).abs().max() < 0.03
+    both = float(drawn[:, 0, 1:].all(1).double().mean())
+    assert abs(both - (0.1 if several else 0.0)) < 0.02
+    assert several or int(drawn[:, 0].sum(1).max()) == 2

@@ -10,7 +10,7 @@ import torch
 from conftest import Tables, every_dag
 from pyro.infer import MCMC
 
-from pyrocausal.sdi.targets import TargetOdds
+from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.graph_kernel import GraphKernel, Sampling, sample_graphs
 
 
@@ -26,6 +26,7 @@ class Told(Tables):
     """Made-up evidence that says who was hit, too."""
 
     known = torch.tensor([False, False])
+    hit = torch.zeros(2, 1, dtype=torch.bool)
     prior = TargetOdds(torch.zeros(2, 1), several=False)
 
     def targets(self, graph):

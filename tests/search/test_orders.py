@@ -8,13 +8,14 @@ import pytest
 import torch
 from conftest import every_dag, is_acyclic
 
+from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Continuous
 from pyrocausal.data.regime import Regime
 from pyrocausal.evidence.edge_price import edge_price
 from pyrocausal.evidence.inputs import TargetKnowledge
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
-from pyrocausal.sdi.targets import TargetOdds, TargetPrior
+from pyrocausal.sdi.target_prior import TargetOdds, TargetPrior
 from pyrocausal.search.orders import first_order, walk_over_orders
 from pyrocausal.search.pooled_search import hit_rate, search_graph, several_evidence
 
@@ -161,3 +162,20 @@ def test_a_prior_of_targets_that_is_told_stays_told():
     assert float(found.evidence.prior.log_odds[0, 1].sigmoid()) == pytest.approx(0.3)
     others = found.evidence.prior.log_odds[found.evidence.prior.learned]
     assert len(others) == 23 and others.unique().numel() == 1 and torch.equal(found.summit.dag, truth)
+
+
+def test_a_target_that_is_certain_counts_as_changed_and_not_in_the_rate():
+    data, truth = made(FORK, TWO)
+    known, hit = torch.zeros(6, dtype=torch.bool), torch.zeros(6, 4, dtype=torch.bool)
+    hit[:, 0] = True  # X0 in every regime
+    told = dict.fromkeys(data.regime_names, AtLeast("X0"))
+    prior = TargetPrior(several=True).compile(data.names, told)
+    evidence = PooledEvidence(data, TargetKnowledge(known, hit, prior), edge_price(1.5, 2000))
+    assert first_order(evidence, EMPTY, FREE)[-1] == 0
+    found = evidence.targets(truth)
+    assert (found[:, 0] == 1).all() and not found[:, -1].any()
+    rate = hit_rate(evidence, truth)
+    expected = (float(found[:, 1:-1].sum()) + 0.5) / (18 + 4)
+    assert rate.log_odds[:, 1:].sigmoid().flatten().tolist() == pytest.approx([expected] * 18)
+    assert (rate.log_odds[:, 0] == -math.inf).all()
+    assert math.isfinite(several_evidence(evidence, truth))

@@ -26,7 +26,7 @@ from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.row_split import cross_fit
 from pyrocausal.sdi.settings import GraphFitting, GraphScoring, Stopping
 from pyrocausal.sdi.state import natural
-from pyrocausal.sdi.targets import TargetPrior
+from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.search import rounds
 from pyrocausal.search.graph_kernel import sample_graphs
 from pyrocausal.search.hill_climb import strongest_dag
