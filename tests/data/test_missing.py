@@ -201,7 +201,7 @@ def test_a_chain_is_found_through_gaps_once_they_are_drawn(kind):
     else:
         truth, intervention, descent = linear_truth(chain(3), rng), hard_normal(), Descent(400, 128, 2e-2, last=1e-3)
         settling = Settling(draft=None, refitting=Refitting(descent, descent, decays=(0.0,)), final_steps=0)
-    made = simulate(truth, intervention=intervention, rows=4000, rows_per_regime=300, missing=0.2, seed=0)
+    made = simulate(truth, intervention=intervention, rows=8000, rows_per_regime=300, missing=0.3, seed=0)
     assert all(k.missing for k in made.data.kinds)
     algorithm = SDI(mechanisms=partial(NeuralMechanisms, hidden=8), fitting=GraphFitting(warm_up=60))
     through = [("X0", "X1"), ("X1", "X2")]
@@ -212,8 +212,4 @@ def test_a_chain_is_found_through_gaps_once_they_are_drawn(kind):
     # Taken as they are, gaps of X1 make X0 tell something of X2.
     with pytest.warns(RuntimeWarning, match="have not settled"):
         state, _ = replace(algorithm, stopping=Stopping(max_steps=30)).run(made.data, seed=0)
-    settled = settle(state, settling)
-    more = settled.dag.clone()
-    more[2, 0] = True
-    free = settled.pooled.priced(0.0)
-    assert settled.dag[2, 0] or free.of(more) > free.of(settled.dag) + 2
+    assert settle(state, settling).dag[2, 0]

