@@ -15,7 +15,8 @@ from pyrocausal.data.kinds import Categorical, Continuous, Count
 from pyrocausal.evidence.inputs import TargetKnowledge
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.strength import edge_strengths, target_strengths
-from pyrocausal.sdi.targets import TargetOdds, known_targets
+from pyrocausal.sdi.target_prior import TargetOdds
+from pyrocausal.sdi.targets import known_targets
 from pyrocausal.search.pooled_search import search_graph
 
 NAMES = ("x", "y", "z")
