@@ -12,8 +12,6 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import pandas as pd
-import torch
-import xarray as xr
 
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.model.causal_model import CausalModel
@@ -22,7 +20,8 @@ from pyrocausal.posterior.edge_sizes import edge_sizes
 from pyrocausal.posterior.effect_sizes import Sizes
 from pyrocausal.posterior.files import load_result, save_result
 from pyrocausal.posterior.inference_data import inference_data
-from pyrocausal.posterior.named_beliefs import averaged, named_graph
+from pyrocausal.posterior.labelled_chains import LabelledChains
+from pyrocausal.posterior.named_beliefs import named_graph
 from pyrocausal.posterior.tables import edge_table, target_table
 from pyrocausal.posterior.target_sizes import target_sizes
 
@@ -30,7 +29,7 @@ __all__ = ["CausalPosterior"]
 
 
 @dataclass(frozen=True, eq=False)
-class CausalPosterior:
+class CausalPosterior(LabelledChains):
     """Edge and target probabilities from several restarts.
 
     Attributes
@@ -54,94 +53,6 @@ class CausalPosterior:
     seed: int
     settings: Mapping[str, Any] | None = None
     stopped: str | None = None
-
-    @property
-    def edge_probabilities(self) -> xr.DataArray:
-        """Probability of every edge, averaged over chains; dims ("effect", "cause"), coordinates the variables' names.
-
-        Of a chain that drew graphs: the share of them with the edge. Of one that only settled: each pair of variables
-        has no edge, one or the other direction in proportion to the joint evidence while the rest of the settled graph
-        stands still. Else: the beliefs of the three phases.
-        """
-        beliefs, names = [chain.edge_probability for chain in self.chains], self.data.names
-        return averaged(beliefs, "edge_probability", effect=names, cause=names)
-
-    @property
-    def target_probabilities(self) -> xr.DataArray:
-        """Belief in every target, averaged over chains; dims ("regime", "variable").
-
-        Where a regime has one target at the most, what a row lacks to one is the probability that it has none (that can
-        be seen), see `no_target_probability`. A target that is certain beforehand has 1; beside one the others add up
-        to the probability of a further target.
-        """
-        beliefs = [chain.target_probability[:, :-1] for chain in self.chains]
-        return averaged(beliefs, "target_probability", regime=self.data.regime_names, variable=self.data.names)
-
-    @property
-    def drift(self) -> xr.DataArray:
-        """How far each mechanism was from the common one, averaged over chains; dims ("regime", "variable").
-
-        Numbers: root mean square distance of the conditional mean, in observational standard deviations; counts: the
-        same of its logarithm; categories: distance in total variation. NaN where every chain calls the variable a
-        target, for then its mechanism is another one, and of a fit without closed forms.
-        """
-        shape = len(self.data.regimes), len(self.data.names)
-        nothing = torch.full(shape, torch.nan)
-        found = [nothing if c.drift is None else c.drift for c in self.chains]
-        hit = [chain.target_probability[:, :-1].cpu() > 0.5 for chain in self.chains]
-        apart = [torch.where(here, torch.nan, each.cpu()) for each, here in zip(found, hit, strict=True)]
-        return averaged(
-            [torch.stack(apart).nanmean(0)], "drift", regime=self.data.regime_names, variable=self.data.names
-        )
-
-    @property
-    def edge_strengths(self) -> xr.DataArray:
-        """Nats per row that the `best` chain's graph loses without each of its edges; dims ("effect", "cause").
-
-        0 where there is no edge, NaN without settling. Probabilities grow with rows, strengths do not: an edge may be
-        certain and weak.
-        """
-        names, found = self.data.names, self.best.edge_strength
-        found = torch.full((len(names), len(names)), torch.nan) if found is None else found
-        return averaged([found], "edge_strength", effect=names, cause=names)
-
-    @property
-    def target_strengths(self) -> xr.DataArray:
-        """Nats per row by which a mechanism of its own fits better than the common one; dims ("regime", "variable").
-
-        Of the rows of each regime, given the `best` chain's graph; below 0 where it fits worse, NaN without settling.
-        """
-        names, regimes, found = self.data.names, self.data.regime_names, self.best.target_strength
-        found = torch.full((len(regimes), len(names)), torch.nan) if found is None else found
-        return averaged([found], "target_strength", regime=regimes, variable=names)
-
-    @property
-    def several_targets(self) -> bool:
-        """Whether a regime may have several targets in the `best` chain, as told or as evidence has it."""
-        return self.best.several
-
-    @property
-    def no_target_probability(self) -> xr.DataArray:
-        """Probability that a regime has no target (that can be seen), averaged over chains; dims ("regime",).
-
-        0 where a target is certain beforehand.
-        """
-        beliefs = [chain.target_probability[:, -1] for chain in self.chains]
-        return averaged(beliefs, "no_target_probability", regime=self.data.regime_names)
-
-    @property
-    def best(self) -> Chain:
-        """The chain whose settled graph has the most evidence; without settling, the one closest to the average.
-
-        Where networks were asked by some chains, it is one of these (see `Chain.predictive`).
-        """
-        asked = any(chain.predictive for chain in self.chains)
-        evidence = [chain.evidence if chain.predictive == asked else np.nan for chain in self.chains]
-        if not np.isnan(evidence).all():  # of a chain that was cut short before it settled there is none
-            return self.chains[int(np.nanargmax(evidence))]
-        mean = self.edge_probabilities.values
-        distance = [float(np.abs(c.edge_probability.cpu().numpy() - mean).sum()) for c in self.chains]
-        return self.chains[int(np.argmin(distance))]
 
     @property
     def model(self) -> CausalModel:

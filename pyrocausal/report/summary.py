@@ -127,6 +127,11 @@ def _targets(result: CausalPosterior) -> list[str]:
     if partly := [regime for regime in data.regimes if isinstance(regime.targets, AtLeast)]:
         each = [f"{regime.name} on {' and '.join(found[regime.name])}" for regime in partly]
         told.append(f"Some targets of {number_of(len(partly), 'regime')} were known beforehand{_listed(each)}.")
+    gain = result.best.several_gain
+    if not math.isnan(gain):
+        which = "may have several targets" if gain > 0 else "has one target at the most"
+        other = "it has one at the most" if gain > 0 else "it may have several"
+        told.append(f"That a regime {which} has {abs(gain):,.1f} nats more evidence than that {other}.")
     if known := len(data.regimes) - len(unknown) - len(partly):
         told.append(f"The targets of {number_of(known, 'regime')} were known beforehand.")
     return told

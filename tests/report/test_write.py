@@ -201,6 +201,20 @@ def test_targets_that_are_certain_are_told_apart_from_those_that_are_found():
     ]
 
 
+@pytest.mark.parametrize(
+    ("gain", "said"),
+    [
+        (12.34, "That a regime may have several targets has 12.3 nats more evidence than that it has one at the most."),
+        (-3.0, "That a regime has one target at the most has 3.0 nats more evidence than that it may have several."),
+    ],
+)
+def test_words_of_several_targets(gain, said):
+    result = believe(["A", "B"], {}, {"drug": ("B", 0.9)})
+    assert not any("nats more evidence" in each for each in in_words(result))  # nobody asked
+    asked = replace(result, chains=(replace(result.chains[0], several_gain=gain),))
+    assert said in in_words(asked)
+
+
 def test_words_of_chains_known_targets_and_the_truth(result):
     told = in_words(result)
     assert "The targets of 1 regime were known beforehand." in told
