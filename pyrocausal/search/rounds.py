@@ -130,7 +130,8 @@ class Rounds:
             if stages[0] is None or not self._networks_tell(stages[0]):
                 return
         for refitting in stages:
-            self._series(refitting, last=refitting is stages[-1])
+            if not self._series(refitting, last=refitting is stages[-1]):
+                break
         self._fit()
 
     def _pool(self, *, last: bool) -> None:
@@ -171,8 +172,12 @@ class Rounds:
         fitted = replace(state, mechanism_optimiser=optimiser)
         fit_mechanisms(fitted, GraphFitting(), steps, probability, schedule, self.natural)
 
-    def _series(self, refitting: Refitting | None, *, last: bool) -> None:
-        """Rounds with copies of mechanisms fitted in one way, until one changes nothing."""
+    def _series(self, refitting: Refitting | None, *, last: bool) -> bool:
+        """Rounds with copies of mechanisms fitted in one way, until one changes nothing; whether more are to follow.
+
+        They are not where closed forms and drafts, which have nothing in common, agree on the graph and the targets.
+        """
+        agreed = self.pooled is not None
         evidence = self._evidence(refitting)
         evidence.choose_decay(self.dag)
         for number in range(self.settling.rounds):
@@ -185,10 +190,12 @@ class Rounds:
             before, found = self.natural, self._natural(evidence.targets(summit.dag))
             self.natural = found if number < FREE else found & before
             standing = torch.equal(before, self.natural)
-            self._tell(evidence, summit, before, stable=standing and last)
+            agreed &= standing and not summit.moves
+            self._tell(evidence, summit, before, stable=standing and (last or agreed))
             if standing:
-                return
+                return not agreed
             evidence = evidence.after(cross_fit(self.state.data, self.state.split, self.natural), self.natural)
+        return True
 
     def _tell(self, evidence: JointEvidence, summit: Summit, before: torch.Tensor, *, stable: bool) -> None:
         self._done += 1
