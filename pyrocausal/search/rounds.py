@@ -41,7 +41,7 @@ from pyrocausal.search.settings import Settling
 __all__ = ["Rounds", "Settled"]
 
 FREE = 2  # rounds of a series in which rows may come back
-STEADY = 0.01  # median drift at the most, as `PooledEvidence.drift` has it, of tables that networks are asked about
+STEADY = 0.015  # mean drift at the most, as `PooledEvidence.drift` has it, of tables that networks are asked about
 NOTABLY = 0.01  # nats a row that networks predict better, of any variable
 
 
@@ -154,7 +154,7 @@ class Rounds:
         assert self.pooled is not None
         roots = ~self.dag.any(1)
         drift = self.pooled.drift(self.dag)[self.natural.cpu() & roots]
-        steady = not len(drift) or float(drift.median()) < STEADY
+        steady = not len(drift) or float(drift.mean()) < STEADY
         if steady and bool((self._evidence(refitting).networks_gain(self.dag) > NOTABLY).any()):
             return True
         assert self._last is not None
