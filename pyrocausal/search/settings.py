@@ -29,7 +29,8 @@ class Settling:
         How copies of mechanisms are fitted to parent sets; None leaves them out and takes the closed form alone.
     draft
         How copies for continuous variables are fitted in a series of rounds before the thorough one, in a fraction of
-        the time, to come near the graph and the targets; None goes without.
+        the time, to come near the graph and the targets; None goes without. Where they change nothing of what closed
+        forms have found, the thorough ones are left out.
     closed_form
         Whether closed-form estimates of the mechanisms count too.
     drift

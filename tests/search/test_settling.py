@@ -422,9 +422,12 @@ def test_continuous_variables_settle_on_drafts_first(kind, monkeypatch):
     settling = Settling(refitting=final, draft=draft, final_steps=0)
     settle(rough(data), settling, on_settled=heard.append)
     drafted = [replace(final, continuous=draft)] if kind != "categorical" else []
-    assert seen == [*drafted, final]
+    agreed = kind == "continuous"  # drafts and closed forms do, so that nothing thorough follows
+    if drafted:
+        assert agreed == (heard[1].moves == heard[1].switched == 0)
+    assert seen == (drafted if agreed else [*drafted, final])
     assert [each.round for each in heard] == list(range(1, len(seen) + 2))
-    assert [each.stable for each in heard] == [False] * (len(drafted) + 1) + [True]
+    assert [each.stable for each in heard] == [False] * (len(heard) - 1) + [True]
     for other, expected in ((replace(settling, draft=None), [final]), (replace(settling, refitting=None), [])):
         del seen[:]
         assert settle(rough(data), other).stable
