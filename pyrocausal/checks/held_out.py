@@ -17,7 +17,6 @@ import torch
 
 from pyrocausal.checks.comparison import COMPARED, HeldOut, compare
 from pyrocausal.checks.row_predictions import REFITTING, RowPredictor, Table
-from pyrocausal.data.at_least import RegimeTargets
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.weights import Part
 from pyrocausal.evidence.imputation import impute
@@ -178,7 +177,7 @@ def held_out_regimes(
         staying = {"target_prior": _of(prior, [regime.name for regime in stay])} if prior else {}
         result = _fit(training, seed, options | staying)
         halves = [divide(Part(each.rows, each.weights), 0.5, data.kinds, generator) for each in left]
-        tables = [_table(each.name, *parts, each.targets) for each, parts in zip(left, halves, strict=True)]
+        tables = [Table(each.name, *parts, each.targets) for each, parts in zip(left, halves, strict=True)]
         trials.append(_trial(training, result, tables, refitting, seed, options))
         results.append(result)
     return compare(trials, results, COMPARED, "regimes").in_order(data.regime_names)
@@ -232,17 +231,13 @@ def _split(data: InterventionalData, share: float, seed: int) -> tuple[Intervent
     label = "observational rows"
     while label in data.regime_names:
         label = f"the {label}"
-    regimes, tables = [], [_table(label, fit, scored, ())]
+    regimes, tables = [], [Table(label, fit, scored, ())]
     for regime, part in zip(data.regimes, rest, strict=True):
         stay, apart = divide(part, share, data.kinds, generator)
         regimes.append(replace(regime, rows=stay.rows, weights=stay.weights))
-        tables.append(_table(regime.name, stay, apart, regime.targets))
+        tables.append(Table(regime.name, stay, apart, regime.targets))
     made = replace(data, observational=fit.rows, observational_weights=fit.weights, regimes=tuple(regimes))
     return made, tables
-
-
-def _table(name: str, adapting: Part, scored: Part, targets: RegimeTargets) -> Table:
-    return Table(name, adapting, scored, targets)
 
 
 def _of(prior: TargetPrior, regimes: Sequence[str]) -> TargetPrior:

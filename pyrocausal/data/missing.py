@@ -5,7 +5,7 @@ As a child a missing value drops its own term, under every graph alike. As a par
 everything is as if there were none where no kind does.
 
 This serves to predict from incomplete rows. To compare graphs it is not enough, for where a mediator is missing the
-cause behind it does tell something; so `discover` draws missing values first, by networks that read gaps in this way
+cause behind it does tell something; so `discover` draws missing values first, from models that read gaps in this way
 (see `pyrocausal.evidence.imputation`). `SDI` and `settle` take gaps as they are.
 """
 

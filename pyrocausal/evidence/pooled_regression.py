@@ -89,13 +89,8 @@ def pooled_regression(sums: Sums, noise: torch.Tensor, hit: torch.Tensor, drift:
     drift
         Whether mechanisms may drift between tables.
     """
-    much, little = _ends(sums, noise, hit, drift)
-    better = little.evidence > much.evidence
-    return Spared(
-        torch.where(better[:, None], little.pooled.spared, much.pooled.spared),
-        torch.where(better, little.pooled.common, much.pooled.common),
-        torch.where(better[:, None], little.drift, much.drift),
-    )
+    found = _best_end(sums, noise, hit, drift)
+    return Spared(found.spared, found.common, found.drift)
 
 
 class Coefficients(NamedTuple):
@@ -125,28 +120,25 @@ def pooled_coefficients(sums: Sums, odds: torch.Tensor) -> Coefficients:
     """
     alone = regression_alone(sums)
     hit = alone.evidence + odds
-    much, little = _ends(sums, alone.noise, hit)
-    better = little.evidence > much.evidence
-    mean = torch.where(better[:, None, None], little.coefficients, much.coefficients)
-    noise = torch.where(better[:, None], little.noise, much.noise)
-    own = hit > torch.where(better[:, None], little.pooled.spared, much.pooled.spared)
-    return Coefficients(
-        torch.where(own[..., None], alone.coefficients, mean), torch.where(own, alone.noise, noise).exp()
-    )
+    found = _best_end(sums, alone.noise, hit)
+    own = hit > found.spared
+    mean = torch.where(own[..., None], alone.coefficients, found.coefficients)
+    return Coefficients(mean, torch.where(own, alone.noise, found.noise).exp())
 
 
 class _End(NamedTuple):
     """Where the search for the sizes of drift and the noise ends."""
 
-    pooled: Pooled
     evidence: torch.Tensor  # nats, [M]
+    spared: torch.Tensor  # [M, R]
+    common: torch.Tensor  # [M]
     coefficients: torch.Tensor  # of every table, [M, R, k]
     noise: torch.Tensor  # logarithm of its standard deviation, [M, R]
     drift: torch.Tensor  # [M, R]
 
 
-def _ends(sums: Sums, noise: torch.Tensor, hit: torch.Tensor, drift: bool = True) -> tuple[_End, _End]:
-    """Where the noise of tables may differ much, and little."""
+def _best_end(sums: Sums, noise: torch.Tensor, hit: torch.Tensor, drift: bool = True) -> _End:
+    """Of the ends where the noise of tables may differ much and little, the one with more evidence, for each family."""
     k = sums.product.shape[-1]
 
     def at(sizes: torch.Tensor, noise: torch.Tensor, most: float) -> tuple[Drifted, Pooled]:
@@ -167,13 +159,16 @@ def _ends(sums: Sums, noise: torch.Tensor, hit: torch.Tensor, drift: bool = True
         drifted, found = at(sizes, likely, most)
         moved = _moved(sums, likely, drifted, found.mean)
         value = spared_evidence(found.spared, found.common, hit)
-        return _End(found, value, found.mean[:, None] + moved.by, likely, moved.distance)
+        return _End(value, found.spared, found.common, found.mean[:, None] + moved.by, likely, moved.distance)
 
     if not drift:
         sizes = noise.new_zeros(len(noise), 2)
-        return (finish(NOISE[0]),) * 2
+        return finish(NOISE[0])
     sizes = best_sizes(len(noise), evidence)
-    return finish(NOISE[1]), finish(LITTLE)
+    much, little = finish(NOISE[1]), finish(LITTLE)
+    better = little.evidence > much.evidence
+    each = zip(little, much, strict=True)
+    return _End(*(torch.where(better.view(-1, *[1] * (one.dim() - 1)), one, other) for one, other in each))
 
 
 def _information(sums: Sums, precision: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

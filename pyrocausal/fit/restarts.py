@@ -34,9 +34,9 @@ from pyrocausal.runtime.interruption import Interrupted, interruptible
 from pyrocausal.runtime.progress import Report
 from pyrocausal.runtime.threads import one_thread
 from pyrocausal.sdi.algorithm import SDI
-from pyrocausal.sdi.state import Info
+from pyrocausal.sdi.state import Info, State
 from pyrocausal.sdi.target_prior import TargetPrior
-from pyrocausal.search.graph_kernel import Sampling, sample_graphs
+from pyrocausal.search.graph_kernel import Sampled, Sampling, sample_graphs
 from pyrocausal.search.hill_climb import strongest_dag
 from pyrocausal.search.rounds import Settled
 from pyrocausal.search.settings import Settling
@@ -136,11 +136,7 @@ class Restart:
                 if self.settling.rounds:
                     settled = settle(state, self.settling, seed=seed, on_settled=on_settled)
                 if settled and self.sampling:
-                    limit, free = known.max_parents, state.model.beliefs.free
-                    joint = settled.joint.priced(edge_prices(state, self.sampling.price))
-                    many = self.sampling.draws, self.sampling.warm_up
-                    drawn = sample_graphs(joint, settled.dag, free, *many, seed=seed, max_parents=limit)
-                    state.model.beliefs.believe(drawn.edge_probability.to(state.target_probability))
+                    drawn = self._draw(state, settled, self.sampling, seed)
             except Interrupted:
                 if not steps:
                     return Ending(None, "had not made a step")
@@ -173,6 +169,14 @@ class Restart:
             return Ending(chain, None)
         where = f" and round {len(rounds)} of settling" if rounds else ""
         return Ending(chain, f"was cut short after step {len(steps)}{where}")
+
+    def _draw(self, state: State, settled: Settled, sampling: Sampling, seed: int) -> Sampled:
+        """Draw graphs around the settled one; the program then believes what the draws say of edges."""
+        beliefs, joint = state.model.beliefs, settled.joint.priced(edge_prices(state, sampling.price))
+        many, limit = (sampling.draws, sampling.warm_up), self.known.max_parents
+        drawn = sample_graphs(joint, settled.dag, beliefs.free, *many, seed=seed, max_parents=limit)
+        beliefs.believe(drawn.edge_probability)
+        return drawn
 
 
 def run_restarts(

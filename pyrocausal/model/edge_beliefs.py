@@ -121,7 +121,7 @@ class IndependentBeliefs(EdgeBeliefs):
     @torch.no_grad()
     def believe(self, probability: torch.Tensor) -> None:
         """See `EdgeBeliefs.believe`."""
-        self.gamma.copy_(_log_odds(probability))
+        self.gamma.copy_(_log_odds(probability.to(self.certain)))
 
     def assign_credit(self, gradient: torch.Tensor, targets: torch.Tensor) -> None:
         """See `EdgeBeliefs.assign_credit`: the mean over the regimes that do not target the effect."""
@@ -156,6 +156,7 @@ class OrientedBeliefs(EdgeBeliefs):
     @torch.no_grad()
     def believe(self, probability: torch.Tensor) -> None:
         """See `EdgeBeliefs.believe`."""
+        probability = probability.to(self.certain)
         either = probability + probability.t()
         self.gamma.copy_(_log_odds(either))
         self.rho.copy_(_log_odds(torch.where(either > 0, probability / either, 0.5)))

@@ -81,5 +81,5 @@ def settle(
     except Interrupted:
         if not last:
             raise
-    state.model.beliefs.believe(last[0].edge_probability.to(state.model.beliefs.free.device))
+    state.model.beliefs.believe(last[0].edge_probability)
     return last[0]

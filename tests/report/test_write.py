@@ -28,7 +28,8 @@ from pyrocausal.data.kinds import Count
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.report.document import Table, Text
-from pyrocausal.report.sections import _targets, contents
+from pyrocausal.report.edge_and_target_sections import target_section
+from pyrocausal.report.sections import contents
 from pyrocausal.report.summary import chain_table, facts, in_words, settings_table
 from pyrocausal.report.write import write_report
 from pyrocausal.runtime.versions import versions
@@ -194,7 +195,7 @@ def test_targets_that_are_certain_are_told_apart_from_those_that_are_found():
         "The targets of 1 regime were known beforehand.",
     ]
     assert facts(result)["regimes"].endswith("targets of 1 known beforehand, of 1 in part")
-    table, _ = [part for part in _targets(result) if isinstance(part, Table)]
+    table, _ = [part for part in target_section(result) if isinstance(part, Table)]
     assert table.rows == [
         ("drug", "2", "A (known beforehand), B (0.900)", "C (0.000)"),
         ("heat", "2", "none", "known beforehand"),

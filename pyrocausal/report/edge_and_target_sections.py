@@ -1,0 +1,130 @@
+"""What a report says of edges and of targets, and how their strengths and sizes are to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pyrocausal.data.at_least import named
+from pyrocausal.plots.heatmaps import edges_size, plot_edges, plot_targets, targets_size
+from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.report.document import Heading, Mono, Part, Picture, Table, Text
+from pyrocausal.report.pieces import constrained_figure, plain_text
+from pyrocausal.report.summary import UNDECIDED
+
+__all__ = ["edge_section", "target_section"]
+
+LEAST_LISTED, MOST_LISTED = 0.05, 100  # edges that are listed although they are believed less than one half
+MEASURED = ["strength", "size", "measured as"]
+STRENGTH = (
+    "The strength of an edge is what a row tells of it: the nats per row that the settled graph loses without it. A "
+    "probability grows with the number of rows, a strength does not: an edge may be certain and weak. Two normal "
+    "variables whose correlation is 0.1 tell 0.005 nats per row of each other, 0.3 tell 0.05, 0.6 tell 0.22 and 0.9 "
+    "tell 0.83. An edge that is not in the settled graph has neither strength nor size."
+)
+EDGE_SIZE = (
+    "The size is what the fitted program says that the cause does, its sign included, all other parents staying what "
+    "they were: to a number in standard deviations (sd), to a count in logarithms of its mean, and to the probability "
+    "of the state that changes most. A number or a count as a cause moves by one standard deviation, a count on the "
+    "scale of log(1 + count); of a cause with states the two that differ most are compared."
+)
+TARGET_SIZE = (
+    "The strength of a target is how much better the rows of its regime fit a mechanism of their own than the common "
+    "one, nats per row. The size is how far the variable is in the regime from what its common mechanism says, given "
+    "its parents there. An intervention that changes the spread alone may be strong and has next to no size."
+)
+
+
+def edge_section(result: CausalPosterior) -> Iterator[Part]:
+    """Probabilities of all edges as a picture, and tables of those that are believed, the strongest first."""
+    figure = constrained_figure(*edges_size(result))
+    plot_edges(result, figure.add_subplot(), truth=result.data.truth)
+    table = result.edges(None)
+    chains = [f"chain {number}" for number in range(len(result.chains))]
+    found = table.probability > 0.5
+    rest = table[~found & (table.settled | (table[chains].max(axis=1) >= LEAST_LISTED))]
+    yield Heading("Edges")
+    yield Picture.of("edges", "Probability of every edge, effects in rows and causes in columns", figure)
+    yield Heading(f"Edges believed with more than 0.5 ({int(found.sum())})", 3)
+    yield _edge_rows(table[found], chains)
+    yield plain_text(f"{STRENGTH} {EDGE_SIZE}")
+    yield Heading(f"Edges believed less, but {LEAST_LISTED:g} or more in a chain ({len(rest)})", 3)
+    yield _edge_rows(rest[:MOST_LISTED], chains)
+    if len(rest) > MOST_LISTED:
+        yield plain_text(f"These are the first {MOST_LISTED} of them, by strength and then by probability.")
+    low, high = UNDECIDED
+    yield Text(
+        (
+            f"Between {low:g} and {high:g} read an edge as undecided. All ordered pairs of variables are in ",
+            Mono("result.edge_probabilities"),
+            ".",
+        )
+    )
+
+
+def _edge_rows(edges: pd.DataFrame, chains: list[str]) -> Part:
+    if not len(edges):
+        return plain_text("None.")
+    shown = ["probability", *(chains if len(chains) > 1 else [])]
+    rows = [
+        (
+            *(edge["cause"], edge["effect"], *(f"{edge[each]:.3f}" for each in shown)),
+            *(*_strength_and_size(edge), "yes" if edge["settled"] else "no"),
+        )
+        for edge in edges.to_dict("records")
+    ]
+    return Table(["cause", "effect", *shown, *MEASURED, "in the settled graph"], rows)
+
+
+def _strength_and_size(row: Mapping[Hashable, Any]) -> tuple[str, str, str]:
+    """Cells of an edge or a target."""
+    strength, size = row["strength"], row["size"]
+    return _written(strength, ".4f"), _written(size, "+.3f"), row["measured as"]
+
+
+def _written(number: float, how: str) -> str:
+    return "" if np.isnan(number) else format(number, how)
+
+
+def target_section(result: CausalPosterior) -> Iterator[Part]:
+    """Targets as a picture, by regime, and those that are believed, the strongest first."""
+    figure = constrained_figure(*targets_size(result))
+    plot_targets(result, figure.add_subplot())
+    likely = result.target_table(None).sort_values("probability", ascending=False, kind="stable")
+    rows, by_regime = [], dict(list(likely.groupby("regime", sort=False)))
+    for regime in result.data.regimes:
+        if not isinstance(regime.targets, tuple):
+            ranked = by_regime[regime.name]
+            first = max(1, int((ranked.probability > 0.5).sum()))  # there may be several
+            sure = named(regime.targets)
+            told = [
+                f"{r.variable} ({'known beforehand' if r.variable in sure else f'{r.probability:.3f}'})"
+                for r in ranked.itertuples()
+            ]
+            most, then = ", ".join(told[:first]), "".join(told[first : first + 1])
+        else:
+            most, then = ", ".join(regime.targets) or "none", "known beforehand"
+        rows.append((regime.name, f"{len(regime.rows):,}", most, then))
+    yield Heading("Targets")
+    yield Picture.of("targets", "Targets of the regimes", figure)
+    yield plain_text(
+        "Which variable each regime acted on. None means that no variable's distribution given its causes has visibly "
+        "changed."
+    )
+    yield Table(["regime", "rows", "most probable target", "next"], rows)
+    strongest = result.target_table()
+    yield Heading(f"Targets believed with more than 0.5 ({len(strongest)})", 3)
+    if not len(strongest):
+        yield plain_text("None.")
+        return
+    listed = [
+        (hit["regime"], hit["variable"], f"{hit['probability']:.3f}", *_strength_and_size(hit))
+        for hit in strongest[:MOST_LISTED].to_dict("records")
+    ]
+    yield Table(["regime", "variable", "probability", *MEASURED], listed)
+    if len(strongest) > MOST_LISTED:
+        yield plain_text(f"These are the {MOST_LISTED} strongest of them.")
+    yield plain_text(TARGET_SIZE)
