@@ -8,7 +8,8 @@ as it is for a regression given its noise, and near its mode for a regression of
 out, which leaves a quadratic function of the common coefficients m; then these are, under N(0, 1). No H_r needs an
 inverse: a regime may have fewer rows than coefficients, and t may be 0.
 
-Vocabulary: M families, R regimes (tables, the observational one among them), k coefficients.
+Vocabulary: M families, R regimes (tables, the observational one among them), k coefficients, the first c of which
+drift.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from typing import NamedTuple
 import torch
 
 __all__ = [
-    "SIZES", "Drifted", "Pooled", "Spared", "best_sizes", "coefficients", "common_mean", "integrate_drift",
-    "log_size_prior", "pool", "spared_evidence",
+    "SIZES", "Drifted", "Own", "Pooled", "Spared", "best_sizes", "coefficients", "common_mean", "integrate_drift",
+    "integrate_own", "log_size_prior", "pool", "spared_evidence",
 ]  # fmt: skip
 
 SIZES = (0.0, 0.03, 0.1, 0.3)  # of a drift, standard deviations of its coefficient; zero is one of them
@@ -29,35 +30,42 @@ TYPICAL = 0.1  # scale of the half-Cauchy prior of a size
 
 
 class Drifted(NamedTuple):
-    """What a regime says of the common coefficients m: constant + product' m - m' precision m / 2.
+    """What a regime says of the common coefficients m: constant + (h - S's)' m - m' (H - S'S) m / 2.
+
+    S'S is what the drift takes from the information; as c is small, H - S'S is never made.
 
     Attributes
     ----------
-    precision
-        Shape [..., R, k, k].
-    product
-        Shape [..., R, k].
+    information, product
+        H and h, shapes [..., R, k, k] and [..., R, k]; perhaps without the first dimension of the others.
+    seen, seen_product
+        S and s, shapes [..., R, c, k] and [..., R, c].
     constant
         Nats, shape [..., R].
     sizes, factor
-        Those of the drift, [..., 1, k], and the root of the precision of a drift of size 1, lower, [..., R, k, k].
+        Those of the drift, [..., 1, c], and the root of the precision of a drift of size 1, lower, [..., R, c, c].
     """
 
-    precision: torch.Tensor
+    information: torch.Tensor
     product: torch.Tensor
+    seen: torch.Tensor
+    seen_product: torch.Tensor
     constant: torch.Tensor
     sizes: torch.Tensor
     factor: torch.Tensor
 
     def at(self, mean: torch.Tensor) -> torch.Tensor:
         """Nats of every regime where the common coefficients are [..., k]: [..., R]."""
-        bent = (self.precision @ mean[..., None, :, None])[..., 0]
-        return self.constant + ((self.product - 0.5 * bent) * mean[..., None, :]).sum(-1)
+        bent = _bent(self.information, mean)
+        seen = (self.seen @ mean[..., None, :, None])[..., 0]
+        linear = ((self.product - 0.5 * bent) * mean[..., None, :]).sum(-1)
+        return self.constant + linear + ((0.5 * seen - self.seen_product) * seen).sum(-1)
 
     def moved(self, slope: torch.Tensor) -> torch.Tensor:
         """Expected drift of every regime, from the slope of its log-likelihood where it has none: [..., R, k]."""
-        found = torch.cholesky_solve((self.sizes * slope)[..., None], self.factor)[..., 0]
-        return self.sizes * found
+        c = self.sizes.shape[-1]
+        found = torch.cholesky_solve((self.sizes * slope[..., :c])[..., None], self.factor)[..., 0]
+        return torch.nn.functional.pad(self.sizes * found, (0, slope.shape[-1] - c))
 
     @property
     def freedom(self) -> torch.Tensor:
@@ -77,23 +85,64 @@ def integrate_drift(information: torch.Tensor, product: torch.Tensor, sizes: tor
     product
         h_r, shape [..., R, k].
     sizes
-        Standard deviations t of the drift of each coefficient, at least 0, shape [..., k].
+        Standard deviations t of the drift of the first coefficients, at least 0, shape [..., c]; the others do not
+        drift. They may have one dimension more before those of H.
     """
-    t = sizes[..., None, :]  # for every regime the same
-    scaled = t[..., None] * information
-    inner = scaled * t[..., None, :]
+    t, c = sizes[..., None, :], sizes.shape[-1]  # for every regime the same
+    scaled = t[..., None] * information[..., :c, :]
+    inner = scaled[..., :c] * t[..., None, :]
     inner.diagonal(dim1=-2, dim2=-1).add_(1.0)
     factor = torch.linalg.cholesky(inner)
-    both = torch.cat([scaled, (t * product)[..., None]], -1)
+    both = torch.cat([scaled, (t * product[..., :c])[..., None]], -1)
     seen = torch.linalg.solve_triangular(factor, both, upper=False)
-    less = seen.mT[..., :-1, :] @ seen  # of precision and, last, of product
-    return Drifted(
-        precision=information - less[..., :-1],
-        product=product - less[..., -1],
-        constant=0.5 * seen[..., -1].square().sum(-1) - factor.diagonal(dim1=-2, dim2=-1).log().sum(-1),
-        sizes=t,
-        factor=factor,
-    )
+    constant = 0.5 * seen[..., -1].square().sum(-1) - factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    return Drifted(information, product, seen[..., :-1], seen[..., -1], constant, t, factor)
+
+
+def _bent(information: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
+    """H_r m for m [..., k], of which there may be several for the same H: [..., R, k]."""
+    *_, R, k, _ = information.shape
+    several = mean if mean.dim() == information.dim() - 1 else mean[None]  # [tries, ..., k]
+    found = information.flatten(-3, -2) @ several.movedim(0, -1)  # [..., R k, tries]
+    found = found.movedim(-1, 0).unflatten(-1, (R, k))
+    return found if several is mean else found[0]
+
+
+def _shared(weights: torch.Tensor, parts: torch.Tensor) -> torch.Tensor:
+    """Sum over regimes of parts [..., R, k, k] by weights [..., R], of which there may be several: [..., k, k]."""
+    several = weights if weights.dim() == parts.dim() - 1 else weights[None]  # [tries, ..., R]
+    found = several.movedim(0, -2) @ parts.flatten(-2)  # [..., tries, k k]
+    found = found.movedim(-2, 0).unflatten(-1, parts.shape[-2:])
+    return found if several is weights else found[0]
+
+
+class Own(NamedTuple):
+    """Coefficients of each regime by itself, N(0, 1) beforehand.
+
+    Attributes
+    ----------
+    constant
+        Nats, with coefficients integrated out, shape [..., R].
+    mean
+        Shape [..., R, k].
+    freedom
+        Coefficients that are found in a regime's rows, shape [..., R].
+    """
+
+    constant: torch.Tensor
+    mean: torch.Tensor
+    freedom: torch.Tensor
+
+
+def integrate_own(information: torch.Tensor, product: torch.Tensor) -> Own:
+    """Integrate the coefficients of each regime out, as `integrate_drift` where they drift by 1 from 0, and faster."""
+    inner = information.clone()
+    inner.diagonal(dim1=-2, dim2=-1).add_(1.0)
+    factor = torch.linalg.cholesky(inner)
+    mean = torch.cholesky_solve(product[..., None], factor)[..., 0]
+    half_log_det = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    left = torch.cholesky_inverse(factor).diagonal(dim1=-2, dim2=-1).sum(-1)
+    return Own(0.5 * (mean * product).sum(-1) - half_log_det, mean, factor.shape[-1] - left)
 
 
 def common_mean(drifted: Drifted, share: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -111,10 +160,13 @@ def common_mean(drifted: Drifted, share: torch.Tensor) -> tuple[torch.Tensor, to
     tuple of torch.Tensor
         The mean, shape [..., k], and nats that integrating them out takes from the regimes' terms there, [...].
     """
-    total = (drifted.precision * share[..., None, None]).sum(-3)
+    seen = (share.sqrt()[..., None, None] * drifted.seen).flatten(-3, -2)  # [..., R c, k]
+    total = _shared(share, drifted.information) - seen.mT @ seen
     total.diagonal(dim1=-2, dim2=-1).add_(1.0)
     factor = torch.linalg.cholesky(total)
-    mean = torch.cholesky_solve((drifted.product * share[..., None]).sum(-2)[..., None], factor)[..., 0]
+    told = (share.sqrt()[..., None] * drifted.seen_product).flatten(-2)[..., None]
+    product = (share[..., None, :] @ drifted.product).mT - seen.mT @ told
+    mean = torch.cholesky_solve(product, factor)[..., 0]
     half_log_det = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
     return mean, -half_log_det - 0.5 * mean.square().sum(-1)
 
@@ -165,9 +217,9 @@ def pool(
     return Pooled(spared, common + log_size_prior(sizes).sum(-1), mean, counted)
 
 
-def coefficients(sizes: torch.Tensor, k: int) -> torch.Tensor:
-    """Sizes of the drift of k coefficients from those of the constant and of the others: [..., 2] -> [..., k]."""
-    return torch.cat([sizes[..., :1], sizes[..., 1:].expand(*sizes.shape[:-1], k - 1)], -1)
+def coefficients(sizes: torch.Tensor, c: int) -> torch.Tensor:
+    """Sizes of the drift of c coefficients from those of the constant and of the others: [..., 2] -> [..., c]."""
+    return torch.cat([sizes[..., :1], sizes[..., 1:].expand(*sizes.shape[:-1], c - 1)], -1)
 
 
 def best_sizes(families: int, evidence: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:

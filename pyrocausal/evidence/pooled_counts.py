@@ -25,10 +25,11 @@ from pyrocausal.evidence.drift import (
     best_sizes,
     coefficients,
     integrate_drift,
+    integrate_own,
     pool,
     spared_evidence,
 )
-from pyrocausal.evidence.regressors import LINEAR, Regressors
+from pyrocausal.evidence.regressors import LINEAR, Regressors, aligned, placed
 from pyrocausal.model.count_regression import count_regression
 from pyrocausal.model.mechanisms import Family
 
@@ -50,6 +51,8 @@ class CountModes(NamedTuple):
         Most probable logarithm of the size, and how sharply, [M, R] each.
     second
         Second moments of the regressors, [M, R, k, k].
+    drifting
+        Of the first c regressors the coefficients may drift.
     """
 
     information: torch.Tensor
@@ -58,6 +61,7 @@ class CountModes(NamedTuple):
     log_size: torch.Tensor
     curvature: torch.Tensor
     second: torch.Tensor
+    drifting: int
 
 
 class PooledCounts:
@@ -91,7 +95,7 @@ class PooledCounts:
         columns = self.regressors.columns(parents, level).split([len(part.rows) for part in self.parts])
         k, R = columns[0].shape[1], len(self.parts)
         shapes = [(R, k, k), (R, k), (R,), (R,), (R,), (R, k, k)]
-        found = CountModes(*(torch.zeros(1, *shape, dtype=torch.double) for shape in shapes))
+        found = [torch.zeros(1, *shape, dtype=torch.double) for shape in shapes]
         for group, rows, there in zip(self._groups, self._rows, self._there, strict=True):
             design, values = self._padded([columns[r] for r in group]), rows[..., i]
             keep = there.double() * present(values)
@@ -103,16 +107,18 @@ class PooledCounts:
             parts = (fit.information, fit.slope + bent, constant, fit.log_size, fit.curvature, second)
             for place, part in zip(found, parts, strict=True):
                 place[0, group] = part
-        return found
+        information, product, constant, log_size, curvature, second = found
+        drifting = self.regressors.drifting(parents)
+        return CountModes(information, product, constant, log_size, curvature, second, drifting)
 
     _padded = staticmethod(partial(torch.nn.utils.rnn.pad_sequence, batch_first=True))
 
 
 def counts_alone(modes: CountModes) -> torch.Tensor:
     """Evidence of every table by itself, coefficients being N(0, 1): nats, [M, R]."""
-    drifted = integrate_drift(modes.information, modes.product, torch.ones_like(modes.product[:, 0]))
+    own = integrate_own(modes.information, modes.product)
     level, spread = (torch.full_like(modes.constant[:, 0], value) for value in WIDE)
-    return _given_size(modes, level, spread) + drifted.constant
+    return _given_size(modes, level, spread) + own.constant
 
 
 def pooled_counts(modes: CountModes, hit: torch.Tensor, drift: bool = True) -> Spared:
@@ -127,10 +133,10 @@ def pooled_counts(modes: CountModes, hit: torch.Tensor, drift: bool = True) -> S
     drift
         Whether mechanisms may drift between tables.
     """
-    k, most = modes.product.shape[-1], SIZE[1] if drift else SIZE[0]
+    c, most = modes.drifting, SIZE[1] if drift else SIZE[0]
 
     def at(sizes: torch.Tensor) -> Pooled:
-        drifted = integrate_drift(modes.information, modes.product, coefficients(sizes, k))
+        drifted = integrate_drift(modes.information, modes.product, coefficients(sizes, c))
         return pool(drifted, sizes, hit, lambda share: _given_size(modes, *_size_prior(modes.log_size, share, most)))
 
     def evidence(sizes: torch.Tensor) -> torch.Tensor:
@@ -140,7 +146,7 @@ def pooled_counts(modes: CountModes, hit: torch.Tensor, drift: bool = True) -> S
     sizes = best_sizes(len(hit), evidence) if drift else hit.new_zeros(len(hit), 2)
     found = at(sizes)
     slope = modes.product - (modes.information @ found.mean[:, None, :, None])[..., 0]
-    moved = integrate_drift(modes.information, modes.product, coefficients(sizes, k)).moved(slope)
+    moved = integrate_drift(modes.information, modes.product, coefficients(sizes, c)).moved(slope)
     squares = (moved * (modes.second @ moved[..., None])[..., 0]).sum(-1).clamp(min=0.0)
     return Spared(found.spared, found.common, squares.sqrt())
 
@@ -163,12 +169,14 @@ def _given_size(modes: CountModes, level: torch.Tensor, spread: torch.Tensor) ->
 
 def _stacked(modes: Sequence[CountModes]) -> CountModes:
     """Of one family each, with columns of zeros where one has fewer."""
-    width = max(each.product.shape[-1] for each in modes)
-    pad = torch.nn.functional.pad
-    padded = []
-    for each in modes:
-        m = width - each.product.shape[-1]
-        square, flat = (0, m, 0, m), (0, m)
-        information, second = pad(each.information, square), pad(each.second, square)
-        padded.append(each._replace(information=information, product=pad(each.product, flat), second=second))
-    return CountModes(*(torch.cat(parts) for parts in zip(*padded, strict=True)))
+    places = aligned([each.drifting for each in modes], [each.product.shape[-1] for each in modes])
+    both = list(zip(modes, places, strict=True))
+    return CountModes(
+        information=torch.cat([placed(each.information, at, 2) for each, at in both]),
+        product=torch.cat([placed(each.product, at) for each, at in both]),
+        constant=torch.cat([each.constant for each in modes]),
+        log_size=torch.cat([each.log_size for each in modes]),
+        curvature=torch.cat([each.curvature for each in modes]),
+        second=torch.cat([placed(each.second, at, 2) for each, at in both]),
+        drifting=max(each.drifting for each in modes),
+    )

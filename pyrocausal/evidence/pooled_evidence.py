@@ -136,18 +136,22 @@ class PooledEvidence(JointEvidence):
         """See `JointEvidence.prepare`."""
         families = list(dict.fromkeys(families))
         missing = [family for family in families if family not in self._kept]
-        if not missing and not any(family in self._waiting for family in families):
+        if self._below is None:
+            if missing:
+                checkpoint()
+                self._weigh(missing)
+            return
+        if missing:
+            self._below.prepare(missing)
+            self._kept |= {family: self._below._kept[family] for family in missing}
+            self._waiting |= {family for family in missing if self._rises(*family)}
+        waiting = [family for family in families if family in self._waiting]
+        if not waiting:
             return
         checkpoint()
-        if self._below is None:
-            self._weigh(missing)
-            return
-        self._below.prepare(missing)
-        self._kept |= {family: self._below._kept[family] for family in missing}
-        self._waiting |= {family for family in missing if self._rises(*family)}
-        first = {i: (i, pa) for i, pa in sorted(self._waiting, key=self._promise)}  # the best one of each variable
+        first = {i: (i, pa) for i, pa in sorted(waiting, key=self._promise)}  # the best one of each variable
         self._weigh([family for i, family in first.items() if (i, self.drifting) not in self._gains])
-        self._weigh([family for family in self._waiting if self._promise(family) > 0])
+        self._weigh([family for family in waiting if family in self._waiting and self._promise(family) > 0])
 
     def _promise(self, family: Family) -> float:
         """By how much a family might be better than the best one of its variable if richer regressors help as much.

@@ -26,6 +26,7 @@ from pyrocausal.evidence.drift import (
     best_sizes,
     coefficients,
     integrate_drift,
+    integrate_own,
     pool,
     spared_evidence,
 )
@@ -61,18 +62,14 @@ def regression_alone(sums: Sums) -> Alone:
     """Fit every table by itself."""
     n = sums.rows
     noise = 0.5 * (sums.square / n).clamp(min=LEAST).log()
-    sizes = torch.ones_like(sums.product[:, 0])
     level, spread = (torch.full_like(noise[:, 0], value) for value in WIDE)
     for _ in range(3):
         precision = (-2 * noise).exp()
-        found = integrate_drift(*_information(sums, precision), sizes)
-        weights = found.moved(sums.product * precision[..., None])
-        residual = (sums.residual(weights) + found.freedom / precision).clamp(min=LEAST)
+        found = integrate_own(*_information(sums, precision))
+        residual = (sums.residual(found.mean) + found.freedom / precision).clamp(min=LEAST)
         noise = _likely_noise(noise, residual, level, spread, n)
-    precision = (-2 * noise).exp()
-    found = integrate_drift(*_information(sums, precision), sizes)
-    evidence = _given_noise(sums, noise, level, spread) + found.constant
-    return Alone(noise, evidence, found.moved(sums.product * precision[..., None]))
+    found = integrate_own(*_information(sums, (-2 * noise).exp()))
+    return Alone(noise, _given_noise(sums, noise, level, spread) + found.constant, found.mean)
 
 
 def pooled_regression(sums: Sums, noise: torch.Tensor, hit: torch.Tensor, drift: bool = True) -> Spared:
@@ -139,10 +136,9 @@ class _End(NamedTuple):
 
 def _best_end(sums: Sums, noise: torch.Tensor, hit: torch.Tensor, drift: bool = True) -> _End:
     """Of the ends where the noise of tables may differ much and little, the one with more evidence, for each family."""
-    k = sums.product.shape[-1]
 
     def at(sizes: torch.Tensor, noise: torch.Tensor, most: float) -> tuple[Drifted, Pooled]:
-        drifted = integrate_drift(*_information(sums, (-2 * noise).exp()), coefficients(sizes, k))
+        drifted = integrate_drift(*_information(sums, (-2 * noise).exp()), coefficients(sizes, sums.drifting))
         found = pool(
             drifted, sizes, hit, lambda share: _given_noise(sums, noise, *_noise_prior(noise, share, sums.rows, most))
         )

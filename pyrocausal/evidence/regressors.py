@@ -2,12 +2,14 @@
 
 A level says how a number enters as a cause: by its value (`LINEAR`), by a few smooth steps too (`ADDITIVE`), or also by
 products with the other causes (`PAIRS`). Steps are made orthogonal over all rows one after the other, so that the value
-comes first and each level begins with the columns of the one before.
+comes first and each level begins with the columns of the one before. Where mechanisms drift, the coefficients of the
+first level do, for shifts and scales are what measured tables differ by, and of few columns they are cheap.
 
 Cross products suffice for everything that follows (`pyrocausal.evidence.pooled_regression`), so rows are read once for
 the first two levels, and once a family for products, of which there are too many.
 
-Vocabulary: d variables, R tables, M families, N rows, K columns of all regressors, k of a family.
+Vocabulary: d variables, R tables, M families, N rows, K columns of all regressors, k of a family, the first c of which
+drift.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from pyrocausal.data.missing import filled, present
 from pyrocausal.data.weights import Part, quantiles
 from pyrocausal.model.mechanisms import Family
 
-__all__ = ["ADDITIVE", "LINEAR", "PAIRS", "Regressors", "Sums", "columns_of", "richest", "sums_of"]
+__all__ = [
+    "ADDITIVE", "LINEAR", "PAIRS", "Regressors", "Sums", "aligned", "columns_of", "placed", "richest", "sums_of",
+]  # fmt: skip
 
 LINEAR, ADDITIVE, PAIRS = range(3)
 STEPS = 8  # smooth ones of a number, beside its value
@@ -49,21 +53,20 @@ class Sums(NamedTuple):
         Of the child, shape [M, R].
     rows
         How many there are, or their total weight, at least a little; shape [M, R].
+    drifting
+        Of the first c regressors the coefficients may drift.
     """
 
     gram: torch.Tensor
     product: torch.Tensor
     square: torch.Tensor
     rows: torch.Tensor
+    drifting: int
 
     def residual(self, weights: torch.Tensor) -> torch.Tensor:
         """Sum of squared residuals where coefficients are [M, R, k]: [M, R]."""
         bent = (self.gram @ weights[..., None])[..., 0]
         return (self.square + (weights * (bent - 2 * self.product)).sum(-1)).clamp(min=0.0)
-
-    def repeat(self, times: int) -> Sums:
-        """The families several times, one after the other."""
-        return Sums(*(part.repeat(times, *[1] * (part.dim() - 1)) for part in self))
 
 
 class Regressors:
@@ -93,18 +96,18 @@ class Regressors:
         """Sums of M families, whose children are numbers."""
         if level == PAIRS:
             return _stacked([self._with_products(i, parents) for i, parents in families])
-        picked = [[0, *(c for j in parents for c in self._columns(j, level))] for _, parents in families]
-        width, nothing = max(map(len, picked)), self._design.shape[1] + len(self.kinds)
-        index = torch.tensor([each + [nothing] * (width - len(each)) for each in picked])  # [M, k]
+        nothing = self._design.shape[1] + len(self.kinds)
+        first, further = zip(*(self._places(parents, level) for _, parents in families), strict=True)
+        index = torch.tensor([a + b for a, b in zip(_even(first, nothing), _even(further, nothing), strict=True)])
         child = torch.tensor([self._design.shape[1] + i for i, _ in families])
         every = torch.cat([index, child[:, None]], 1)  # [M, k + 1]
-        made = torch.empty(len(families), len(self.sizes), width + 1, width + 1, dtype=torch.double)
+        made = torch.empty(len(families), len(self.sizes), *[every.shape[1]] * 2, dtype=torch.double)
         for key in {self._key(i) for i, _ in families}:
             members = [m for m, (i, _) in enumerate(families) if self._key(i) == key]
             some = every[members]
             made[members] = self._gram(key)[:, some[:, :, None], some[:, None, :]].movedim(0, 1)
         rows = torch.stack([self._gram(self._key(i))[:, 0, 0] for i, _ in families])
-        return _split(made, rows)
+        return _split(made, rows, max(map(len, first)))
 
     def width(self, parents: tuple[int, ...], level: int) -> int:
         """Number of columns of some parents."""
@@ -115,7 +118,8 @@ class Regressors:
 
     def columns(self, parents: tuple[int, ...], level: int = LINEAR) -> torch.Tensor:
         """Columns of some parents in all rows: [N, k]."""
-        columns = [self._design[:, [0, *(c for j in parents for c in self._columns(j, level))]]]
+        first, further = self._places(parents, level)
+        columns = [self._design[:, first + further]]
         if level == PAIRS:
             for a, b in combinations(parents, 2):
                 one, two = (self._multiplied(j) for j in (a, b))
@@ -126,6 +130,15 @@ class Regressors:
     def _key(self, i: int) -> int | None:
         """What the rows that have a child differ by."""
         return i if self.kinds[i].missing else None
+
+    def drifting(self, parents: tuple[int, ...]) -> int:
+        """Number of the first columns of some parents whose coefficients may drift, the constant among them."""
+        return self.width(parents, LINEAR)
+
+    def _places(self, parents: tuple[int, ...], level: int) -> tuple[list[int], list[int]]:
+        """Places of the columns of some parents: of the first level, and further ones."""
+        first = [0, *(c for j in parents for c in self._columns(j, LINEAR))]
+        return first, [c for j in parents for c in self._columns(j, level) if c not in first]
 
     def _columns(self, j: int, level: int) -> list[int]:
         """Places of the columns of a variable."""
@@ -150,16 +163,23 @@ class Regressors:
     def _with_products(self, i: int, parents: tuple[int, ...]) -> Sums:
         """Sums of one family whose regressors have products of two causes among them."""
         there = self.weights if self._key(i) is None else self.weights * present(self.values[:, i])
-        return sums_of(self.columns(parents, PAIRS), filled(self.values[:, i]), there, self.sizes)
+        columns, child = self.columns(parents, PAIRS), filled(self.values[:, i])
+        return sums_of(columns, child, there, self.sizes, self.drifting(parents))
 
 
-def sums_of(columns: torch.Tensor, child: torch.Tensor, weights: torch.Tensor, sizes: Sequence[int]) -> Sums:
+def sums_of(
+    columns: torch.Tensor,
+    child: torch.Tensor,
+    weights: torch.Tensor,
+    sizes: Sequence[int],
+    drifting: int | None = None,
+) -> Sums:
     """Sums of one family from its columns [N, k], the first of them 1, its child [N] and weights [N].
 
-    `sizes` are the rows of every table, which follow each other.
+    `sizes` are the rows of every table, which follow each other; `drifting` as in `Sums`, None for all.
     """
     gram = _tabled(torch.cat([columns, child[:, None]], 1), weights, sizes)[None]
-    return _split(gram, gram[..., 0, 0])
+    return _split(gram, gram[..., 0, 0], columns.shape[1] if drifting is None else drifting)
 
 
 def columns_of(kind: Kind, column: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -204,19 +224,44 @@ def _tabled(columns: torch.Tensor, weights: torch.Tensor, sizes: Sequence[int]) 
     return torch.stack([plain.mT @ counted for plain, counted in both])
 
 
-def _split(gram: torch.Tensor, rows: torch.Tensor) -> Sums:
+def _split(gram: torch.Tensor, rows: torch.Tensor, drifting: int) -> Sums:
     """Sums from inner products of regressors and, last, the child: [M, R, k + 1, k + 1]."""
-    return Sums(gram[..., :-1, :-1], gram[..., :-1, -1], gram[..., -1, -1], rows.clamp(min=1e-6))
+    return Sums(gram[..., :-1, :-1], gram[..., :-1, -1], gram[..., -1, -1], rows.clamp(min=1e-6), drifting)
+
+
+def _even(lists: Sequence[list[int]], filler: int) -> list[list[int]]:
+    """Lists of the same length, filled at the end."""
+    longest = max(map(len, lists))
+    return [each + [filler] * (longest - len(each)) for each in lists]
+
+
+def aligned(drifting: Sequence[int], widths: Sequence[int]) -> list[torch.Tensor]:
+    """Where the columns of families come from so that all have as many, and the same ones drift.
+
+    Of each family the number of its columns, and of the first of them, which drift. A family's own number of columns
+    stands for a column of zeros.
+    """
+    first = [list(range(c)) + [k] * (max(drifting) - c) for c, k in zip(drifting, widths, strict=True)]
+    most = max(k - c for c, k in zip(drifting, widths, strict=True))
+    further = [list(range(c, k)) + [k] * (most - k + c) for c, k in zip(drifting, widths, strict=True)]
+    return [torch.tensor(a + b) for a, b in zip(first, further, strict=True)]
+
+
+def placed(part: torch.Tensor, places: torch.Tensor, dims: int = 1) -> torch.Tensor:
+    """Put columns, the last `dims` dimensions of a part, where `aligned` says."""
+    part = torch.nn.functional.pad(part, (0, 1) * dims)
+    for dim in range(1, dims + 1):
+        part = part.index_select(-dim, places)
+    return part
 
 
 def _stacked(sums: Sequence[Sums]) -> Sums:
     """Of one family each, with columns of zeros where one has fewer."""
-    width = max(each.product.shape[-1] for each in sums)
-    missing = [width - each.product.shape[-1] for each in sums]
-    pad = torch.nn.functional.pad
+    places = aligned([each.drifting for each in sums], [each.product.shape[-1] for each in sums])
     return Sums(
-        torch.cat([pad(each.gram, (0, m, 0, m)) for each, m in zip(sums, missing, strict=True)]),
-        torch.cat([pad(each.product, (0, m)) for each, m in zip(sums, missing, strict=True)]),
+        torch.cat([placed(each.gram, at, 2) for each, at in zip(sums, places, strict=True)]),
+        torch.cat([placed(each.product, at) for each, at in zip(sums, places, strict=True)]),
         torch.cat([each.square for each in sums]),
         torch.cat([each.rows for each in sums]),
+        max(each.drifting for each in sums),
     )

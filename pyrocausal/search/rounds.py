@@ -42,7 +42,8 @@ __all__ = ["Rounds", "Settled"]
 
 FREE = 2  # rounds of a series in which rows may come back
 STEADY = 0.015  # mean drift at the most, as `PooledEvidence.drift` has it, of tables that networks are asked about
-NOTABLY = 0.01  # nats a row that networks predict better, of any variable
+NOTABLY = 0.01  # nats a row that networks predict better, of a number or count
+IN_ALL = 5.0  # nats that they do in all rows, of a category: a table misfits nothing, it has too many cells
 
 
 class Settled(NamedTuple):
@@ -155,12 +156,18 @@ class Rounds:
         roots = ~self.dag.any(1)
         drift = self.pooled.drift(self.dag)[self.natural.cpu() & roots]
         steady = not len(drift) or float(drift.mean()) < STEADY
-        if steady and bool((self._evidence(refitting).networks_gain(self.dag) > NOTABLY).any()):
+        if steady and bool((self._evidence(refitting).networks_gain(self.dag) > self._notably()).any()):
             return True
         assert self._last is not None
         self._done += 1
         self.tell(self._last._replace(round=self._done, moves=0, switched=0, stable=True))
         return False
+
+    def _notably(self) -> torch.Tensor:
+        """How many nats a row networks have to predict better for it to be notable, of every variable."""
+        assert self.pooled is not None
+        rows = float(self.pooled.rows.sum())
+        return torch.tensor([IN_ALL / rows if kind.closed_form == "table" else NOTABLY for kind in self.pooled.kinds])
 
     def _fit(self) -> None:
         """Fit the model's mechanisms to the graph, with one parent of a variable toggled at random."""

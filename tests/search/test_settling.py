@@ -378,32 +378,41 @@ def test_the_first_round_is_a_search_on_pooled_evidence(chain, several):
 
 
 def answers(monkeypatch, gain, drift) -> list[list[list[int]]]:
-    """Networks gain so much for X1, and roots drift so far; whose graph is asked about."""
+    """Networks gain so many nats a row for X1, and roots drift so far; whose graph is asked about."""
     asked = []
 
     def gains(self, graph):
         asked.append(graph.int().tolist())
-        return torch.tensor([0.0, gain, 0.0])
+        return torch.eye(len(graph))[1] * gain
 
     monkeypatch.setattr(PredictiveEvidence, "networks_gain", gains)
     monkeypatch.setattr(PooledEvidence, "drift", lambda self, graph: torch.tensor([drift, 1.0, 1.0]).repeat(3, 1))
     return asked
 
 
-@pytest.mark.parametrize(("gain", "drift"), [(0.02, 0.0), (0.005, 0.0), (0.02, 0.02)])
-def test_networks_follow_where_they_tell_more_and_nothing_drifts(chain, monkeypatch, gain, drift):
-    asked, heard = answers(monkeypatch, gain, drift), []
+@pytest.mark.parametrize(("nats", "drift"), [(6.0, 0.0), (4.0, 0.0), (6.0, 0.02)])
+def test_networks_follow_where_they_tell_more_and_nothing_drifts(chain, monkeypatch, nats, drift):
+    rows = sum(len(part.rows) for part in chain.data.parts)
+    asked, heard = answers(monkeypatch, nats / rows, drift), []
     settled = settle(rough(chain.data), BOTH, on_settled=heard.append)
     assert asked == ([] if drift else [matrix_of(chain.truth)])
     assert [each.round for each in heard] == list(range(1, len(heard) + 1))
     assert [each.stable for each in heard] == [False] * (len(heard) - 1) + [True]
     assert isinstance(heard[0].joint, PooledEvidence) and settled.pooled is heard[0].pooled
-    if gain > rounds.NOTABLY and not drift:
+    if nats > rounds.IN_ALL and not drift:
         assert isinstance(settled.joint, PredictiveEvidence)
     else:
         assert len(heard) == 2 and settled.joint is heard[0].joint
         assert (settled.moves, settled.switched, settled.evidence) == (0, 0, heard[0].evidence)
     assert settled.dag.int().tolist() == matrix_of(chain.truth)
+
+
+@pytest.mark.parametrize("gain", [0.02, 0.005])
+def test_networks_of_numbers_have_to_tell_more_in_every_row(monkeypatch, gain):
+    asked = answers(monkeypatch, gain, 0.0)
+    monkeypatch.setattr(PooledEvidence, "drift", lambda self, graph: torch.zeros(3, len(graph)))
+    settled = settle(rough(small_data(KINDS["continuous"], targets=[("X0",), ("X1",), ()])), BOTH)
+    assert len(asked) == 1 and isinstance(settled.joint, PredictiveEvidence) == (gain > rounds.NOTABLY)
 
 
 @pytest.mark.parametrize("kind", ["categorical", "continuous", "mixed"])
