@@ -26,7 +26,7 @@ from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.row_split import divide
 from pyrocausal.sdi.state import natural
-from pyrocausal.sdi.target_prior import TargetPrior, with_certain_targets
+from pyrocausal.sdi.target_prior import TargetPrior, with_certain_targets, without_unmeasured
 from pyrocausal.sdi.targets import known_targets
 from pyrocausal.search.settings import Settling
 
@@ -202,11 +202,9 @@ def _check(data: InterventionalData, seed: int, refitting: Refitting | None, opt
 
 
 def _told(data: InterventionalData, options: dict[str, Any]) -> tuple[InterventionalData, dict[str, Any]]:
-    """Data and options where targets that the prior says are certain are stated with the data."""
-    if not options.get("target_prior"):
-        return data, options
-    data, prior = with_certain_targets(data, options["target_prior"])
-    return data, options | {"target_prior": prior}
+    """Data and options where the prior says what `discover` reads from gaps, and certain targets are with the data."""
+    data, prior = with_certain_targets(data, options.get("target_prior"))
+    return data, options | {"target_prior": without_unmeasured(data, prior)}
 
 
 def _whole(name: str, value: int, least: int) -> int:

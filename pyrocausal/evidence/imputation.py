@@ -4,7 +4,9 @@ A gap among the causes cannot just be one more state when graphs are compared: w
 behind it does tell something of the effect, and would be taken for a direct cause. So values are drawn, as in multiple
 imputation by chained equations: each variable's from a model of it given all others and the regime, first from what is
 there, then a few times more given all the others. Numbers have regressions (`pyrocausal.evidence.imputed_numbers`);
-categories and counts networks, which are fitted with some of their inputs left out at random. Every chain of `discover`
+categories and counts networks, which are fitted with some of their inputs left out at random. A network takes a regime
+to be like the observational one unless the values that were recorded there say otherwise: where there are none, nothing
+speaks for another mechanism. Every chain of `discover`
 has draws of its own, so that what hangs on them differs between chains.
 
 Models are fitted to rows in proportion to their weights. A row with gaps is drawn once, whatever its weight, so equal
@@ -25,6 +27,7 @@ from dataclasses import replace
 import pyro
 import torch
 from pyro import poutine
+from torch.distributions import Distribution
 
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Exposure
@@ -41,6 +44,7 @@ __all__ = ["impute"]
 STEPS, ROWS, LEARNING_RATE = 1_500, 512, 1e-2
 LEFT_OUT = 0.2  # of the inputs that are there, while fitting
 SWEEPS = 5  # redraws of every missing value
+OWN = 5.0  # nats by which recorded values of a regime have to be more probable in it than in the observational one
 
 
 def impute(data: InterventionalData, *, seed: int = 0, hidden: int = 64) -> InterventionalData:
@@ -99,6 +103,7 @@ class _Draws:
             kinds = (*(replace(kind, missing=True) for kind in data.kinds), regime)
             self.networks = NeuralMechanisms(kinds, hidden).to(recorded.device)
             _fit(self.networks, torch.cat([recorded, self.regime], 1), weights)
+        self._taken: dict[int, torch.Tensor] = {}
 
     @torch.no_grad()
     def __call__(self, i: int, given: torch.Tensor) -> torch.Tensor:
@@ -106,8 +111,23 @@ class _Draws:
         if self.networks is None or self.kinds[i].closed_form == "regression":
             return self.regressions.draw(i, given)
         at = self.gaps[:, i]
+        if i not in self._taken:
+            self._taken[i] = self._taken_for(i, given)
+        return self._distribution(i, given[at], self._taken[i][at]).sample()
+
+    def _distribution(self, i: int, given: torch.Tensor, regime: torch.Tensor) -> Distribution:
+        assert self.networks is not None
         others = (torch.arange(len(self.kinds) + 1, device=given.device) != i).to(given)
-        return self.networks.conditional(i, torch.cat([given, self.regime], 1)[at], others).sample()
+        return self.networks.conditional(i, torch.cat([given, regime], 1), others)
+
+    def _taken_for(self, i: int, given: torch.Tensor) -> torch.Tensor:
+        """For each row the regime that it is taken for when a variable is drawn, [N, 1]: its own or the first table."""
+        seen = ~self.gaps[:, i]
+        rows, regime, first = given[seen], self.regime[seen], torch.zeros_like(self.regime)
+        value = self.kinds[i].typed(rows[:, i])
+        own, other = (self._distribution(i, rows, each).log_prob(value) for each in (regime, first[seen]))
+        gain = own.new_zeros(int(self.regime.max()) + 1).index_add_(0, regime[:, 0].long(), own - other)
+        return torch.where((gain > OWN)[self.regime.long()], self.regime, first)
 
 
 def _fit(networks: NeuralMechanisms, rows: torch.Tensor, weights: torch.Tensor | None) -> None:

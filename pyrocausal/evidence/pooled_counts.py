@@ -108,7 +108,7 @@ class PooledCounts:
             for place, part in zip(found, parts, strict=True):
                 place[0, group] = part
         information, product, constant, log_size, curvature, second = found
-        drifting = self.regressors.drifting(parents)
+        drifting = self.regressors.drifting(parents, level)
         return CountModes(information, product, constant, log_size, curvature, second, drifting)
 
     _padded = staticmethod(partial(torch.nn.utils.rnn.pad_sequence, batch_first=True))

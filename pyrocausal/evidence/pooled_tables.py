@@ -2,9 +2,11 @@
 
 In table r the states of a variable in a cell (a configuration of its parents) have probabilities from Dirichlet(kappa
 theta): theta is the cell's common distribution, and the larger kappa, the less it drifts; kappa is maximised over a few
-values, infinity among them. Theta has a Dirichlet prior around the variable's marginal distribution, of a strength that
-maximises its evidence (MacKay and Peto 1995), and is integrated out: exactly where nothing drifts, and with counts that
-are discounted by their overdispersion where something does.
+values, infinity among them. Theta has a Dirichlet prior, of a strength that maximises its evidence, around even
+probabilities or around the variable's marginal distribution (MacKay and Peto 1995). The marginal distribution is read
+from the same rows, which costs what a variable without parents pays for it: else a variable with many states and few
+rows would take any parent for the sake of a better prior. Theta is integrated out: exactly where nothing drifts, and
+with counts that are discounted by their overdispersion where something does.
 
 Continuous parents are cut into bins. Vocabulary: R tables (regimes, and last the observational one), E entries, which
 are the states that occur in a cell of a table.
@@ -31,7 +33,7 @@ from pyrocausal.evidence.drift import Spared, spared_evidence
 __all__ = ["KAPPAS", "PooledTables"]
 
 KAPPAS = math.inf, 3000.0, 1000.0, 300.0, 100.0, 30.0
-STRENGTHS = 0.3, 1.0, 3.0, 10.0, 30.0, 100.0
+STRENGTHS = 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 10_000.0, 100_000.0
 ROUNDS = 3  # of the common table and of who was let alone, each given the other
 
 
@@ -48,11 +50,30 @@ class _Counts(NamedTuple):
     states: int
 
 
+class _Prior(NamedTuple):
+    """A Dirichlet prior of the distribution of every cell."""
+
+    marginal: bool  # whether it is around the marginal distribution, or around even probabilities
+    strength: float
+
+    def of(self, common: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Its parameters [states] for counts [cells, states], and what these have cost: nats, scalar."""
+        states = common.shape[1]
+        even = torch.full_like(common[0], 1 / states)
+        if not self.marginal:
+            return self.strength * even, common.new_zeros(())
+        whole = common.sum(0)
+        strength, value = _best_strength(whole[None], even)
+        found = (whole + strength * even) / (whole.sum() + strength)
+        cost = (whole * found.log()).sum() - value
+        return self.strength * found, cost
+
+
 class _Pooled(NamedTuple):
     spared: torch.Tensor  # [R]
     common: torch.Tensor  # scalar
     theta: torch.Tensor  # [cells, states]
-    strength: float
+    prior: _Prior
 
 
 class PooledTables:
@@ -139,16 +160,15 @@ def _pool(counts: _Counts, hit: torch.Tensor, kappa: float, before: _Pooled | No
     certain = math.isinf(kappa)
     discount = torch.ones_like(counts.total) if certain else (kappa + 1) / (kappa + counts.total.clamp(min=1.0))
     share = (hit < torch.inf).double() if before is None else torch.sigmoid(before.spared - hit)
-    strength = None if before is None else before.strength
+    prior = None if before is None else before.prior
     for _ in range(ROUNDS if before is None else 2):
         size = counts.size * (discount * share[counts.table])[counts.place]
         common = counts.size.new_zeros(counts.cells * counts.states).index_add_(0, counts.entry, size)
         common = common.view(counts.cells, counts.states)
-        marginal = (common.sum(0) + 0.5) / (common.sum() + 0.5 * counts.states)
-        if strength is None:
-            strength = _strength(common, marginal)
-        prior = strength * marginal
-        theta = (common + prior) / (common.sum(1, keepdim=True) + strength)
+        if prior is None:
+            prior = _best_prior(common)
+        concentration, cost = prior.of(common)
+        theta = (common + concentration) / (common.sum(1, keepdim=True) + prior.strength)
         log_theta = theta.flatten().log()[counts.entry]
         if certain:
             spared = counts.size.new_zeros(R).index_add_(0, table, counts.size * log_theta)
@@ -158,29 +178,39 @@ def _pool(counts: _Counts, hit: torch.Tensor, kappa: float, before: _Pooled | No
             spared.index_add_(0, table, torch.lgamma(expected + counts.size) - torch.lgamma(expected))
             spared.index_add_(0, counts.table, math.lgamma(kappa) - torch.lgamma(kappa + counts.total))
         share = torch.sigmoid(spared - hit)
-    assert strength is not None
-    evidence = _dirichlet(common, prior, strength) - (size * log_theta).sum() - math.log1p(100.0 / kappa)
-    return _Pooled(spared, evidence, theta, strength)
+    assert prior is not None
+    evidence = _dirichlet(common, concentration) - cost - (size * log_theta).sum() - math.log1p(100.0 / kappa)
+    return _Pooled(spared, evidence, theta, prior)
 
 
-def _strength(common: torch.Tensor, marginal: torch.Tensor) -> float:
-    """The strength of the prior under which counts [cells, states] are most probable."""
+def _best_prior(common: torch.Tensor) -> _Prior:
+    """The prior under which counts [cells, states] are most probable."""
+    even = torch.full_like(common[0], 1 / common.shape[1])
+    strength, value = _best_strength(common, even)
+    found = _Prior(False, strength)
     if len(common) == 1:
-        return 0.5 * common.shape[1]
+        return found
+    around, cost = _Prior(True, 1.0).of(common)
+    strength, other = _best_strength(common, around)
+    return _Prior(True, strength) if other - cost > value else found
+
+
+def _best_strength(common: torch.Tensor, around: torch.Tensor) -> tuple[float, float]:
+    """The strength of a prior around some probabilities [states] with the most evidence, and that: nats."""
     best, value = STRENGTHS[0], -math.inf
     for strength in STRENGTHS:
-        if (now := float(_dirichlet(common, strength * marginal, strength))) < value:
+        if (now := float(_dirichlet(common, strength * around))) < value:
             break
         best, value = strength, now
-    return best
+    return best, value
 
 
-def _dirichlet(common: torch.Tensor, prior: torch.Tensor, strength: float) -> torch.Tensor:
+def _dirichlet(common: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
     """Log evidence of counts [cells, states] under a Dirichlet prior [states] in every cell: scalar."""
-    totals = common.sum(1)
+    totals, strength = common.sum(1), prior.sum()
     some = totals > 0
     entries = torch.lgamma(prior + common[some]) - torch.lgamma(prior)
-    return entries.sum() - (torch.lgamma(strength + totals[some]) - math.lgamma(strength)).sum()
+    return entries.sum() - (torch.lgamma(strength + totals[some]) - torch.lgamma(strength)).sum()
 
 
 def _moved(counts: _Counts, theta: torch.Tensor, kappa: float, tables: int) -> torch.Tensor:

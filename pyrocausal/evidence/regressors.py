@@ -2,8 +2,8 @@
 
 A level says how a number enters as a cause: by its value (`LINEAR`), by a few smooth steps too (`ADDITIVE`), or also by
 products with the other causes (`PAIRS`). Steps are made orthogonal over all rows one after the other, so that the value
-comes first and each level begins with the columns of the one before. Where mechanisms drift, the coefficients of the
-first level do, for shifts and scales are what measured tables differ by, and of few columns they are cheap.
+comes first and each level begins with the columns of the one before. Where mechanisms drift, the coefficients of
+values and of the first steps do; those of further steps hold little, and few columns that drift are cheap.
 
 Cross products suffice for everything that follows (`pyrocausal.evidence.pooled_regression`), so rows are read once for
 the first two levels, and once a family for products, of which there are too many.
@@ -31,6 +31,7 @@ __all__ = [
 
 LINEAR, ADDITIVE, PAIRS = range(3)
 STEPS = 8  # smooth ones of a number, beside its value
+BENDS = 2  # of them, the first ones, whose coefficients may drift too
 MULTIPLIED = 6  # causes at the most that have products
 PRODUCTS = 2  # columns of a number that are multiplied with those of another cause
 
@@ -131,13 +132,18 @@ class Regressors:
         """What the rows that have a child differ by."""
         return i if self.kinds[i].missing else None
 
-    def drifting(self, parents: tuple[int, ...]) -> int:
+    def drifting(self, parents: tuple[int, ...], level: int) -> int:
         """Number of the first columns of some parents whose coefficients may drift, the constant among them."""
-        return self.width(parents, LINEAR)
+        return 1 + sum(len(self._drifting(j, level)) for j in parents)
+
+    def _drifting(self, j: int, level: int) -> list[int]:
+        if level == LINEAR or self.kinds[j].discrete:
+            return self._columns(j, LINEAR)
+        return [c for c in self._columns(j, ADDITIVE) if not 1 + BENDS <= c - self._first[j] < 1 + STEPS]
 
     def _places(self, parents: tuple[int, ...], level: int) -> tuple[list[int], list[int]]:
         """Places of the columns of some parents: of the first level, and further ones."""
-        first = [0, *(c for j in parents for c in self._columns(j, LINEAR))]
+        first = [0, *(c for j in parents for c in self._drifting(j, level))]
         return first, [c for j in parents for c in self._columns(j, level) if c not in first]
 
     def _columns(self, j: int, level: int) -> list[int]:
@@ -164,7 +170,7 @@ class Regressors:
         """Sums of one family whose regressors have products of two causes among them."""
         there = self.weights if self._key(i) is None else self.weights * present(self.values[:, i])
         columns, child = self.columns(parents, PAIRS), filled(self.values[:, i])
-        return sums_of(columns, child, there, self.sizes, self.drifting(parents))
+        return sums_of(columns, child, there, self.sizes, self.drifting(parents, PAIRS))
 
 
 def sums_of(

@@ -21,7 +21,7 @@ from pyrocausal.posterior.chain import Chain
 from pyrocausal.runtime.progress import progress_bar
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import describe
-from pyrocausal.sdi.target_prior import TargetPrior, with_certain_targets
+from pyrocausal.sdi.target_prior import TargetPrior, with_certain_targets, without_unmeasured
 from pyrocausal.search.graph_kernel import Sampling
 from pyrocausal.search.settings import Settling
 
@@ -131,6 +131,8 @@ def discover(
     known = _checked(data, knowledge, target_prior, Knowledge(required, forbidden))
     algorithm, settling = _agreed(SDI() if algorithm is None else algorithm, settling, sampling, max_steps)
     data, believed = with_certain_targets(data, target_prior)
+    if algorithm.takes_target_prior:
+        believed = without_unmeasured(data, believed)
     seed = secrets.randbits(32) if seed is None else int(seed)
     seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(chains)]
 

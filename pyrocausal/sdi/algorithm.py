@@ -38,7 +38,7 @@ from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring
 from pyrocausal.sdi.state import Info, State
 from pyrocausal.sdi.stopping import conclude
 from pyrocausal.sdi.target_prior import TargetPrior, with_certain_targets
-from pyrocausal.sdi.targets import TargetRule, greatest_drop, known_targets, posterior_of, with_known_targets
+from pyrocausal.sdi.targets import greatest_drop, known_targets, posterior_of, with_known_targets
 
 __all__ = ["SDI"]
 
@@ -132,7 +132,7 @@ class SDI:
         share = self.fitting.regime_rows
         share = leaves_observational_range(data) if share is None else share
         known, hit = known_targets(data.names, [regime.targets for regime in data.regimes])
-        _check_rule(self.scoring.target_rule, data, target_prior)
+        self._check_rule(data, target_prior)
         regimes = {regime.name: regime.targets for regime in data.regimes}
         prior = (target_prior or TargetPrior()).compile(data.names, regimes, data.exposures)
         R, d = hit.shape
@@ -262,6 +262,22 @@ class SDI:
             )
         return state, info
 
+    @property
+    def takes_target_prior(self) -> bool:
+        """Whether the target rule takes what is believed of targets beforehand; the published one does not."""
+        return self.scoring.target_rule is not greatest_drop
+
+    def _check_rule(self, data: InterventionalData, prior: TargetPrior | None) -> None:
+        """Complain of what the published target rule does not take."""
+        if self.takes_target_prior:
+            return
+        if prior and (prior.several or prior.probability):
+            raise ValueError("the target rule greatest_drop takes no prior of targets; choose bayes_factor")
+        if data.exposures:
+            raise ValueError(
+                f"the target rule greatest_drop takes no exposure, such as {data.exposures[0]!r}; choose bayes_factor"
+            )
+
 
 def _first_belief(known: torch.Tensor, hit: torch.Tensor, several: bool) -> torch.Tensor:
     """Posterior over targets before anything is fitted, with those that are certain beside others: [R, d + 1]."""
@@ -279,14 +295,4 @@ def _check_missing(data: InterventionalData, mechanisms: Mechanisms) -> None:
         raise ValueError(
             f"variable {name!r} has missing values, which {type(mechanisms).__name__} does not take; impute them, "
             "or take NeuralMechanisms"
-        )
-
-
-def _check_rule(rule: TargetRule, data: InterventionalData, prior: TargetPrior | None) -> None:
-    """Complain of what the published target rule does not take."""
-    if prior and (prior.several or prior.probability) and rule is greatest_drop:
-        raise ValueError("the target rule greatest_drop takes no prior of targets; choose bayes_factor")
-    if data.exposures and rule is greatest_drop:
-        raise ValueError(
-            f"the target rule greatest_drop takes no exposure, such as {data.exposures[0]!r}; choose bayes_factor"
         )

@@ -16,7 +16,7 @@ import torch
 from pyrocausal.data.at_least import AtLeast, RegimeTargets, named
 from pyrocausal.data.interventional_data import InterventionalData
 
-__all__ = ["TargetOdds", "TargetPrior", "with_certain_targets"]
+__all__ = ["TargetOdds", "TargetPrior", "with_certain_targets", "without_unmeasured"]
 
 
 class TargetOdds(NamedTuple):
@@ -212,3 +212,25 @@ def with_certain_targets(
     }
     made = replace(data, regimes=tuple(replace(regime, targets=told[regime.name]) for regime in data.regimes))
     return made, replace(prior, probability={regime: row for regime, row in left.items() if row})
+
+
+def without_unmeasured(data: InterventionalData, prior: TargetPrior | None) -> TargetPrior | None:
+    """What is believed where no regime is said to act on a variable of which it has no value.
+
+    Nothing can speak for that; what the prior itself says of such a pair stays. The prior is given back as it is where
+    every regime has values of every variable.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for regime in data.regimes:
+        absent = regime.rows.isnan().all(0).tolist()
+        if any(absent) and not isinstance(regime.targets, tuple):
+            found[regime.name] = {
+                name: 0.0
+                for name, lacks in zip(data.names, absent, strict=True)
+                if lacks and name not in named(regime.targets)
+            }
+    if not found:
+        return prior
+    prior = prior or TargetPrior()
+    told = {regime: {**found.get(regime, {}), **prior.probability.get(regime, {})} for regime in data.regime_names}
+    return replace(prior, probability={regime: row for regime, row in {**prior.probability, **told}.items() if row})

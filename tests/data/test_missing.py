@@ -213,3 +213,24 @@ def test_a_chain_is_found_through_gaps_once_they_are_drawn(kind):
     with pytest.warns(RuntimeWarning, match="have not settled"):
         state, _ = replace(algorithm, stopping=Stopping(max_steps=30)).run(made.data, seed=0)
     assert settle(state, settling).dag[2, 0]
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 1.0])
+def test_a_regime_without_values_of_a_category_is_taken_to_be_as_without_intervention(share):
+    # B follows A, in regime "other" too, where it was measured in few rows or none; "hit" draws it anew.
+    generator = torch.Generator().manual_seed(0)
+
+    def rows(n, hit=False):
+        a = torch.rand(n, generator=generator) < 0.4
+        b = torch.rand(n, generator=generator) < (0.05 if hit else torch.where(a, 0.9, 0.1))
+        return torch.stack([a, b], 1).float()
+
+    tables = [rows(1500), rows(300, hit=True), rows(300)]
+    for table in tables[1:]:
+        table[torch.rand(300, generator=generator) < (share if table is tables[2] else 0.3), 1] = torch.nan
+    kinds = (Categorical((0, 1), missing=True),) * 2
+    regimes = (Regime("hit", tables[1]), Regime("other", tables[2]))
+    made = impute(InterventionalData(("A", "B"), kinds, tables[0], regimes))
+    for regime, a, expected in ((0, 1.0, 0.05), (1, 1.0, 0.9), (1, 0.0, 0.1)):
+        drawn = tables[1 + regime].isnan()[:, 1] & (tables[1 + regime][:, 0] == a)
+        assert float(made.regimes[regime].rows[drawn, 1].mean()) == pytest.approx(expected, abs=0.1)

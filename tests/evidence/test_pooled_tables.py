@@ -36,19 +36,24 @@ def several_tables(concentration=math.inf, rows=400, tables=5, seed=0) -> list[P
     return made
 
 
+def urn(codes, cells, around, strength) -> float:
+    """Log probability of codes as they come, by the urn of Dirichlet-multinomial cells."""
+    total, seen = 0.0, {}
+    for code, cell in zip(codes, cells, strict=True):
+        ours = seen.setdefault(cell, [0] * len(around))
+        total += math.log((ours[code] + strength * around[code]) / (sum(ours) + strength))
+        ours[code] += 1
+    return total
+
+
 def evidence_of_counts(codes, cells, states) -> float:
-    """Log probability of codes as they come, by the urn of Dirichlet-multinomial cells at the best strength."""
-    marginal = [(codes.count(s) + 0.5) / (len(codes) + 0.5 * states) for s in range(states)]
-
-    def urn(strength):
-        total, seen = 0.0, {}
-        for code, cell in zip(codes, cells, strict=True):
-            ours = seen.setdefault(cell, [0] * states)
-            total += math.log((ours[code] + strength * marginal[code]) / (sum(ours) + strength))
-            ours[code] += 1
-        return total
-
-    return max(map(urn, STRENGTHS)) if any(cells) else urn(0.5 * states)
+    """Of codes under the best prior, where reading the marginal distribution costs what it costs without parents."""
+    even = [1 / states] * states
+    alone, strength = max((urn(codes, [()] * len(codes), even, each), each) for each in STRENGTHS)
+    marginal = [(codes.count(s) + strength / states) / (len(codes) + strength) for s in range(states)]
+    cost = sum(math.log(marginal[code]) for code in codes) - alone
+    around_it = max(urn(codes, cells, marginal, each) for each in STRENGTHS) - cost
+    return max(around_it, *(urn(codes, cells, even, each) for each in STRENGTHS)) if any(cells) else alone
 
 
 ALL_SPARED = torch.full((5,), -math.inf, dtype=torch.double)
@@ -99,10 +104,10 @@ def test_drift_leaves_a_table_its_density_under_a_known_common_one():
     kappa = 100.0
     generator = torch.Generator().manual_seed(1)
     common = torch.tensor([0.5, 0.3, 0.2])
-    big = torch.multinomial(common, 200_000, True, generator=generator)
+    big = torch.multinomial(common, 20_000, True, generator=generator)
     small = torch.multinomial(torch.tensor([0.1, 0.2, 0.7]), 80, True, generator=generator)
-    parts = [Part(small[:, None].float()), *[Part(big[:, None].float())] * 3]
-    hit = ALL_SPARED[:4].clone()
+    parts = [Part(small[:, None].float()), *[Part(big[:, None].float())] * 119]
+    hit = ALL_SPARED[:1].repeat(120)
     hit[0] = math.inf
     found = pooled_tables._pool(PooledTables(KINDS[2:], parts)._counted(0, ()), hit, kappa)
     theta = torch.bincount(big).double() / len(big)
@@ -187,3 +192,19 @@ def test_a_continuous_cause_is_cut_at_quantiles_of_all_tables():
     kinds = (Categorical((0, 1, 2, 3)), kinds[1])
     expected = PooledTables(kinds, coded).spared(1, (0,), ALL_SPARED[:2])
     torch.testing.assert_close(found[0].log_prob, expected[0].log_prob)
+
+
+@pytest.mark.parametrize(("states", "rows"), [(40, 60), (20, 80), (12, 60), (3, 200), (60, 1_000)])
+@pytest.mark.parametrize("shape", ["even", "skewed"])
+def test_many_states_and_few_rows_do_not_take_a_cause_for_the_sake_of_a_better_prior(states, rows, shape):
+    kinds = (Categorical((0, 1)), Categorical(tuple(range(states))))
+    gains = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        weights = np.ones(states) if shape == "even" else 1.0 / np.arange(1, states + 1)
+        columns = [rng.integers(2, size=rows), rng.choice(states, rows, p=weights / weights.sum())]
+        part = Part(torch.tensor(np.stack(columns, 1)).float())
+        with_it, alone = (PooledTables(kinds, [part]).spared(1, parents, ALL_SPARED[:1])[1] for parents in ((0,), ()))
+        gains.append(float(with_it.log_prob.sum() + with_it.common - alone.log_prob.sum() - alone.common))
+    assert max(gains) < 0.75 * math.log(rows), gains  # the price of an edge
+    assert np.mean(gains) < 1.0, gains

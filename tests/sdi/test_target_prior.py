@@ -11,7 +11,7 @@ import torch
 from conftest import small_data
 
 from pyrocausal.data.at_least import AtLeast
-from pyrocausal.sdi.target_prior import TargetPrior, with_certain_targets
+from pyrocausal.sdi.target_prior import TargetPrior, with_certain_targets, without_unmeasured
 
 NAMES = ("A", "B", "C")
 REGIMES = {"one": None, "two": None, "drug": ("A",)}
@@ -142,3 +142,29 @@ def test_certain_targets_are_stated_with_the_data():
     ):
         with pytest.raises(ValueError, match=message):
             with_certain_targets(data, replace(prior, probability=told))
+
+
+def unmeasured(targets=None):
+    """Three regimes, of which the first has no value of X1 and the last none of X0 and X1."""
+    data = small_data(targets=targets)
+    kinds = tuple(replace(kind, missing=True) for kind in data.kinds)
+    regimes = [replace(regime, rows=regime.rows.clone()) for regime in data.regimes]
+    regimes[0].rows[:, 1] = regimes[2].rows[:, :2] = math.nan
+    return replace(data, kinds=kinds, regimes=tuple(regimes))
+
+
+def test_no_regime_acts_on_what_it_has_no_value_of():
+    data = unmeasured()
+    first, _, last = data.regime_names
+    assert without_unmeasured(small_data(), None) is None
+    prior = without_unmeasured(data, None)
+    assert prior.probability == {first: {"X1": 0.0}, last: {"X0": 0.0, "X1": 0.0}}
+    told = without_unmeasured(data, TargetPrior(probability={last: {"X1": 0.7, "X2": 0.1}}))  # whoever knows better
+    assert told.probability == {first: {"X1": 0.0}, last: {"X0": 0.0, "X1": 0.7, "X2": 0.1}}
+    odds = prior.compile(data.names, {regime.name: None for regime in data.regimes}).log_odds
+    assert odds.isneginf().int().tolist()[0][:3] == [0, 1, 0]
+
+
+def test_known_targets_of_what_was_not_measured_stay_known():
+    data = unmeasured(targets=[("X1",), None, AtLeast("X0")])
+    assert without_unmeasured(data, None).probability == {data.regime_names[2]: {"X1": 0.0}}
