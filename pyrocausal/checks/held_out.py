@@ -197,7 +197,7 @@ def _check(data: InterventionalData, seed: int, refitting: Refitting | None, opt
     if not isinstance(prior, TargetPrior | None):
         raise TypeError(f"target_prior must be a TargetPrior, got {prior!r}")
     if prior:
-        prior.compile(data.names, {regime.name: regime.targets for regime in data.regimes}, data.exposures)
+        prior.compile(data.names, {regime.name: regime.targets for regime in data.regimes}, data.aside)
     return seed
 
 
@@ -256,7 +256,7 @@ def _trial(
     settling, algorithm = options.get("settling") or Settling(), options.get("algorithm") or SDI()
     prior = replace(prior, several=result.best.several)  # as the fit has found, where it was asked
     odds = _of(prior, [table.name for table in tables]).compile(
-        training.names, {table.name: table.targets for table in tables}, training.exposures
+        training.names, {table.name: table.targets for table in tables}, training.aside
     )
     known, hit = known_targets(training.names, [regime.targets for regime in training.regimes])
     probability = result.best.target_probability

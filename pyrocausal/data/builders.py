@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from pyrocausal.data import readers, tables
+from pyrocausal.data.groups import take_groups
 from pyrocausal.data.readers import Array
 from pyrocausal.data.regime import Regime
 from pyrocausal.data.tables import Kinds, Targets
@@ -38,12 +39,18 @@ def fields_of_frames(
     kinds: Kinds,
     targets: Targets,
     weights: str | None,
+    groups: str | None = None,
 ) -> dict[str, Any]:
     """Fields from frames; arguments and errors as of `InterventionalData.from_frames`."""
     if not isinstance(regimes, Mapping):
         raise TypeError(f"regimes: expected a mapping of name to table, got {type(regimes).__name__}")
     known = tables.check_targets(targets, [str(name) for name in regimes])
-    return _fields(*readers.take_weights(observational, regimes, weights, kinds, known), kinds, targets)
+    frames, counted = readers.take_weights(observational, regimes, weights, kinds, known)
+    if groups is not None:
+        if groups == weights:
+            raise ValueError(f"groups: column {groups!r} holds the weights of the rows; name another one")
+        frames, counted = take_groups(frames, counted, groups)
+    return _fields(frames, counted, kinds, targets)
 
 
 def _fields(frames: readers.Frames, counted: readers.Weights | None, kinds: Kinds, targets: Targets) -> dict[str, Any]:

@@ -52,6 +52,9 @@ class InterventionalData:
         The true graph, cause -> effect, with the variables as its nodes.
     observational_weights : Tensor [n], optional
         How many rows each observational row counts as, positive; None, kept as such, if all count once.
+    covariates : tuple of str, optional
+        Those of the variables that are conditioned on: each may act on any other variable, nothing acts on it, and it
+        is no node of the graph.
 
     Raises
     ------
@@ -75,6 +78,7 @@ class InterventionalData:
     regimes: tuple[Regime, ...]
     truth: nx.DiGraph | None = None
     observational_weights: torch.Tensor | None = None
+    covariates: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         names = tables.check_names(self.names, "names")
@@ -86,7 +90,8 @@ class InterventionalData:
         weights = check_weights(self.observational_weights, self.n, where)
         object.__setattr__(self, "observational_weights", weights)
         check_total(weights, where)
-        check_regimes(self.regimes, names, kinds)
+        object.__setattr__(self, "covariates", tables.check_covariates(self.covariates, names, kinds))
+        check_regimes(self.regimes, names, kinds, self.covariates)
         if self.truth is not None:
             tables.check_truth(self.truth, names)
 
@@ -99,6 +104,7 @@ class InterventionalData:
         kinds: Kinds = None,
         targets: Targets = None,
         weights: tuple[Any, Any] | None = None,
+        covariates: Sequence[str] = (),
     ) -> InterventionalData:
         """Build from arrays, whose columns are matched by position.
 
@@ -115,6 +121,8 @@ class InterventionalData:
         weights : pair of array [n] and arrays [n_r], optional
             Of the observational rows and, given as `regimes` are, of those of every regime; what they mean says
             :meth:`from_frames`.
+        covariates
+            As in :meth:`from_frames`, by their `names`.
 
         Raises
         ------
@@ -127,7 +135,8 @@ class InterventionalData:
         >>> InterventionalData.from_arrays(observed, {"drug": drug}, names=["A", "B"]).kinds
         (Categorical(states=(0, 1)), Categorical(states=(0, 1)))
         """
-        return cls(**builders.fields_of_arrays(observational, regimes, names, kinds, targets, weights))
+        fields = builders.fields_of_arrays(observational, regimes, names, kinds, targets, weights)
+        return cls(**fields, covariates=covariates)
 
     @classmethod
     def from_frames(
@@ -137,6 +146,8 @@ class InterventionalData:
         kinds: Kinds = None,
         targets: Targets = None,
         weights: str | None = None,
+        covariates: Sequence[str] = (),
+        groups: str | None = None,
     ) -> InterventionalData:
         """Build from one table for the observational rows and one for each regime, whose columns are matched by name.
 
@@ -160,6 +171,15 @@ class InterventionalData:
             rows, decides how sure a fit is. Counts of equal rows are such weights as they are. Weights that make a
             sample like another population (of a survey, of importance sampling) are to be scaled first, so that they
             add up to the effective sample size, ``sum(w)**2 / sum(w**2)``.
+        covariates : sequence of str, optional
+            Columns that are conditioned on, such as batch or plate: each may act on every variable, as far as the rows
+            say so, nothing acts on it, no regime does, and it is no node of the graph or the pictures. What differs
+            between batches is then no reason to draw an edge between two variables that both differ, nor to call them
+            targets of a regime that was recorded in one batch.
+        groups : str, optional
+            A column that is no variable and says which rows belong together, such as a patient or a day. Evidence
+            counts groups, not rows: the rows of a group in a table share the weight of one row, as if they repeated
+            each other. That is cautious; where they differ within a group too, more is known than is claimed.
 
         Raises
         ------
@@ -179,7 +199,8 @@ class InterventionalData:
         >>> InterventionalData.from_frames(control, {"drug": drug}, targets={"drug": "B"}).regimes
         (Regime('drug', 2 rows, targets ('B',)),)
         """
-        return cls(**builders.fields_of_frames(observational, regimes, kinds, targets, weights))
+        fields = builders.fields_of_frames(observational, regimes, kinds, targets, weights, groups)
+        return cls(**fields, covariates=covariates)
 
     @classmethod
     def from_frame(
@@ -190,6 +211,8 @@ class InterventionalData:
         kinds: Kinds = None,
         targets: Targets = None,
         weights: str | None = None,
+        covariates: Sequence[str] = (),
+        groups: str | None = None,
     ) -> InterventionalData:
         """Build from one long table in which a column tells the regime of each row.
 
@@ -201,7 +224,7 @@ class InterventionalData:
             The label column. Each other label, as a string, names a regime, in order of first appearance.
         observational : hashable
             The label of the observational rows, as it is or as a string.
-        kinds, targets, weights
+        kinds, targets, weights, covariates, groups
             As in :meth:`from_frames`.
 
         Raises
@@ -216,9 +239,11 @@ class InterventionalData:
         >>> InterventionalData.from_frame(frame, regime="dose", observational=0).regime_names
         ('5',)
         """
-        if weights is not None and weights == regime:
-            raise ValueError(f"weights: column {regime!r} tells the regime of each row, and cannot be its weight too")
-        return cls.from_frames(*readers.split_by_label(frame, regime, observational), kinds, targets, weights)
+        for argument, column in (("weights", weights), ("groups", groups)):
+            if column is not None and column == regime:
+                raise ValueError(f"{argument}: column {regime!r} tells the regime of each row; name another one")
+        tables_ = readers.split_by_label(frame, regime, observational)
+        return cls.from_frames(*tables_, kinds, targets, weights, covariates, groups)
 
     @classmethod
     def from_csv(
@@ -229,6 +254,8 @@ class InterventionalData:
         kinds: Kinds = None,
         targets: Targets = None,
         weights: str | None = None,
+        covariates: Sequence[str] = (),
+        groups: str | None = None,
     ) -> InterventionalData:
         """Build from a comma-separated file with a header, laid out as in :meth:`from_frame`.
 
@@ -238,7 +265,7 @@ class InterventionalData:
         ----------
         path : path
             The file, compressed or not.
-        regime, observational, kinds, targets, weights
+        regime, observational, kinds, targets, weights, covariates, groups
             As in :meth:`from_frame`; labels are compared as text.
 
         Raises
@@ -248,7 +275,8 @@ class InterventionalData:
         TypeError, ValueError
             As :meth:`from_frame`.
         """
-        return cls.from_frame(readers.read_csv(path, regime), regime, observational, kinds, targets, weights)
+        frame = readers.read_csv(path, regime)
+        return cls.from_frame(frame, regime, observational, kinds, targets, weights, covariates, groups)
 
     @classmethod
     def from_npz(cls, path: FilePath, kinds: Kinds = None) -> InterventionalData:
@@ -303,6 +331,21 @@ class InterventionalData:
     def exposures(self) -> tuple[str, ...]:
         """Variables that counts are in proportion to: neither cause nor effect of anything, and never a target."""
         return tuple(name for name, kind in zip(self.names, self.kinds, strict=True) if isinstance(kind, Exposure))
+
+    @property
+    def aside(self) -> tuple[str, ...]:
+        """Variables that are no nodes of the graph: covariates and exposures. No regime acts on them."""
+        return tuple(name for name in self.names if name in self.covariates or name in self.exposures)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Variables that are nodes of the graph, in order."""
+        return tuple(name for name in self.names if name not in self.aside)
+
+    @property
+    def places(self) -> list[int]:
+        """Places of the nodes among the variables."""
+        return [self.names.index(name) for name in self.nodes]
 
     @property
     def cardinalities(self) -> tuple[int, ...]:
@@ -365,6 +408,8 @@ class InterventionalData:
         kinds = {"categorical": Categorical, "continuous": Continuous, "counts": Count, "exposures": Exposure}
         many = {what: sum(isinstance(kind, sort) for kind in self.kinds) for what, sort in kinds.items()}
         held = [f"{count} {what}" for what, count in many.items() if count or what in ("categorical", "continuous")]
+        if self.covariates:
+            held.append(f"{len(self.covariates)} of them covariates")
         unknown = sum(regime.targets is None for regime in self.regimes)
         partly = sum(isinstance(regime.targets, AtLeast) for regime in self.regimes)
         told = f", known in part in {partly}" if partly else ""

@@ -90,14 +90,32 @@ class Knowledge:
         if most is not None and most < 0:
             raise ValueError(f"max_parents must be at least 0, got {most}")
 
-    def apart(self, names: Sequence[str], variables: Sequence[str]) -> Knowledge:
+    def apart(self, names: Sequence[str], variables: Sequence[str], covariates: Sequence[str] = ()) -> Knowledge:
         """The same, and some of the variables, by `names`, are exposures of counts: neither causes nor effects.
+
+        Nothing acts on `covariates`, which may be causes.
 
         Raises
         ------
         ValueError
-            If an edge from or to one of them is required or likely.
+            If an edge from or to an exposure, or one to a covariate, is required or likely.
         """
+        known = self._without_causes(covariates, variables)
+        return known._without_edges(names, variables)
+
+    def _without_causes(self, covariates: Sequence[str], variables: Sequence[str]) -> Knowledge:
+        if not covariates:
+            return self
+        for edge in (*self.required, *(edge for edge, value in self.probability.items() if value)):
+            if edge[1] in covariates:
+                raise ValueError(
+                    f"the edge {arrow(edge)} cannot be: {edge[1]!r} is a covariate, on which nothing acts; drop the "
+                    f"edge, or take {edge[1]!r} out of the covariates"
+                )
+        into = [(other, each) for each in covariates for other in variables if other != each]
+        return self | Knowledge(forbidden=[edge for edge in into if edge not in self.probability])
+
+    def _without_edges(self, names: Sequence[str], variables: Sequence[str]) -> Knowledge:
         if not names:
             return self
         for edge in (*self.required, *(edge for edge, value in self.probability.items() if value)):

@@ -75,7 +75,9 @@ class Regime:
         return f"Regime({self.name!r}, {len(self.rows)} rows{of_total(self.weights)}, {targets})"
 
 
-def check_regimes(regimes: Sequence[Regime], names: Sequence[str], kinds: Sequence[Kind]) -> None:
+def check_regimes(
+    regimes: Sequence[Regime], names: Sequence[str], kinds: Sequence[Kind], covariates: Sequence[str] = ()
+) -> None:
     """Raise unless there are regimes, each with a name of its own, and rows and targets are of these variables."""
     if not regimes:
         raise ValueError("regimes: there are none; targets and causes are learned from at least one intervention")
@@ -93,5 +95,10 @@ def check_regimes(regimes: Sequence[Regime], names: Sequence[str], kinds: Sequen
         if hit := [target for target in named(regime.targets) if target in exposures]:
             raise ValueError(
                 f"targets: {hit[0]!r} is an exposure, which no regime can act on; name the counts that it acted on"
+            )
+        if hit := [target for target in named(regime.targets) if target in covariates]:
+            raise ValueError(
+                f"targets: {hit[0]!r} is a covariate, which no regime acts on; name another target of regime "
+                f"{regime.name!r}, or take {hit[0]!r} out of the covariates"
             )
     check_unique([regime.name for regime in regimes], "regimes")

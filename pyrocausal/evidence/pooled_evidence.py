@@ -61,7 +61,8 @@ class PooledEvidence(JointEvidence):
     Parameters
     ----------
     data
-        Tables without gaps in their kinds' sense: missing values are read as `pyrocausal.data.missing` says.
+        Tables without gaps in their kinds' sense: missing values are read as `pyrocausal.data.missing` says. What stands
+        aside in them (covariates, exposures) is not judged itself: how often it occurs where is no mechanism's doing.
     targets
         What is known and believed of targets beforehand.
     price
@@ -82,6 +83,7 @@ class PooledEvidence(JointEvidence):
         parts = pulled_in(data.kinds, [*regimes, first])
         self._regressors = Regressors(data.kinds, parts)
         self._counts = PooledCounts(data.kinds, parts, self._regressors)
+        self._aside = frozenset(data.names.index(name) for name in data.aside)
         self._new = NewMechanisms(data.kinds, *zip(*regimes, strict=True)) if regimes else None
         self._odds = self._shares(targets)
         self._alone: dict[int, torch.Tensor] = {}
@@ -166,6 +168,9 @@ class PooledEvidence(JointEvidence):
         families = list(families)
         by_form: dict[str, list[Family]] = {}
         for family in families:
+            if family[0] in self._aside:
+                self._kept[family] = self._nothing
+                continue
             by_form.setdefault(self.kinds[family[0]].closed_form, []).append(family)
         for batch in self._batches(by_form.get("regression", [])):
             self._regress(batch)
@@ -175,9 +180,17 @@ class PooledEvidence(JointEvidence):
             self._tabulate(family)
         self._waiting -= set(families)
 
+    @property
+    def _nothing(self) -> _Both:
+        """Of a family that is not judged."""
+        R = len(self.known)
+        told = torch.zeros(R, dtype=torch.double)
+        kept = _Kept(FamilyEvidence(told, told, told.new_zeros(())), told.new_zeros(R + 1), 0.0)
+        return _Both(kept, kept)
+
     def _rises(self, i: int, parents: tuple[int, ...]) -> bool:
         """Whether the present level has regressors for a family that those below do not have."""
-        if self.kinds[i].closed_form == "table":
+        if self.kinds[i].closed_form == "table" or i in self._aside:
             return False
         return richest(parents) == PAIRS if self.level == PAIRS else any(not self.kinds[j].discrete for j in parents)
 

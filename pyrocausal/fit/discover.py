@@ -168,9 +168,9 @@ def _checked(
     if not isinstance(target_prior, TargetPrior | None):
         raise TypeError(f"target_prior must be a TargetPrior, got {target_prior!r}")
     regimes = {regime.name: regime.targets for regime in data.regimes}
-    (target_prior or TargetPrior()).compile(data.names, regimes, data.exposures)
+    (target_prior or TargetPrior()).compile(data.names, regimes, data.aside)
     known = edges | (knowledge or Knowledge())
-    known.apart(data.exposures, data.names).compile(data.names)
+    known.apart(data.exposures, data.names, data.covariates).compile(data.names)
     return known
 
 

@@ -35,8 +35,12 @@ class LabelledChains:
         has no edge, one or the other direction in proportion to the joint evidence while the rest of the settled graph
         stands still. Else: the beliefs of the three phases.
         """
-        beliefs, names = [chain.edge_probability for chain in self.chains], self.data.names
+        beliefs, names = [self._among(chain.edge_probability) for chain in self.chains], self.data.nodes
         return averaged(beliefs, "edge_probability", effect=names, cause=names)
+
+    def _among(self, pairs: torch.Tensor) -> torch.Tensor:
+        """Pairs of nodes from those of all variables: [d, d] -> [nodes, nodes]."""
+        return pairs[self.data.places][:, self.data.places]
 
     @property
     def target_probabilities(self) -> xr.DataArray:
@@ -46,8 +50,8 @@ class LabelledChains:
         be seen), see `no_target_probability`. A target that is certain beforehand has 1; beside one the others add up
         to the probability of a further target.
         """
-        beliefs = [chain.target_probability[:, :-1] for chain in self.chains]
-        return averaged(beliefs, "target_probability", regime=self.data.regime_names, variable=self.data.names)
+        beliefs = [chain.target_probability[:, self.data.places] for chain in self.chains]
+        return averaged(beliefs, "target_probability", regime=self.data.regime_names, variable=self.data.nodes)
 
     @property
     def drift(self) -> xr.DataArray:
@@ -62,9 +66,8 @@ class LabelledChains:
         found = [nothing if c.drift is None else c.drift for c in self.chains]
         hit = [chain.target_probability[:, :-1].cpu() > 0.5 for chain in self.chains]
         apart = [torch.where(here, torch.nan, each.cpu()) for each, here in zip(found, hit, strict=True)]
-        return averaged(
-            [torch.stack(apart).nanmean(0)], "drift", regime=self.data.regime_names, variable=self.data.names
-        )
+        mean = torch.stack(apart).nanmean(0)[:, self.data.places]
+        return averaged([mean], "drift", regime=self.data.regime_names, variable=self.data.nodes)
 
     @property
     def edge_strengths(self) -> xr.DataArray:
@@ -75,7 +78,8 @@ class LabelledChains:
         """
         names, found = self.data.names, self.best.edge_strength
         found = torch.full((len(names), len(names)), torch.nan) if found is None else found
-        return averaged([found], "edge_strength", effect=names, cause=names)
+        nodes = self.data.nodes
+        return averaged([self._among(found)], "edge_strength", effect=nodes, cause=nodes)
 
     @property
     def target_strengths(self) -> xr.DataArray:
@@ -85,7 +89,7 @@ class LabelledChains:
         """
         names, regimes, found = self.data.names, self.data.regime_names, self.best.target_strength
         found = torch.full((len(regimes), len(names)), torch.nan) if found is None else found
-        return averaged([found], "target_strength", regime=regimes, variable=names)
+        return averaged([found[:, self.data.places]], "target_strength", regime=regimes, variable=self.data.nodes)
 
     @property
     def several_targets(self) -> bool:
@@ -115,5 +119,5 @@ class LabelledChains:
         if not np.isnan(evidence).all():  # of a chain that was cut short before it settled there is none
             return self.chains[int(np.nanargmax(evidence))]
         mean = self.edge_probabilities.values
-        distance = [float(np.abs(c.edge_probability.cpu().numpy() - mean).sum()) for c in self.chains]
+        distance = [float(np.abs(self._among(c.edge_probability).cpu().numpy() - mean).sum()) for c in self.chains]
         return self.chains[int(np.argmin(distance))]

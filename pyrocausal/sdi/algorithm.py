@@ -124,7 +124,7 @@ class SDI:
         """
         data, target_prior = with_certain_targets(data, target_prior)
         device = data.observational.device
-        constraints = (knowledge or Knowledge()).apart(data.exposures, data.names).compile(data.names)
+        constraints = (knowledge or Knowledge()).apart(data.exposures, data.names, data.covariates).compile(data.names)
         beliefs = self.beliefs(constraints.fixed)
         mechanisms = self.mechanisms(data.kinds)
         _check_missing(data, mechanisms)
@@ -134,7 +134,7 @@ class SDI:
         known, hit = known_targets(data.names, [regime.targets for regime in data.regimes])
         self._check_rule(data, target_prior)
         regimes = {regime.name: regime.targets for regime in data.regimes}
-        prior = (target_prior or TargetPrior()).compile(data.names, regimes, data.exposures)
+        prior = (target_prior or TargetPrior()).compile(data.names, regimes, data.aside)
         R, d = hit.shape
         split = split_rows(data, share, self.fitting.held_out)
         telling = min(self.scoring.rows, max(1, self.scoring.target_rows // R))

@@ -118,7 +118,7 @@ class TargetPrior:
                 found[regime] = AtLeast(*named(found.get(regime)), *sure)
         return found
 
-    def check(self, names: Sequence[str], regimes: Mapping[str, RegimeTargets], exposures: Sequence[str] = ()) -> None:
+    def check(self, names: Sequence[str], regimes: Mapping[str, RegimeTargets], aside: Sequence[str] = ()) -> None:
         """Raise unless the prior is of these variables and regimes; parameters and errors as of `compile`."""
         for regime, row in self.probability.items():
             if regime not in regimes:
@@ -132,9 +132,10 @@ class TargetPrior:
                     f"the prior of regime {regime!r} names {strange[0]!r}, which is not a variable; "
                     f"variables: {', '.join(names)}"
                 )
-            if idle := [name for name in row if name in exposures]:
+            if idle := [name for name in row if name in aside]:
                 raise ValueError(
-                    f"the prior of regime {regime!r} names {idle[0]!r}, an exposure, which no regime acts on; drop it"
+                    f"the prior of regime {regime!r} names {idle[0]!r}, an exposure or a covariate, which no regime "
+                    "acts on; drop it"
                 )
             if twice := [name for name, value in row.items() if name in named(regimes[regime]) and value != 1]:
                 raise ValueError(
@@ -143,7 +144,7 @@ class TargetPrior:
                 )
 
     def compile(
-        self, names: Sequence[str], regimes: Mapping[str, RegimeTargets], exposures: Sequence[str] = ()
+        self, names: Sequence[str], regimes: Mapping[str, RegimeTargets], aside: Sequence[str] = ()
     ) -> TargetOdds:
         """For variables and regimes in their order.
 
@@ -153,28 +154,28 @@ class TargetPrior:
             The variables, length d.
         regimes
             Known targets per regime, None where unknown, `AtLeast` where known in part, length R.
-        exposures
-            Variables that nothing acts on.
+        aside
+            Variables that no regime acts on: exposures and covariates.
 
         Raises
         ------
         ValueError
-            If a name is no variable or no regime, or an exposure, or a regime's targets are known, or that target is.
+            If a name is no variable or no regime, or stands aside, or a regime's targets are known, or that target is.
         """
-        self.check(names, regimes, exposures)
+        self.check(names, regimes, aside)
         told = self.certain(regimes)
         if self.several is not None:
-            return self._odds(self.several, names, told, exposures)
-        one, more = (self._odds(several, names, told, exposures) for several in (False, True))
+            return self._odds(self.several, names, told, aside)
+        one, more = (self._odds(several, names, told, aside) for several in (False, True))
         return one._replace(otherwise=more)
 
     def _odds(
-        self, several: bool, names: Sequence[str], regimes: Mapping[str, RegimeTargets], exposures: Sequence[str]
+        self, several: bool, names: Sequence[str], regimes: Mapping[str, RegimeTargets], aside: Sequence[str]
     ) -> TargetOdds:
-        d = len(names) - len(exposures)
+        d = len(names) - len(aside)
         log_odds = torch.full((len(regimes), len(names)), -math.log(d) if several else 0.0)
         learned = torch.ones(log_odds.shape, dtype=torch.bool)
-        idle = [names.index(name) for name in exposures]
+        idle = [names.index(name) for name in aside]
         log_odds[:, idle], learned[:, idle] = -torch.inf, False
         for r, (regime, targets) in enumerate(regimes.items()):
             if isinstance(targets, AtLeast):
@@ -205,7 +206,7 @@ def with_certain_targets(
     if prior is None or not any(value == 1 for row in prior.probability.values() for value in row.values()):
         return data, prior
     regimes = {regime.name: regime.targets for regime in data.regimes}
-    prior.check(data.names, regimes, data.exposures)
+    prior.check(data.names, regimes, data.aside)
     told = prior.certain(regimes)
     left = {
         regime: {name: value for name, value in row.items() if value != 1} for regime, row in prior.probability.items()

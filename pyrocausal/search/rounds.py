@@ -153,7 +153,9 @@ class Rounds:
         theirs is no misfit of a closed form.
         """
         assert self.pooled is not None
-        roots = ~self.dag.any(1)
+        names = self.state.data.names
+        judged = torch.tensor([name not in self.state.data.aside for name in names])
+        roots = ~self.dag[:, judged].any(1) & judged
         drift = self.pooled.drift(self.dag)[self.natural.cpu() & roots]
         steady = not len(drift) or float(drift.mean()) < STEADY
         if steady and bool((self._evidence(refitting).networks_gain(self.dag) > self._notably()).any()):
