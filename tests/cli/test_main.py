@@ -181,7 +181,7 @@ def test_kinds_from_the_command_line(fit, tmp_path, briefly):
         (["--continuous", "Y"], "'Y' is no variable; the variables are 'X0', 'X1', 'X2' (on the command line: --cat"),
         (["--continuous", "X0", "--categorical", "X0"], "'X0' is given both as --categorical and as --continuous"),
         (["--continuous", "X0", "--count", "X0"], "'X0' is given both as --continuous and as --count"),
-        (["--exposure", "X0"], "--exposure is given, but no --count that could be in proportion to it"),
+        (["--exposure", "X0"], "--exposure is given, but no --count or --count-all that could be in proportion to it"),
         (["--components", "2"], "--components is given, but no --continuous that could be a mixture"),
         (["--components", "0", "--continuous", "X0"], "argument --components: expected a whole number of at least 1"),
         (["--count", "X0", "--exposure", "depth"], "'depth', the exposure of 'X0', is no variable"),
