@@ -88,7 +88,7 @@ def _add_fit(commands: Any) -> None:
     add_table_options(fit)
     fit.add_argument("--out", metavar="DIR", type=Path, required=True, help="where the report goes")
     fit.add_argument(
-        "--graph-file", metavar="PATH", type=check_graph_path,
+        "--graph-file", metavar="PATH", type=_graph_file,
         help="write the graph there too: .gml, .graphml, .dot or .cyjs (Cytoscape)",
     )  # fmt: skip
     known = fit.add_argument_group("what is known beforehand (each option can be repeated)")
@@ -200,6 +200,13 @@ def _count(text: str) -> int:
 
 def _seed(text: str) -> int:
     return _whole(text, 0)
+
+
+def _graph_file(text: str) -> Path:
+    try:
+        return check_graph_path(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _target(text: str, none: bool = True) -> tuple[str, str]:
