@@ -29,6 +29,7 @@ from pyrocausal.plots.predictive_check import plot_predictive
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.chain import Chain
 from pyrocausal.posterior.graph_metrics import shd, target_accuracy
+from pyrocausal.posterior.graph_writing import write_graph
 from pyrocausal.sdi import credit, settings, targets
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
@@ -106,4 +107,5 @@ __all__ = [
     "stability",
     "target_accuracy",
     "targets",
+    "write_graph",
 ]

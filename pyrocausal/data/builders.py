@@ -12,6 +12,8 @@ import pandas as pd
 import torch
 
 from pyrocausal.data import readers, tables
+from pyrocausal.data.kinds_left_open import spread_kinds
+from pyrocausal.data.left_out import drop_columns
 from pyrocausal.data.readers import Array
 from pyrocausal.data.regime import Regime
 from pyrocausal.data.tables import Kinds, Targets
@@ -38,12 +40,23 @@ def fields_of_frames(
     kinds: Kinds,
     targets: Targets,
     weights: str | None,
+    ignore: Sequence[str],
 ) -> dict[str, Any]:
     """Fields from frames; arguments and errors as of `InterventionalData.from_frames`."""
     if not isinstance(regimes, Mapping):
         raise TypeError(f"regimes: expected a mapping of name to table, got {type(regimes).__name__}")
     known = tables.check_targets(targets, [str(name) for name in regimes])
-    return _fields(*readers.take_weights(observational, regimes, weights, kinds, known), kinds, targets)
+    kept = drop_columns(observational, ignore, where="observational")
+    gone = [name for name in observational.columns if name not in kept.columns and name not in ignore]  # row numbers
+    regimes = {
+        name: drop_columns(
+            frame, ignore, next((each for each in gone if each in frame.columns), None), f"regime {str(name)!r}"
+        )
+        if isinstance(frame, pd.DataFrame)
+        else frame
+        for name, frame in regimes.items()
+    }
+    return _fields(*readers.take_weights(kept, regimes, weights, kinds, known), kinds, targets)
 
 
 def _fields(frames: readers.Frames, counted: readers.Weights | None, kinds: Kinds, targets: Targets) -> dict[str, Any]:
@@ -51,6 +64,7 @@ def _fields(frames: readers.Frames, counted: readers.Weights | None, kinds: Kind
     observational, regimes = frames
     known = tables.check_targets(targets, [str(name) for name in regimes])
     weights, of_regimes = counted or (None, dict.fromkeys(regimes))
+    kinds = spread_kinds(kinds, [observational, *regimes.values()])
     names, settled, control, experiments = tables.encode_tables(observational, regimes, kinds, weights)
     made = zip(experiments.items(), of_regimes.values(), strict=True)
     return {

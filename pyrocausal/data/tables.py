@@ -46,7 +46,7 @@ NO_CONTROLS = (
 )
 
 KindLike: TypeAlias = Kind | type[Kind]
-Kinds: TypeAlias = Mapping[str, KindLike] | Sequence[KindLike] | None
+Kinds: TypeAlias = Mapping[Any, KindLike] | Sequence[KindLike] | KindLike | None  # by name, the rest under ...
 Targets: TypeAlias = Mapping[str, str | Iterable[str] | AtLeast | None] | None
 
 
@@ -238,7 +238,7 @@ def _exposure(
     return np.exp(settled.encode(column, where))
 
 
-def _chosen_kinds(kinds: Kinds, names: Sequence[str]) -> dict[str, Kind]:
+def _chosen_kinds(kinds: Any, names: Sequence[str]) -> dict[str, Kind]:
     """The kinds that the user gave, by variable, classes as instances."""
     advice = "pass pyrocausal.Categorical, pyrocausal.Continuous or pyrocausal.Count"
     if kinds is None:

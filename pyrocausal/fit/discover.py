@@ -122,7 +122,7 @@ def discover(
     if not isinstance(data, InterventionalData):
         raise TypeError(
             f"data must be an InterventionalData, got {type(data).__name__}; make one with "
-            "InterventionalData.from_frame, from_frames, from_arrays, from_csv or from_npz"
+            "InterventionalData.from_frame, from_frames, from_arrays, from_csv or another reader"
         )
     limits = (("chains", chains, 1), ("cores", cores, 1), ("max_steps", max_steps, 1), ("seed", seed, 0))
     for name, value, least in limits:
