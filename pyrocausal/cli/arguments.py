@@ -39,6 +39,12 @@ examples:
 
 Column types are inferred: text and whole numbers are categories, other numbers continuous. Counts have to be named.
 """
+CHECK_EXAMPLES = """\
+example:
+  pyrocausal check cells.csv --regime-column condition --observational control
+
+Dangerous is what can turn the answer, doubtful what may not be what was meant; the rest is good to know.
+"""
 DEMO_EXAMPLES = """\
 examples:
   pyrocausal demo chain3
@@ -65,6 +71,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pyrocausal {pyrocausal.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
     _add_fit(commands)
+    _add_check(commands)
     _add_demo(commands)
     return parser
 
@@ -76,9 +83,7 @@ def _add_fit(commands: Any) -> None:
         usage="%(prog)s TABLE.csv --regime-column COLUMN --observational NAME --out DIR [options]",
         description="Learn a causal graph, and which variable each experiment acted on, from a table.",
     )  # fmt: skip
-    fit.add_argument("table", metavar="TABLE.csv", type=Path, help="comma-separated rows with a header")
-    fit.add_argument("--regime-column", metavar="COLUMN", required=True, help="column that tells each row's regime")
-    fit.add_argument("--observational", metavar="NAME", required=True, help="its label of rows without intervention")
+    _add_table(fit)
     fit.add_argument("--out", metavar="DIR", type=Path, required=True, help="where the report goes")
     known = fit.add_argument_group("what is known beforehand (each option can be repeated)")
     pair: dict[str, Any] = {"nargs": 2, "action": "append", "metavar": ("CAUSE", "EFFECT"), "default": []}
@@ -107,24 +112,48 @@ def _add_fit(commands: Any) -> None:
         "--targets-file", metavar="FILE.csv", type=Path, action="append", default=[],
         help="the same (columns regime, target and perhaps at_least: yes where there may be others)",
     )  # fmt: skip
+    _add_kinds(fit)
+    fit.add_argument("--paper", action="store_true", help="the algorithm of the paper (arXiv:1910.01075), as published")
+    _add_common(fit, seed="default: a fresh one, kept in the report", default_seed=None)
+
+
+def _add_check(commands: Any) -> None:
+    text = "look at a table before it is fitted"
+    check = commands.add_parser(
+        "check", help=text, formatter_class=RAW, epilog=CHECK_EXAMPLES,
+        usage="%(prog)s TABLE.csv --regime-column COLUMN --observational NAME [options]",
+        description="Say what columns were taken for, and what looks wrong with them, before anything is fitted.",
+    )  # fmt: skip
+    _add_table(check)
+    _add_kinds(check)
+
+
+def _add_table(parser: argparse.ArgumentParser) -> None:
+    """What is read, and which rows are which."""
+    parser.add_argument("table", metavar="TABLE.csv", type=Path, help="comma-separated rows with a header")
+    parser.add_argument("--regime-column", metavar="COLUMN", required=True, help="column that tells each row's regime")
+    parser.add_argument("--observational", metavar="NAME", required=True, help="its label of rows without intervention")
+
+
+def _add_kinds(parser: argparse.ArgumentParser) -> None:
+    """What the columns are."""
+    kinds = parser.add_argument_group("what the columns are")
     names: dict[str, Any] = {"nargs": "+", "action": "extend", "metavar": "NAME", "default": []}
-    known.add_argument("--categorical", help="variables that are categories", **names)
-    known.add_argument("--continuous", help="variables that are numbers", **names)
-    known.add_argument(
+    kinds.add_argument("--categorical", help="variables that are categories", **names)
+    kinds.add_argument("--continuous", help="variables that are numbers", **names)
+    kinds.add_argument(
         "--components", metavar="N", type=_count,
         help="those named by --continuous are mixtures of N normal distributions; default: normal",
     )  # fmt: skip
-    known.add_argument("--count", help="variables that count something", **names)
-    known.add_argument(
+    kinds.add_argument("--count", help="variables that count something", **names)
+    kinds.add_argument(
         "--exposure", metavar="NAME", help="column that all counts are in proportion to, such as a cell's molecules"
     )
-    fit.add_argument(
+    kinds.add_argument(
         "--weights",
         metavar="COLUMN",
         help="column that tells how many rows each row counts as; no variable of the graph",
     )
-    fit.add_argument("--paper", action="store_true", help="the algorithm of the paper (arXiv:1910.01075), as published")
-    _add_common(fit, seed="default: a fresh one, kept in the report", default_seed=None)
 
 
 def _add_demo(commands: Any) -> None:

@@ -1,4 +1,4 @@
-"""The command line: `pyrocausal fit` for a table, `pyrocausal demo` for a network whose truth is known."""
+"""The command line: `fit` and `check` for a table, `demo` for a network whose truth is known."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from pyrocausal.cli.arguments import INTERVENTIONS, LARGE_SIZES, SMALL, SMALL_SI
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous, Count
 from pyrocausal.data.knowledge import Knowledge
-from pyrocausal.data.tables import Kinds
+from pyrocausal.data.table_findings import TableWarning
+from pyrocausal.data.tables import Kinds, Targets
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _warnings_in_one_line():
             arguments = make_parser().parse_args(argv)
-            {"fit": _fit, "demo": _demo}[arguments.command](arguments)
+            {"fit": _fit, "check": _check, "demo": _demo}[arguments.command](arguments)
     except (ValueError, TypeError, OSError) as error:
         _say_error(error)
         return 2
@@ -80,20 +81,16 @@ def _warnings_in_one_line() -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", RuntimeWarning)
+        warnings.simplefilter("ignore", TableWarning)  # whose findings are printed before
         warnings.showwarning = show
         yield
 
 
 # ---------------------------------------------------------------------- fit
 def _fit(arguments: argparse.Namespace) -> None:
-    data = InterventionalData.from_csv(
-        arguments.table, arguments.regime_column, arguments.observational,
-        kinds=_kinds(
-            arguments.categorical, arguments.continuous, arguments.components, arguments.count, arguments.exposure
-        ),
-        targets=targets_of(arguments.target, arguments.at_least, arguments.targets_file), weights=arguments.weights,
-    )  # fmt: skip
+    data = _read(arguments, targets_of(arguments.target, arguments.at_least, arguments.targets_file))
     _make_folder(arguments.out)
+    _print_check(data)
     result = _discover(arguments, data, SDI.paper() if arguments.paper else None)
     report = write_report(result, arguments.out)
     _print_edges(result)
@@ -105,6 +102,24 @@ def _fit(arguments: argparse.Namespace) -> None:
     print(f"report: {report}")
     if result.stopped:  # which the warning of it has explained
         raise KeyboardInterrupt
+
+
+def _read(arguments: argparse.Namespace, targets: Targets = None) -> InterventionalData:
+    return InterventionalData.from_csv(
+        arguments.table, arguments.regime_column, arguments.observational,
+        kinds=_kinds(
+            arguments.categorical, arguments.continuous, arguments.components, arguments.count, arguments.exposure
+        ),
+        targets=targets, weights=arguments.weights,
+    )  # fmt: skip
+
+
+def _print_check(data: InterventionalData) -> None:
+    """What is dangerous or doubtful in a table, in a few lines; what only is good to know, `pyrocausal check` tells."""
+    check = data.check()
+    if lines := check.lines(shell=True, severities=("dangerous", "doubtful")):
+        print("the table:", check.verdict)
+        print("\n".join(f"  {line}" for line in lines), flush=True)
 
 
 def _kinds(
@@ -129,6 +144,11 @@ def _kinds(
 
 def _knowledge(files: Sequence[Path], max_parents: int | None) -> Knowledge:
     return reduce(or_, map(Knowledge.from_csv, files), Knowledge(max_parents=max_parents))
+
+
+# ---------------------------------------------------------------------- check
+def _check(arguments: argparse.Namespace) -> None:
+    print(_read(arguments).check().text(shell=True))
 
 
 # ---------------------------------------------------------------------- demo
