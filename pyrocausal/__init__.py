@@ -12,6 +12,7 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.data.regime import Regime
+from pyrocausal.data.table_findings import TableCheck, TableFinding, TableWarning
 from pyrocausal.data.target_files import read_targets
 from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.refitting import Descent, Refitting
@@ -80,6 +81,9 @@ __all__ = [
     "Stability",
     "State",
     "Stopping",
+    "TableCheck",
+    "TableFinding",
+    "TableWarning",
     "TargetPrior",
     "credit",
     "diagnose",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pyrocausal
-from pyrocausal.cli.table_options import NAMES, add_table_options
+from pyrocausal.cli.table_options import add_table_options
 from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.target_files import read_targets
 from pyrocausal.posterior.graph_writing import check_graph_path
@@ -48,6 +48,12 @@ examples:
 Column types are inferred: text and whole numbers are categories, other numbers continuous. Counts have to be named, but
 for those of .h5ad.
 """
+CHECK_EXAMPLES = """\
+example:
+  pyrocausal check cells.csv --regime-column condition --observational control
+
+Dangerous is what can turn the answer, doubtful what may not be what was meant; the rest is good to know.
+"""
 DEMO_EXAMPLES = """\
 examples:
   pyrocausal demo chain3
@@ -74,6 +80,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pyrocausal {pyrocausal.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
     _add_fit(commands)
+    _add_check(commands)
     _add_demo(commands)
     return parser
 
@@ -123,26 +130,44 @@ def _add_fit(commands: Any) -> None:
         "--probable-target", nargs=3, action="append", metavar=("REGIME", "VARIABLE", "P"), default=[],
         help="how likely a variable is a target of a regime, from 0 to 1",
     )  # fmt: skip
-    known.add_argument("--categorical", help="variables that are categories", **NAMES)
-    known.add_argument("--continuous", help="variables that are numbers", **NAMES)
-    known.add_argument(
+    _add_kinds(fit)
+    fit.add_argument("--paper", action="store_true", help="the algorithm of the paper (arXiv:1910.01075), as published")
+    _add_common(fit, seed="default: a fresh one, kept in the report", default_seed=None)
+
+
+def _add_check(commands: Any) -> None:
+    text = "look at a table before it is fitted"
+    check = commands.add_parser(
+        "check", help=text, formatter_class=RAW, epilog=CHECK_EXAMPLES,
+        usage="%(prog)s TABLE --regime-column COLUMN --observational NAME [options]",
+        description="Say what columns were taken for, and what looks wrong with them, before anything is fitted.",
+    )  # fmt: skip
+    add_table_options(check)
+    _add_kinds(check)
+
+
+def _add_kinds(parser: argparse.ArgumentParser) -> None:
+    """What the columns are."""
+    kinds = parser.add_argument_group("what the columns are")
+    names: dict[str, Any] = {"nargs": "+", "action": "extend", "metavar": "NAME", "default": []}
+    kinds.add_argument("--categorical", help="variables that are categories", **names)
+    kinds.add_argument("--continuous", help="variables that are numbers", **names)
+    kinds.add_argument(
         "--components", metavar="N", type=_count,
         help="those named by --continuous are mixtures of N normal distributions; default: normal",
     )  # fmt: skip
-    known.add_argument("--count", help="variables that count something", **NAMES)
-    known.add_argument(
+    kinds.add_argument("--count", help="variables that count something", **names)
+    kinds.add_argument(
         "--count-all", action="store_true", help="so are all others that hold whole numbers of at least 0"
     )
-    known.add_argument(
+    kinds.add_argument(
         "--exposure", metavar="NAME", help="column that all counts are in proportion to, such as a cell's molecules"
     )
-    fit.add_argument(
+    kinds.add_argument(
         "--weights",
         metavar="COLUMN",
         help="column that tells how many rows each row counts as; no variable of the graph",
     )
-    fit.add_argument("--paper", action="store_true", help="the algorithm of the paper (arXiv:1910.01075), as published")
-    _add_common(fit, seed="default: a fresh one, kept in the report", default_seed=None)
 
 
 def _add_demo(commands: Any) -> None:

@@ -1,4 +1,4 @@
-"""The command line: `pyrocausal fit` for a table, `pyrocausal demo` for a network whose truth is known."""
+"""The command line: `fit` and `check` for a table, `demo` for a network whose truth is known."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from pyrocausal.cli.arguments import INTERVENTIONS, LARGE_SIZES, SMALL, SMALL_SI
 from pyrocausal.cli.table_options import probable_targets, read_table
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.knowledge import Knowledge
+from pyrocausal.data.table_findings import TableWarning
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _warnings_in_one_line():
             arguments = make_parser().parse_args(argv)
-            {"fit": _fit, "demo": _demo}[arguments.command](arguments)
+            {"fit": _fit, "check": _check, "demo": _demo}[arguments.command](arguments)
     except (ValueError, TypeError, OSError) as error:
         _say_error(error)
         return 2
@@ -79,6 +80,7 @@ def _warnings_in_one_line() -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", RuntimeWarning)
+        warnings.simplefilter("ignore", TableWarning)  # whose findings are printed before
         warnings.showwarning = show
         yield
 
@@ -87,6 +89,7 @@ def _warnings_in_one_line() -> Iterator[None]:
 def _fit(arguments: argparse.Namespace) -> None:
     data = read_table(arguments, targets_of(arguments.target, arguments.at_least, arguments.targets_file))
     _make_folder(arguments.out)
+    _print_check(data)
     result = _discover(arguments, data, SDI.paper() if arguments.paper else None)
     report = write_report(result, arguments.out)
     if arguments.graph_file is not None:
@@ -104,8 +107,21 @@ def _fit(arguments: argparse.Namespace) -> None:
         raise KeyboardInterrupt
 
 
+def _print_check(data: InterventionalData) -> None:
+    """What is dangerous or doubtful in a table, in a few lines; what only is good to know, `pyrocausal check` tells."""
+    check = data.check()
+    if lines := check.lines(shell=True, severities=("dangerous", "doubtful")):
+        print("the table:", check.verdict)
+        print("\n".join(f"  {line}" for line in lines), flush=True)
+
+
 def _knowledge(files: Sequence[Path], max_parents: int | None) -> Knowledge:
     return reduce(or_, map(Knowledge.from_file, files), Knowledge(max_parents=max_parents))
+
+
+# ---------------------------------------------------------------------- check
+def _check(arguments: argparse.Namespace) -> None:
+    print(read_table(arguments).check().text(shell=True))
 
 
 # ---------------------------------------------------------------------- demo

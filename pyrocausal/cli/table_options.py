@@ -44,7 +44,7 @@ def add_table_options(fit: argparse.ArgumentParser) -> None:
     form.add_argument("--layer", metavar="NAME", help="of .h5ad: the layer to read; default: X")
 
 
-def read_table(arguments: argparse.Namespace, targets: Targets) -> InterventionalData:
+def read_table(arguments: argparse.Namespace, targets: Targets = None) -> InterventionalData:
     """The table that the arguments of `pyrocausal fit` name, by its suffix.
 
     Raises

@@ -75,4 +75,5 @@ def _fields(frames: readers.Frames, counted: readers.Weights | None, kinds: Kind
             Regime(r, rows, known.get(r), None if w is None else torch.tensor(w)) for (r, rows), w in made
         ),
         "observational_weights": None if weights is None else torch.tensor(weights),
+        "guessed": tables.guesses(observational, kinds),
     }

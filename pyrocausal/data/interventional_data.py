@@ -12,7 +12,7 @@ Rows may have weights, kept beside them: a row of weight w counts as w rows (see
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import networkx as nx
@@ -27,6 +27,7 @@ from pyrocausal.data.left_out import drop_columns
 from pyrocausal.data.one_table import Observational
 from pyrocausal.data.readers import Array
 from pyrocausal.data.regime import Regime, check_regimes
+from pyrocausal.data.table_findings import TableCheck
 from pyrocausal.data.tables import Kinds, Targets
 from pyrocausal.data.text_files import FilePath
 from pyrocausal.data.weights import Part, check_total, check_weights, join, of_total
@@ -56,6 +57,8 @@ class InterventionalData:
         The true graph, cause -> effect, with the variables as its nodes.
     observational_weights : Tensor [n], optional
         How many rows each observational row counts as, positive; None, kept as such, if all count once.
+    guessed : mapping of str to str
+        Why the kind of a variable was guessed as it was, such as "whole numbers", of those that nobody told.
 
     Raises
     ------
@@ -79,12 +82,13 @@ class InterventionalData:
     regimes: tuple[Regime, ...]
     truth: nx.DiGraph | None = None
     observational_weights: torch.Tensor | None = None
+    guessed: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = tables.check_names(self.names, "names")
         kinds = tables.check_kinds(self.kinds, names)
-        for field, value in (("names", names), ("kinds", kinds), ("regimes", tuple(self.regimes))):
-            object.__setattr__(self, field, value)
+        for own, value in (("names", names), ("kinds", kinds), ("regimes", tuple(self.regimes))):
+            object.__setattr__(self, own, value)
         where = "the observational rows"
         tables.check_rows(self.observational, names, kinds, where)
         weights = check_weights(self.observational_weights, self.n, where)
@@ -450,6 +454,32 @@ class InterventionalData:
     def cardinalities(self) -> tuple[int, ...]:
         """Number of states of each of the d variables, 0 for a continuous one."""
         return tuple(kind.cardinality for kind in self.kinds)
+
+    def check(self) -> TableCheck:
+        """Look at the table before anything is fitted: codes for missing values, copies, rows that are not independent.
+
+        `print` what comes back: a table of the kinds of variables, guessed or told, and findings in plain words, each
+        with what to do. What is "dangerous" can turn the answer, and `discover` warns of it; what is "doubtful" may not
+        be what was meant; the rest is noted.
+
+        Returns
+        -------
+        TableCheck
+            With `table`, `findings` and `dangerous`.
+
+        Examples
+        --------
+        >>> squares = [0.5 + k * k for k in range(90)]
+        >>> control = pd.DataFrame({"A": [x % 97 for x in squares], "B": [x % 89 for x in squares]})
+        >>> drug = control[:40] + 1.0
+        >>> control.loc[[3, 14, 15, 65], "B"] = -999.0
+        >>> data = InterventionalData.from_frames(control, {"drug": drug})
+        >>> [(finding.name, finding.variables) for finding in data.check().dangerous]
+        [('missing-code', ('B',))]
+        """
+        from pyrocausal.tables.check import check_table
+
+        return check_table(self)
 
     def encode(self, frame: pd.DataFrame) -> torch.Tensor:
         """Encode rows in the user's labels and units.

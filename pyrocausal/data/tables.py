@@ -20,7 +20,7 @@ import torch
 from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.columns import listing, native
 from pyrocausal.data.kind import Kind
-from pyrocausal.data.kinds import Categorical, Count, Exposure, infer_kind
+from pyrocausal.data.kinds import Categorical, Count, Exposure, infer_kind, why_guessed
 
 __all__ = [
     "Kinds",
@@ -34,6 +34,7 @@ __all__ = [
     "check_unique",
     "encode_rows",
     "encode_tables",
+    "guesses",
 ]  # fmt: skip
 
 # Sites of the model, of Pyro itself, and dimensions of ArviZ.
@@ -225,6 +226,12 @@ def encode_tables(
     resolved = list(check_kinds(resolved, names))
     control, *rest = (encode_rows(frame, names, resolved, where) for where, frame in tables.items())
     return names, tuple(resolved), control, dict(zip(regime_names, rest, strict=True))
+
+
+def guesses(observational: pd.DataFrame, kinds: Kinds) -> dict[str, str]:
+    """Why the kind of every variable was guessed that `kinds` does not tell, by its name; of checked tables."""
+    chosen = _chosen_kinds(kinds, names := list(observational.columns))
+    return {name: why_guessed(observational[name]) for name in names if name not in chosen}
 
 
 def _exposure(

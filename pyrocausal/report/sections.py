@@ -1,4 +1,4 @@
-"""What a report of a result says, from the summary to the settings."""
+"""What a report of a result says, from the table to the settings."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from pyrocausal.report.summary import (
     in_words,
     settings_table,
 )
+from pyrocausal.report.table_section import table_section
 from pyrocausal.runtime.versions import versions
 
 __all__ = ["contents"]
@@ -35,7 +36,7 @@ CELLS, FEWEST_TABLES = 5_000_000, 4  # values that predictive checks draw, unles
 
 
 def contents(result: CausalPosterior, diagnosis: Diagnosis | None = None) -> list[Part]:
-    """Everything that a report says, from the summary to the settings.
+    """Everything that a report says, from the table to the settings.
 
     Parameters
     ----------
@@ -54,6 +55,7 @@ def contents(result: CausalPosterior, diagnosis: Diagnosis | None = None) -> lis
     if not isinstance(diagnosis, Diagnosis | None):
         raise TypeError(f"diagnosis must be a Diagnosis, got {type(diagnosis).__name__}; make one with diagnose")
     return [
+        *table_section(result.data),
         Heading("Summary"),
         plain_items(in_words(result)),
         *_cycle(result),

@@ -477,3 +477,25 @@ def test_as_a_module():
     run = subprocess.run([sys.executable, "-m", "pyrocausal", "--help"], capture_output=True, text=True, check=False)
     assert run.returncode == 0 and run.stderr == ""
     assert "pyrocausal fit cells.csv" in run.stdout
+
+
+def test_check_looks_at_a_table_and_fits_nothing(frame, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cli, "discover", None)
+    path = tmp_path / "cells.csv"
+    few = frame.reset_index(drop=True).assign(dose=range(len(frame)))
+    few.loc[few["condition"] != "control", "X1"] = None
+    few.to_csv(path, index=False)
+    asked = ["check", str(path), "--regime-column", "condition", "--observational", "control"]
+    kinds = ["--continuous", "dose", "--categorical", "X1"]
+    assert cli.main([*asked, *kinds]) == 0
+    out, err = capsys.readouterr()
+    assert not err and out.startswith("4 variables, 300 observational rows")
+    assert "dangerous: X1 was not measured" in out and "dose' looks like row numbers" in out and "--target" in out
+
+
+def test_a_fit_begins_with_what_is_wrong_with_the_table(fit, frame, table, capsys):
+    frame.reset_index(drop=True).assign(**{"Unnamed: 0": range(len(frame))}).to_csv(table, index=False)
+    assert fit("--no-settling", "--continuous", "Unnamed: 0") == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("the table: ") and "dangerous: 'Unnamed: 0' looks like row numbers" in out
+    assert "can turn the answer:" not in err  # which would be the warning
