@@ -12,6 +12,7 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.data.regime import Regime
+from pyrocausal.data.table_findings import TableCheck, TableFinding, TableWarning
 from pyrocausal.data.target_files import read_targets
 from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.refitting import Descent, Refitting
@@ -29,6 +30,7 @@ from pyrocausal.plots.predictive_check import plot_predictive
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.chain import Chain
 from pyrocausal.posterior.graph_metrics import shd, target_accuracy
+from pyrocausal.posterior.graph_writing import write_graph
 from pyrocausal.sdi import credit, settings, targets
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
@@ -79,6 +81,9 @@ __all__ = [
     "Stability",
     "State",
     "Stopping",
+    "TableCheck",
+    "TableFinding",
+    "TableWarning",
     "TargetPrior",
     "credit",
     "diagnose",
@@ -106,4 +111,5 @@ __all__ = [
     "stability",
     "target_accuracy",
     "targets",
+    "write_graph",
 ]

@@ -16,12 +16,12 @@ import pyrocausal
 ROOT = Path(pyrocausal.__file__).parent
 # A folder imports from those before it, and from its own.
 FOLDERS = [
-    "runtime", "data", "simulate", "model", "sdi", "evidence", "search", "posterior", "fit", "checks", "plots",
-    "report", "cli",
+    "runtime", "data", "tables", "simulate", "model", "sdi", "evidence", "search", "posterior", "fit", "checks",
+    "plots", "report", "cli",
 ]  # fmt: skip
-# One method is to be had on a result although what it does is made of results: `CausalPosterior.report`. The import
-# waits in the method, so that modules can still be read, and loaded, in order.
-UPWARDS = {("posterior.causal_posterior", "report.write")}
+# Two methods are to be had on what they are given: `CausalPosterior.report` and `InterventionalData.check`. The imports
+# wait in the methods, so that modules can still be read, and loaded, in order.
+UPWARDS = {("posterior.causal_posterior", "report.write"), ("data.interventional_data", "tables.check")}
 MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.glob("*/*.py") if path.stem != "__init__"
 )

@@ -109,7 +109,7 @@ class HeldOut:
         Parameters
         ----------
         graphs
-            DAGs over the variables, cause -> effect, by a name. An exposure of counts has no edges, and may be left
+            DAGs over the variables, cause -> effect, by a name. Covariates and exposures have no edges, and may be left
             out.
 
         Returns
@@ -122,7 +122,8 @@ class HeldOut:
         TypeError
             If `graphs` is no mapping to `networkx.DiGraph`.
         ValueError
-            If there are none, a graph has other variables, an edge of an exposure or a cycle, or a name is taken.
+            If there are none, a graph has other variables, an edge of a covariate or an exposure, or a cycle, or a name
+            is taken.
         """
         if not isinstance(graphs, Mapping):
             raise TypeError(f"graphs must be as {{'literature': graph}}, got {type(graphs).__name__}")
@@ -156,13 +157,13 @@ class HeldOut:
             raise ValueError(
                 f"graphs: {name!r} holds {strange[0]!r}, which is no variable; variables: {listing(names)}"
             )
-        exposures = self.results[0].data.exposures
-        if lacking := [each for each in names if each not in graph and each not in exposures]:
+        aside = self.results[0].data.aside
+        if lacking := [each for each in names if each not in graph and each not in aside]:
             raise ValueError(f"graphs: {name!r} lacks {lacking[0]!r}; add it with add_node, even if it has no edges")
-        if touched := [(cause, effect) for cause, effect in graph.edges if {cause, effect} & {*exposures}]:
+        if touched := [(cause, effect) for cause, effect in graph.edges if {cause, effect} & {*aside}]:
             raise ValueError(
-                f"graphs: {name!r} has the edge {touched[0][0]} -> {touched[0][1]} of an exposure, which is neither "
-                "cause nor effect of anything; remove it"
+                f"graphs: {name!r} has the edge {touched[0][0]} -> {touched[0][1]} of a covariate or an exposure, "
+                "which is no node of a graph; remove it (what covariates do stays as it was fitted)"
             )
         graph = nx.DiGraph(graph.edges)
         graph.add_nodes_from(names)
@@ -196,7 +197,7 @@ def compare(
     trials, results
         The rows to score, and the fit to others, of every fold.
     variants
-        Graphs made of the settled one, by a name; edges from or to an exposure of counts are taken out of them.
+        Graphs made of the settled one, by a name; in each, covariates act on what they act on in the settled one.
     what
         What was held out.
 
@@ -208,9 +209,10 @@ def compare(
     values: list[torch.Tensor] = []
     targets: list[pd.DataFrame] = []
     for trial, result in zip(trials, results, strict=True):
-        apart = torch.tensor([name in result.data.exposures for name in trial.names])
-        made = {name: variant(settled_dag(result)) for name, variant in variants.items()}
-        graphs = {name: graph & ~(apart[:, None] | apart) for name, graph in made.items()}
+        settled = settled_dag(result)
+        node = torch.tensor([name in result.data.nodes for name in trial.names])
+        made = {name: variant(settled) for name, variant in variants.items()}
+        graphs = {name: torch.where(node[:, None] & node, graph, settled) for name, graph in made.items()}
         trial.prepare(list(graphs.values()))
         found = {name: trial.predict(graph) for name, graph in graphs.items()}
         sizes = torch.tensor([table.size for table in trial.tables], dtype=torch.double)

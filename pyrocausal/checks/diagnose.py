@@ -23,7 +23,7 @@ from pyrocausal.checks.mechanism_findings import mechanism_findings
 from pyrocausal.checks.residuals import ProgramResiduals
 from pyrocausal.checks.stability import stability
 from pyrocausal.data.at_least import named
-from pyrocausal.data.columns import number_of
+from pyrocausal.data.columns import listing, number_of
 from pyrocausal.data.weights import total
 from pyrocausal.evidence.edge_price import edge_price
 from pyrocausal.posterior.causal_posterior import CausalPosterior
@@ -78,7 +78,7 @@ def diagnose(result: CausalPosterior, *, level: float = 0.01, sure: float = 0.8)
         if isinstance(value, bool) or not isinstance(value, Real) or not least < value < 1:
             raise ValueError(f"{name} must be between {least} and 1, got {value!r}")
     findings = [*_unfinished(result), *_disagreeing(result), *_unclear(result, sure), *_undecided(result, sure)]
-    findings += [*_few(result), *_cycles(result)]
+    findings += [*_few(result), *_cycles(result), *_together(result, sure)]
     remarks = [*_idle(result, sure)]
     if len(result.chains) == 1:
         message = "whether restarts agree, for there is a single chain; fit with chains=4"
@@ -176,7 +176,8 @@ def _idle(result: CausalPosterior, sure: float) -> Iterator[Finding]:
 
 
 def _undecided(result: CausalPosterior, sure: float) -> Iterator[Finding]:
-    names, probability = result.data.names, result.best.edge_probability.cpu().double().numpy()
+    names, places = result.data.nodes, result.data.places
+    probability = result.best.edge_probability.cpu().double().numpy()[np.ix_(places, places)]
     best = [chain is result.best for chain in result.chains].index(True)
     for i, j in combinations(range(len(names)), 2):
         i, j = sorted((i, j), key=lambda k: names[k])
@@ -188,6 +189,23 @@ def _undecided(result: CausalPosterior, sure: float) -> Iterator[Finding]:
                 message += f" in chain {best}"
             numbers = {"forth": forth, "back": back, "none": none}
             yield Finding("undecided-edge", (names[i], names[j]), message, numbers)
+
+
+def _together(result: CausalPosterior, sure: float) -> Iterator[Finding]:
+    """Pairs that several regimes are found to act on, and none on one of them alone."""
+    names, regimes = result.data.nodes, result.data.regimes
+    found = [r for r, regime in enumerate(regimes) if not isinstance(regime.targets, tuple)]
+    hit = result.best.target_probability.cpu()[found][:, result.data.places] >= sure  # [R, nodes]
+    for i, j in combinations(range(len(names)), 2):
+        both = hit[:, i] & hit[:, j]
+        if int(both.sum()) < 2 or bool((hit[:, i] ^ hit[:, j]).any()):
+            continue
+        where = [regimes[found[r]].name for r in both.nonzero()[:, 0].tolist()]
+        one, other = sorted((names[i], names[j]))
+        message = (
+            f"{one} in regimes {listing(where, 4)} is a target beside {other}, and neither is one by itself anywhere"
+        )
+        yield Finding("hit-together", (one, other), message, {"regimes": len(where)})
 
 
 def _few(result: CausalPosterior) -> Iterator[Finding]:

@@ -58,6 +58,11 @@ NAMES: dict[str, tuple[str, str]] = {
         "The regime may have several targets (TargetPrior(several=True)), an edge into the variable may be missing or "
         "point the wrong way, or something that was not measured acts on it.",
     ),
+    "hit-together": (
+        "Variables that are never acted on one without the other",
+        "If each regime was meant for one of them, the two may act on each other (feedback), which no acyclic graph "
+        "holds; or what was done acts on both. Do not read the edge between the two as all there is.",
+    ),
     "rough-mechanism": (
         "Mechanisms that do not fit their own rows",
         "Fit longer (Settling.final_steps); for numbers with heavy tails or several modes use "

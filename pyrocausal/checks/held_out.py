@@ -188,7 +188,7 @@ def _check(data: InterventionalData, seed: int, refitting: Refitting | None, opt
     if not isinstance(data, InterventionalData):
         raise TypeError(
             f"data must be an InterventionalData, got {type(data).__name__}; make one with "
-            "InterventionalData.from_frame, from_frames, from_arrays, from_csv or from_npz"
+            "InterventionalData.from_frame, from_frames, from_arrays, from_csv or another reader"
         )
     seed = _whole("seed", seed, 0)
     if not isinstance(refitting, Refitting | None):

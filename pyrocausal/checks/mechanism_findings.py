@@ -23,7 +23,6 @@ from itertools import combinations
 from pyrocausal.checks.findings import Finding
 from pyrocausal.checks.independence import Association
 from pyrocausal.checks.residuals import ProgramResiduals
-from pyrocausal.data.kinds import Exposure
 
 __all__ = ["mechanism_findings"]
 
@@ -51,7 +50,7 @@ def mechanism_findings(left: ProgramResiduals, level: float) -> list[Finding]:
 
 
 def _variables(left: ProgramResiduals) -> list[int]:
-    return [i for i, kind in enumerate(left.kinds) if not isinstance(kind, Exposure)]
+    return left.data.places
 
 
 def _pairs(left: ProgramResiduals, level: float) -> tuple[list[Finding], list[Finding]]:

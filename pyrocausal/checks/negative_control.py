@@ -60,8 +60,8 @@ def random_graph_control(check: HeldOut, n: int = 20, *, seed: int = 0) -> Rando
     ----------
     check
         What `held_out_rows` or `held_out_regimes` gave back: copies predict the rows that were held out there, by
-        mechanisms fitted to the parent sets of each. Where there are several fits, all are permuted alike. Exposures
-        of counts stay where they are.
+        mechanisms fitted to the parent sets of each. Where there are several fits, all are permuted alike. Covariates
+        and exposures stay where they are.
     n
         Copies; default 20, fewer where there are not so many different ones.
     seed
@@ -100,7 +100,7 @@ def random_graph_control(check: HeldOut, n: int = 20, *, seed: int = 0) -> Rando
             raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
     settled = [settled_dag(result) for result in check.results]
     data = check.results[0].data
-    free = np.array([place for place, name in enumerate(data.names) if name not in data.exposures])
+    free = np.array([place for place, name in enumerate(data.names) if name not in data.aside])
     orders = _permutations(settled, free, n, np.random.default_rng(seed))
     if not orders:
         raise ValueError(

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pyrocausal
+from pyrocausal.cli.table_options import add_table_options
 from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.target_files import read_targets
+from pyrocausal.posterior.graph_writing import check_graph_path
 from pyrocausal.simulate import networks
 from pyrocausal.simulate.interventions import Intervention, hard_random, hard_uniform, soft
 
@@ -37,7 +39,20 @@ examples:
     pyrocausal fit genes.csv --regime-column guide --observational none --out results \\
         --count A B --exposure depth
 
-Column types are inferred: text and whole numbers are categories, other numbers continuous. Counts have to be named.
+  A column names the variables that were acted on, and is empty in rows without intervention:
+    pyrocausal fit screen.tsv --targets-column target --ignore cell_id --count-all --out results
+
+  Some genes of cells as scanpy stores them:
+    pyrocausal fit cells.h5ad --regime-column perturbation --observational control --genes KRAS TP53 MYC --out results
+
+Column types are inferred: text and whole numbers are categories, other numbers continuous. Counts have to be named, but
+for those of .h5ad.
+"""
+CHECK_EXAMPLES = """\
+example:
+  pyrocausal check cells.csv --regime-column condition --observational control
+
+Dangerous is what can turn the answer, doubtful what may not be what was meant; the rest is good to know.
 """
 DEMO_EXAMPLES = """\
 examples:
@@ -65,6 +80,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pyrocausal {pyrocausal.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
     _add_fit(commands)
+    _add_check(commands)
     _add_demo(commands)
     return parser
 
@@ -73,20 +89,23 @@ def _add_fit(commands: Any) -> None:
     text = "learn the graph and the targets from a table"
     fit = commands.add_parser(
         "fit", help=text, formatter_class=RAW, epilog=FIT_EXAMPLES,
-        usage="%(prog)s TABLE.csv --regime-column COLUMN --observational NAME --out DIR [options]",
+        usage="%(prog)s TABLE --regime-column COLUMN --observational NAME --out DIR [options]",
         description="Learn a causal graph, and which variable each experiment acted on, from a table.",
     )  # fmt: skip
-    fit.add_argument("table", metavar="TABLE.csv", type=Path, help="comma-separated rows with a header")
-    fit.add_argument("--regime-column", metavar="COLUMN", required=True, help="column that tells each row's regime")
-    fit.add_argument("--observational", metavar="NAME", required=True, help="its label of rows without intervention")
+    add_table_options(fit)
     fit.add_argument("--out", metavar="DIR", type=Path, required=True, help="where the report goes")
+    fit.add_argument(
+        "--graph-file", metavar="PATH", type=_graph_file,
+        help="write the graph there too: .gml, .graphml, .dot or .cyjs (Cytoscape)",
+    )  # fmt: skip
     known = fit.add_argument_group("what is known beforehand (each option can be repeated)")
     pair: dict[str, Any] = {"nargs": 2, "action": "append", "metavar": ("CAUSE", "EFFECT"), "default": []}
     known.add_argument("--required", help="an edge that is there", **pair)
     known.add_argument("--forbidden", help="an edge that cannot be there", **pair)
     known.add_argument(
-        "--knowledge", metavar="FILE.csv", type=Path, action="append", default=[],
-        help="edges (columns cause, effect, probability: 1 is required, 0 forbidden) or tiers (columns variable, tier)",
+        "--knowledge", metavar="FILE", type=Path, action="append", default=[],
+        help="edges (columns cause, effect, probability: 1 is required, 0 forbidden) or tiers (columns variable, tier) "
+        "as text, or a graph: .gml, .graphml, .dot, .dagitty",
     )  # fmt: skip
     known.add_argument(
         "--several-targets", action="store_true", help="a regime may have several targets; default: asked of the data"
@@ -107,24 +126,48 @@ def _add_fit(commands: Any) -> None:
         "--targets-file", metavar="FILE.csv", type=Path, action="append", default=[],
         help="the same (columns regime, target and perhaps at_least: yes where there may be others)",
     )  # fmt: skip
-    names: dict[str, Any] = {"nargs": "+", "action": "extend", "metavar": "NAME", "default": []}
-    known.add_argument("--categorical", help="variables that are categories", **names)
-    known.add_argument("--continuous", help="variables that are numbers", **names)
     known.add_argument(
+        "--probable-target", nargs=3, action="append", metavar=("REGIME", "VARIABLE", "P"), default=[],
+        help="how likely a variable is a target of a regime, from 0 to 1",
+    )  # fmt: skip
+    _add_kinds(fit)
+    fit.add_argument("--paper", action="store_true", help="the algorithm of the paper (arXiv:1910.01075), as published")
+    _add_common(fit, seed="default: a fresh one, kept in the report", default_seed=None)
+
+
+def _add_check(commands: Any) -> None:
+    text = "look at a table before it is fitted"
+    check = commands.add_parser(
+        "check", help=text, formatter_class=RAW, epilog=CHECK_EXAMPLES,
+        usage="%(prog)s TABLE --regime-column COLUMN --observational NAME [options]",
+        description="Say what columns were taken for, and what looks wrong with them, before anything is fitted.",
+    )  # fmt: skip
+    add_table_options(check)
+    _add_kinds(check)
+
+
+def _add_kinds(parser: argparse.ArgumentParser) -> None:
+    """What the columns are."""
+    kinds = parser.add_argument_group("what the columns are")
+    names: dict[str, Any] = {"nargs": "+", "action": "extend", "metavar": "NAME", "default": []}
+    kinds.add_argument("--categorical", help="variables that are categories", **names)
+    kinds.add_argument("--continuous", help="variables that are numbers", **names)
+    kinds.add_argument(
         "--components", metavar="N", type=_count,
         help="those named by --continuous are mixtures of N normal distributions; default: normal",
     )  # fmt: skip
-    known.add_argument("--count", help="variables that count something", **names)
-    known.add_argument(
+    kinds.add_argument("--count", help="variables that count something", **names)
+    kinds.add_argument(
+        "--count-all", action="store_true", help="so are all others that hold whole numbers of at least 0"
+    )
+    kinds.add_argument(
         "--exposure", metavar="NAME", help="column that all counts are in proportion to, such as a cell's molecules"
     )
-    fit.add_argument(
+    kinds.add_argument(
         "--weights",
         metavar="COLUMN",
         help="column that tells how many rows each row counts as; no variable of the graph",
     )
-    fit.add_argument("--paper", action="store_true", help="the algorithm of the paper (arXiv:1910.01075), as published")
-    _add_common(fit, seed="default: a fresh one, kept in the report", default_seed=None)
 
 
 def _add_demo(commands: Any) -> None:
@@ -182,6 +225,13 @@ def _count(text: str) -> int:
 
 def _seed(text: str) -> int:
     return _whole(text, 0)
+
+
+def _graph_file(text: str) -> Path:
+    try:
+        return check_graph_path(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _target(text: str, none: bool = True) -> tuple[str, str]:

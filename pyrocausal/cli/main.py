@@ -1,4 +1,4 @@
-"""The command line: `pyrocausal fit` for a table, `pyrocausal demo` for a network whose truth is known."""
+"""The command line: `fit` and `check` for a table, `demo` for a network whose truth is known."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
-from itertools import combinations
 from operator import or_
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,13 +16,14 @@ from typing import Any, TextIO
 import numpy as np
 
 from pyrocausal.cli.arguments import INTERVENTIONS, LARGE_SIZES, SMALL, SMALL_SIZES, make_parser, targets_of
+from pyrocausal.cli.table_options import probable_targets, read_table
 from pyrocausal.data.interventional_data import InterventionalData
-from pyrocausal.data.kinds import Categorical, Continuous, Count
 from pyrocausal.data.knowledge import Knowledge
-from pyrocausal.data.tables import Kinds
+from pyrocausal.data.table_findings import TableWarning
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
+from pyrocausal.posterior.graph_writing import write_graph
 from pyrocausal.report.summary import UNDECIDED, compare
 from pyrocausal.report.write import write_report
 from pyrocausal.sdi.algorithm import SDI
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _warnings_in_one_line():
             arguments = make_parser().parse_args(argv)
-            {"fit": _fit, "demo": _demo}[arguments.command](arguments)
+            {"fit": _fit, "check": _check, "demo": _demo}[arguments.command](arguments)
     except (ValueError, TypeError, OSError) as error:
         _say_error(error)
         return 2
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _say_error(error: Exception) -> None:
     text = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.filename else str(error)
     if "kinds" in text:
-        text += " (on the command line: --categorical, --continuous or --count NAME, and --exposure NAME)"
+        text += " (on the command line: --categorical, --continuous or --count NAME, --count-all, and --exposure NAME)"
     print("pyrocausal: error:", " ".join(text.split()), file=sys.stderr)
 
 
@@ -80,22 +80,20 @@ def _warnings_in_one_line() -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", RuntimeWarning)
+        warnings.simplefilter("ignore", TableWarning)  # whose findings are printed before
         warnings.showwarning = show
         yield
 
 
 # ---------------------------------------------------------------------- fit
 def _fit(arguments: argparse.Namespace) -> None:
-    data = InterventionalData.from_csv(
-        arguments.table, arguments.regime_column, arguments.observational,
-        kinds=_kinds(
-            arguments.categorical, arguments.continuous, arguments.components, arguments.count, arguments.exposure
-        ),
-        targets=targets_of(arguments.target, arguments.at_least, arguments.targets_file), weights=arguments.weights,
-    )  # fmt: skip
+    data = read_table(arguments, targets_of(arguments.target, arguments.at_least, arguments.targets_file))
     _make_folder(arguments.out)
+    _print_check(data)
     result = _discover(arguments, data, SDI.paper() if arguments.paper else None)
     report = write_report(result, arguments.out)
+    if arguments.graph_file is not None:
+        write_graph(result.to_networkx(), arguments.graph_file)
     _print_edges(result)
     print("targets:")
     width = max(map(len, data.regime_names))
@@ -103,32 +101,27 @@ def _fit(arguments: argparse.Namespace) -> None:
         print(f"  {regime:{width}}  {', '.join(found) or 'none'}")
     print(f"seed {result.seed}")
     print(f"report: {report}")
+    if arguments.graph_file is not None:
+        print(f"graph: {arguments.graph_file}")
     if result.stopped:  # which the warning of it has explained
         raise KeyboardInterrupt
 
 
-def _kinds(
-    categorical: Sequence[str],
-    continuous: Sequence[str],
-    components: int | None,
-    count: Sequence[str],
-    exposure: str | None,
-) -> Kinds:
-    given = {"categorical": categorical, "continuous": continuous, "count": count}
-    for (first, names), (second, others) in combinations(given.items(), 2):
-        if both := sorted(set(names) & set(others)):
-            raise ValueError(f"{both[0]!r} is given both as --{first} and as --{second}")
-    if exposure is not None and not count:
-        raise ValueError("--exposure is given, but no --count that could be in proportion to it")
-    if components is not None and not continuous:
-        raise ValueError("--components is given, but no --continuous that could be a mixture")
-    numbers = Continuous if components is None else Continuous(components=components)
-    counts = dict.fromkeys(count, Count(exposure))
-    return {**dict.fromkeys(categorical, Categorical), **dict.fromkeys(continuous, numbers), **counts}
+def _print_check(data: InterventionalData) -> None:
+    """What is dangerous or doubtful in a table, in a few lines; what only is good to know, `pyrocausal check` tells."""
+    check = data.check()
+    if lines := check.lines(shell=True, severities=("dangerous", "doubtful")):
+        print("the table:", check.verdict)
+        print("\n".join(f"  {line}" for line in lines), flush=True)
 
 
 def _knowledge(files: Sequence[Path], max_parents: int | None) -> Knowledge:
-    return reduce(or_, map(Knowledge.from_csv, files), Knowledge(max_parents=max_parents))
+    return reduce(or_, map(Knowledge.from_file, files), Knowledge(max_parents=max_parents))
+
+
+# ---------------------------------------------------------------------- check
+def _check(arguments: argparse.Namespace) -> None:
+    print(read_table(arguments).check().text(shell=True))
 
 
 # ---------------------------------------------------------------------- demo
@@ -219,7 +212,10 @@ def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm
         progress=not arguments.quiet,
         required=[tuple(edge) for edge in getattr(arguments, "required", ())],
         forbidden=[tuple(edge) for edge in getattr(arguments, "forbidden", ())],
-        target_prior=TargetPrior(several=several if several or at_most_one else None),
+        target_prior=TargetPrior(
+            several=several if several or at_most_one else None,
+            probability=probable_targets(getattr(arguments, "probable_target", ())),
+        ),
         knowledge=_knowledge(getattr(arguments, "knowledge", ()), getattr(arguments, "max_parents", None)),
         algorithm=algorithm,
         settling=Settling(rounds=0) if arguments.no_settling else None,

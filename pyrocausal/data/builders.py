@@ -13,6 +13,8 @@ import torch
 
 from pyrocausal.data import readers, tables
 from pyrocausal.data.groups import take_groups
+from pyrocausal.data.kinds_left_open import spread_kinds
+from pyrocausal.data.left_out import drop_columns
 from pyrocausal.data.readers import Array
 from pyrocausal.data.regime import Regime
 from pyrocausal.data.tables import Kinds, Targets
@@ -39,16 +41,25 @@ def fields_of_frames(
     kinds: Kinds,
     targets: Targets,
     weights: str | None,
-    groups: str | None = None,
+    ignore: Sequence[str],
+    groups: str | None,
 ) -> dict[str, Any]:
     """Fields from frames; arguments and errors as of `InterventionalData.from_frames`."""
     if not isinstance(regimes, Mapping):
         raise TypeError(f"regimes: expected a mapping of name to table, got {type(regimes).__name__}")
     known = tables.check_targets(targets, [str(name) for name in regimes])
-    frames, counted = readers.take_weights(observational, regimes, weights, kinds, known)
+    kept = drop_columns(observational, ignore, where="observational")
+    gone = [name for name in observational.columns if name not in kept.columns and name not in ignore]  # row numbers
+    regimes = {
+        name: drop_columns(
+            frame, ignore, next((each for each in gone if each in frame.columns), None), f"regime {str(name)!r}"
+        )
+        if isinstance(frame, pd.DataFrame)
+        else frame
+        for name, frame in regimes.items()
+    }
+    frames, counted = readers.take_weights(kept, regimes, weights, kinds, known)
     if groups is not None:
-        if groups == weights:
-            raise ValueError(f"groups: column {groups!r} holds the weights of the rows; name another one")
         frames, counted = take_groups(frames, counted, groups)
     return _fields(frames, counted, kinds, targets)
 
@@ -58,6 +69,7 @@ def _fields(frames: readers.Frames, counted: readers.Weights | None, kinds: Kind
     observational, regimes = frames
     known = tables.check_targets(targets, [str(name) for name in regimes])
     weights, of_regimes = counted or (None, dict.fromkeys(regimes))
+    kinds = spread_kinds(kinds, [observational, *regimes.values()])
     names, settled, control, experiments = tables.encode_tables(observational, regimes, kinds, weights)
     made = zip(experiments.items(), of_regimes.values(), strict=True)
     return {
@@ -68,4 +80,5 @@ def _fields(frames: readers.Frames, counted: readers.Weights | None, kinds: Kind
             Regime(r, rows, known.get(r), None if w is None else torch.tensor(w)) for (r, rows), w in made
         ),
         "observational_weights": None if weights is None else torch.tensor(weights),
+        "guessed": tables.guesses(observational, kinds),
     }

@@ -80,8 +80,12 @@ def numbers(
     numeric = types.is_float_dtype(column) or types.is_integer_dtype(column) or types.is_bool_dtype(column)
     if not numeric and (text := [value for value in column[column.notna()] if not isinstance(value, Real)]):
         wrong = next((value for value in text if pd.isna(pd.to_numeric(value, errors="coerce"))), text[0])
+        row = next(native(row) for row, value in column.items() if type(value) is type(wrong) and value == wrong)
         advice = f" or say {else_say}" if else_say else ""
-        raise ValueError(f"{where} is {called} but holds {wrong!r}; correct the value{advice}")
+        raise ValueError(
+            f"{where} is {called} but holds {wrong!r} in row {row!r}; leave it empty (NaN) if it means missing, or "
+            f"correct the value{advice}"
+        )
     check_finite(column, where)
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
 

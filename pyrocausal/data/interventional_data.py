@@ -11,21 +11,25 @@ Rows may have weights, kept beside them: a row of weight w counts as w rows (see
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import networkx as nx
 import pandas as pd
 import torch
 
-from pyrocausal.data import builders, readers, tables
+from pyrocausal.data import anndata_tables, builders, one_table, readers, table_files, tables, text_files
 from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
-from pyrocausal.data.readers import Array, FilePath
+from pyrocausal.data.left_out import drop_columns
+from pyrocausal.data.one_table import Observational
+from pyrocausal.data.readers import Array
 from pyrocausal.data.regime import Regime, check_regimes
+from pyrocausal.data.table_findings import TableCheck
 from pyrocausal.data.tables import Kinds, Targets
+from pyrocausal.data.text_files import FilePath
 from pyrocausal.data.weights import Part, check_total, check_weights, join, of_total
 
 __all__ = ["InterventionalData"]
@@ -35,7 +39,8 @@ __all__ = ["InterventionalData"]
 class InterventionalData:
     """Observational rows and named regimes over the same variables, encoded and checked.
 
-    Usually built by :meth:`from_frame`, :meth:`from_frames`, :meth:`from_arrays`, :meth:`from_csv` or :meth:`from_npz`.
+    Usually built by :meth:`from_frame`, :meth:`from_frames`, :meth:`from_arrays`, :meth:`from_csv`,
+    :meth:`from_parquet`, :meth:`from_anndata` or :meth:`from_npz`.
     Attach a known graph with ``dataclasses.replace(data, truth=graph)``.
 
     Parameters
@@ -52,7 +57,9 @@ class InterventionalData:
         The true graph, cause -> effect, with the variables as its nodes.
     observational_weights : Tensor [n], optional
         How many rows each observational row counts as, positive; None, kept as such, if all count once.
-    covariates : tuple of str, optional
+    guessed : mapping of str to str
+        Why the kind of a variable was guessed as it was, such as "whole numbers", of those that nobody told.
+    covariates : tuple of str
         Those of the variables that are conditioned on: each may act on any other variable, nothing acts on it, and it
         is no node of the graph.
 
@@ -78,13 +85,14 @@ class InterventionalData:
     regimes: tuple[Regime, ...]
     truth: nx.DiGraph | None = None
     observational_weights: torch.Tensor | None = None
+    guessed: Mapping[str, str] = field(default_factory=dict)
     covariates: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         names = tables.check_names(self.names, "names")
         kinds = tables.check_kinds(self.kinds, names)
-        for field, value in (("names", names), ("kinds", kinds), ("regimes", tuple(self.regimes))):
-            object.__setattr__(self, field, value)
+        for own, value in (("names", names), ("kinds", kinds), ("regimes", tuple(self.regimes))):
+            object.__setattr__(self, own, value)
         where = "the observational rows"
         tables.check_rows(self.observational, names, kinds, where)
         weights = check_weights(self.observational_weights, self.n, where)
@@ -104,6 +112,7 @@ class InterventionalData:
         kinds: Kinds = None,
         targets: Targets = None,
         weights: tuple[Any, Any] | None = None,
+        *,
         covariates: Sequence[str] = (),
     ) -> InterventionalData:
         """Build from arrays, whose columns are matched by position.
@@ -111,7 +120,8 @@ class InterventionalData:
         Parameters
         ----------
         observational : array or tensor [n, d]
-            Integers and booleans are categories, floats continuous, unless `kinds` says otherwise.
+            Integers and booleans are categories, floats continuous, unless `kinds` says otherwise. Sparse matrices of
+            scipy and tensors are read with their zeros; what is masked in a masked array is missing.
         regimes : mapping of name to array [n_r, d], or sequence of arrays, or array [R, n_r, d]
             Without names they are called "regime 0", "regime 1", ...
         names : sequence of str, optional
@@ -146,6 +156,8 @@ class InterventionalData:
         kinds: Kinds = None,
         targets: Targets = None,
         weights: str | None = None,
+        *,
+        ignore: Sequence[str] = (),
         covariates: Sequence[str] = (),
         groups: str | None = None,
     ) -> InterventionalData:
@@ -157,11 +169,13 @@ class InterventionalData:
             n rows, d columns.
         regimes : mapping of name to DataFrame
             n_r rows each, the same columns in any order.
-        kinds : mapping of variable to kind, or sequence of d kinds, optional
+        kinds : mapping of variable to kind, sequence of d kinds, or one kind, optional
             Kinds are objects or classes, `Categorical`, `Continuous` or `Count`. Variables left out are inferred from
             the observational dtype: float is continuous; integer, boolean, text and pandas category are categorical,
             with all labels in any table as states, sorted (ordered pandas categories in their own order). Counts are
-            never inferred; the column that `Count(exposure=...)` names is an `Exposure`.
+            never inferred; the column that `Count(exposure=...)` names is an `Exposure`. One kind, by itself or under
+            `...` in a mapping, is for all variables left open that can be of it: `kinds={"dose": Continuous, ...:
+            Count}` makes counts of all other columns that hold whole numbers of at least 0.
         targets : mapping of regime to None, variable, variables or AtLeast, optional
             None, as for every regime left out: unknown. An empty tuple: known to have none. `AtLeast("PKC")`: this one
             and perhaps others.
@@ -171,7 +185,10 @@ class InterventionalData:
             rows, decides how sure a fit is. Counts of equal rows are such weights as they are. Weights that make a
             sample like another population (of a survey, of importance sampling) are to be scaled first, so that they
             add up to the effective sample size, ``sum(w)**2 / sum(w**2)``.
-        covariates : sequence of str, optional
+        ignore : sequence of str
+            Columns of every table that are no variables and are left out. A column without a heading that only numbers
+            the rows, as pandas writes it, is left out with a warning.
+        covariates : sequence of str
             Columns that are conditioned on, such as batch or plate: each may act on every variable, as far as the rows
             say so, nothing acts on it, no regime does, and it is no node of the graph or the pictures. What differs
             between batches is then no reason to draw an edge between two variables that both differ, nor to call them
@@ -190,7 +207,8 @@ class InterventionalData:
             or not of its variable's kind; a variable is constant or has no observational value; the kind cannot be
             inferred (more than 50 integers or texts; whole floats beside integers or missing values); a table has
             fewer than two rows; there are no regimes; or a weight is not positive and finite, the weights of a table
-            add up to less than two, or their column is absent or named as a variable.
+            add up to less than two, or their column is absent or named as a variable; what is to be ignored is no
+            column, or a column has no heading and does not number the rows.
 
         Examples
         --------
@@ -199,65 +217,93 @@ class InterventionalData:
         >>> InterventionalData.from_frames(control, {"drug": drug}, targets={"drug": "B"}).regimes
         (Regime('drug', 2 rows, targets ('B',)),)
         """
-        fields = builders.fields_of_frames(observational, regimes, kinds, targets, weights, groups)
+        fields = builders.fields_of_frames(observational, regimes, kinds, targets, weights, ignore, groups)
         return cls(**fields, covariates=covariates)
 
     @classmethod
     def from_frame(
         cls,
         frame: pd.DataFrame,
-        regime: str,
-        observational: Hashable,
+        regime: str | None = None,
+        observational: Observational = None,
         kinds: Kinds = None,
         targets: Targets = None,
         weights: str | None = None,
+        *,
+        targets_column: str | None = None,
+        ignore: Sequence[str] = (),
+        index_column: str | None = None,
         covariates: Sequence[str] = (),
         groups: str | None = None,
     ) -> InterventionalData:
-        """Build from one long table in which a column tells the regime of each row.
+        """Build from one long table in which a column tells the regime of each row, or its targets.
 
         Parameters
         ----------
         frame : DataFrame
-            All rows; d columns, the label column and perhaps one of weights.
-        regime : str
-            The label column. Each other label, as a string, names a regime, in order of first appearance.
-        observational : hashable
-            The label of the observational rows, as it is or as a string.
-        kinds, targets, weights, covariates, groups
+            All rows; d columns, the label column and perhaps one of targets and one of weights.
+        regime : str, optional
+            The label column. Each other label, as a string, names a regime, in order of first appearance. It may be
+            left out if there is a `targets_column`.
+        observational : hashable or sequence of them, optional
+            The label of the observational rows, as it is or as a string, or several labels, all of whose rows are
+            observational. None (the default): rows whose label is empty.
+        kinds, targets, weights
+            As in :meth:`from_frames`.
+        targets_column : str, optional
+            A column that names the variables that were acted on in each row, several with `,`, `;` or `+` between them,
+            and is empty in rows without an intervention; `observational` may name labels of such rows, too. Without
+            `regime` every set of targets is a regime named by it, such as "A" and "A+B". With it, the targets must be
+            the same in all rows of a regime. What is named there is known, as in `targets`.
+        ignore : sequence of str
+            Columns that are no variables and are left out.
+        index_column : str, optional
+            A column that only numbers or names the rows, "" for one without a heading, which is left out. If None, a
+            column without a heading that numbers the rows is recognised and left out, with a warning.
+        covariates, groups
             As in :meth:`from_frames`.
 
         Raises
         ------
         TypeError, ValueError
             As :meth:`from_frames`, and if the label column is absent, incomplete or that of the weights, or
-            `observational` does not occur.
+            `observational` does not occur; if targets name no variable or differ within a regime; or if a column to
+            leave out is absent.
 
         Examples
         --------
         >>> frame = pd.DataFrame({"A": [0, 1, 1, 0], "B": [1, 0, 1, 1], "dose": [0, 0, 5, 5]})
         >>> InterventionalData.from_frame(frame, regime="dose", observational=0).regime_names
         ('5',)
+        >>> hit = frame.drop(columns="dose").assign(target=[None, None, "A", "A"])
+        >>> InterventionalData.from_frame(hit, targets_column="target").regimes
+        (Regime('A', 2 rows, targets ('A',)),)
         """
-        for argument, column in (("weights", weights), ("groups", groups)):
-            if column is not None and column == regime:
-                raise ValueError(f"{argument}: column {regime!r} tells the regime of each row; name another one")
-        tables_ = readers.split_by_label(frame, regime, observational)
-        return cls.from_frames(*tables_, kinds, targets, weights, covariates, groups)
+        if weights is not None and weights in (regime, targets_column):
+            raise ValueError(
+                f"weights: column {weights!r} tells the regime or the targets of each row, and cannot be its weight too"
+            )
+        rows = drop_columns(frame, ignore, index_column)
+        (control, regimes), known = one_table.split_table(rows, regime, observational, targets_column, targets)
+        return cls.from_frames(control, regimes, kinds, known, weights, covariates=covariates, groups=groups)
 
     @classmethod
     def from_csv(
         cls,
         path: FilePath,
-        regime: str,
-        observational: Hashable,
+        regime: str | None = None,
+        observational: Observational = None,
         kinds: Kinds = None,
         targets: Targets = None,
         weights: str | None = None,
-        covariates: Sequence[str] = (),
-        groups: str | None = None,
+        *,
+        sep: str | None = None,
+        encoding: str | None = None,
+        decimal: str | None = None,
+        targets_column: str | None = None,
+        **columns: Any,
     ) -> InterventionalData:
-        """Build from a comma-separated file with a header, laid out as in :meth:`from_frame`.
+        """Build from delimited text with a header, laid out as in :meth:`from_frame`.
 
         Empty cells, NA, NaN and null are missing; None is a label like any other.
 
@@ -265,18 +311,116 @@ class InterventionalData:
         ----------
         path : path
             The file, compressed or not.
-        regime, observational, kinds, targets, weights, covariates, groups
+        regime, observational, kinds, targets, weights, targets_column
             As in :meth:`from_frame`; labels are compared as text.
+        sep : str, optional
+            What separates fields. None (the default): found out, a comma, a tab, `;` or `|`.
+        encoding : str, optional
+            None (the default): UTF-8, or UTF-16 where the file begins with its mark.
+        decimal : str, optional
+            None (the default): a point, or a comma where numbers have one and fields are not separated by commas.
+        **columns
+            `ignore`, `index_column`, `covariates` and `groups`, as in :meth:`from_frame`.
 
         Raises
         ------
         FileNotFoundError
             If there is no such file.
         TypeError, ValueError
-            As :meth:`from_frame`.
+            As :meth:`from_frame`, and if the file is no text of its encoding or no table.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> from pathlib import Path
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "cells.tsv"
+        ...     _ = path.write_text("A\\tB\\tarm\\n0\\t1\\told\\n1\\t0\\told\\n1\\t1\\tnew\\n0\\t1\\tnew\\n")
+        ...     InterventionalData.from_csv(path, "arm", "old").regime_names
+        ('new',)
         """
-        frame = readers.read_csv(path, regime)
-        return cls.from_frame(frame, regime, observational, kinds, targets, weights, covariates, groups)
+        texts = [name for name in (regime, targets_column) if name is not None]
+        frame = text_files.read_text_table(path, texts, sep, encoding, decimal)
+        return cls.from_frame(
+            frame, regime, observational, kinds, targets, weights, targets_column=targets_column, **columns
+        )
+
+    @classmethod
+    def from_parquet(
+        cls, path: FilePath, regime: str | None = None, observational: Observational = None, **options: Any
+    ) -> InterventionalData:
+        """Build from a Parquet file, laid out as in :meth:`from_frame`; needs the extra `parquet`.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        regime, observational, **options
+            As in :meth:`from_frame`, `kinds=` and what comes after it by name.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        TypeError, ValueError
+            As :meth:`from_frame`, and if the file is no Parquet or pyarrow is not installed.
+
+        Examples
+        --------
+        >>> InterventionalData.from_parquet("cells.parquet", "arm", "control")  # doctest: +SKIP
+        """
+        return cls.from_frame(table_files.read_parquet(path), regime, observational, **options)
+
+    @classmethod
+    def from_anndata(
+        cls,
+        adata: Any,
+        regime: str | None = "perturbation",
+        observational: Observational = "control",
+        *,
+        layer: str | None = None,
+        genes: Sequence[str] | None = None,
+        obs: Sequence[str] = (),
+        exposure: str | None = None,
+        kinds: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> InterventionalData:
+        """Build from an AnnData object or an .h5ad file (extra `anndata`), whose cells are rows and genes variables.
+
+        Parameters
+        ----------
+        adata : AnnData or path
+            Cells with their genes, dense or sparse.
+        regime, observational
+            A column of `adata.obs`, and its label or labels of cells without an intervention, as in :meth:`from_frame`.
+        layer : str, optional
+            The matrix to read; None: `adata.X`.
+        genes : sequence of str, optional
+            The variables, by `adata.var_names`; None: all genes, 1,000 at the most.
+        obs : sequence of str
+            Columns of `adata.obs` that are variables too.
+        exposure : str, optional
+            A column of `adata.obs` that counts are in proportion to. None (the default): a column "total" is made, the
+            cell's counts of all genes that are *not* variables, so that no count is a part of its own exposure; where
+            these are less than half of all counts, of all genes, with a warning.
+        kinds
+            As in :meth:`from_frames`, of some variables. Whole numbers of at least 0 are a `Count` in proportion to the
+            exposure, other matrices continuous.
+        **options
+            `targets`, `weights` and `targets_column` (columns of `adata.obs`), as in :meth:`from_frame`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :meth:`from_frame`, and if a gene, layer or column is not there, or anndata is not installed.
+
+        Examples
+        --------
+        >>> InterventionalData.from_anndata("cells.h5ad", "guide", "none", genes=["KRAS", "TP53"])  # doctest: +SKIP
+        """
+        columns = [name for name in (regime, options.get("targets_column"), options.get("weights")) if name is not None]
+        frame, found = anndata_tables.read_cells(adata, columns, layer, genes, obs, exposure, kinds)
+        return cls.from_frame(frame, regime, observational, found, **options)
 
     @classmethod
     def from_npz(cls, path: FilePath, kinds: Kinds = None) -> InterventionalData:
@@ -351,6 +495,32 @@ class InterventionalData:
     def cardinalities(self) -> tuple[int, ...]:
         """Number of states of each of the d variables, 0 for a continuous one."""
         return tuple(kind.cardinality for kind in self.kinds)
+
+    def check(self) -> TableCheck:
+        """Look at the table before anything is fitted: codes for missing values, copies, rows that are not independent.
+
+        `print` what comes back: a table of the kinds of variables, guessed or told, and findings in plain words, each
+        with what to do. What is "dangerous" can turn the answer, and `discover` warns of it; what is "doubtful" may not
+        be what was meant; the rest is noted.
+
+        Returns
+        -------
+        TableCheck
+            With `table`, `findings` and `dangerous`.
+
+        Examples
+        --------
+        >>> squares = [0.5 + k * k for k in range(90)]
+        >>> control = pd.DataFrame({"A": [x % 97 for x in squares], "B": [x % 89 for x in squares]})
+        >>> drug = control[:40] + 1.0
+        >>> control.loc[[3, 14, 15, 65], "B"] = -999.0
+        >>> data = InterventionalData.from_frames(control, {"drug": drug})
+        >>> [(finding.name, finding.variables) for finding in data.check().dangerous]
+        [('missing-code', ('B',))]
+        """
+        from pyrocausal.tables.check import check_table
+
+        return check_table(self)
 
     def encode(self, frame: pd.DataFrame) -> torch.Tensor:
         """Encode rows in the user's labels and units.

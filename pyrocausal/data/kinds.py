@@ -15,8 +15,9 @@ from pyrocausal.data.continuous import Continuous
 from pyrocausal.data.count import Count
 from pyrocausal.data.exposure import Exposure
 from pyrocausal.data.kind import Kind
+from pyrocausal.data.stray_text import check_text
 
-__all__ = ["Categorical", "Continuous", "Count", "Exposure", "infer_kind"]
+__all__ = ["Categorical", "Continuous", "Count", "Exposure", "infer_kind", "why_guessed"]
 
 
 def infer_kind(columns: Mapping[str, pd.Series]) -> Kind:
@@ -39,6 +40,20 @@ def infer_kind(columns: Mapping[str, pd.Series]) -> Kind:
                 )
         return Continuous()
     tests = (types.is_integer_dtype, types.is_bool_dtype, types.is_object_dtype, types.is_string_dtype)
+    if types.is_object_dtype(first) or types.is_string_dtype(first):
+        check_text(columns)
     if isinstance(first.dtype, pd.CategoricalDtype) or any(test(first) for test in tests):
         return Categorical()
     raise TypeError(f"{where} has dtype {first.dtype}; convert it to numbers or text")
+
+
+def why_guessed(column: pd.Series) -> str:
+    """What `infer_kind` went by in the observational column."""
+    types = pd.api.types
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return "a pandas category"
+    if types.is_bool_dtype(column):
+        return "true or false"
+    if types.is_integer_dtype(column):
+        return "whole numbers"
+    return "numbers with a point" if types.is_float_dtype(column) else "text"

@@ -17,6 +17,7 @@ import networkx as nx
 import torch
 
 from pyrocausal.data.edge_constraints import Constraints, Edge, arrow, check_variables, edge_pairs, fixed_edges
+from pyrocausal.data.graph_files import read_graph, told_by_graph
 from pyrocausal.data.knowledge_files import read_knowledge
 
 __all__ = ["Knowledge"]
@@ -26,7 +27,7 @@ __all__ = ["Knowledge"]
 class Knowledge:
     """What is known of a graph beforehand; edges are (cause, effect).
 
-    Pieces are put together by `|`, as in `Knowledge(required=[("dose", "PKA")]) | Knowledge.from_csv("tiers.csv")`.
+    Pieces are put together by `|`, as in `Knowledge(required=[("dose", "PKA")]) | Knowledge.from_file("tiers.csv")`.
 
     Parameters
     ----------
@@ -136,7 +137,8 @@ class Knowledge:
         Parameters
         ----------
         graph
-            Its nodes are names of variables, its edges go from cause to effect.
+            Its nodes are names of variables, its edges go from cause to effect; a DiGraph, or a MultiDiGraph whose
+            parallel edges say the same. A probability may be a text, such as "0.8".
         complete
             Whether the graph has all edges between its nodes, so that any other between them is forbidden.
 
@@ -144,32 +146,50 @@ class Knowledge:
         ------
         TypeError
             If the graph is not directed.
+        ValueError
+            If parallel edges have different probabilities, or one is no number.
+
+        Examples
+        --------
+        >>> Knowledge.from_graph(nx.MultiDiGraph([("A", "B", {"probability": "0.8"})])).probability
+        {('A', 'B'): 0.8}
         """
-        if not isinstance(graph, nx.Graph) or not graph.is_directed():
-            raise TypeError(f"graph must be a networkx DiGraph with edges from cause to effect, got {graph!r}")
-        told = graph.edges(data="probability")
-        likely = {(cause, effect): value for cause, effect, value in told if value is not None}
+        required, likely = told_by_graph(graph)
         absent = [pair for pair in product(graph, repeat=2) if pair[0] != pair[1] and not graph.has_edge(*pair)]
-        return cls(
-            required=[edge for edge in graph.edges if edge not in likely],
-            forbidden=absent if complete else (),
-            probability=likely,
-        )
+        return cls(required=required, forbidden=absent if complete else (), probability=likely)
 
     @classmethod
-    def from_csv(cls, path: str | Path) -> Knowledge:
-        """Read edges or tiers from a comma-separated file.
+    def from_file(cls, path: str | Path) -> Knowledge:
+        """Read edges or tiers from a file that people or other tools write; its suffix says which form it has.
 
-        Edges have the columns `cause`, `effect` and, if wanted, `probability`: 1 requires an edge, 0 forbids it, an
-        empty cell or no such column requires it. Tiers have the columns `variable` and `tier`, a number; lower ones
-        come first.
+        - Delimited text (any other suffix than these below): edges in the columns `cause`, `effect` and, if wanted,
+          `probability`: 1 requires an edge, 0 forbids it, an empty cell or no such column requires it. Without a header
+          these are the two or three columns in this order. Tiers have the columns `variable` and `tier`, a number;
+          lower ones come first.
+        - Graphs, GML (.gml), GraphML (.graphml), DOT (.dot, .gv) and DAGitty (.dagitty, or a .txt that begins with
+          `dag {`): edges as in :meth:`from_graph`. What is no arrow, such as `A <-> B`, is left out with a warning.
 
         Raises
         ------
+        FileNotFoundError
+            If there is no such file.
+        TypeError
+            If a graph is not directed.
         ValueError
-            If the file has other columns, an empty name, an edge twice, or something that is no number.
+            If the file has other columns, an empty name, an edge twice, or something that is no number, or is no graph
+            of its form.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "known.dagitty"
+        ...     _ = path.write_text("dag { A -> B  B <- C }")
+        ...     Knowledge.from_file(path).required
+        (('A', 'B'), ('C', 'B'))
         """
-        return cls(**read_knowledge(path))
+        graph = read_graph(path)
+        return cls(**read_knowledge(path)) if graph is None else cls.from_graph(graph)
 
     def __or__(self, other: Knowledge) -> Knowledge:
         """Both pieces of knowledge.

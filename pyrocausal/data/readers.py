@@ -1,13 +1,13 @@
-"""Where tables come from: arrays, one long table, comma-separated files and numpy archives, all brought to frames.
+"""Where tables come from: arrays and numpy archives, brought to frames, and weights of their rows.
 
 ``d`` counts variables, ``n`` observational rows, ``R`` regimes and ``n_r`` the rows of regime r.
 """
 
 from __future__ import annotations
 
+import sys
 import zipfile
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from os import PathLike
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,18 +18,15 @@ import torch
 
 from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.columns import listing
-from pyrocausal.data.tables import check_frame, check_names, check_unique
+from pyrocausal.data.tables import check_frame, check_names
+from pyrocausal.data.text_files import FilePath
 from pyrocausal.data.weights import read_weights
 
 __all__ = [
-    "Array", "FilePath", "Frames", "Weights", "arrays_of_weights", "frames_of_arrays", "read_csv", "read_npz",
-    "split_by_label", "take_weights",
+    "Array", "FilePath", "Frames", "Weights", "arrays_of_weights", "frames_of_arrays", "read_npz", "take_weights",
 ]  # fmt: skip
 
-MISSING_IN_CSV = ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null"]  # "None" is often a state
-
 Array: TypeAlias = np.ndarray | torch.Tensor
-FilePath: TypeAlias = str | PathLike[str]
 Frames: TypeAlias = tuple[pd.DataFrame, dict[str, pd.DataFrame]]  # observational [n, d], regimes [n_r, d] by name
 Weights: TypeAlias = tuple[np.ndarray, dict[str, np.ndarray]]  # observational [n], regimes [n_r] by name
 
@@ -65,11 +62,28 @@ def _table(values: Any, where: str) -> np.ndarray:
     if isinstance(values, (pd.DataFrame, pd.Series)):
         raise TypeError(f"{where}: expected an array or a tensor, got a {type(values).__name__}; see from_frames")
     if isinstance(values, torch.Tensor):
-        values = (values.double() if values.is_floating_point() else values).detach().cpu().numpy()
-    array = np.asarray(values)
+        values = values.detach().to_dense() if values.layout != torch.strided else values.detach()
+        values = (values.double() if values.is_floating_point() else values).cpu().numpy()
+    array = _with_gaps(values) if isinstance(values, np.ma.MaskedArray) else _dense(values)
     if array.ndim != 2:
         raise ValueError(f"{where}: expected a table with 2 dimensions, rows and variables, got {array.ndim}")
     return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+def _dense(values: Any) -> np.ndarray:
+    """As a numpy array; sparse matrices and arrays of scipy with their zeros."""
+    sparse = sys.modules.get("scipy.sparse")  # who has such a matrix has imported it
+    return values.toarray() if sparse is not None and sparse.issparse(values) else np.asarray(values)
+
+
+def _with_gaps(values: np.ma.MaskedArray) -> np.ndarray:
+    """What is masked is missing: NaN among numbers, None among anything else."""
+    if not np.ma.getmaskarray(values).any():
+        return np.asarray(values.data)
+    numeric = values.dtype.kind in "iuf"
+    filled = np.array(values.data, dtype=np.float64 if numeric else object)
+    filled[np.ma.getmaskarray(values)] = np.nan if numeric else None
+    return filled
 
 
 def arrays_of_weights(weights: Any, frames: Frames) -> Weights | None:
@@ -100,6 +114,8 @@ def arrays_of_weights(weights: Any, frames: Frames) -> Weights | None:
         raise ValueError(f"weights: expected an array for every regime and no other, but {listing(odd)} is on one side")
 
     def of(given: Any, frame: pd.DataFrame, where: str) -> np.ndarray:
+        if np.ma.is_masked(given):
+            raise ValueError(f"weights: some of {where} are masked; every row needs one")
         array = given.detach().cpu().numpy() if isinstance(given, torch.Tensor) else np.asarray(given)
         if array.shape != (len(frame),):
             raise ValueError(f"weights: expected one for each of the {len(frame)} rows of {where}, got {array.shape}")
@@ -149,60 +165,6 @@ def take_weights(
     rest = {name: split(frame, f"regime {str(name)!r}") for name, frame in regimes.items()}
     frames = control, {name: frame for name, (frame, _) in rest.items()}
     return frames, (counted, {name: each for name, (_, each) in rest.items()})
-
-
-def split_by_label(frame: pd.DataFrame, regime: str, observational: Hashable) -> Frames:
-    """Split a long table by its column `regime`, whose labels as strings name the regimes.
-
-    Raises
-    ------
-    TypeError
-        If `frame` is no DataFrame.
-    ValueError
-        If the column is absent or incomplete, or the label `observational` does not occur in it.
-    """
-    check_frame(frame, "frame")
-    if list(frame.columns).count(regime) != 1:
-        raise ValueError(f"regime: expected one column {regime!r}, the columns are {listing(frame.columns)}")
-    codes, values = pd.factorize(frame[regime])
-    if unlabelled := int((codes < 0).sum()):
-        raise ValueError(f"regime: {unlabelled} rows have no label in column {regime!r}; label or drop them")
-    labels = [str(value) for value in values]
-    alike = [label for label in labels if label == str(observational)]
-    alike += [label for label, value in zip(labels, values, strict=True) if value == observational]
-    if not alike:
-        raise ValueError(
-            f"observational: no row has {observational!r} in column {regime!r}; the labels are {listing(labels)}"
-        )
-    of_row = np.array(labels, dtype=object)[codes]  # [n + sum of n_r]
-    tables = {label: frame.loc[of_row == label].drop(columns=regime) for label in labels}
-    return tables.pop(alike[0]), tables
-
-
-def read_csv(path: FilePath, regime: str) -> pd.DataFrame:
-    """Read a long table, the column `regime` as text.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If the file is empty or no CSV table, two columns have the same name, or columns lack one.
-    """
-    try:
-        header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
-    except pd.errors.EmptyDataError as error:
-        raise ValueError(f"path: {path} is empty; expected a header and rows") from error
-    check_unique(header.iloc[0].tolist(), f"the columns of {path}")
-    try:
-        frame = pd.read_csv(
-            path, dtype={regime: str}, keep_default_na=False, na_values=MISSING_IN_CSV, low_memory=False
-        )
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise ValueError(f"path: {path} is no readable CSV table: {error}") from error
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise ValueError(f"path: the rows of {path} have more fields than its header; name every column")
-    return frame
 
 
 def read_npz(path: FilePath) -> tuple[np.ndarray, np.ndarray, nx.DiGraph | None, Any]:

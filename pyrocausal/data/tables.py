@@ -20,7 +20,7 @@ import torch
 from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.columns import listing, native
 from pyrocausal.data.kind import Kind
-from pyrocausal.data.kinds import Categorical, Count, Exposure, infer_kind
+from pyrocausal.data.kinds import Categorical, Count, Exposure, infer_kind, why_guessed
 
 __all__ = [
     "Kinds",
@@ -35,6 +35,7 @@ __all__ = [
     "check_unique",
     "encode_rows",
     "encode_tables",
+    "guesses",
 ]  # fmt: skip
 
 # Sites of the model, of Pyro itself, and dimensions of ArviZ.
@@ -47,7 +48,7 @@ NO_CONTROLS = (
 )
 
 KindLike: TypeAlias = Kind | type[Kind]
-Kinds: TypeAlias = Mapping[str, KindLike] | Sequence[KindLike] | None
+Kinds: TypeAlias = Mapping[Any, KindLike] | Sequence[KindLike] | KindLike | None  # by name, the rest under ...
 Targets: TypeAlias = Mapping[str, str | Iterable[str] | AtLeast | None] | None
 
 
@@ -127,9 +128,9 @@ def check_covariates(covariates: Sequence[str], names: Sequence[str], kinds: Seq
             f"covariates: {strange[0]!r} is no variable; keep it as a column of every table; the variables are "
             f"{listing(names)}"
         )
-    if exposed := [name for name, kind in zip(names, kinds, strict=True) if isinstance(kind, Exposure)]:
-        if both := [name for name in covariates if name in exposed]:
-            raise ValueError(f"covariates: {both[0]!r} is the exposure of counts already; drop it here")
+    exposed = [name for name, kind in zip(names, kinds, strict=True) if isinstance(kind, Exposure)]
+    if both := [name for name in covariates if name in exposed]:
+        raise ValueError(f"covariates: {both[0]!r} is the exposure of counts already; drop it here")
     if len(names) - len(covariates) - len(exposed) < 2:
         raise ValueError(f"covariates: of {listing(names)} they leave fewer than two variables to find causes among")
     return tuple(check_unique(covariates, "covariates"))
@@ -245,6 +246,12 @@ def encode_tables(
     return names, tuple(resolved), control, dict(zip(regime_names, rest, strict=True))
 
 
+def guesses(observational: pd.DataFrame, kinds: Kinds) -> dict[str, str]:
+    """Why the kind of every variable was guessed that `kinds` does not tell, by its name; of checked tables."""
+    chosen = _chosen_kinds(kinds, names := list(observational.columns))
+    return {name: why_guessed(observational[name]) for name in names if name not in chosen}
+
+
 def _exposure(
     name: str, chosen: Mapping[str, Kind], tables: Mapping[str, pd.DataFrame], weights: np.ndarray | None
 ) -> np.ndarray:
@@ -256,7 +263,7 @@ def _exposure(
     return np.exp(settled.encode(column, where))
 
 
-def _chosen_kinds(kinds: Kinds, names: Sequence[str]) -> dict[str, Kind]:
+def _chosen_kinds(kinds: Any, names: Sequence[str]) -> dict[str, Kind]:
     """The kinds that the user gave, by variable, classes as instances."""
     advice = "pass pyrocausal.Categorical, pyrocausal.Continuous or pyrocausal.Count"
     if kinds is None:

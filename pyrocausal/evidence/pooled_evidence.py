@@ -61,8 +61,8 @@ class PooledEvidence(JointEvidence):
     Parameters
     ----------
     data
-        Tables without gaps in their kinds' sense: missing values are read as `pyrocausal.data.missing` says. What stands
-        aside in them (covariates, exposures) is not judged itself: how often it occurs where is no mechanism's doing.
+        Tables without gaps in their kinds' sense: missing values are read as `pyrocausal.data.missing` says. Covariates
+        and exposures are not judged themselves: how often they occur where is no mechanism's doing.
     targets
         What is known and believed of targets beforehand.
     price

@@ -15,6 +15,7 @@ from pyrocausal.data.columns import number_of
 from pyrocausal.data.edge_constraints import Edge
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.knowledge import Knowledge
+from pyrocausal.data.table_findings import TableWarning
 from pyrocausal.fit.restarts import Restart, run_restarts
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.chain import Chain
@@ -95,6 +96,8 @@ def discover(
 
     Warns
     -----
+    TableWarning
+        A RuntimeWarning: if a check of the table (`InterventionalData.check`) finds what can turn the answer.
     RuntimeWarning
         If a chain ended before it settled, or Ctrl-C was pressed.
 
@@ -122,7 +125,7 @@ def discover(
     if not isinstance(data, InterventionalData):
         raise TypeError(
             f"data must be an InterventionalData, got {type(data).__name__}; make one with "
-            "InterventionalData.from_frame, from_frames, from_arrays, from_csv or from_npz"
+            "InterventionalData.from_frame, from_frames, from_arrays, from_csv or another reader"
         )
     limits = (("chains", chains, 1), ("cores", cores, 1), ("max_steps", max_steps, 1), ("seed", seed, 0))
     for name, value, least in limits:
@@ -130,6 +133,8 @@ def discover(
             raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
     known = _checked(data, knowledge, target_prior, Knowledge(required, forbidden))
     algorithm, settling = _agreed(SDI() if algorithm is None else algorithm, settling, sampling, max_steps)
+    if dangerous := data.check().warning:
+        warnings.warn(dangerous, TableWarning, stacklevel=2)
     data, believed = with_certain_targets(data, target_prior)
     if algorithm.takes_target_prior:
         believed = without_unmeasured(data, believed)

@@ -63,12 +63,13 @@ def plot_beliefs(result: CausalPosterior, ax: Axes | None = None, labels: int = 
     if ax is None:
         _, ax = plt.subplots(figsize=(8.0, 5.0), layout="constrained")
     names, dag = result.data.names, result.best.dag.cpu().numpy()
+    nodes = np.isin(names, result.data.nodes)
     last: dict[str, float] = {}  # of the best chain, by edge of its graph
     for c, chain in enumerate(result.chains):
         assert chain.belief_logits is not None
         logits = chain.belief_logits.double().cpu().numpy().clip(-FARTHEST, FARTHEST)  # [steps, d, d]
         steps = chain.trace.index.to_numpy()[len(chain.trace) - len(logits) :]
-        free = chain.model.beliefs.free.cpu().numpy()
+        free = chain.model.beliefs.free.cpu().numpy() & nodes[:, None] & nodes
         style: dict[str, Any] = {"color": DISTINCT[c % len(DISTINCT)], "linestyle": LINES[c % len(LINES)]}
         rest = [np.column_stack([steps, logits[:, e, k]]) for e, k in np.argwhere(free & ~dag)]
         ax.add_collection(LineCollection(rest, linewidths=0.6, alpha=0.25, gid=f"chain {c}", zorder=1, **style))

@@ -110,7 +110,7 @@ def _shown_edges(result: CausalPosterior, threshold: float, truth: nx.DiGraph | 
     """Edges to draw, with attributes probability, weight in [0, 1], color and linestyle."""
     if not LEAST_SHOWN <= threshold < 1:
         raise ValueError(f"threshold must be in [{LEAST_SHOWN:g}, 1), got {threshold!r}")
-    names = result.data.names
+    names = result.data.nodes
     check_truth(names, truth)
     believed, strength = result.edge_probabilities.values, result.edge_strengths.values
     weight = believed if np.isnan(strength).all() else np.sqrt(-np.expm1(-2 * np.maximum(strength, 0)))
@@ -132,7 +132,7 @@ def _shown_edges(result: CausalPosterior, threshold: float, truth: nx.DiGraph | 
 
 def _labels(result: CausalPosterior) -> dict[str, str]:
     """Under each variable's name: the regimes that hit it, or how many where these are many."""
-    hits: dict[str, list[str]] = {name: [] for name in result.data.names}
+    hits: dict[str, list[str]] = {name: [] for name in result.data.nodes}
     for regime, targets in result.targets().items():
         for name in targets:
             hits[name].append(regime)

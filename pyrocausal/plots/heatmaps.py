@@ -52,7 +52,7 @@ def plot_edges(result: CausalPosterior, ax: Axes | None = None, truth: nx.DiGrap
     >>> ax = plot_edges(result)  # doctest: +SKIP
     >>> ax.figure.savefig("edges.pdf")  # doctest: +SKIP
     """
-    names = result.data.names
+    names = result.data.nodes
     check_truth(names, truth)
     if ax is None:
         _, ax = plt.subplots(figsize=edges_size(result), layout="constrained")
@@ -72,7 +72,7 @@ def plot_edges(result: CausalPosterior, ax: Axes | None = None, truth: nx.DiGrap
 
 def edges_size(result: CausalPosterior) -> Pair:
     """Width and height in inches at which `plot_edges` is at its best."""
-    names = result.data.names
+    names = result.data.nodes
     cells, label = max(1.6, len(names) * _cell(len(names))), min(widest(names, FONT) / 72, 3)
     return max(4.6, cells + label + 1.6), cells + label + 1.0
 
@@ -85,7 +85,7 @@ def targets_with_none(result: CausalPosterior) -> tuple[list[str], NDArray]:
     """
     probability = result.target_probabilities.values.astype(np.float64)  # [R, d]
     none = result.no_target_probability.values[:, None]
-    return [*result.data.names, none_of(result.data.names)], np.hstack([probability, none])
+    return [*result.data.nodes, none_of(result.data.nodes)], np.hstack([probability, none])
 
 
 def plot_targets(result: CausalPosterior, ax: Axes | None = None) -> Axes:
@@ -119,7 +119,7 @@ def plot_targets(result: CausalPosterior, ax: Axes | None = None) -> Axes:
 
 def targets_size(result: CausalPosterior) -> Pair:
     """Width and height in inches at which `plot_targets` is at its best."""
-    columns, rows = [*result.data.names, "none"], _regimes(result)
+    columns, rows = [*result.data.nodes, "none"], _regimes(result)
     cells, upright = len(columns) * _cell(len(columns)), widest(columns, FONT) < 72 * _cell(len(columns))
     width = 1.6 + min(widest(rows, FONT) / 72, 3) + max(2.5, cells)
     label = 0.2 if upright else min(widest(columns, FONT) / 72, 3)

@@ -15,7 +15,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from pyrocausal.data.kinds import Exposure
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.posterior_predictive import predicted_tables
 
@@ -160,9 +159,9 @@ def histogram(result: CausalPosterior, predicted: Any, variable: str, regime: st
 
 def _may_be_kept(result: CausalPosterior, variable: str, regime: str | None) -> bool:
     """Whether a predicted table can have the recorded values for another reason than that they are all the same."""
-    i = result.data.names.index(variable)
-    if isinstance(result.data.kinds[i], Exposure):
+    if variable in result.data.aside:
         return True
+    i = result.data.names.index(variable)
     if regime is None:
         return False
     r = result.data.regime_names.index(regime)

@@ -68,7 +68,7 @@ class CausalPosterior(LabelledChains):
             All variables, edges cause -> effect with attributes "probability" (see `edge_probabilities`), "strength"
             (see `edge_strengths`) and "size" (see `edges`).
         """
-        return self._named(self.best.dag.cpu().numpy())
+        return self._named(self._among(self.best.dag).cpu().numpy())
 
     @property
     def settled(self) -> bool:
@@ -107,8 +107,8 @@ class CausalPosterior(LabelledChains):
 
     def _named(self, edges: np.ndarray) -> nx.DiGraph:
         probability, strength = self.edge_probabilities.values, self.edge_strengths.values
-        size = self._edge_sizes.value
-        return named_graph(self.data.names, edges, probability=probability, strength=strength, size=size)
+        size = self._edge_sizes.among(self.data.places, self.data.places).value
+        return named_graph(self.data.nodes, edges, probability=probability, strength=strength, size=size)
 
     @cached_property
     def _edge_sizes(self) -> Sizes:
@@ -149,13 +149,13 @@ class CausalPosterior(LabelledChains):
         >>> sorted(result.edges()[["cause", "effect"]].itertuples(index=False, name=None))
         [('X0', 'X1'), ('X1', 'X2')]
         """
-        chains = [chain.edge_probability.cpu().numpy() for chain in self.chains]
+        chains = [self._among(chain.edge_probability).cpu().numpy() for chain in self.chains]
         table = edge_table(
-            self.data.names,
+            self.data.nodes,
             self.edge_probabilities.values,
             self.edge_strengths.values,
-            self._edge_sizes,
-            self.best.dag.cpu().numpy(),
+            self._edge_sizes.among(self.data.places, self.data.places),
+            self._among(self.best.dag).cpu().numpy(),
             chains,
         )
         return _believed(table, threshold)
@@ -196,14 +196,14 @@ class CausalPosterior(LabelledChains):
         data = self.data
         table = target_table(
             data.regime_names,
-            data.names,
+            data.nodes,
             self.target_probabilities.values,
             self.no_target_probability.values,
             self.target_strengths.values,
-            self._target_sizes,
+            self._target_sizes.among(range(len(data.regimes)), data.places),
         )
         if threshold is not None:
-            table = table[table.variable.isin(data.names)]
+            table = table[table.variable.isin(data.nodes)]
         return _believed(table, threshold)
 
     def targets(self, threshold: float = 0.5) -> dict[str, tuple[str, ...]]:
@@ -221,7 +221,7 @@ class CausalPosterior(LabelledChains):
         """
         _check_threshold(threshold)
         table = self.target_probabilities
-        names = np.array(self.data.names)
+        names = np.array(self.data.nodes)
         return {
             str(r): tuple(map(str, names[row > threshold]))
             for r, row in zip(table.regime.values, table.values, strict=True)
@@ -353,10 +353,10 @@ class CausalPosterior(LabelledChains):
         return found
 
     def __repr__(self) -> str:
-        edges = int(self.best.dag.sum())
+        edges = int(self._among(self.best.dag).sum())
         state = "settled" if self.settled else "not settled"
         return (
-            f"CausalPosterior({len(self.chains)} chains, {state}; {len(self.data.names)} variables, "
+            f"CausalPosterior({len(self.chains)} chains, {state}; {len(self.data.nodes)} variables, "
             f"{edges} edges, {len(self.data.regimes)} regimes)"
         )
 

@@ -58,6 +58,11 @@ class Sizes(NamedTuple):
         """No size anywhere."""
         return cls(np.full(shape, np.nan), np.full(shape, "", dtype=object))
 
+    def among(self, rows: Sequence[int], columns: Sequence[int]) -> Sizes:
+        """Of some rows and columns alone."""
+        here = np.ix_(rows, columns)
+        return Sizes(self.value[here], self.measured[here])
+
     def put(self, place: tuple[int, int], value: float, measured: str) -> None:
         """Write one down, unless it is infinite or no number."""
         if np.isfinite(value):

@@ -13,7 +13,6 @@ import torch
 import xarray as xr
 
 from pyrocausal.data.interventional_data import InterventionalData
-from pyrocausal.data.kinds import Exposure
 from pyrocausal.model.handlers import intervene
 from pyrocausal.posterior.chain import Chain
 from pyrocausal.posterior.draws import SAMPLED, Draws, along, draws_of
@@ -30,7 +29,7 @@ def predicted(tables: Tables, chains: Sequence[Chain], draws: Draws | None, coun
     else:
         chosen = np.linspace(0, len(draws.number) - 1, count).round().astype(int)
         number = draws.number[chosen]
-    found = []
+    found, aside = [], torch.tensor([name in tables.data.aside for name in tables.data.names])
     for c, chain in enumerate(chains):
         rows = tables.completed(chain).split(tables.sizes)
         with one_thread(), torch.random.fork_rng(), pyro.validation_enabled(False):
@@ -38,7 +37,7 @@ def predicted(tables: Tables, chains: Sequence[Chain], draws: Draws | None, coun
             for k in chosen:
                 graph = chain.dag if draws is None else draws.graphs[c, k]
                 hit = chain.target_probability[:, :-1] > 0.5 if draws is None else draws.hit[c, k]
-                found.append(_replicate(chain, rows, graph, hit).cpu().numpy())
+                found.append(_replicate(chain, rows, graph, hit, aside).cpu().numpy())
     values = np.stack(found).reshape(len(chains), count, *found[0].shape)
     return xr.Dataset(
         tables.columns(values, (*SAMPLED, "row")),
@@ -47,13 +46,14 @@ def predicted(tables: Tables, chains: Sequence[Chain], draws: Draws | None, coun
 
 
 @torch.no_grad()
-def _replicate(chain: Chain, rows: Sequence[torch.Tensor], graph: torch.Tensor, hit: torch.Tensor) -> torch.Tensor:
-    """Tables like those recorded, targets of each regime and exposures at the values that they took: [n, d]."""
-    exposed = torch.tensor([isinstance(kind, Exposure) for kind in chain.model.kinds])
+def _replicate(
+    chain: Chain, rows: Sequence[torch.Tensor], graph: torch.Tensor, hit: torch.Tensor, aside: torch.Tensor
+) -> torch.Tensor:
+    """Tables like those recorded, with the values there of each regime's targets and of what stands aside: [n, d]."""
     model = chain.model.given(graph.to(rows[0]))
     nobody = hit.new_zeros(1, hit.shape[1])
     tables = []
-    for recorded, here in zip(rows, torch.cat([nobody, hit]) | exposed, strict=True):
+    for recorded, here in zip(rows, torch.cat([nobody, hit]) | aside, strict=True):
         with intervene({chain.model.names[i]: recorded[:, i] for i in here.nonzero()[:, 0].tolist()}):
             tables.append(model(size=len(recorded)))
     return torch.cat(tables)

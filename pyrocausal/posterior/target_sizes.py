@@ -12,7 +12,7 @@ import torch
 
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kind import Kind
-from pyrocausal.data.kinds import Count, Exposure
+from pyrocausal.data.kinds import Count
 from pyrocausal.data.missing import filled, present
 from pyrocausal.data.weights import Part
 from pyrocausal.model.causal_model import CausalModel
@@ -51,7 +51,7 @@ def target_sizes(model: CausalModel, data: InterventionalData, graph: torch.Tens
     (rows, weights), table, labels = Part.of(parts), Part.numbers(parts), state_labels(data)
     conditional = model.mechanisms.conditionals(filled(rows), graph.to(rows))
     for i in range(data.d):
-        if isinstance(data.kinds[i], Exposure):
+        if data.names[i] in data.aside:
             continue
         spread, column = spread_of(data, i), filled(rows[:, i, None])
         predicted = said(data.kinds[i], conditional(i), column)  # [n, q]

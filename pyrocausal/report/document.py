@@ -16,7 +16,10 @@ from typing import NamedTuple, TypeAlias
 
 from matplotlib.figure import Figure
 
-__all__ = ["Code", "Heading", "Items", "Mono", "Part", "Picture", "Strong", "Table", "Text", "to_html", "to_markdown"]
+__all__ = [
+    "Code", "Folded", "Heading", "Items", "Mono", "Part", "Picture", "Strong", "Table", "Text", "to_html",
+    "to_markdown",
+]  # fmt: skip
 
 DPI = 150
 NUMBER = r"[-+]?[\d,]*\.?\d+"  # a column of these is aligned to the right
@@ -72,13 +75,20 @@ class Picture(NamedTuple):
         return cls(name, title, file.getvalue(), (float(width), float(height)))
 
 
+class Folded(NamedTuple):
+    """A table that is shown where a reader opens it; a page of Markdown shows it at once."""
+
+    title: str
+    table: Table
+
+
 class Code(NamedTuple):
     """Lines of Python."""
 
     text: str
 
 
-Part: TypeAlias = Heading | Text | Items | Table | Picture | Code
+Part: TypeAlias = Heading | Text | Items | Table | Folded | Picture | Code
 
 
 # ---------------------------------------------------------------------- Markdown
@@ -98,6 +108,8 @@ def _markdown(part: Part) -> str:
         case Table(header, rows):
             lines = [header, ["---"] * len(header), *rows]
             return "\n".join("| " + " | ".join(_marked(str(cell)) for cell in line) + " |" for line in lines)
+        case Folded(title, table):
+            return f"{_marked(title)}:\n\n{_markdown(table)}"
         case Picture(name=name, title=title):
             return f"![{_marked(title)}]({name}.png)"
         case Code(text):
@@ -148,6 +160,8 @@ def _html(part: Part) -> str:
             return "<ul>" + "".join(f"<li>{_html_words(text.words)}</li>" for text in texts) + "</ul>"
         case Table(header, rows):
             return _html_table(header, rows)
+        case Folded(title, table):
+            return f"<details><summary>{escape(title)}</summary>\n{_html(table)}\n</details>"
         case Picture(_, title, png, size):
             width, height = (round(96 * length) for length in size)  # CSS pixels
             source = b64encode(png).decode("ascii")

@@ -1,4 +1,4 @@
-"""What a report of a result says, from the summary to the settings."""
+"""What a report of a result says, from the table to the settings."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from pyrocausal.report.summary import (
     in_words,
     settings_table,
 )
+from pyrocausal.report.table_section import table_section
 from pyrocausal.runtime.versions import versions
 
 __all__ = ["contents"]
@@ -35,7 +36,7 @@ CELLS, FEWEST_TABLES = 5_000_000, 4  # values that predictive checks draw, unles
 
 
 def contents(result: CausalPosterior, diagnosis: Diagnosis | None = None) -> list[Part]:
-    """Everything that a report says, from the summary to the settings.
+    """Everything that a report says, from the table to the settings.
 
     Parameters
     ----------
@@ -54,6 +55,7 @@ def contents(result: CausalPosterior, diagnosis: Diagnosis | None = None) -> lis
     if not isinstance(diagnosis, Diagnosis | None):
         raise TypeError(f"diagnosis must be a Diagnosis, got {type(diagnosis).__name__}; make one with diagnose")
     return [
+        *table_section(result.data),
         Heading("Summary"),
         plain_items(in_words(result)),
         *_cycle(result),
@@ -125,7 +127,7 @@ def _predictions(result: CausalPosterior) -> Iterator[Part]:
     data = result.data
     cells = data.d * (data.n + sum(len(regime.rows) for regime in data.regimes))
     predicted = predict(result, min(TABLES, max(FEWEST_TABLES, CELLS // cells)))
-    places = [(name, regime) for regime in (None, *data.regime_names) for name in data.names]
+    places = [(name, regime) for regime in (None, *data.regime_names) for name in data.nodes]
     off, by_chance = {}, []  # what is misplaced beyond what chance does on average
     for name, regime in places:
         if _any_value(result, name, regime) and not (found := histogram(result, predicted, name, regime)).kept:

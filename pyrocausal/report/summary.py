@@ -64,6 +64,8 @@ def facts(result: CausalPosterior) -> dict[str, str]:
     sorts = {"categorical": Categorical, "continuous": Continuous, "counts": Count, "exposures": Exposure}
     held = {what: sum(isinstance(kind, sort) for kind in data.kinds) for what, sort in sorts.items()}
     listed = [f"{number} {what}" for what, number in held.items() if number or what in ("categorical", "continuous")]
+    if data.covariates:
+        listed.append(f"{len(data.covariates)} of them covariates: {', '.join(data.covariates)}")
     in_regimes = [len(regime.rows) for regime in data.regimes]
     weights = join([regime.rows for regime in data.regimes], [regime.weights for regime in data.regimes])
     known = sum(isinstance(regime.targets, tuple) for regime in data.regimes)

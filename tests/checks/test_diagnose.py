@@ -103,6 +103,17 @@ def test_beside_a_target_that_is_certain_only_a_further_one_may_be_unclear():
     assert not subjects(found, "nothing-done")
 
 
+def test_variables_that_are_hit_together_only():
+    together = torch.tensor([[1.0, 1, 0, 0, 0], [1, 1, 0, 0, 0], [0, 0, 1, 0, 0]])
+    found = said(told(targets=together, several=True)).named("hit-together")
+    assert [each.subject for each in found] == [("X0", "X1")]
+    assert "X0 in regimes 'regime 0', 'regime 1' is a target beside X1" in found[0].message
+    once, apart = together.clone(), together.clone()
+    once[1, :2], apart[2, 0] = 0, 1  # one regime only; and X0 without X1 in another
+    for other in (once, apart):
+        assert not said(told(targets=other, several=True)).named("hit-together")
+
+
 def test_pairs_that_are_undecided():
     found = said(told({(0, 1): 0.5, (1, 0): 0.45, (2, 3): 0.9, (1, 2): 0.7}))
     assert subjects(found, "undecided-edge") == [("X0", "X1"), ("X1", "X2")]

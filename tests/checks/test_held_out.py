@@ -223,11 +223,11 @@ def test_exposures_have_no_edges_and_are_no_targets(fits):
         literature = nx.DiGraph(nx.subgraph(truth.graph, [name for name in data.names if name != "depth"]))
         beside = check.against({"literature": literature}).log_likelihood
         np.testing.assert_allclose(beside.sel(graph="literature"), beside.sel(graph="settled"))
-        with pytest.raises(ValueError, match="graphs: 'mine' has the edge X0 -> depth of an exposure"):
+        with pytest.raises(ValueError, match="graphs: 'mine' has the edge X0 -> depth of a covariate or an exposure"):
             check.against({"mine": nx.DiGraph([*truth.graph.edges, ("X0", "depth")])})
         control = random_graph_control(check)
         assert len(control.permuted) == 5  # all chains of the three counts but the graph itself
-    with pytest.raises(ValueError, match="names 'depth', an exposure"):
+    with pytest.raises(ValueError, match="names 'depth', an exposure or a covariate"):
         held_out_rows(data, target_prior=TargetPrior(probability={data.regime_names[0]: {"depth": 0.5}}))
 
 

@@ -2,9 +2,12 @@ import re
 import signal
 import subprocess
 import sys
+import warnings
 
 import matplotlib
 import matplotlib.pyplot as plt
+import networkx as nx
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -181,13 +184,13 @@ def test_kinds_from_the_command_line(fit, tmp_path, briefly):
         (["--continuous", "Y"], "'Y' is no variable; the variables are 'X0', 'X1', 'X2' (on the command line: --cat"),
         (["--continuous", "X0", "--categorical", "X0"], "'X0' is given both as --categorical and as --continuous"),
         (["--continuous", "X0", "--count", "X0"], "'X0' is given both as --continuous and as --count"),
-        (["--exposure", "X0"], "--exposure is given, but no --count that could be in proportion to it"),
+        (["--exposure", "X0"], "--exposure is given, but no --count or --count-all that could be in proportion to it"),
         (["--components", "2"], "--components is given, but no --continuous that could be a mixture"),
         (["--components", "0", "--continuous", "X0"], "argument --components: expected a whole number of at least 1"),
         (["--count", "X0", "--exposure", "depth"], "'depth', the exposure of 'X0', is no variable"),
         (
             ["--count", "X0", "--exposure", "depth"],
-            "(on the command line: --categorical, --continuous or --count NAME, a",
+            "(on the command line: --categorical, --continuous or --count NAME, --count-all, a",
         ),
         (["--chains", "0"], "argument --chains: expected a whole number of at least 1, got '0'"),
         (["--chains", "many"], "argument --chains: expected a whole number of at least 1, got 'many'"),
@@ -268,6 +271,107 @@ def test_counts_in_proportion_to_an_exposure(fit, frame, tmp_path, briefly, caps
     assert data.kinds[:3] == tuple(Count("depth", *kind.units, place=3) for kind in data.kinds[:3])
 
 
+@pytest.fixture
+def seen(monkeypatch):
+    """What would be fitted, and with which arguments; nothing is."""
+    found = []
+
+    def instead(data, **arguments):
+        found.append((data, arguments))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "discover", instead)
+    return found
+
+
+def test_tables_in_other_forms(fit, frame, tmp_path, seen):
+    basic = ["--regime-column", "condition", "--out", str(tmp_path / "out")]
+    frame.to_csv(tmp_path / "a.tsv", sep="\t")
+    frame.assign(note="?").to_csv(tmp_path / "b.txt", sep=" ", index=False, encoding="utf-16-le")
+    assert cli.main(["fit", str(tmp_path / "a.tsv"), *basic, "--observational", "control", "--index-column", ""]) == 130
+    told = ["--sep", "space", "--encoding", "utf-16-le", "--ignore", "note", "--count-all", "--categorical", "X0"]
+    several = ["--observational", "control", "--observational", "drug 1"]
+    assert cli.main(["fit", str(tmp_path / "b.txt"), *basic, *told, *several]) == 130
+    frame.assign(condition=frame.condition.replace("control", "")).to_csv(tmp_path / "c.csv", index=False)
+    assert cli.main(["fit", str(tmp_path / "c.csv"), *basic]) == 130
+    assert [each.names for each, _ in seen] == [("X0", "X1", "X2")] * 3
+    assert [each.n for each, _ in seen] == [300, 360, 300]
+    assert [type(kind) for kind in seen[1][0].kinds][1:] == [Count, Count] and seen[1][0].kinds[0].cardinality == 2
+
+
+def test_a_column_of_targets(frame, tmp_path, seen):
+    hit = {"control": "", "drug 0": "X0", "drug 1": "X1+X2", "drug 2": "X2"}
+    path = tmp_path / "a.csv"
+    frame.assign(target=frame.condition.map(hit)).drop(columns="condition").to_csv(path, index=False)
+    assert cli.main(["fit", str(path), "--targets-column", "target", "--out", str(tmp_path / "out")]) == 130
+    ((data, _),) = seen
+    assert [regime.targets for regime in data.regimes] == [("X0",), ("X1", "X2"), ("X2",)]
+
+
+def test_parquet(frame, tmp_path, fit, seen):
+    pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
+    frame.to_parquet(tmp_path / "a.parquet", index=False)
+    assert fit(path=tmp_path / "a.parquet") == 130
+    assert seen[0][0].n == 300
+
+
+def test_cells(frame, tmp_path, fit, seen):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        anndata = pytest.importorskip("anndata", reason="the extra anndata is not installed")
+        rest = np.full((len(frame), 1), 9.0)
+        cells = anndata.AnnData(np.hstack([frame[["X0", "X1", "X2"]].to_numpy(dtype=float), rest]))
+        cells.var_names = ["X0", "X1", "X2", "rest"]
+        cells.obs["condition"] = frame.condition.to_numpy(dtype=object)
+        cells.obs["batch"] = ["one", "two"] * (len(frame) // 2)
+        with anndata.settings.override(allow_write_nullable_strings=True):
+            cells.write_h5ad(tmp_path / "a.h5ad")
+    assert fit("--genes", "X0", "X2", "--obs", "batch", path=tmp_path / "a.h5ad") == 130
+    ((data, _),) = seen
+    assert data.names == ("X0", "X2", "batch", "total") and data.exposures == ("total",)
+
+
+def test_probable_targets(fit, seen, capsys):
+    told = ["--probable-target", "drug 0", "X1", "0.9", "--probable-target", "drug 0", "X2", "0"]
+    assert fit(*told) == 130
+    assert seen[0][1]["target_prior"] == TargetPrior(probability={"drug 0": {"X1": 0.9, "X2": 0.0}})
+    capsys.readouterr()
+    assert fit("--probable-target", "drug 0", "X1", "often") == 2
+    assert "--probable-target: expected a probability from 0 to 1, got 'often'" in one_line(capsys)
+    assert fit(*told, "--probable-target", "drug 0", "X1", "0.2") == 2
+    assert "--probable-target gives 'X1' in regime 'drug 0' twice" in one_line(capsys)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--genes", "X0"], "--genes is given, but has no meaning for cells.csv; drop it"),
+        (["--ignore", "note"], "ignore: 'note' is no column"),
+        (["--targets-column", "condition"], "'condition' is the column of regimes too"),
+        (["--graph-file", "graph.png"], "graph.png has to end in one of .gml, .graphml"),
+        (["--count-all", "--categorical", "X0", "X1", "X2"], "none of them holds whole numbers"),
+    ],
+)
+def test_options_that_cannot_be(fit, capsys, arguments, message):
+    assert fit(*arguments) == 2
+    assert message in one_line(capsys)
+
+
+def test_neither_regimes_nor_targets(table, tmp_path, capsys):
+    assert cli.main(["fit", str(table), "--out", str(tmp_path / "out")]) == 2
+    assert "--regime-column is missing: name the column" in one_line(capsys)
+    assert cli.main(["fit", str(tmp_path / "a.xlsx"), "--out", str(tmp_path / "out")]) == 2
+    assert "has the suffix .xlsx, which is none of .csv" in one_line(capsys)
+
+
+def test_a_graph_for_other_tools(fit, tmp_path, capsys):
+    path = tmp_path / "graph.graphml"
+    assert fit("--no-settling", "--required", "X0", "X1", "--graph-file", str(path)) == 0
+    assert f"graph: {path}" in capsys.readouterr().out
+    found = nx.read_graphml(path)
+    assert set(found) == {"X0", "X1", "X2"} and found["X0"]["X1"]["probability"] == 1
+
+
 def test_missing_file(fit, tmp_path, capsys):
     assert fit(path=tmp_path / "nothing.csv") == 2
     assert one_line(capsys).endswith(f"No such file or directory: {tmp_path / 'nothing.csv'}\n")
@@ -290,7 +394,7 @@ def test_out_is_a_file(fit, table, capsys):
     "argv, message",
     [
         ([], "the following arguments are required: COMMAND (see pyrocausal --help)"),
-        (["fit"], "the following arguments are required: TABLE.csv, --regime-column, --observational, --out (see"),
+        (["fit"], "the following arguments are required: TABLE, --out (see"),
         (["demo"], "say which network: chain3,"),
         (["demo", "atlantis"], "name must be one of chain3, fork3,"),
         (["demo", "chain3", "--rows", "0"], "argument --rows: expected a whole number of at least 1, got '0'"),
@@ -373,3 +477,25 @@ def test_as_a_module():
     run = subprocess.run([sys.executable, "-m", "pyrocausal", "--help"], capture_output=True, text=True, check=False)
     assert run.returncode == 0 and run.stderr == ""
     assert "pyrocausal fit cells.csv" in run.stdout
+
+
+def test_check_looks_at_a_table_and_fits_nothing(frame, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cli, "discover", None)
+    path = tmp_path / "cells.csv"
+    few = frame.reset_index(drop=True).assign(dose=range(len(frame)))
+    few.loc[few["condition"] != "control", "X1"] = None
+    few.to_csv(path, index=False)
+    asked = ["check", str(path), "--regime-column", "condition", "--observational", "control"]
+    kinds = ["--continuous", "dose", "--categorical", "X1"]
+    assert cli.main([*asked, *kinds]) == 0
+    out, err = capsys.readouterr()
+    assert not err and out.startswith("4 variables, 300 observational rows")
+    assert "dangerous: X1 was not measured" in out and "dose' looks like row numbers" in out and "--target" in out
+
+
+def test_a_fit_begins_with_what_is_wrong_with_the_table(fit, frame, table, capsys):
+    frame.reset_index(drop=True).assign(**{"Unnamed: 0": range(len(frame))}).to_csv(table, index=False)
+    assert fit("--no-settling", "--continuous", "Unnamed: 0") == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("the table: ") and "dangerous: 'Unnamed: 0' looks like row numbers" in out
+    assert "can turn the answer:" not in err  # which would be the warning

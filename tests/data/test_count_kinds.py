@@ -76,7 +76,7 @@ class TestRefusals:
             ({"depth": [np.nan, 1, 2, 3]}, "variable 'depth' in the obs.* holds missing values, but .*drop the rows"),
             (
                 {"depth": ["low", 1, 2, 3]},
-                "'depth' in the observational rows is an exposure but holds 'low'; corr.*ue$",
+                "'depth' in the observational rows is an exposure but holds 'low' in row 0; .*corr.*ue$",
             ),
         ],
     )

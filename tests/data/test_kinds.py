@@ -161,5 +161,6 @@ def test_examples_run() -> None:
 
 
 def test_public_names() -> None:
-    assert pyrocausal.data.kinds.__all__ == ["Categorical", "Continuous", "Count", "Exposure", "infer_kind"]
+    public = ["Categorical", "Continuous", "Count", "Exposure", "infer_kind", "why_guessed"]
+    assert pyrocausal.data.kinds.__all__ == public
     assert pyrocausal.data.kind.__all__ == ["Kind", "entering"]

@@ -22,13 +22,16 @@ from pyrocausal.data.knowledge import Knowledge
 )
 def test_files(tmp_path, text, expected):
     (tmp_path / "known.csv").write_text(text)
-    assert Knowledge.from_csv(tmp_path / "known.csv") == expected
+    assert Knowledge.from_file(tmp_path / "known.csv") == expected
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,b\nA,B\n", "has the columns a, b; expected cause, effect and perhaps probability, or variable and tier"),
+        (
+            "a,b,c,d\nA,B,C,D\n",
+            "has the columns a, b, c, d; expected cause, effect and perhaps probability, or variable and tier",
+        ),
         ("cause,effect\nA,\n", "has an empty name in line 2"),
         ("cause,effect,probability\nA,B,often\n", "has 'often' in the column probability, which is no number"),
         ("variable,tier\nA,first\n", "has 'first' in the column tier, which is no number"),
@@ -41,5 +44,5 @@ def test_files(tmp_path, text, expected):
 def test_bad_files(tmp_path, text, message):
     (tmp_path / "known.csv").write_text(text)
     with pytest.raises(ValueError, match=re.escape(message)) as caught:
-        Knowledge.from_csv(tmp_path / "known.csv")
+        Knowledge.from_file(tmp_path / "known.csv")
     assert "known.csv" in str(caught.value)

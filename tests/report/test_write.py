@@ -77,6 +77,7 @@ def test_all_sections_pictures_and_tables_are_there(result, page):
     read = Page(page.read_text(encoding="utf-8"))
     text = "".join(read.texts)
     headings = (
+        "The table",
         "Summary",
         "Diagnosis",
         "Graph",

@@ -1,0 +1,69 @@
+"""Too little: columns that a regime lacks, few rows, many states."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from example_checked import changed, numbers, words
+
+
+def lacking(share, only="doA", column="B"):
+    def change(table, name):
+        if name == only:
+            hit = np.arange(len(table)) >= round((1 - share) * len(table))
+            table[column] = table[column].mask(hit)
+        return table
+
+    return change
+
+
+@pytest.mark.parametrize("make", [numbers, words])
+@pytest.mark.parametrize(
+    ("share", "severity"), [(1.0, "dangerous"), (0.97, "dangerous"), (0.6, "doubtful"), (0.4, None)]
+)
+def test_a_column_that_a_regime_lacks(make, share, severity):
+    found = changed(make, lacking(share)).check().named("missing-in-regime")
+    assert [each.severity for each in found] == ([severity] if severity else [])
+    for each in found:
+        assert (each.variables, each.regimes) == (("B",), ("doA",))
+        assert "missing in regime 'doA'" in each.message
+
+
+@pytest.mark.parametrize(
+    ("states", "rows", "rows_each", "severity"),
+    [(40, 60, 30, "dangerous"), (20, 80, 30, "dangerous"), (12, 60, 20, "dangerous"), (9, 100, 30, "doubtful"),
+     (40, 1500, 300, None), (5, 60, 20, None)],
+)  # fmt: skip
+def test_many_states_and_few_rows(states, rows, rows_each, severity):
+    def aged(table, name):
+        return table.assign(age=np.random.default_rng(len(table)).integers(0, states, len(table)))
+
+    found = changed(words, aged, rows, rows_each).check().named("many-states")
+    assert [each.severity for each in found] == ([severity] if severity else [])
+    for each in found:
+        assert each.variables == ("age",) and "would do" in each.message
+        assert "pc.Continuous" in each.advice and "--continuous age" in each.in_shell
+
+
+def test_texts_are_not_advised_to_be_numbers():
+    def change(table, name):
+        return table.assign(town=np.random.default_rng(len(table)).integers(0, 40, len(table))).astype({"town": str})
+
+    (found,) = changed(words, change, 60, 30).check().named("many-states")
+    assert "Continuous" not in found.advice and "Join states" in found.advice
+
+
+def test_regimes_of_few_rows_rare_states_and_switches():
+    def change(table, name):
+        table = table.assign(switch="on" if name == "doB" else "off")
+        if name == "":
+            table.loc[[1, 2], "A"] = "odd"
+        return table[:12] if name == "doC" else table
+
+    check = changed(words, change).check()
+    assert {each.name: each.severity for each in check.findings} == {
+        "few-rows": "doubtful", "rare-state": "noted", "constant-in-controls": "noted",
+    }  # fmt: skip
+    assert check.named("few-rows")[0].regimes == ("doC",) and "12 rows" in check.named("few-rows")[0].message
+    assert "'odd'" in check.named("rare-state")[0].message
+    assert check.named("constant-in-controls")[0].variables == ("switch",)
