@@ -246,12 +246,12 @@ def _pairs(result: CausalPosterior, found: Diagnosis, true: nx.DiGraph) -> dict[
 
 def said(table: pd.DataFrame) -> list[str]:
     """What `diagnose_cases` has found, in sentences."""
-    lines = []
+    lines, looked_for = [], [each for each in NAMES if each in table]  # rows may be older than a finding
     for name, case in CASES.items():
         runs, wanted = table[table.case == name], case.wanted
         if not len(runs):
             continue
-        others = {each: int((runs[each] > 0).sum()) for each in NAMES if each not in (*REMARKS, wanted)}
+        others = {each: int((runs[each] > 0).sum()) for each in looked_for if each not in (*REMARKS, wanted)}
         told = ", ".join(f"{each} in {count}" for each, count in others.items() if count) or "nothing"
         if name == "restarts":
             lines += [
@@ -259,7 +259,7 @@ def said(table: pd.DataFrame) -> list[str]:
                 for what, how in (("torn", "chains differ on"), ("undecided", "undecided are"))
             ]
             continue
-        alarms = int((runs[[each for each in NAMES if each not in REMARKS]] > 0).any(axis=1).sum())
+        alarms = int((runs[[each for each in looked_for if each not in REMARKS]] > 0).any(axis=1).sum())
         head = f"{name}, {len(runs)} case(s), SHD {runs.shd.mean():.2f} on average: "
         if wanted is None:
             lines.append(f"{head}something found in {alarms}: {told}.")

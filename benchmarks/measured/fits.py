@@ -152,8 +152,8 @@ def judge_measured(result: CausalPosterior, table: Measured) -> dict[str, object
         `mean_probability` of the most probable one; `named` and `further`, that target and all others that are called
         too, by regime; `note`.
     """
-    data, dag = table.data, result.dag()
-    belief = result.target_probabilities.to_pandas().drop(columns=list(data.exposures))
+    dag = result.dag()
+    belief = result.target_probabilities.to_pandas()
     first = belief.idxmax(axis=1)
     row: dict[str, object] = {"variables": belief.shape[1], "regimes": len(belief), "edges": dag.number_of_edges()}
     notes = [table.note]

@@ -204,7 +204,8 @@ def _check(data: InterventionalData, seed: int, refitting: Refitting | None, opt
 def _told(data: InterventionalData, options: dict[str, Any]) -> tuple[InterventionalData, dict[str, Any]]:
     """Data and options where the prior says what `discover` reads from gaps, and certain targets are with the data."""
     data, prior = with_certain_targets(data, options.get("target_prior"))
-    return data, options | {"target_prior": without_unmeasured(data, prior)}
+    prior = without_unmeasured(data, prior)
+    return data, options | ({"target_prior": prior} if prior else {})
 
 
 def _whole(name: str, value: int, least: int) -> int:

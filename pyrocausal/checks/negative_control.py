@@ -111,7 +111,12 @@ def random_graph_control(check: HeldOut, n: int = 20, *, seed: int = 0) -> Rando
     table = compare(check._trials, check.results, variants, check.what).table()
     graphs, names = [result.dag() for result in check.results], data.names
     distance = [
-        np.mean([shd(_named(variant(dag), names), graph) for dag, graph in zip(settled, graphs, strict=True)])
+        np.mean(
+            [
+                shd(_named(variant(dag), names).subgraph(data.nodes), graph)
+                for dag, graph in zip(settled, graphs, strict=True)
+            ]
+        )
         for variant in variants.values()
     ]
     scores, reached = table.loc["all"].to_numpy(), float(check.table()["settled"].iloc[-1])

@@ -225,7 +225,8 @@ def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm
 
 def _print_edges(result: CausalPosterior) -> None:
     """Edges above 0.5, the strongest first, and what is wrong with them where the truth is known."""
-    table, truth = result.edges(None), result.data.truth
+    table, data = result.edges(None), result.data
+    truth = data.truth and data.truth.subgraph(data.nodes)
     found = table[table.probability > 0.5]
     undecided = int(table.probability.between(*UNDECIDED).sum())
     verdict = {} if truth is None else compare(result.to_networkx(), truth)

@@ -131,7 +131,7 @@ def check_covariates(covariates: Sequence[str], names: Sequence[str], kinds: Seq
     exposed = [name for name, kind in zip(names, kinds, strict=True) if isinstance(kind, Exposure)]
     if both := [name for name in covariates if name in exposed]:
         raise ValueError(f"covariates: {both[0]!r} is the exposure of counts already; drop it here")
-    if len(names) - len(covariates) - len(exposed) < 2:
+    if covariates and len(names) - len(covariates) - len(exposed) < 2:
         raise ValueError(f"covariates: of {listing(names)} they leave fewer than two variables to find causes among")
     return tuple(check_unique(covariates, "covariates"))
 

@@ -15,7 +15,7 @@ from matplotlib.path import Path
 
 from pyrocausal.data.columns import number_of
 from pyrocausal.plots.layout import FONT, SMALL_FONT, Pair, Points, figure_size, lay_out
-from pyrocausal.plots.style import BLUE, DARK, GREY, PINK, VERMILION, check_truth, inches
+from pyrocausal.plots.style import BLUE, DARK, GREY, PINK, VERMILION, inches, truth_among
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 
 __all__ = ["graph_size", "plot_graph"]
@@ -111,7 +111,7 @@ def _shown_edges(result: CausalPosterior, threshold: float, truth: nx.DiGraph | 
     if not LEAST_SHOWN <= threshold < 1:
         raise ValueError(f"threshold must be in [{LEAST_SHOWN:g}, 1), got {threshold!r}")
     names = result.data.nodes
-    check_truth(names, truth)
+    truth = truth_among(result.data, truth)
     believed, strength = result.edge_probabilities.values, result.edge_strengths.values
     weight = believed if np.isnan(strength).all() else np.sqrt(-np.expm1(-2 * np.maximum(strength, 0)))
     graph: nx.DiGraph = nx.DiGraph()

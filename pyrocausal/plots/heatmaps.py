@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pyrocausal.data.at_least import AtLeast
 from pyrocausal.plots.layout import Pair
-from pyrocausal.plots.style import DARK, PALE, VERMILION, check_truth, inches, widest
+from pyrocausal.plots.style import DARK, PALE, VERMILION, inches, truth_among, widest
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.tables import none_of
 
@@ -53,7 +53,7 @@ def plot_edges(result: CausalPosterior, ax: Axes | None = None, truth: nx.DiGrap
     >>> ax.figure.savefig("edges.pdf")  # doctest: +SKIP
     """
     names = result.data.nodes
-    check_truth(names, truth)
+    truth = truth_among(result.data, truth)
     if ax is None:
         _, ax = plt.subplots(figsize=edges_size(result), layout="constrained")
     table = result.edge_probabilities.values.astype(np.float64)

@@ -9,15 +9,16 @@ M. Okabe and K. Ito (2008), Color Universal Design, https://jfly.uni-koeln.de/co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import networkx as nx
 from matplotlib.axes import Axes
 
+from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.plots.layout import Pair, text_width
 
 __all__ = [
-    "BLUE", "DARK", "DISTINCT", "GREY", "PALE", "PINK", "VERMILION", "check_truth", "inches", "widest",
+    "BLUE", "DARK", "DISTINCT", "GREY", "PALE", "PINK", "VERMILION", "inches", "truth_among", "widest",
 ]  # fmt: skip
 
 DARK, GREY, PALE = "#222222", "#999999", "#DDDDDD"
@@ -36,8 +37,10 @@ def inches(ax: Axes) -> Pair:
     return extent.width / dpi, extent.height / dpi
 
 
-def check_truth(names: Sequence[str], truth: nx.DiGraph | None) -> None:
-    """Complain if a true graph has other variables."""
-    if truth is not None and set(truth) != set(names):
-        odd = sorted(map(str, set(truth) ^ set(names)))
+def truth_among(data: InterventionalData, truth: nx.DiGraph | None) -> nx.DiGraph | None:
+    """A true graph among the nodes of a graph; complain if it has other variables."""
+    if truth is None:
+        return None
+    if odd := sorted(map(str, (set(truth) - set(data.aside)) ^ set(data.nodes))):
         raise ValueError(f"truth must have the variables of the result; these are in one only: {odd}")
+    return truth.subgraph(data.nodes)

@@ -93,7 +93,8 @@ def _diagnosis(diagnosis: Diagnosis) -> Iterator[Part]:
 
 
 def _graph(result: CausalPosterior) -> Iterator[Part]:
-    truth = result.data.truth
+    data = result.data
+    truth = data.truth and data.truth.subgraph(data.nodes)
     yield Heading("Graph")
     figure = new_figure(*graph_size(result, truth=truth))
     plot_graph(result, figure.add_axes((0.01, 0.01, 0.98, 0.91)), truth=truth)

@@ -157,7 +157,7 @@ def _chains(result: CausalPosterior) -> list[str]:
 def _truth(result: CausalPosterior) -> list[str]:
     if result.data.truth is None:
         return []
-    wrong = shd(result.dag(), result.data.truth)
+    wrong = shd(result.dag(), result.data.truth.subgraph(result.data.nodes))
     pairs = f"{number_of(wrong, 'pair')} of variables {_are(wrong)}"
     return [f"The true graph is known: {pairs} wrong in the settled graph."]
 

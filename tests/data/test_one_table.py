@@ -204,7 +204,7 @@ class TestArrays:
         data = from_arrays(masked, [np.ma.masked_array(values)])
         assert data.observational.isnan().tolist() == [[False, False], [True, False], [False, False]]
         assert data.kinds == from_arrays(gaps, [values]).kinds
-        text = np.ma.masked_array(values.astype(str), masked.mask)
+        text = np.ma.masked_array([["a", "b"], ["b", "a"], ["b", "b"]], masked.mask)
         assert from_arrays(text, [text]).observational[:, 0].isnan().tolist() == [False, True, False]
         with pytest.raises(ValueError, match="whole numbers and missing values"):
             from_arrays(np.ma.masked_array([[0, 1], [1, 0]], [[1, 0], [0, 0]]), [np.array([[0, 1], [1, 0]])])

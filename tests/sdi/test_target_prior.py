@@ -37,7 +37,7 @@ def test_priors_by_hand():
 def test_where_nothing_is_said_of_several_targets_both_beliefs_are_kept():
     told = {"two": {"A": 0.6, "C": 0.1}}
     asked, one, more = (
-        TargetPrior(several, told).compile(NAMES, REGIMES, exposures=["B"]) for several in (None, False, True)
+        TargetPrior(several, told).compile(NAMES, REGIMES, aside=["B"]) for several in (None, False, True)
     )
     for found, expected in ((asked, one), (asked.otherwise, more)):
         assert found.several == expected.several and torch.equal(found.log_odds, expected.log_odds)

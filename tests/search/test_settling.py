@@ -428,6 +428,9 @@ def test_continuous_variables_settle_on_drafts_first(kind, monkeypatch):
 
     monkeypatch.setattr(PredictiveEvidence, "choose_decay", watch)
     monkeypatch.setattr(rounds.Rounds, "_networks_tell", lambda self, refitting: True)
+    if kind == "mixed":
+        real = rounds.climb
+        monkeypatch.setattr(rounds, "climb", lambda *given: real(*given)._replace(moves=1))
     settling = Settling(refitting=final, draft=draft, final_steps=0)
     settle(rough(data), settling, on_settled=heard.append)
     drafted = [replace(final, continuous=draft)] if kind != "categorical" else []
