@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from pyrocausal.checks.comparison import HeldOut, Variant, compare, settled_dag
+from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.posterior.graph_metrics import shd
 
 __all__ = ["RandomGraphControl", "random_graph_control"]
@@ -109,14 +110,9 @@ def random_graph_control(check: HeldOut, n: int = 20, *, seed: int = 0) -> Rando
         )
     variants = {f"permuted {k}": _permuted(order) for k, order in enumerate(orders, 1)}
     table = compare(check._trials, check.results, variants, check.what).table()
-    graphs, names = [result.dag() for result in check.results], data.names
+    graphs = [result.dag() for result in check.results]
     distance = [
-        np.mean(
-            [
-                shd(_named(variant(dag), names).subgraph(data.nodes), graph)
-                for dag, graph in zip(settled, graphs, strict=True)
-            ]
-        )
+        np.mean([shd(_among(variant(dag), data), graph) for dag, graph in zip(settled, graphs, strict=True)])
         for variant in variants.values()
     ]
     scores, reached = table.loc["all"].to_numpy(), float(check.table()["settled"].iloc[-1])
@@ -124,8 +120,10 @@ def random_graph_control(check: HeldOut, n: int = 20, *, seed: int = 0) -> Rando
     return RandomGraphControl(reached, permuted, 1 + int((scores >= reached).sum()), check.what)
 
 
-def _named(dag: torch.Tensor, names: Sequence[str]) -> nx.DiGraph:
-    return nx.relabel_nodes(nx.from_numpy_array(dag.numpy().T, create_using=nx.DiGraph), dict(enumerate(names)))
+def _among(dag: torch.Tensor, data: InterventionalData) -> nx.DiGraph:
+    """The graph among the nodes of one over all variables."""
+    found = nx.from_numpy_array(dag.numpy().T, create_using=nx.DiGraph)
+    return nx.relabel_nodes(found, dict(enumerate(data.names))).subgraph(data.nodes)
 
 
 def _permuted(order: np.ndarray) -> Variant:

@@ -64,7 +64,7 @@ def read_table(arguments: argparse.Namespace, targets: Targets = None) -> Interv
         raise ValueError("--regime-column is missing: name the column that tells each row's regime (see --help)")
     of_text = {"--sep": arguments.sep, "--encoding": arguments.encoding}
     of_cells = {"--genes": arguments.genes, "--obs": arguments.obs, "--layer": arguments.layer}
-    of_tables = {"--ignore": arguments.ignore, "--index-column": arguments.index_column, "--group": arguments.group}
+    of_tables = {"--ignore": arguments.ignore, "--index-column": arguments.index_column}
     idle = {"text": of_cells, "parquet": {**of_text, **of_cells}, "h5ad": {**of_text, **of_tables}}[form]
     if given := [name for name, value in idle.items() if value]:
         raise ValueError(f"{given[0]} is given, but has no meaning for {arguments.table.name}; drop it")
@@ -77,11 +77,12 @@ def read_table(arguments: argparse.Namespace, targets: Targets = None) -> Interv
         "weights": arguments.weights,
         "targets_column": arguments.targets_column,
         "covariates": arguments.covariates,
+        "groups": arguments.group,
     }
     if form == "h5ad":
         options |= {"genes": arguments.genes or None, "obs": arguments.obs, "exposure": arguments.exposure}
         return InterventionalData.from_anndata(arguments.table, layer=arguments.layer, **options)
-    options |= {"ignore": arguments.ignore, "index_column": arguments.index_column, "groups": arguments.group}
+    options |= {"ignore": arguments.ignore, "index_column": arguments.index_column}
     if form == "parquet":
         return InterventionalData.from_parquet(arguments.table, **options)
     sep = SEPARATORS.get(arguments.sep, arguments.sep) or ("\t" if ".tsv" in arguments.table.suffixes else None)

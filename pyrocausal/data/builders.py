@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from pyrocausal.data import readers, tables
-from pyrocausal.data.groups import take_groups
+from pyrocausal.data.column_roles import take_groups
 from pyrocausal.data.kinds_left_open import spread_kinds
 from pyrocausal.data.left_out import drop_columns
 from pyrocausal.data.readers import Array

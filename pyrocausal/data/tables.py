@@ -25,7 +25,6 @@ from pyrocausal.data.kinds import Categorical, Count, Exposure, infer_kind, why_
 __all__ = [
     "Kinds",
     "Targets",
-    "check_covariates",
     "check_frame",
     "check_kinds",
     "check_names",
@@ -117,23 +116,6 @@ def _place_of_exposure(name: str, kind: Kind, names: Sequence[str], kinds: Seque
             "kinds, or say Exposure"
         )
     return place
-
-
-def check_covariates(covariates: Sequence[str], names: Sequence[str], kinds: Sequence[Kind]) -> tuple[str, ...]:
-    """Return the covariates as a tuple; raise unless they are some of the variables and leave two of them."""
-    if isinstance(covariates, str) or not isinstance(covariates, Sequence):
-        raise TypeError(f"covariates: expected names of variables, as ['batch'], got {covariates!r}")
-    if strange := [name for name in covariates if name not in names]:
-        raise ValueError(
-            f"covariates: {strange[0]!r} is no variable; keep it as a column of every table; the variables are "
-            f"{listing(names)}"
-        )
-    exposed = [name for name, kind in zip(names, kinds, strict=True) if isinstance(kind, Exposure)]
-    if both := [name for name in covariates if name in exposed]:
-        raise ValueError(f"covariates: {both[0]!r} is the exposure of counts already; drop it here")
-    if covariates and len(names) - len(covariates) - len(exposed) < 2:
-        raise ValueError(f"covariates: of {listing(names)} they leave fewer than two variables to find causes among")
-    return tuple(check_unique(covariates, "covariates"))
 
 
 def check_truth(truth: nx.DiGraph, names: Sequence[str]) -> None:

@@ -6,8 +6,8 @@ imputation by chained equations: each variable's from a model of it given all ot
 there, then a few times more given all the others. Numbers have regressions (`pyrocausal.evidence.imputed_numbers`);
 categories and counts networks, which are fitted with some of their inputs left out at random. A network takes a regime
 to be like the observational one unless the values that were recorded there say otherwise: where there are none, nothing
-speaks for another mechanism. Every chain of `discover`
-has draws of its own, so that what hangs on them differs between chains.
+speaks for another mechanism. Every chain of `discover` has draws of its own, so that what hangs on them differs between
+chains.
 
 Models are fitted to rows in proportion to their weights. A row with gaps is drawn once, whatever its weight, so equal
 rows with gaps are better left apart than collapsed to one and their count.

@@ -97,9 +97,8 @@ class Regressors:
         """Sums of M families, whose children are numbers."""
         if level == PAIRS:
             return _stacked([self._with_products(i, parents) for i, parents in families])
-        nothing = self._design.shape[1] + len(self.kinds)
         first, further = zip(*(self._places(parents, level) for _, parents in families), strict=True)
-        index = torch.tensor([a + b for a, b in zip(_even(first, nothing), _even(further, nothing), strict=True)])
+        index = torch.stack(_together(first, further))  # [M, k]; the last column is one of zeros
         child = torch.tensor([self._design.shape[1] + i for i, _ in families])
         every = torch.cat([index, child[:, None]], 1)  # [M, k + 1]
         made = torch.empty(len(families), len(self.sizes), *[every.shape[1]] * 2, dtype=torch.double)
@@ -235,30 +234,28 @@ def _split(gram: torch.Tensor, rows: torch.Tensor, drifting: int) -> Sums:
     return Sums(gram[..., :-1, :-1], gram[..., :-1, -1], gram[..., -1, -1], rows.clamp(min=1e-6), drifting)
 
 
-def _even(lists: Sequence[list[int]], filler: int) -> list[list[int]]:
-    """Lists of the same length, filled at the end."""
-    longest = max(map(len, lists))
-    return [each + [filler] * (longest - len(each)) for each in lists]
-
-
 def aligned(drifting: Sequence[int], widths: Sequence[int]) -> list[torch.Tensor]:
-    """Where the columns of families come from so that all have as many, and the same ones drift.
+    """Where the columns of families come from so that all have as many, and the same ones drift; see `placed`.
 
-    Of each family the number of its columns, and of the first of them, which drift. A family's own number of columns
-    stands for a column of zeros.
+    Of each family the number of the first of its columns, which drift, and of all of them.
     """
-    first = [list(range(c)) + [k] * (max(drifting) - c) for c, k in zip(drifting, widths, strict=True)]
-    most = max(k - c for c, k in zip(drifting, widths, strict=True))
-    further = [list(range(c, k)) + [k] * (most - k + c) for c, k in zip(drifting, widths, strict=True)]
-    return [torch.tensor(a + b) for a, b in zip(first, further, strict=True)]
+    first = [list(range(c)) for c in drifting]
+    return _together(first, [list(range(c, k)) for c, k in zip(drifting, widths, strict=True)])
 
 
 def placed(part: torch.Tensor, places: torch.Tensor, dims: int = 1) -> torch.Tensor:
-    """Put columns, the last `dims` dimensions of a part, where `aligned` says."""
-    part = torch.nn.functional.pad(part, (0, 1) * dims)
-    for dim in range(1, dims + 1):
-        part = part.index_select(-dim, places)
-    return part
+    """Columns, the last `dims` dimensions (1 or 2) of a part, from where `aligned` says; -1 is a column of zeros."""
+    part = torch.nn.functional.pad(part, (0, 1) * dims)[..., places]
+    return part if dims == 1 else part[..., places, :]
+
+
+def _together(first: Sequence[list[int]], further: Sequence[list[int]]) -> list[torch.Tensor]:
+    """Places of the columns of each family, one list after the other, both filled with -1 to be as long for all."""
+    most, rest = (max(map(len, lists)) for lists in (first, further))
+    filled_up = [
+        [*a, *[-1] * (most - len(a)), *b, *[-1] * (rest - len(b))] for a, b in zip(first, further, strict=True)
+    ]
+    return [torch.tensor(each) for each in filled_up]
 
 
 def _stacked(sums: Sequence[Sums]) -> Sums:

@@ -148,17 +148,12 @@ class Restart:
             beliefs=info.edge_probability,
             target_probability=last.target_probability,
             dag=settled.dag if settled else strongest_dag(info.edge_probability, known.max_parents),
-            evidence=settled.evidence if settled else math.nan,
             trace=pd.DataFrame(steps).set_index("step"),
             rounds=pd.DataFrame(rounds, columns=ROUNDS).set_index("round"),
             settled=not work.stopped and (settled.stable if settled else info.settled),
             cpu_seconds=time.process_time() - start,
-            predictive=settled is not None and settled.joint is not settled.pooled,
             several=settled.joint.prior.several if settled else state.prior.several,
-            several_gain=settled.several if settled else math.nan,
-            drift=settled.pooled.drift(settled.dag) if settled and settled.pooled else None,
-            edge_strength=edge_strengths(settled.joint, settled.dag) if settled else None,
-            target_strength=target_strengths(settled.joint, settled.dag) if settled else None,
+            **(_settled_fields(settled) if settled else {"evidence": math.nan}),
             graphs=drawn.graphs if drawn else None,
             graph_evidence=drawn.evidence if drawn else None,
             graph_targets=drawn.targets if drawn else None,
@@ -177,6 +172,19 @@ class Restart:
         drawn = sample_graphs(joint, settled.dag, beliefs.free, *many, seed=seed, max_parents=limit)
         beliefs.believe(drawn.edge_probability)
         return drawn
+
+
+def _settled_fields(settled: Settled) -> dict[str, Any]:
+    """What only settling tells of a chain."""
+    joint, pooled, dag = settled.joint, settled.pooled, settled.dag
+    return {
+        "evidence": settled.evidence,
+        "predictive": joint is not pooled,
+        "several_gain": settled.several,
+        "drift": pooled.drift(dag) if pooled else None,
+        "edge_strength": edge_strengths(joint, dag),
+        "target_strength": target_strengths(joint, dag),
+    }
 
 
 def run_restarts(

@@ -1,18 +1,39 @@
-"""Rows that belong together, such as those of a patient: the rows of a group share the weight of one row.
+"""What columns are beside variables of the graph: covariates, and groups of rows that belong together.
 
 ``n`` counts the rows of a table.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from pyrocausal.data.columns import listing
+from pyrocausal.data.kind import Kind
+from pyrocausal.data.kinds import Exposure
 from pyrocausal.data.readers import Frames, Weights
-from pyrocausal.data.tables import check_frame
+from pyrocausal.data.tables import check_frame, check_unique
 
-__all__ = ["take_groups"]
+__all__ = ["check_covariates", "take_groups"]
+
+
+def check_covariates(covariates: Sequence[str], names: Sequence[str], kinds: Sequence[Kind]) -> tuple[str, ...]:
+    """Return the covariates as a tuple; raise unless they are some of the variables and leave two of them."""
+    if isinstance(covariates, str) or not isinstance(covariates, Sequence):
+        raise TypeError(f"covariates: expected names of variables, as ['batch'], got {covariates!r}")
+    if strange := [name for name in covariates if name not in names]:
+        raise ValueError(
+            f"covariates: {strange[0]!r} is no variable; keep it as a column of every table; the variables are "
+            f"{listing(names)}"
+        )
+    exposed = [name for name, kind in zip(names, kinds, strict=True) if isinstance(kind, Exposure)]
+    if both := [name for name in covariates if name in exposed]:
+        raise ValueError(f"covariates: {both[0]!r} is the exposure of counts already; drop it here")
+    if covariates and len(names) - len(covariates) - len(exposed) < 2:
+        raise ValueError(f"covariates: of {listing(names)} they leave fewer than two variables to find causes among")
+    return tuple(check_unique(covariates, "covariates"))
 
 
 def take_groups(frames: Frames, counted: Weights | None, groups: str) -> tuple[Frames, Weights]:

@@ -1,0 +1,188 @@
+"""Data built from files and from cells: delimited text, Parquet, AnnData and numpy archives.
+
+``d`` counts variables, ``n`` observational rows, ``R`` regimes and ``n_r`` the rows of regime r.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Self
+
+from pyrocausal.data import anndata_tables, readers, table_files, text_files
+from pyrocausal.data.from_tables import FromTables
+from pyrocausal.data.one_table import Observational
+from pyrocausal.data.tables import Kinds, Targets
+from pyrocausal.data.text_files import FilePath
+
+__all__ = ["FromFiles"]
+
+
+class FromFiles(FromTables):
+    """What `pyrocausal.data.interventional_data.InterventionalData` is built by, from files too."""
+
+    @classmethod
+    def from_csv(
+        cls,
+        path: FilePath,
+        regime: str | None = None,
+        observational: Observational = None,
+        kinds: Kinds = None,
+        targets: Targets = None,
+        weights: str | None = None,
+        *,
+        sep: str | None = None,
+        encoding: str | None = None,
+        decimal: str | None = None,
+        targets_column: str | None = None,
+        **columns: Any,
+    ) -> Self:
+        """Build from delimited text with a header, laid out as in :meth:`from_frame`.
+
+        Empty cells, NA, NaN and null are missing; None is a label like any other.
+
+        Parameters
+        ----------
+        path : path
+            The file, compressed or not.
+        regime, observational, kinds, targets, weights, targets_column
+            As in :meth:`from_frame`; labels are compared as text.
+        sep : str, optional
+            What separates fields. None (the default): found out, a comma, a tab, `;` or `|`.
+        encoding : str, optional
+            None (the default): UTF-8, or UTF-16 where the file begins with its mark.
+        decimal : str, optional
+            None (the default): a point, or a comma where numbers have one and fields are not separated by commas.
+        **columns
+            `ignore`, `index_column`, `covariates` and `groups`, as in :meth:`from_frame`.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        TypeError, ValueError
+            As :meth:`from_frame`, and if the file is no text of its encoding or no table.
+
+        Examples
+        --------
+        >>> from pyrocausal import InterventionalData
+        >>> from tempfile import TemporaryDirectory
+        >>> from pathlib import Path
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "cells.tsv"
+        ...     _ = path.write_text("A\\tB\\tarm\\n0\\t1\\told\\n1\\t0\\told\\n1\\t1\\tnew\\n0\\t1\\tnew\\n")
+        ...     InterventionalData.from_csv(path, "arm", "old").regime_names
+        ('new',)
+        """
+        texts = [name for name in (regime, targets_column) if name is not None]
+        frame = text_files.read_text_table(path, texts, sep, encoding, decimal)
+        return cls.from_frame(
+            frame, regime, observational, kinds, targets, weights, targets_column=targets_column, **columns
+        )
+
+    @classmethod
+    def from_parquet(
+        cls, path: FilePath, regime: str | None = None, observational: Observational = None, **options: Any
+    ) -> Self:
+        """Build from a Parquet file, laid out as in :meth:`from_frame`; needs the extra `parquet`.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        regime, observational, **options
+            As in :meth:`from_frame`, `kinds=` and what comes after it by name.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        TypeError, ValueError
+            As :meth:`from_frame`, and if the file is no Parquet or pyarrow is not installed.
+
+        Examples
+        --------
+        >>> from pyrocausal import InterventionalData
+        >>> InterventionalData.from_parquet("cells.parquet", "arm", "control")  # doctest: +SKIP
+        """
+        return cls.from_frame(table_files.read_parquet(path), regime, observational, **options)
+
+    @classmethod
+    def from_anndata(
+        cls,
+        adata: Any,
+        regime: str | None = "perturbation",
+        observational: Observational = "control",
+        *,
+        layer: str | None = None,
+        genes: Sequence[str] | None = None,
+        obs: Sequence[str] = (),
+        exposure: str | None = None,
+        kinds: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Self:
+        """Build from an AnnData object or an .h5ad file (extra `anndata`), whose cells are rows and genes variables.
+
+        Parameters
+        ----------
+        adata : AnnData or path
+            Cells with their genes, dense or sparse.
+        regime, observational
+            A column of `adata.obs`, and its label or labels of cells without an intervention, as in :meth:`from_frame`.
+        layer : str, optional
+            The matrix to read; None: `adata.X`.
+        genes : sequence of str, optional
+            The variables, by `adata.var_names`; None: all genes, 1,000 at the most.
+        obs : sequence of str
+            Columns of `adata.obs` that are variables too.
+        exposure : str, optional
+            A column of `adata.obs` that counts are in proportion to. None (the default): a column "total" is made, the
+            cell's counts of all genes that are *not* variables, so that no count is a part of its own exposure; where
+            these are less than half of all counts, of all genes, with a warning.
+        kinds
+            As in :meth:`from_frames`, of some variables. Whole numbers of at least 0 are a `Count` in proportion to the
+            exposure, other matrices continuous.
+        **options
+            `targets`, `weights`, `targets_column`, `covariates` and `groups` (columns of `adata.obs`), as in
+            :meth:`from_frame`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :meth:`from_frame`, and if a gene, layer or column is not there, or anndata is not installed.
+
+        Examples
+        --------
+        >>> from pyrocausal import InterventionalData
+        >>> InterventionalData.from_anndata("cells.h5ad", "guide", "none", genes=["KRAS", "TP53"])  # doctest: +SKIP
+        """
+        columns = [regime, *(options.get(name) for name in ("targets_column", "weights", "groups"))]
+        told = [name for name in columns if name is not None]
+        if not isinstance(obs, str):  # which is refused
+            obs = [*obs, *options.get("covariates", ())]
+        frame, found = anndata_tables.read_cells(adata, told, layer, genes, obs, exposure, kinds)
+        return cls.from_frame(frame, regime, observational, found, **options)
+
+    @classmethod
+    def from_npz(cls, path: FilePath, kinds: Kinds = None) -> Self:
+        """Build from a numpy archive; pickled objects are never loaded.
+
+        Parameters
+        ----------
+        path : path
+            Holds data_obs [n, d], data_int [R, n_r, d] and, if the graph is known, adj_matrix [d, d] of zeros and ones
+            with **row = cause, column = effect** (the other way round from this library's arrays); and, if rows have
+            weights, weights_obs [n] and weights_int [R, n_r].
+        kinds
+            As in :meth:`from_frames`; the variables are called "X0", "X1", ...
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        TypeError, ValueError
+            As :meth:`from_arrays`, and if the file is no archive, lacks an array or holds a wrong adj_matrix.
+        """
+        observational, regimes, truth, weights = readers.read_npz(path)
+        made: Any = cls.from_arrays(observational, regimes, kinds=kinds, weights=weights)
+        return replace(made, truth=truth)
