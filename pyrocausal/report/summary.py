@@ -102,7 +102,7 @@ def in_words(result: CausalPosterior) -> list[str]:
     sure = int((table.probability > high).sum())
     rows = sum(len(regime.rows) for regime in data.regimes)
     return [
-        f"{number_of(found, 'edge')} among {number_of(data.d, 'variable')} {_are(found)} believed with more than 0.5, "
+        f"{number_of(found, 'edge')} among {number_of(len(data.nodes), 'variable')} {_are(found)} believed with more than 0.5, "
         f"{sure} with more than {high:g}. "
         f"{number_of(undecided, 'ordered pair')} {_are(undecided)} undecided, between {low:g} and {high:g}.",
         *_targets(result),

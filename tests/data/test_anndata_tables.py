@@ -123,3 +123,11 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "anndata", None)
     with pytest.raises(ValueError, match=re.escape("pip install 'pyrocausal[anndata]'")):
         read(adata)
+
+
+def test_columns_of_cells_are_covariates_and_groups() -> None:
+    made = cells()
+    made.obs["donor"] = [f"donor {k % 8}" for k in range(40)]
+    data = read(made, covariates=["batch"], groups="donor")
+    assert data.covariates == ("batch",) and data.nodes[:2] == ("KRAS", "TP53") and "donor" not in data.names
+    assert float(data.observational_weights.sum()) == pytest.approx(made.obs.donor[:20].nunique())

@@ -102,7 +102,7 @@ def test_a_covariate_is_no_node_of_anything_that_is_shown(fits, tmp_path):
     pc.plot_edges(result, truth=nx.DiGraph([("G1", "G4"), ("G2", "G1"), ("G3", "G1")]))
     pc.plot_targets(result)
     page = result.report(tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "1 of them covariates: batch" in page
+    assert "1 of them covariates: batch" in page and "among 4 variables" in page
 
 
 def test_predicted_tables_keep_the_covariates(fits):
