@@ -96,13 +96,14 @@ def settings_table(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[
 def in_words(result: CausalPosterior) -> list[str]:
     """What was found, and how far to trust it, in a few sentences."""
     data, (low, high) = result.data, UNDECIDED
+    nodes = number_of(len(data.nodes), "variable")
     table = result.edges(None)
     found = int((table.probability > 0.5).sum())
     undecided = int(table.probability.between(low, high).sum())
     sure = int((table.probability > high).sum())
     rows = sum(len(regime.rows) for regime in data.regimes)
     return [
-        f"{number_of(found, 'edge')} among {number_of(len(data.nodes), 'variable')} {_are(found)} believed with more than 0.5, "
+        f"{number_of(found, 'edge')} among {nodes} {_are(found)} believed with more than 0.5, "
         f"{sure} with more than {high:g}. "
         f"{number_of(undecided, 'ordered pair')} {_are(undecided)} undecided, between {low:g} and {high:g}.",
         *_targets(result),
