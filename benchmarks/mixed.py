@@ -19,7 +19,7 @@ from pyrocausal.simulate.count_truths import Counting
 from pyrocausal.simulate.ground_truth import GroundTruth, draw_along
 from pyrocausal.simulate.truth_mechanisms import Discrete, Distribution, Floats, Mechanism, softmax
 
-__all__ = ["Choice", "Encoded", "Tilted", "mixed_truth"]
+__all__ = ["Choice", "Encoded", "Flattened", "mixed_truth"]
 
 LOGIT = 2.0  # standard deviations of an additive function to a logit
 
@@ -79,26 +79,22 @@ class Encoded:
 
 
 @dataclass(frozen=True, eq=False)
-class Tilted:
-    """A categorical mechanism whose probabilities are raised to a power and multiplied by weights, parents kept.
-
-    What a shift (weights) and a scale (a power below one, which flattens) are to numbers.
-    """
+class Flattened:
+    """A categorical mechanism whose probabilities are raised to a power, parents kept: what a scale is to numbers."""
 
     mechanism: Discrete
     power: float
-    weights: Floats
 
     def probabilities(self, parents: Floats) -> Floats:
         """State probabilities [n, card] for parents [n, p]."""
-        tilted = self.mechanism.probabilities(parents) ** self.power * self.weights
-        return tilted / tilted.sum(-1, keepdims=True)
+        flat = self.mechanism.probabilities(parents) ** self.power
+        return flat / flat.sum(-1, keepdims=True)
 
     def sample(self, parents: Floats, rng: Generator) -> NDArray:
         """Draw state indices [n]."""
         return _draw(self.probabilities(parents), rng)
 
-    def redraw(self, rng: Generator) -> Tilted:
+    def redraw(self, rng: Generator) -> Flattened:
         """Refuse: a change of a mechanism is not drawn.
 
         Raises
@@ -106,7 +102,7 @@ class Tilted:
         ValueError
             Always.
         """
-        raise ValueError("Tilted has nothing to redraw; redraw the mechanism that it changes")
+        raise ValueError("Flattened has nothing to redraw; redraw the mechanism that it changes")
 
 
 def mixed_truth(graph: nx.DiGraph, rng: Generator, *, states: int = 3) -> GroundTruth:

@@ -36,7 +36,7 @@ from benchmarks.judging import (
 from benchmarks.literature import LITERATURE
 from benchmarks.methods import METHODS, find
 from benchmarks.methods.base import Answer, Method, acyclic
-from benchmarks.mixed import Tilted
+from benchmarks.mixed import Flattened
 from benchmarks.problems import Given
 from benchmarks.report import report
 from benchmarks.rows import COLUMNS, add_row, keys, read_rows, read_table
@@ -117,7 +117,7 @@ def test_suites_are_complete_and_named_once():
     sizes = {name: len(suite.problems) for name, suite in SUITES.items()}
     assert sizes == {
         "paper": 8, "bnlearn": 21, "gaps": 3, "synthetic25": 6, "continuous": 13, "scaling": 5, "density": 6,
-        "kinds": 38, "drift": 32, "expression": 2, "bacadi": 8, "partial": 2,
+        "kinds": 24, "drift": 32, "expression": 2, "bacadi": 8, "partial": 2,
     }  # fmt: skip
     for name, suite in SUITES.items():
         names = [problem.name for problem in suite.problems]
@@ -180,13 +180,13 @@ KINDS = SUITES["kinds"]
     ("problem", "regimes", "placebos"),
     [
         ("constant-mixed", 10, 2),
-        ("shift-mixed", 10, 2),
+        ("scale-mixed", 10, 2),
         ("scale-continuous", 10, 2),
         ("soft-mixed", 10, 2),
         ("scale-count", 10, 2),
         ("shift-count", 10, 2),
         ("placebo-categorical", 16, 8),
-        ("twice-continuous", 18, 2),
+        ("twice-categorical", 18, 2),
         ("some-mixed", 6, 2),
     ],
 )
@@ -213,7 +213,7 @@ def test_two_targets_are_told_to_be_possible():
 
 
 def test_half_of_the_regimes_are_labelled():
-    problem = KINDS.problem("half-known-continuous")
+    problem = KINDS.problem("half-known-categorical")
     made = problem.make(3)
     told = problem.given(made, 3).targets
     assert len(told) == 4 and all(told.values())
@@ -221,18 +221,16 @@ def test_half_of_the_regimes_are_labelled():
     assert told == problem.given(made, 3).targets != problem.given(made, 4).targets
 
 
-def test_shifts_of_categorical_targets_change_them_and_keep_their_parents():
-    _, truth, targets = KINDS.problem("shift-mixed").make(3)
+def test_scales_of_categorical_targets_flatten_them_and_keep_their_parents():
+    _, truth, targets = KINDS.problem("scale-mixed").make(3)
     (name,) = next(hit for hit in targets.values() if hit and truth.states[hit[0]] and truth.parents(hit[0]))
     before, rng = truth.mechanisms[name], np.random.default_rng(0)
     rows = truth.sample(200, rng)[list(truth.parents(name))].to_numpy(float)
-    odds = Tilted(before, 1.0, np.array([8.0, 1.0, 1.0])).probabilities(rows) / before.probabilities(rows)
-    np.testing.assert_allclose(odds[:, 0] / odds[:, 1], 8)
-    flat = Tilted(before, 0.25, np.ones(3)).probabilities(rows)
+    flat = Flattened(before, 0.25).probabilities(rows)
     assert flat.max(1).mean() < before.probabilities(rows).max(1).mean()
     np.testing.assert_allclose(flat.sum(1), 1)
     assert len(np.unique(flat.round(6), axis=0)) > 1
-    drawn = Tilted(before, 0.25, np.ones(3)).sample(np.repeat(rows[:1], 20_000, 0), rng)
+    drawn = Flattened(before, 0.25).sample(np.repeat(rows[:1], 20_000, 0), rng)
     np.testing.assert_allclose(np.bincount(drawn, minlength=3) / 20_000, flat[0], atol=0.02)
 
 
@@ -552,7 +550,7 @@ def test_the_worker_tells_what_a_problem_gives(tmp_path, monkeypatch):
         seen.append(given)
         return fit
 
-    problem = KINDS.problem("half-known-continuous")
+    problem = KINDS.problem("half-known-categorical")
     given = problem.given(problem.make(0), 0)
     for method, status in (
         (Method("it", False, lambda checkout: None, fit, lambda data: True, informed), 0),
