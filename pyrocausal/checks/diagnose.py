@@ -91,6 +91,10 @@ def diagnose(result: CausalPosterior, *, level: float = 0.01, sure: float = 0.8)
             names = ", ".join(left.unknown)
             message = f"how well the mechanisms of {names} fit, for their distributions have no cdf"
             remarks.append(Finding("not-checked", left.unknown, message))
+        if left.exact:
+            names = ", ".join(left.exact)
+            message = f"what the causes of {names} leave unexplained, for it is rounding rather than noise"
+            remarks.append(Finding("not-checked", left.exact, message))
     else:
         message = "the fitted mechanisms against the rows, for the fit was not finished"
         remarks.append(Finding("not-checked", (), message))

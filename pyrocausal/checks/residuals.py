@@ -49,6 +49,10 @@ WORK = 50_000  # pairs of a row and a graph that go through the program at a tim
 ROWS_PER_STRATUM = 20.0  # on average; with fewer, states enter as numbers
 # Shares of observational rows, on either side, beyond whose values regimes are not compared: mechanisms extrapolate.
 OUTSIDE, FAR_OUTSIDE = 0.025, 0.005  # the second where a misfit would have to go one particular way
+# Residuals that are no noise: smaller than this share of a variable's deviation, or than this share of the step to which
+# its values are rounded. What is left is then rounding and misfit, which two effects of one cause have in common.
+EXACT, ROUNDED = 0.05, 0.5
+SHARED = 3  # rows per distinct value, from which values count as rounded
 BINS = 10  # of a continuous residual, whose distribution is looked at
 
 
@@ -71,6 +75,16 @@ def _left(conditional: dist.TorchDistribution, column: torch.Tensor, sets: int) 
         location, scale = conditional.mean[..., None], conditional.stddev[..., None]
     parts = residuals.values.transpose(1, 2), location, scale
     return [_Left(*(part[k].double().cpu() for part in parts)) for k in range(sets)]
+
+
+def _least_noise(column: torch.Tensor) -> float:
+    """The least deviation that counts as noise of a number whose observational values [n] are given."""
+    if len(column) < 2:
+        return 0.0
+    values = column.double().unique()
+    rounded = len(values) > 1 and len(values) * SHARED <= len(column)
+    step = float(values.diff().median()) if rounded else 0.0
+    return max(EXACT * float(column.double().std()), ROUNDED * step)
 
 
 class ProgramResiduals:
@@ -100,12 +114,19 @@ class ProgramResiduals:
         self._acted = self.hit[self.table]  # [n, d]
         self._entering = entering(self.kinds, self.rows).cpu()
         self._kept: dict[Family, _Left | None] = {}
+        self._exact: set[int] = set()
+        self._noise = [_least_noise(self.rows[self.seen[:, i] & (self.table == 0), i].cpu()) for i in range(self.d)]
 
     @property
     def unknown(self) -> tuple[str, ...]:
         """Variables some of whose residuals were asked for and cannot be found."""
-        lacking = {i for (i, _), found in self._kept.items() if found is None}
+        lacking = {i for (i, _), found in self._kept.items() if found is None} - self._exact
         return tuple(sorted(self.data.names[i] for i in lacking))
+
+    @property
+    def exact(self) -> tuple[str, ...]:
+        """Variables that were asked for and are all but functions of some parents: no noise is left to test."""
+        return tuple(sorted(self.data.names[i] for i in self._exact))
 
     def parents(self, effect: int) -> tuple[int, ...]:
         """Of a variable in the graph."""
@@ -138,10 +159,14 @@ class ProgramResiduals:
         for family, parts in found.items():
             known = [part for part in parts if part is not None]
             whole = len(known) == len(parts)
-            self._kept[family] = _Left(*map(torch.cat, zip(*known, strict=True))) if whole else None
+            self._kept[family] = left = _Left(*map(torch.cat, zip(*known, strict=True))) if whole else None
+            i, parents = family
+            if left is not None and parents and float(left.scale.median()) < self._noise[i]:
+                self._kept[family] = None
+                self._exact.add(i)
 
     def residual(self, effect: int, parents: Sequence[int]) -> torch.Tensor | None:
-        """Residuals of a variable given some parents, [n, S]; None where its distribution has none."""
+        """Residuals of a variable given some parents, [n, S]; None where there are none to test."""
         family = effect, tuple(sorted(parents))
         self.prepare([family])
         left = self._kept[family]
