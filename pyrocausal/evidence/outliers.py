@@ -1,10 +1,12 @@
-"""Values far from all others, pulled in before a regression meets them.
+"""Values far from all others, moved before a regression meets them.
 
 One wrong number among thousands, such as 999999 for a gap, would decide every sum of squares: the scale of its
 variable, the noise of its regime, the slopes of its effects. So a number or a count further than FAR times the usual
-range from the median of its table is put as far as one such range on its side; the range is that from the 1st to the
-99th percentile of all rows. That leaves alone a table that an intervention has moved, however far, and of heavy tails
-next to everything.
+range from the median of its table is moved: to the median, where it tells nothing, if few values of the table are such
+and none lie between them and the usual ones, for then they are slips or codes; otherwise to one usual range on its
+side, for a tail may be long, and an intervention act on a part of the rows. The usual range is that from the 1st to the 99th percentile of all rows but those that lie beyond ten times the
+range of the middle ones, so that a code in several of a hundred rows does not count as usual. That leaves alone a table
+that an intervention has moved, however far, and of heavy tails next to everything.
 
 Where an observational value was such, its variable is brought to a mean of 0 and a standard deviation of 1 anew.
 """
@@ -23,6 +25,8 @@ __all__ = ["pulled_in"]
 
 FAR = 3.0  # usual ranges
 USUAL = 0.01, 0.99  # percentiles that it is between
+MIDDLE, BEYOND = (0.05, 0.95), 10.0  # percentiles of the middle rows, and how many times their range is never usual
+FEW = 0.05  # share of a table's values at the most that are taken for slips
 
 
 def pulled_in(kinds: Sequence[Kind], parts: Sequence[Part]) -> list[Part]:
@@ -64,17 +68,26 @@ def _range(columns: Sequence[torch.Tensor], weights: Sequence[torch.Tensor | Non
     values, counted = (torch.cat([each[k] for each in both]) for k in (0, 1))
     if not len(values):
         return 0.0
+    low, high = quantiles(values, torch.tensor(MIDDLE, dtype=torch.double), counted).tolist()
+    if high > low:
+        beyond = BEYOND * (high - low)
+        usual = (values >= low - beyond) & (values <= high + beyond)
+        values, counted = values[usual], counted[usual]
     low, high = quantiles(values, torch.tensor(USUAL, dtype=torch.double), counted).tolist()
     return high - low
 
 
 def _nearer(column: torch.Tensor, weights: torch.Tensor | None, usual: float, whole: bool) -> torch.Tensor:
-    """A column of one table, what is far out being put one usual range from its median; as it is if there is none."""
+    """A column of one table without what is far out; as it is if there is no usual range."""
     values, counted = _some(column, weights)
     if not len(values) or usual <= 0:
         return column
     (median,) = quantiles(values, torch.tensor([0.5], dtype=torch.double), counted).tolist()
-    near = column.clamp(median - usual, median + usual)
+    distance = (values - median).abs()
+    share = float(counted[distance > FAR * usual].sum() / counted.sum())
+    apart = not bool(((distance > usual) & (distance <= FAR * usual)).any())
+    reach = 0.0 if apart and share <= FEW else usual
+    near = column.clamp(median - reach, median + reach)
     return torch.where((column - median).abs() > FAR * usual, near.round() if whole else near, column)
 
 
