@@ -49,8 +49,8 @@ WORK = 50_000  # pairs of a row and a graph that go through the program at a tim
 ROWS_PER_STRATUM = 20.0  # on average; with fewer, states enter as numbers
 # Shares of observational rows, on either side, beyond whose values regimes are not compared: mechanisms extrapolate.
 OUTSIDE, FAR_OUTSIDE = 0.025, 0.005  # the second where a misfit would have to go one particular way
-# Residuals that are no noise: smaller than this share of a variable's deviation, or than this share of the step to which
-# its values are rounded. What is left is then rounding and misfit, which two effects of one cause have in common.
+# Residuals that are no noise: smaller than this share of a variable's deviation, or than this share of the step to
+# which values are rounded. What is left is then rounding and misfit, which two effects of one cause have in common.
 EXACT, ROUNDED = 0.05, 0.5
 SHARED = 3  # rows per distinct value, from which values count as rounded
 BINS = 10  # of a continuous residual, whose distribution is looked at

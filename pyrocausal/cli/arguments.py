@@ -151,6 +151,10 @@ def _add_kinds(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_argument_group("what the columns are")
     names: dict[str, Any] = {"nargs": "+", "action": "extend", "metavar": "NAME", "default": []}
     kinds.add_argument("--categorical", help="variables that are categories", **names)
+    kinds.add_argument(
+        "--levels", nargs="+", action="append", metavar=("NAME", "LEVEL"), default=[],
+        help="a variable whose levels have an order, from the lowest to the highest",
+    )  # fmt: skip
     kinds.add_argument("--continuous", help="variables that are numbers", **names)
     kinds.add_argument(
         "--components", metavar="N", type=_count,

@@ -97,8 +97,10 @@ def kinds_of(arguments: argparse.Namespace, in_cells: bool = False) -> dict[Any,
     ValueError
         If a variable is named twice, or an option has nothing to work on.
     """
+    levels = levels_of(arguments.levels)
     given: dict[str, Sequence[str]] = {
-        "categorical": arguments.categorical, "continuous": arguments.continuous, "count": arguments.count,
+        "categorical": arguments.categorical, "levels": [*levels], "continuous": arguments.continuous,
+        "count": arguments.count,
     }  # fmt: skip
     for (first, names), (second, others) in combinations(given.items(), 2):
         if both := sorted(set(names) & set(others)):
@@ -111,10 +113,36 @@ def kinds_of(arguments: argparse.Namespace, in_cells: bool = False) -> dict[Any,
     count = Count(arguments.exposure)
     return {
         **dict.fromkeys(arguments.categorical, Categorical),
+        **levels,
         **dict.fromkeys(arguments.continuous, numbers),
         **dict.fromkeys(arguments.count, count),
         **({...: count} if arguments.count_all else {}),
     }
+
+
+def levels_of(told: Sequence[Sequence[str]]) -> dict[str, Categorical]:
+    """What --levels says, each NAME and its levels; whole numbers where all of them are.
+
+    Raises
+    ------
+    ValueError
+        If a variable has fewer than two levels, or is named twice.
+    """
+    found: dict[str, Categorical] = {}
+    for name, *levels in told:
+        if len(levels) < 2:
+            raise ValueError(f"--levels {name!r} needs its levels, the lowest first, got {levels}")
+        if name in found:
+            raise ValueError(f"--levels names {name!r} twice; drop one")
+        try:
+            states: list[Any] = [int(level) for level in levels]
+        except ValueError:
+            states = levels
+        try:
+            found[name] = Categorical(tuple(states), ordered=True)
+        except ValueError as error:
+            raise ValueError(f"--levels {name!r}: {error}") from None
+    return found
 
 
 def probable_targets(told: Sequence[Sequence[str]]) -> dict[str, dict[str, float]]:

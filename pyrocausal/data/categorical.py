@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
@@ -30,11 +30,16 @@ class Categorical(Kind):
         All labels in order. Empty (the default): the labels that occur in any table, sorted.
     missing : bool
         Whether values may be missing; found out from the tables.
+    ordered : bool
+        Whether the states are levels, from the lowest to the highest (default: no; columns of ordered pandas
+        categories are found to be). Labels then come back as ordered categories, so that tables and pictures keep
+        their order, and sizes of effects speak of a level *or more*, and of the lowest level against the highest.
+        Mechanisms are as for other states: a level in the middle may have an effect of its own.
 
     Raises
     ------
     TypeError
-        If `states` is a string, a set or no iterable.
+        If `states` is a string, a set or no iterable, or `ordered` is not True or False.
     ValueError
         If a state is missing (None, NaN) or listed twice.
 
@@ -42,9 +47,12 @@ class Categorical(Kind):
     --------
     >>> Categorical(("low", "high")).cardinality
     2
+    >>> Categorical(("low", "middle", "high"), ordered=True).decode(np.array([2.0, 0.0])).max()
+    'high'
     """
 
     states: tuple[Hashable, ...] = ()
+    ordered: bool = False
 
     discrete: ClassVar[bool] = True
     whole: ClassVar[bool] = True
@@ -54,6 +62,8 @@ class Categorical(Kind):
     def __post_init__(self) -> None:
         if isinstance(self.states, (str, set, frozenset)) or not isinstance(self.states, Iterable):
             raise TypeError(f"states: expected labels in order, such as ('no', 'yes'), got {self.states!r}")
+        if not isinstance(self.ordered, bool):
+            raise TypeError(f"ordered: expected True or False, got {self.ordered!r}")
         states = tuple(native(state) for state in self.states)
         if repeated := [state for state, times in Counter(states).items() if times > 1]:
             raise ValueError(f"states: {repeated[0]!r} is listed more than once in {states}")
@@ -107,7 +117,7 @@ class Categorical(Kind):
         if len(found) < 2:
             raise ValueError(f"{next(iter(columns))} and in all regimes has one state, {[*found]}; remove the variable")
         if self.states:
-            return Categorical(self.states, missing=gaps)
+            return replace(self, missing=gaps)
         first = next(iter(found))
         for label, where in found.items():
             if family(label) != family(first):
@@ -118,9 +128,13 @@ class Categorical(Kind):
             if isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.ordered:
                 order = [native(label) for label in column.dtype.categories]
                 if found.keys() <= set(order):
-                    return Categorical(tuple(label for label in order if label in found), missing=gaps)
+                    levels = tuple(label for label in order if label in found)
+                    return Categorical(levels, missing=gaps, ordered=True)
         states = [int(label) if isinstance(label, float) else label for label in found]
-        return Categorical(tuple(sorted(states, key=str if family(first) is object else None)), missing=gaps)
+        if self.ordered and not all(isinstance(state, int) for state in states):
+            raise ValueError(f"{where} has no order of its own; pass its levels, such as {listing(tuple(states))}")
+        labels = sorted(states, key=str if family(first) is object else None)
+        return Categorical(tuple(labels), missing=gaps, ordered=self.ordered)
 
     def encode(self, column: pd.Series, where: str = "the column") -> np.ndarray:
         """Codes [n] of the labels in `column` [n], NaN where missing; ValueError for a label that is no state."""
@@ -138,6 +152,9 @@ class Categorical(Kind):
         """Labels [n] of `codes` [n], NaN where missing."""
         gaps = np.isnan(codes)
         labels = pd.Index(list(self.states), tupleize_cols=False).take(np.where(gaps, 0, codes).astype(np.int64))
+        if self.ordered:
+            order = pd.Index(list(self.states), tupleize_cols=False)
+            return pd.Series(pd.Categorical.from_codes(np.where(gaps, -1, codes).astype(np.int64), order, ordered=True))
         found = pd.Series(labels)
         return found.mask(gaps) if gaps.any() else found
 

@@ -4,9 +4,11 @@ One wrong number among thousands, such as 999999 for a gap, would decide every s
 variable, the noise of its regime, the slopes of its effects. So a number or a count further than FAR times the usual
 range from the median of its table is moved: to the median, where it tells nothing, if few values of the table are such
 and none lie between them and the usual ones, for then they are slips or codes; otherwise to one usual range on its
-side, for a tail may be long, and an intervention act on a part of the rows. The usual range is that from the 1st to the 99th percentile of all rows but those that lie beyond ten times the
-range of the middle ones, so that a code in several of a hundred rows does not count as usual. That leaves alone a table
-that an intervention has moved, however far, and of heavy tails next to everything.
+side, for a tail may be long, and an intervention act on a part of the rows. That leaves alone a table that an
+intervention has moved, however far, and of heavy tails next to everything.
+
+The usual range is that from the 1st to the 99th percentile of all rows, but for those that lie beyond ten times the
+range of the middle ones and apart from all others: a code in several of a hundred rows is not usual.
 
 Where an observational value was such, its variable is brought to a mean of 0 and a standard deviation of 1 anew.
 """
@@ -69,10 +71,18 @@ def _range(columns: Sequence[torch.Tensor], weights: Sequence[torch.Tensor | Non
     if not len(values):
         return 0.0
     low, high = quantiles(values, torch.tensor(MIDDLE, dtype=torch.double), counted).tolist()
-    if high > low:
-        beyond = BEYOND * (high - low)
-        usual = (values >= low - beyond) & (values <= high + beyond)
-        values, counted = values[usual], counted[usual]
+    beyond = BEYOND * (high - low)
+    near = (values >= low - beyond) & (values <= high + beyond)
+    if beyond > 0 and not bool(near.all()):
+        usual = _between(values[near], counted[near])
+        least, most = values[near].min() - FAR * usual, values[near].max() + FAR * usual
+        if not bool(((values >= least) & (values <= most))[~near].any()):
+            return usual
+    return _between(values, counted)
+
+
+def _between(values: torch.Tensor, counted: torch.Tensor) -> float:
+    """From the 1st to the 99th percentile of values [n] by their weights."""
     low, high = quantiles(values, torch.tensor(USUAL, dtype=torch.double), counted).tolist()
     return high - low
 

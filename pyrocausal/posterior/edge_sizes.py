@@ -20,6 +20,7 @@ from pyrocausal.posterior.effect_sizes import (
     exposure_of,
     measure,
     on_scale,
+    ordered,
     row_mean,
     said,
     spread_of,
@@ -56,7 +57,7 @@ def edge_sizes(model: CausalModel, data: InterventionalData, graph: torch.Tensor
     """
     found, everything = Sizes.nothing(data.d, data.d), Part.of(data.parts)
     spreads, labels = [spread_of(data, j) for j in range(data.d)], state_labels(data)
-    states = {j: _states(everything.rows[:, j]) for j in range(data.d) if data.kinds[j].discrete}
+    states = {j: _states(kind, everything.rows[:, j]) for j, kind in enumerate(data.kinds) if kind.discrete}
     for i in graph.any(1).nonzero()[:, 0].tolist():
         causes = graph[i].nonzero()[:, 0].tolist()
         part = complete_rows(data.parts[0], causes)
@@ -93,9 +94,10 @@ def _replaced(part: Part, j: int, value: torch.Tensor) -> Part:
     return Part(rows, part.weights)
 
 
-def _states(column: torch.Tensor) -> torch.Tensor:
-    """Codes that occur, in ascending order."""
-    return column[present(column)].unique()
+def _states(kind: Kind, column: torch.Tensor) -> torch.Tensor:
+    """Codes that occur, in ascending order; of ordered levels the lowest and the highest."""
+    codes = column[present(column)].unique()
+    return codes[[0, -1]].unique() if ordered(kind) and len(codes) else codes
 
 
 def _moved(kind: Kind, j: int, rows: torch.Tensor, spread: float) -> torch.Tensor:

@@ -4,13 +4,14 @@ The size of an edge compares the effect's distribution, its cause being set to o
 parents staying what they were observed to be; the difference is averaged over rows. A number or a count as a cause
 moves by one standard deviation, from half of it below what was observed to half of it above, and no lower than it can
 be; a count does so on the scale of ``log(1 + count / exposure)``. Of a cause with states the two that differ most are
-compared, the earlier one first.
+compared, the earlier one first; of one with ordered levels the lowest and the highest.
 
 The size of a target compares what was observed in the rows of a regime with what the common mechanism says of them,
 given the parents' values there.
 
 Either is a difference of means in standard deviations of the effect; or of the logarithm of a mean, of a count; or of
-the probability of the state that changes most. Nothing is random. Rows that lack a value which is needed are left out.
+the probability of the state that changes most, of ordered levels of that level or a higher one. Nothing is random. Rows
+that lack a value which is needed are left out.
 
 Vocabulary: d variables, R regimes, S values of a cause, q states of an effect or 1.
 """
@@ -27,12 +28,12 @@ from numpy.typing import NDArray
 
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kind import Kind
-from pyrocausal.data.kinds import Count
+from pyrocausal.data.kinds import Categorical, Count
 from pyrocausal.data.missing import filled, present
 from pyrocausal.data.weights import Part, take_rows
 
 __all__ = [
-    "EVEN", "Sizes", "complete_rows", "exposure_of", "measure", "on_scale", "row_mean", "said", "spread_of",
+    "EVEN", "Sizes", "complete_rows", "exposure_of", "measure", "on_scale", "ordered", "row_mean", "said", "spread_of",
     "state_labels", "thinned",
 ]  # fmt: skip
 
@@ -69,15 +70,21 @@ class Sizes(NamedTuple):
             self.value[place], self.measured[place] = value, measured
 
 
+def ordered(kind: Kind) -> bool:
+    """Whether a variable has states in an order."""
+    return isinstance(kind, Categorical) and kind.ordered
+
+
 def said(kind: Kind, conditional: dist.TorchDistribution, rows: torch.Tensor) -> torch.Tensor:
     """What a mechanism says of an effect in some rows [n, ...]: probabilities of its states, or its mean; [n, q].
 
-    NaN without a mean.
+    Of ordered levels, probabilities of each or a higher one. NaN without a mean.
     """
     if kind.discrete:
         codes = rows.new_zeros(len(rows))
         each = [conditional.log_prob(kind.typed(codes + state)).exp() for state in range(kind.cardinality)]
-        return torch.stack(each, 1).double()
+        found = torch.stack(each, 1).double()
+        return found.flip(1).cumsum(1).flip(1) if ordered(kind) else found
     try:
         mean = conditional.mean
     except NotImplementedError:
@@ -88,7 +95,7 @@ def said(kind: Kind, conditional: dist.TorchDistribution, rows: torch.Tensor) ->
 def measure(data: InterventionalData, labels: Sequence[Sequence[str]], i: int, state: int) -> str:
     """In what a change of a variable is measured, its states being called as `state_labels` has it."""
     if data.kinds[i].discrete:
-        return f"P({data.names[i]}={labels[i][state]})"
+        return f"P({data.names[i]}{'>=' if ordered(data.kinds[i]) else '='}{labels[i][state]})"
     return "log fold" if isinstance(data.kinds[i], Count) else "sd"
 
 

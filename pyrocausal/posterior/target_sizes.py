@@ -16,7 +16,7 @@ from pyrocausal.data.kinds import Count
 from pyrocausal.data.missing import filled, present
 from pyrocausal.data.weights import Part
 from pyrocausal.model.causal_model import CausalModel
-from pyrocausal.posterior.effect_sizes import EVEN, Sizes, measure, said, spread_of, state_labels, thinned
+from pyrocausal.posterior.effect_sizes import EVEN, Sizes, measure, ordered, said, spread_of, state_labels, thinned
 from pyrocausal.runtime.threads import one_thread
 
 __all__ = ["target_sizes"]
@@ -56,7 +56,8 @@ def target_sizes(model: CausalModel, data: InterventionalData, graph: torch.Tens
         spread, column = spread_of(data, i), filled(rows[:, i, None])
         predicted = said(data.kinds[i], conditional(i), column)  # [n, q]
         states = torch.arange(predicted.shape[1], device=column.device)
-        seen = (column == states).double() if data.kinds[i].discrete else column.double()
+        shown = column >= states if ordered(data.kinds[i]) else column == states
+        seen = shown.double() if data.kinds[i].discrete else column.double()
         there = present(rows[:, [i, *graph[i].nonzero()[:, 0].tolist()]]).all(1, keepdim=True)
         predicted = torch.where(there, predicted, 0.0)
         count = there.double() if weights is None else there * weights[:, None]

@@ -13,7 +13,7 @@ import pytest
 
 import pyrocausal.cli.main as cli
 from pyrocausal.data.at_least import AtLeast
-from pyrocausal.data.kinds import Continuous, Count
+from pyrocausal.data.kinds import Categorical, Continuous, Count
 from pyrocausal.fit.channel import Channel
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
@@ -155,6 +155,9 @@ def test_kinds_from_the_command_line(fit, tmp_path, briefly):
     assert fit("--continuous", "X0", "--categorical", "X1") == 0
     kinds = CausalPosterior.load(tmp_path / "out" / "model.pt").data.kinds
     assert [kind.cardinality for kind in kinds] == [0, 2, 2]
+    assert fit("--levels", "X0", "1", "0", "--levels", "X1", "0", "1", "2") == 0
+    kinds = CausalPosterior.load(tmp_path / "out" / "model.pt").data.kinds
+    assert kinds[:2] == (Categorical((1, 0), ordered=True), Categorical((0, 1, 2), ordered=True))
 
 
 @pytest.mark.parametrize(
@@ -183,6 +186,11 @@ def test_kinds_from_the_command_line(fit, tmp_path, briefly):
         (["--targets-file", "nowhere.csv"], "No such file or directory: nowhere.csv"),
         (["--continuous", "Y"], "'Y' is no variable; the variables are 'X0', 'X1', 'X2' (on the command line: --cat"),
         (["--continuous", "X0", "--categorical", "X0"], "'X0' is given both as --categorical and as --continuous"),
+        (["--levels", "X0", "0"], "--levels 'X0' needs its levels, the lowest first, got ['0']"),
+        (["--levels", "X0", "0", "0"], "--levels 'X0': states: 0 is listed more than once"),
+        (["--levels", "X0", "0", "1", "--levels", "X0", "1", "0"], "--levels names 'X0' twice; drop one"),
+        (["--levels", "X0", "0", "1", "--count", "X0"], "'X0' is given both as --levels and as --count"),
+        (["--levels", "X0", "low", "high"], "which is none of the states"),
         (["--continuous", "X0", "--count", "X0"], "'X0' is given both as --continuous and as --count"),
         (["--exposure", "X0"], "--exposure is given, but no --count or --count-all that could be in proportion to it"),
         (["--components", "2"], "--components is given, but no --continuous that could be a mixture"),

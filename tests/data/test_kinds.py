@@ -23,6 +23,33 @@ class TestKinds:
         assert Categorical(np.arange(3)).states == (0, 1, 2)  # type: ignore[arg-type]
         assert all(type(state) is int for state in Categorical(np.arange(3)).states)  # type: ignore[arg-type]
 
+    def test_levels_keep_their_order(self) -> None:
+        table = pd.DataFrame({"dose": ["low", "high", "mid", "low"], "n": [0.1, 0.2, 0.3, 0.4]})
+        kind = Categorical(("low", "mid", "high"), ordered=True)
+        data = from_frames(table, {"drug": table}, kinds={"dose": kind})
+        assert data.kinds[0] == kind != Categorical(kind.states)
+        back = data.decode(data.observational)["dose"]
+        assert back.cat.ordered and list(back.cat.categories) == ["low", "mid", "high"]
+        assert back.tolist() == table["dose"].tolist() and list(back.sort_values()) == ["low", "low", "mid", "high"]
+        assert kind.decode(np.array([np.nan, 2.0])).isna().tolist() == [True, False]
+
+    def test_ordered_categories_of_pandas_are_levels(self) -> None:
+        column = pd.Categorical(["b", "a", "b", "a"], ["b", "never", "a"], ordered=True)
+        table = pd.DataFrame({"dose": column, "n": [0.1, 0.2, 0.3, 0.4]})
+        assert from_frames(table, {"drug": table}).kinds[0] == Categorical(("b", "a"), ordered=True)
+
+    def test_text_without_levels_has_no_order(self) -> None:
+        table = pd.DataFrame({"dose": ["low", "high"] * 2, "n": [1, 2, 1, 2]})
+        kinds = {"dose": Categorical(ordered=True), "n": Categorical(ordered=True)}
+        with pytest.raises(
+            ValueError, match="'dose' in the observational rows has no order of its own; pass its levels"
+        ):
+            from_frames(table, {"drug": table}, kinds=kinds)
+        table["dose"] = [3, 1, 2, 3]
+        assert from_frames(table, {"drug": table}, kinds=kinds).kinds[0] == Categorical((1, 2, 3), ordered=True)
+        with pytest.raises(TypeError, match="ordered: expected True or False, got 'yes'"):
+            Categorical(("a", "b"), ordered="yes")  # type: ignore[arg-type]
+
     @pytest.mark.parametrize("states", ["ab", 3, {"a", "b"}])
     def test_states_come_in_order(self, states: Any) -> None:
         with pytest.raises(TypeError, match="states"):
@@ -94,7 +121,7 @@ class TestInference:
             control(D=pd.Series(["low", "none", "none"], dtype=doses)),
             {"drug": drug(D=pd.Series(["high", "high"], dtype=doses))},
         )
-        assert data.kinds[3] == Categorical(("none", "low", "high"))
+        assert data.kinds[3] == Categorical(("none", "low", "high"), ordered=True)
 
     @pytest.mark.parametrize("dtype", ["Int64", "int8", "uint16"])
     def test_integer_dtypes(self, dtype: str) -> None:

@@ -99,6 +99,27 @@ def test_a_cause_with_states_moves_a_number():
     assert found.measured[1, 0] == "sd, X0 mid to high"
 
 
+def test_levels_are_compared_from_the_lowest_to_the_highest():
+    rows = torch.stack([codes(3), torch.randn(100)], 1)
+    data = made((replace(PKA, ordered=True), UNIT), rows)
+    mechanisms = Known(X1=lambda x: dist.Normal(torch.tensor([1.0, 3.0, -1.0])[x[:, 0].long()], 1.0))
+    found = edge_sizes(program(data, mechanisms), data, graph(2, (1, 0)))
+    assert found.value[1, 0] == pytest.approx(-2.0 / float(rows[:, 1].std(correction=0)), rel=1e-4)
+    assert found.measured[1, 0] == "sd, X0 low to high"
+
+
+def test_an_effect_with_levels_is_at_least_one_of_them():
+    table = torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]])
+    rows = torch.stack([codes(2), codes(3)], 1)
+    drug = torch.stack([torch.ones(50), codes(3, 50).clamp(max=1)], 1)  # 17 of 50 low, the others mid
+    data = made((ERK, replace(PKA, ordered=True)), rows, drug)
+    model = program(data, Known(X1=lambda x: dist.Categorical(table[x[:, 0].long()])))
+    found = edge_sizes(model, data, graph(2, (1, 0)))
+    assert found.value[1, 0] == pytest.approx(0.7 - 0.2) and found.measured[1, 0] == "P(X1>=high), X0 off to on"
+    targets = target_sizes(model, data, graph(2, (1, 0)))
+    assert targets.value[0, 1] == pytest.approx(0.0 - 0.7) and targets.measured[0, 1] == "P(X1>=high)"
+
+
 def test_a_state_that_never_occurs_is_not_compared():
     rows = torch.stack([codes(2), torch.randn(100)], 1)  # never high
     data = made((PKA, UNIT), rows)
