@@ -24,6 +24,7 @@ __all__ = ["doubts", "named_some"]
 # variation, that of two normal distributions so far apart.
 FAR, FAR_STATES = SIZES[-1], 0.12
 MANY, SEVERAL = 0.1, 3  # share of what is off, and how often at least, from which no arrow is to be read
+MOST = 0.5  # share of variables of regimes that count as targets, from which little else is left
 BLIND = STRONG / 2  # nats per row that an edge has to carry to be seen, from which rows are too few for anything
 NAMED = 3  # of a kind, at the most
 NO_ARROWS = "do not read arrows as effects"
@@ -54,9 +55,10 @@ def doubts(result: CausalPosterior, diagnosis: Diagnosis | None, run: Run, shell
         yield from _too_little(result)
     contradicted = list(_contradictions(diagnosis, run, shell))
     yield from contradicted
-    if not contradicted:
+    if not any(NO_ARROWS in each for each in contradicted):
         yield from _drifting(result)
     yield from _hidden(diagnosis)
+    yield from _everywhere(result)
     yield from _apart(result)
     if result.best.settled and (left := sum(not chain.settled for chain in result.chains)):
         yield f"{left} of {len(result.chains)} chains {_were(left)} not finished: {finish(run, shell)}"
@@ -106,7 +108,7 @@ def _contradictions(diagnosis: Diagnosis | None, run: Run, shell: bool) -> Itera
     looked = diagnosis.looked.get("changed-mechanism", len(found))
     of = f"{len(found)} of {number_of(looked, 'check')} of single variables"
     if len(found) < max(SEVERAL, MANY * looked):
-        where = named_some([f"{variable} in {regime}" for regime, variable in (each.subject for each in found)])
+        where = named_some([f"{variable} in {regime!r}" for regime, variable in (each.subject for each in found)])
         yield f"{of} contradict{'s' * (len(found) == 1)} this fit ({where}): do not read arrows there as effects"
         return
     stated = all(each.subject[0] in run.stated for each in found)
@@ -135,6 +137,18 @@ def _drifting(result: CausalPosterior) -> Iterator[str]:
         )
 
 
+def _everywhere(result: CausalPosterior) -> Iterator[str]:
+    """Whether regimes are found to act on most variables at once."""
+    _, learned = _learned(result)
+    open_ = learned.any(1)
+    hit = (result.target_probabilities.values > 0.5)[open_]
+    if result.several_targets and hit.size and hit.sum() >= max(MOST * hit.size, SEVERAL):
+        yield (
+            f"{int(hit.sum())} of {hit.size} variables of regimes count as targets, which leaves little to tell the "
+            "direction of an arrow by"
+        )
+
+
 def _hidden(diagnosis: Diagnosis | None) -> Iterator[str]:
     found = [" and ".join(each.subject) for each in diagnosis.named("hidden-cause")] if diagnosis else []
     if found:
@@ -150,7 +164,7 @@ def _apart(result: CausalPosterior) -> Iterator[str]:
         return
     check = stability(result)
     torn = check.edges[check.edges["chains"] < len(result.chains)].index
-    split = [str(regime) for regime, row in check.targets.iterrows() if row.nunique() > 1]
+    split = [repr(str(regime)) for regime, row in check.targets.iterrows() if row.nunique() > 1]
     what = [named_some([f"{cause} -> {effect}" for cause, effect in torn])] * bool(len(torn))
     what += [f"the targets of {named_some(split)}"] * bool(split)
     if what:

@@ -130,7 +130,7 @@ def _undecided(result: CausalPosterior) -> Iterator[str]:
     none = result.no_target_probability.values[:, None]
     clear = clear_targets(torch.as_tensor(np.hstack([result.target_probabilities.values, none])), sure).tolist()
     unclear = [
-        regime.name
+        repr(regime.name)
         for regime, sure_of in zip(result.data.regimes, clear, strict=True)
         if not sure_of and not isinstance(regime.targets, tuple)
     ]
