@@ -181,9 +181,8 @@ def test_advice_on_contradictions_in_the_shell_and_where_targets_were_told():
 
 
 def test_a_few_checks_that_contradict_a_fit_are_named():
-    assert trust(diagnosis=contradictions(1)) == (
-        "1 of 30 checks of single variables contradicts this fit (X0 in 'regime 0'): do not read arrows there as effects."
-    )
+    told = "1 of 30 checks of single variables contradicts this fit (X0 in 'regime 0'): do not read arrows there"
+    assert trust(diagnosis=contradictions(1)) == f"{told} as effects."
     assert "(X0 in 'regime 0', X1 in 'regime 1')" in trust(diagnosis=contradictions(2, of=8))
     assert NO_ARROWS not in trust(diagnosis=contradictions(9, of=100))
     assert NO_ARROWS in trust(diagnosis=contradictions(10, of=100))
