@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from pyrocausal.checks.advice import finish, other_targets, several_targets
-from pyrocausal.checks.findings import NAMES, Diagnosis
+from pyrocausal.checks.findings import NAMES, Diagnosis, Finding
 from pyrocausal.checks.run_settings import Run
 from pyrocausal.checks.stability import stability
 from pyrocausal.checks.undecided import FAINT, sight
@@ -53,11 +53,10 @@ def doubts(result: CausalPosterior, diagnosis: Diagnosis | None, run: Run, shell
         yield f"{NOTHING} yet, for the fit was not finished: {finish(run, shell)}"
     else:
         yield from _too_little(result)
-    contradicted = list(_contradictions(diagnosis, run, shell))
-    yield from contradicted
-    if not any(NO_ARROWS in each for each in contradicted):
+    against = list(_against_rows(diagnosis, run, shell))
+    yield from against
+    if not any(NO_ARROWS in each or NOTHING in each for each in against):
         yield from _drifting(result)
-    yield from _hidden(diagnosis)
     yield from _everywhere(result)
     yield from _apart(result)
     if result.best.settled and (left := sum(not chain.settled for chain in result.chains)):
@@ -100,28 +99,40 @@ def _learned(result: CausalPosterior) -> tuple[np.ndarray, np.ndarray]:
     return strengths, ~np.array(told, dtype=bool)
 
 
-def _contradictions(diagnosis: Diagnosis | None, run: Run, shell: bool) -> Iterator[str]:
-    """Variables that are not in a regime what the fit says."""
-    found = diagnosis.named("changed-mechanism") if diagnosis else ()
-    if not found or diagnosis is None:
+def _against_rows(diagnosis: Diagnosis | None, run: Run, shell: bool) -> Iterator[str]:
+    """Variables that are not in a regime what the fit says, and pairs with a common cause that was not measured."""
+    if diagnosis is None:
         return
+    found = diagnosis.named("changed-mechanism")
+    pairs = [" and ".join(each.subject) for each in diagnosis.named("hidden-cause")]
     looked = diagnosis.looked.get("changed-mechanism", len(found))
-    of = f"{len(found)} of {number_of(looked, 'check')} of single variables"
-    if len(found) < max(SEVERAL, MANY * looked):
-        where = named_some([f"{variable} in {regime!r}" for regime, variable in (each.subject for each in found)])
-        yield f"{of} contradict{'s' * (len(found) == 1)} this fit ({where}): do not read arrows there as effects"
+    of = (
+        f"{len(found)} of {number_of(looked, 'check')} of single variables contradict{'s' * (len(found) == 1)} this fit"
+    )
+    many = len(found) >= max(SEVERAL, MANY * looked)
+    common = f"{named_some(pairs)} seem to have a common cause that was not measured"
+    if many and len(pairs) > 1:  # two sorts of tests, and neither of them just once
+        yield f"{NOTHING}: {of}, and {common}"
         return
-    stated = all(each.subject[0] in run.stated for each in found)
-    if stated:
-        why = f"conditions differ in more than the targets that were told; {other_targets(shell)}, or {NO_ARROWS}"
-    elif several := several_targets(run, shell):
-        why = f"conditions seem to act on several variables; {several}, or {NO_ARROWS}"
-    elif run.several_found is False:
+    if many:
+        yield f"{of}: {_why(found, run, shell)}"
+    elif found:
+        where = named_some([f"{variable} in {regime!r}" for regime, variable in (each.subject for each in found)])
+        yield f"{of} ({where}): do not read arrows there as effects"
+    if pairs:
+        yield f"{common}: do not read an edge between them as an effect"
+
+
+def _why(found: Sequence[Finding], run: Run, shell: bool) -> str:
+    """What many contradictions mean, and what to do."""
+    if all(each.subject[0] in run.stated for each in found):
+        return f"conditions differ in more than the targets that were told; {other_targets(shell)}, or {NO_ARROWS}"
+    if several := several_targets(run, shell):
+        return f"conditions seem to act on several variables; {several}, or {NO_ARROWS}"
+    if run.several_found is False:
         gain = "" if math.isnan(run.several_gain) else f" by {abs(run.several_gain):,.1f} nats"
-        why = f"conditions differ in more than one target each, though evidence is against several{gain}; {NO_ARROWS}"
-    else:
-        why = f"conditions differ in more than the targets that were found, though there may be several; {NO_ARROWS}"
-    yield f"{of} contradict this fit: {why}"
+        return f"conditions differ in more than one target each, though evidence is against several{gain}; {NO_ARROWS}"
+    return f"conditions differ in more than the targets that were found, though there may be several; {NO_ARROWS}"
 
 
 def _drifting(result: CausalPosterior) -> Iterator[str]:
@@ -146,15 +157,6 @@ def _everywhere(result: CausalPosterior) -> Iterator[str]:
         yield (
             f"{int(hit.sum())} of {hit.size} variables of regimes count as targets, which leaves little to tell the "
             "direction of an arrow by"
-        )
-
-
-def _hidden(diagnosis: Diagnosis | None) -> Iterator[str]:
-    found = [" and ".join(each.subject) for each in diagnosis.named("hidden-cause")] if diagnosis else []
-    if found:
-        yield (
-            f"{named_some(found)} seem to have a common cause that was not measured: do not read an edge between them "
-            "as an effect"
         )
 
 

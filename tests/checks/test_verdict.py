@@ -217,6 +217,15 @@ def test_hidden_causes_and_other_findings():
     assert trust(diagnosis=undecided) == CLEAN
 
 
+def test_two_sorts_of_tests_that_speak_against_a_fit():
+    pairs = [Finding("hidden-cause", pair, "") for pair in (("X0", "X1"), ("X1", "X2"))]
+    for number, hidden, nothing in ((12, 2, True), (12, 1, False), (2, 2, False)):
+        one = contradictions(number)
+        told = trust(diagnosis=replace(one, findings=(*one.findings, *pairs[:hidden])))
+        assert told.startswith(f"Nothing here should be believed: {number} of 30 checks") == nothing
+        assert "X0 and X1" in told and f"{number} of 30 checks of single variables contradict" in told
+
+
 def test_targets_everywhere():
     most = torch.tensor([[1.0, 1, 1, 0, 0], [1, 1, 0, 0, 0], [0, 0, 1, 0, 0]])
     several = {"several": True, "several_gain": 9.0}
