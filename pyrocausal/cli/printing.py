@@ -35,15 +35,17 @@ def print_edges(result: CausalPosterior) -> None:
         edge: what for what, edges in judged.items() if what != "right" for edge in edges
     }
     lines = [
-        (f"{edge['cause']} -> {edge['effect']}", f"{edge['probability']:.2f}", mark)
+        (f"{edge['cause']} -> {edge['effect']}", f"{edge['probability']:.2f}", f"{edge['strength']:.3f}", mark)
         for edge in found.to_dict("records")
         if (mark := marks.get((edge["cause"], edge["effect"]), "")) or not edge["strength"] < STRONG
     ]
     missing = [f"{cause} -> {effect}" for cause, effect in judged.get("missing", [])]
     width = max((len(text) for text in [*missing, *(line[0] for line in lines)]), default=0)
-    print(f"edges above 0.5: {len(found)}" + (", the strongest first" if len(lines) > 1 else ""))
-    for text, probability, mark in lines:
-        print(f"  {text:{width}}  {probability}  {mark}".rstrip())
+    known = not found.strength.isna().all()
+    how = ", the strongest first, with probability and nats per row" if known and lines else ""
+    print(f"edges above 0.5: {len(found)}{how}")
+    for text, probability, strength, mark in lines:
+        print(f"  {text:{width}}  {probability}  {f'{strength}  ' * known}{mark}".rstrip())
     for text in missing:
         print(f"  {text:{width}}        missing")
     if left := len(found) - len(lines):

@@ -258,10 +258,11 @@ def test_what_was_not_checked_is_said():
     assert "pc.diagnose" not in verdict(result, Diagnosis()).trust
 
 
-def test_no_more_than_two_doubts():
+def test_no_more_than_two_doubts_and_the_gravest_first():
     bad = settled_chain(strengths=dict.fromkeys(EDGES, 0.01), drift=torch.ones(3, 4))
     told = trust(bad, rows=100, diagnosis=finding("hidden-cause", ("X0", "X1")))
-    assert told.count("; besides, ") == 1 and "common cause" not in told
+    assert told.startswith("No edge here should be believed") and "; besides, X0 and X1 seem to have a common" in told
+    assert told.count("; besides, ") == 1 and "drift" not in told and "rows are few" not in told.lower()
 
 
 # ------------------------------------------------------------------ where it is printed, and a fit

@@ -29,13 +29,15 @@ def test_the_verdict_is_in_words_of_the_shell_and_fits_a_terminal(capsys):
 def test_weak_edges_are_counted_and_strong_ones_listed(capsys):
     print_edges(made_result(settled_chain(EDGES, STRENGTHS)))
     assert capsys.readouterr().out.splitlines() == [
-        "edges above 0.5: 4, the strongest first", "  X1 -> X2  0.90", "  X0 -> X1  1.00",
+        "edges above 0.5: 4, the strongest first, with probability and nats per row",
+        "  X1 -> X2  0.90  0.300", "  X0 -> X1  1.00  0.060",
         "  and 2 weak, below 0.05 nats per row",
     ]  # fmt: skip
     print_edges(made_result(settled_chain()))
     assert "weak" not in capsys.readouterr().out
     print_edges(made_result(settled_chain(EDGES, None)))
-    assert capsys.readouterr().out.count("->") == 4  # of unknown strength
+    out = capsys.readouterr().out
+    assert out.count("->") == 4 and "nats" not in out and "nan" not in out  # of unknown strength
 
 
 def test_weak_edges_that_are_wrong_are_listed(capsys):
@@ -43,7 +45,7 @@ def test_weak_edges_that_are_wrong_are_listed(capsys):
     truth = nx.DiGraph([("X0", "X1"), ("X1", "X2"), ("X2", "X3"), ("X1", "X3")])
     print_edges(replace(result, data=replace(result.data, truth=truth)))
     out = capsys.readouterr().out
-    assert "  X0 -> X3  0.70  extra\n  X1 -> X3        missing\n  and 1 weak" in out
+    assert "  X0 -> X3  0.70  0.020  extra\n  X1 -> X3        missing\n  and 1 weak" in out
 
 
 def test_targets_come_by_strength(capsys):
