@@ -75,7 +75,8 @@ def _warnings_in_one_line() -> Iterator[None]:
         message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None,
         line: str | None = None,
     ) -> None:  # fmt: skip
-        print("pyrocausal: warning:", " ".join(str(message).split()), file=sys.stderr)
+        text = str(message).replace("raise max_steps", "raise --max-steps")  # what it is called here
+        print("pyrocausal: warning:", " ".join(text.split()), file=sys.stderr)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", RuntimeWarning)

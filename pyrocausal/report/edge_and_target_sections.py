@@ -51,7 +51,7 @@ def edge_section(result: CausalPosterior) -> Iterator[Part]:
     yield Heading("Edges")
     yield Picture.of("edges", "Probability of every edge, effects in rows and causes in columns", figure)
     yield Heading(f"Edges believed with more than 0.5 ({int(found.sum())}{_of_them_weak(weak)})", 3)
-    yield _edge_rows(table[found & ~weak], chains)
+    yield _edge_rows(table[found & ~weak], chains, "None of them is strong." if weak.any() else "None.")
     yield plain_text(f"{STRENGTH} {EDGE_SIZE}")
     if weak.any():
         yield Folded(f"Weak edges believed with more than 0.5 ({int(weak.sum())})", _edge_table(table[weak], chains))
@@ -70,11 +70,11 @@ def edge_section(result: CausalPosterior) -> Iterator[Part]:
 
 
 def _of_them_weak(weak: pd.Series) -> str:
-    return f", {int(weak.sum())} of them weak and folded away" if weak.any() else ""
+    return f", {int(weak.sum())} of them weak and listed apart" if weak.any() else ""
 
 
-def _edge_rows(edges: pd.DataFrame, chains: list[str]) -> Part:
-    return _edge_table(edges, chains) if len(edges) else plain_text("None.")
+def _edge_rows(edges: pd.DataFrame, chains: list[str], otherwise: str = "None.") -> Part:
+    return _edge_table(edges, chains) if len(edges) else plain_text(otherwise)
 
 
 def _edge_table(edges: pd.DataFrame, chains: list[str]) -> Table:
@@ -114,7 +114,8 @@ def target_section(result: CausalPosterior) -> Iterator[Part]:
     weak = believed.strength < STRONG
     yield Heading(f"Targets believed with more than 0.5 ({len(believed)}{_of_them_weak(weak)})", 3)
     strong = believed[~weak]
-    yield _target_table(strong[:MOST_LISTED]) if len(strong) else plain_text("None.")
+    nothing = plain_text("None of them is strong." if weak.any() else "None.")
+    yield _target_table(strong[:MOST_LISTED]) if len(strong) else nothing
     if len(strong) > MOST_LISTED:
         yield plain_text(f"These are the {MOST_LISTED} strongest of them.")
     if len(believed):

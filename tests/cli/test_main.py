@@ -106,6 +106,7 @@ def test_fit_writes_a_report(fit, frame, tmp_path, capsys):
     assert {file.name for file in folder.iterdir()} == FILES
     assert re.search(r"X0 -> X1 +1\.00", out) and re.search(r"drug 1 +none", out) and str(folder / "report.html") in out
     assert re.fullmatch(r"pyrocausal: warning: 1 of 1 chains have not settled after 3 steps [^\n]*\n", err)
+    assert "; raise --max-steps, or read" in err
 
     edges = pd.read_csv(folder / "edges.csv")
     assert list(edges.columns) == ["cause", "effect", "probability", "strength", "size", "measured as"]

@@ -212,9 +212,18 @@ def test_weak_edges_and_targets_are_folded_away_and_the_strongest_come_first():
     assert shown[1][0][2] == "X2 (1.000), X0 (1.000)"
     assert [row[:2] for row in shown[2]] == [("regime 1", "X2"), ("regime 1", "X0")]
     headings = [part.text for part in parts if isinstance(part, Heading)]
-    assert "Edges believed with more than 0.5 (3, 2 of them weak and folded away)" in headings
+    assert "Edges believed with more than 0.5 (3, 2 of them weak and listed apart)" in headings
     html, text = to_html("T", parts), to_markdown("T", parts)
     assert html.count("<details>") == 2 and "\n\n### Weak edges believed with more than 0.5 (2)\n\n| cause |" in text
+
+
+def test_where_all_is_weak():
+    weak = settled_chain(strengths={}, target_strength=torch.zeros(3, 4).double())
+    for section in (edge_section, target_section):
+        parts = [*section(made_result(weak))]
+        assert Text(("None of them is strong.",)) in parts and Text(("None of them is strong.",)) not in [
+            *section(made_result())
+        ]
 
 
 def test_nothing_is_folded_where_all_is_strong_or_strengths_are_unknown():
