@@ -7,6 +7,7 @@ from pyrocausal.checks.findings import Diagnosis, Finding
 from pyrocausal.checks.held_out import held_out_regimes, held_out_rows
 from pyrocausal.checks.negative_control import RandomGraphControl, random_graph_control
 from pyrocausal.checks.stability import Stability, stability
+from pyrocausal.checks.verdict import Verdict, verdict
 from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
@@ -85,6 +86,7 @@ __all__ = [
     "TableFinding",
     "TableWarning",
     "TargetPrior",
+    "Verdict",
     "credit",
     "diagnose",
     "discover",
@@ -111,5 +113,6 @@ __all__ = [
     "stability",
     "target_accuracy",
     "targets",
+    "verdict",
     "write_graph",
 ]

@@ -19,9 +19,12 @@ FOLDERS = [
     "runtime", "data", "tables", "simulate", "model", "sdi", "evidence", "search", "posterior", "fit", "checks",
     "plots", "report", "cli",
 ]  # fmt: skip
-# Two methods are to be had on what they are given: `CausalPosterior.report` and `InterventionalData.check`. The imports
-# wait in the methods, so that modules can still be read, and loaded, in order.
-UPWARDS = {("posterior.causal_posterior", "report.write"), ("data.interventional_data", "tables.check")}
+# What a result is printed as, and two methods, are to be had on what they are given: `CausalPosterior.report` and
+# `InterventionalData.check`. The imports wait in the methods, so that modules can still be read, and loaded, in order.
+UPWARDS = {
+    ("posterior.causal_posterior", "checks.verdict"), ("posterior.causal_posterior", "report.write"),
+    ("data.interventional_data", "tables.check"),
+}  # fmt: skip
 MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.glob("*/*.py") if path.stem != "__init__"
 )

@@ -10,6 +10,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+import pyrocausal as pc
+
 ROOT = Path(__file__).parent.parent
 # Examples of the pages go on from the README's, in this order.
 ORDER = ["tables", "prior_knowledge", "method", "arviz", "checking_a_fit", "swap_a_part", "accuracy"]
@@ -70,7 +72,10 @@ def test_python_examples(tmp_path, monkeypatch, capsys):
     result = names["result"]
     assert set(result.dag().edges) == {("ligand", "kinase"), ("kinase", "reporter")}
     assert result.targets() == {"vehicle": (), "drug A": ("ligand",), "drug B": ("kinase",), "drug C": ("reporter",)}
-    assert "[('kinase', 'reporter'), ('ligand', 'kinase')]" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "[('kinase', 'reporter'), ('ligand', 'kinase')]" in out
+    text = " ".join((ROOT / "docs" / "checking_a_fit.md").read_text(encoding="utf-8").split())
+    assert f'"{pc.verdict(result, names["diagnosis"])}"' in text  # the page says what comes out
     assert {path.name for path in tmp_path.iterdir()} == {"graph.png", "cells.html", "cells.pt", "cells.nc"}
     assert (names["sampled"].reporter == "high").mean() == pytest.approx(0.8, abs=0.1)
     assert len(names["swapped"].chains) == 1

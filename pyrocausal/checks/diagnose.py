@@ -21,19 +21,15 @@ import torch
 from pyrocausal.checks.findings import Diagnosis, Finding
 from pyrocausal.checks.mechanism_findings import mechanism_findings
 from pyrocausal.checks.residuals import ProgramResiduals
+from pyrocausal.checks.run_settings import Run
 from pyrocausal.checks.stability import stability
-from pyrocausal.data.at_least import named
+from pyrocausal.checks.undecided import clear_targets, undecided_findings
 from pyrocausal.data.columns import listing, number_of
-from pyrocausal.data.weights import total
-from pyrocausal.evidence.edge_price import edge_price
 from pyrocausal.posterior.causal_posterior import CausalPosterior
-from pyrocausal.sdi.settings import GraphFitting
 from pyrocausal.search.moves import closure
-from pyrocausal.search.settings import Settling
 
 __all__ = ["diagnose"]
 
-FAINT = 0.01  # nats per row that an edge has to carry where rows are few: a correlation of 0.14
 CYCLIC = 0.05  # share of graphs drawn from beliefs that may have a cycle
 DRAWS = 1_000  # of those graphs
 
@@ -77,16 +73,17 @@ def diagnose(result: CausalPosterior, *, level: float = 0.01, sure: float = 0.8)
     for name, value, least in (("level", level, 0), ("sure", sure, 0.5)):
         if isinstance(value, bool) or not isinstance(value, Real) or not least < value < 1:
             raise ValueError(f"{name} must be between {least} and 1, got {value!r}")
-    findings = [*_unfinished(result), *_disagreeing(result), *_unclear(result, sure), *_undecided(result, sure)]
-    findings += [*_few(result), *_cycles(result), *_together(result, sure)]
-    remarks = [*_idle(result, sure)]
+    findings = [*_unfinished(result), *_disagreeing(result), *undecided_findings(result, sure)]
+    findings += [*_cycles(result), *_together(result, sure)]
+    remarks, looked = [*_idle(result, sure)], dict[str, int]()
     if len(result.chains) == 1:
-        message = "whether restarts agree, for there is a single chain; fit with chains=4"
+        message = "whether restarts agree, for there is a single chain"
         remarks.append(Finding("not-checked", (), message))
     if result.best.settled:
-        clear = _clear(result.best.target_probability.cpu(), sure)
+        clear = clear_targets(result.best.target_probability.cpu(), sure)
         left = ProgramResiduals(result.data, result.best, clear)
-        findings += mechanism_findings(left, level)
+        found, looked = mechanism_findings(left, level)
+        findings += found
         if left.unknown:
             names = ", ".join(left.unknown)
             message = f"how well the mechanisms of {names} fit, for their distributions have no cdf"
@@ -98,7 +95,7 @@ def diagnose(result: CausalPosterior, *, level: float = 0.01, sure: float = 0.8)
     else:
         message = "the fitted mechanisms against the rows, for the fit was not finished"
         remarks.append(Finding("not-checked", (), message))
-    return Diagnosis(tuple(findings), tuple(remarks))
+    return Diagnosis(tuple(findings), tuple(remarks), Run.of(result), looked)
 
 
 def _unfinished(result: CausalPosterior) -> Iterator[Finding]:
@@ -144,30 +141,6 @@ def _more(gap: float) -> str:
     return f"; {'those with it' if gap > 0 else 'those without it'} have {abs(gap):.1f} nats more evidence"
 
 
-def _clear(probability: torch.Tensor, sure: float) -> torch.Tensor:
-    """Whether a posterior over targets [R, d + 1] says of every variable whether it was hit, and of none too."""
-    hit = probability[:, :-1]
-    decided = ((hit >= sure) | (hit <= 1 - sure)).all(1)
-    return decided & ((hit >= sure).any(1) | (probability[:, -1] >= sure))
-
-
-def _unclear(result: CausalPosterior, sure: float) -> Iterator[Finding]:
-    probability = result.best.target_probability.cpu()
-    columns = [*result.data.names, "no target"]
-    for regime, clear, row in zip(result.data.regimes, _clear(probability, sure), probability, strict=True):
-        if clear or isinstance(regime.targets, tuple):
-            continue
-        open_ = [
-            k for k in row.argsort(descending=True, stable=True).tolist() if columns[k] not in named(regime.targets)
-        ]
-        likely = [k for k in open_ if row[k] >= 0.05][:3]
-        said = ", ".join(f"{columns[k]} {float(row[k]):.2f}" for k in likely)
-        message = (
-            f"regime {regime.name!r}, {number_of(len(regime.rows), 'row')}: {said or 'spread over many variables'}"
-        )
-        yield Finding("unclear-target", (regime.name,), message, {columns[k]: float(row[k]) for k in likely})
-
-
 def _idle(result: CausalPosterior, sure: float) -> Iterator[Finding]:
     """Regimes that come out as none."""
     for regime, none in zip(result.data.regimes, result.best.target_probability[:, -1].tolist(), strict=True):
@@ -177,22 +150,6 @@ def _idle(result: CausalPosterior, sure: float) -> Iterator[Finding]:
                 f"{number_of(len(regime.rows), 'row')} (probability {none:.2f})"
             )
             yield Finding("nothing-done", (regime.name,), message, {"probability": none})
-
-
-def _undecided(result: CausalPosterior, sure: float) -> Iterator[Finding]:
-    names, places = result.data.nodes, result.data.places
-    probability = result.best.edge_probability.cpu().double().numpy()[np.ix_(places, places)]
-    best = [chain is result.best for chain in result.chains].index(True)
-    for i, j in combinations(range(len(names)), 2):
-        i, j = sorted((i, j), key=lambda k: names[k])
-        forth, back = float(probability[j, i]), float(probability[i, j])
-        none = max(0.0, 1 - forth - back)
-        if max(forth, back, none) < sure:
-            message = f"{names[i]} -> {names[j]} {forth:.2f}, {names[j]} -> {names[i]} {back:.2f}, no edge {none:.2f}"
-            if len(result.chains) > 1:
-                message += f" in chain {best}"
-            numbers = {"forth": forth, "back": back, "none": none}
-            yield Finding("undecided-edge", (names[i], names[j]), message, numbers)
 
 
 def _together(result: CausalPosterior, sure: float) -> Iterator[Finding]:
@@ -210,25 +167,6 @@ def _together(result: CausalPosterior, sure: float) -> Iterator[Finding]:
             f"{one} in regimes {listing(where, 4)} is a target beside {other}, and neither is one by itself anywhere"
         )
         yield Finding("hit-together", (one, other), message, {"regimes": len(where)})
-
-
-def _few(result: CausalPosterior) -> Iterator[Finding]:
-    """Whether an edge has to carry much to be worth its price."""
-    data, settings = result.data, result.settings or {}
-    # Without settling, or where nobody said how it was fitted: as if settling came next, as it comes.
-    units = (settings.get("settling") or {}).get("price", Settling.price)
-    held_out = ((settings.get("algorithm") or {}).get("fitting") or {}).get("held_out") or GraphFitting.held_out
-    plain, *regimes = (total(*part) for part in data.parts)
-    acted = sum(regimes)
-    rows = acted + held_out * plain
-    nats = edge_price(units, rows) / rows
-    if nats > FAINT:
-        alike = math.sqrt(-math.expm1(-2 * nats))
-        message = (
-            f"{plain:.0f} rows without intervention and {acted:.0f} in regimes: an edge is seen only if it carries "
-            f"{nats:.3f} nats a row, as a correlation of {alike:.2f} does"
-        )
-        yield Finding("few-rows", (), message, {"nats": nats, "correlation": alike, "rows": rows})
 
 
 def _cycles(result: CausalPosterior) -> Iterator[Finding]:

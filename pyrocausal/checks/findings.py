@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pyrocausal.checks.advice import advice
+from pyrocausal.checks.run_settings import Run
 from pyrocausal.data.columns import listing, number_of
 
 __all__ = ["NAMES", "SILENT", "Diagnosis", "Finding"]
@@ -12,64 +14,21 @@ __all__ = ["NAMES", "SILENT", "Diagnosis", "Finding"]
 SILENT = "Nothing was found that speaks against this fit, which does not show that its graph is right."
 SHOWN = 5  # findings of a name that are printed
 
-# Title and advice of every finding, in the order in which they are told.
-NAMES: dict[str, tuple[str, str]] = {
-    "not-converged": (
-        "The fit was not finished",
-        "Raise max_steps of the three phases, or Settling.rounds if settling was cut short, and fit again. The other "
-        "checks mean little before.",
-    ),
-    "restarts-disagree": (
-        "Restarts disagree",
-        "Trust the edge or target that has more evidence only if it has some nats more; fit more chains, record more "
-        "rows, or say what is known of it beforehand.",
-    ),
-    "unclear-target": (
-        "Regimes whose target is unclear",
-        "Record more rows of the regime, name its target if you know it, say what is likely with TargetPrior, or allow "
-        "several targets with TargetPrior(several=True).",
-    ),
-    "undecided-edge": (
-        "Pairs of variables that the data do not decide",
-        "Take neither answer for granted. An experiment on one of the two decides most; more rows, or an edge known "
-        "beforehand, help too.",
-    ),
-    "few-rows": (
-        "There are few rows",
-        "Read a missing edge as not seen, not as not there. More rows of the regimes that are there help most.",
-    ),
-    "cycles": (
-        "Beliefs that go round in circles",
-        "Let settling follow, which looks at graphs without cycles only (leave settling at its default), or run the "
-        "three phases longer.",
-    ),
-    "hidden-cause": (
-        "Signs of a common cause that was not measured",
-        "Do not read an edge between the two as an effect. Measure what may act on both and fit again, or state that "
-        "there is no edge with forbidden=.",
-    ),
-    "unexplained-dependence": (
-        "Variables that hang together for no reason in the settled graph",
-        "An edge may be missing, or something that was not measured acts on both; an experiment on each of the two "
-        "tells which.",
-    ),
-    "changed-mechanism": (
-        "Variables that a regime changed although it is not said to act on them",
-        "The regime may have several targets (TargetPrior(several=True)), an edge into the variable may be missing or "
-        "point the wrong way, or something that was not measured acts on it.",
-    ),
-    "hit-together": (
-        "Variables that are never acted on one without the other",
-        "If each regime was meant for one of them, the two may act on each other (feedback), which no acyclic graph "
-        "holds; or what was done acts on both. Do not read the edge between the two as all there is.",
-    ),
-    "rough-mechanism": (
-        "Mechanisms that do not fit their own rows",
-        "Fit longer (Settling.final_steps); for numbers with heavy tails or several modes use "
-        "Continuous(components=3), for numbers of things Count.",
-    ),
-    "nothing-done": ("Regimes in which nothing seems to have been done", ""),
-    "not-checked": ("Not checked", ""),
+# Title of every finding, in the order in which they are told; `pyrocausal.checks.advice` says what to do about it.
+NAMES: dict[str, str] = {
+    "not-converged": "The fit was not finished",
+    "restarts-disagree": "Restarts disagree",
+    "unclear-target": "Regimes whose target is unclear",
+    "undecided-edge": "Pairs of variables that the data do not decide",
+    "few-rows": "There are few rows",
+    "cycles": "Beliefs that go round in circles",
+    "hidden-cause": "Signs of a common cause that was not measured",
+    "unexplained-dependence": "Variables that hang together for no reason in the settled graph",
+    "changed-mechanism": "Variables that a regime changed although it is not said to act on them",
+    "hit-together": "Variables that are never acted on one without the other",
+    "rough-mechanism": "Mechanisms that do not fit their own rows",
+    "nothing-done": "Regimes in which nothing seems to have been done",
+    "not-checked": "Not checked",
 }
 
 
@@ -107,10 +66,17 @@ class Diagnosis:
     remarks
         What is worth knowing and no fault: regimes in which nothing seems to have been done, and what could not be
         checked.
+    run
+        How the fit was asked for, which decides what advice says.
+    looked
+        How often was looked, by the name of the finding: "changed-mechanism" at a variable in a regime,
+        "unexplained-dependence" at a pair of variables. Looks for which rows were too few do not count.
     """
 
     findings: tuple[Finding, ...] = ()
     remarks: tuple[Finding, ...] = ()
+    run: Run = field(default_factory=Run)
+    looked: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     def named(self, name: str) -> tuple[Finding, ...]:
         """Findings and remarks of a name.
@@ -124,12 +90,35 @@ class Diagnosis:
             raise ValueError(f"name must be one of {listing(list(NAMES))}, got {name!r}")
         return tuple(each for each in (*self.findings, *self.remarks) if each.name == name)
 
-    def __str__(self) -> str:
+    def what_to_do(self, name: str, *, shell: bool = False) -> str:
+        """Advice on findings of a name; empty where there are none, or nothing is to be done.
+
+        Parameters
+        ----------
+        name
+            As for `named`.
+        shell
+            Whether in the words of the command line, not of Python.
+
+        Raises
+        ------
+        ValueError
+            As `named`.
+        """
+        found = self.named(name)
+        return advice(name, self.run, [each.subject for each in found], shell=shell) if found else ""
+
+    def text(self, *, shell: bool = False) -> str:
+        """Everything in plain words, what to do in Python or for the shell."""
         many = len(self.findings)
         parts = [number_of(many, "finding") if many else SILENT]
-        for name, (title, advice) in NAMES.items():
+        for name, title in NAMES.items():
             if found := self.named(name):
                 lines = [f"{title}:", *(f"- {each.message}" for each in found[:SHOWN])]
                 lines += [f"- and {len(found) - SHOWN} more"] * (len(found) > SHOWN)
-                parts.append("\n".join([*lines, *([f"What to do: {advice}"] if advice else [])]))
+                todo = self.what_to_do(name, shell=shell)
+                parts.append("\n".join([*lines, *([f"What to do: {todo}"] if todo else [])]))
         return "\n\n".join(parts)
+
+    def __str__(self) -> str:
+        return self.text()

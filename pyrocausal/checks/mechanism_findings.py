@@ -30,7 +30,7 @@ ROUGH = 0.02  # nats per row by which a mechanism may miss its own rows
 SLIGHT = 0.002  # nats per row that dependence or change must amount to: smaller ones matter to nobody
 
 
-def mechanism_findings(left: ProgramResiduals, level: float) -> list[Finding]:
+def mechanism_findings(left: ProgramResiduals, level: float) -> tuple[list[Finding], dict[str, int]]:
     """All findings on mechanisms of a chain.
 
     Parameters
@@ -42,24 +42,27 @@ def mechanism_findings(left: ProgramResiduals, level: float) -> list[Finding]:
 
     Returns
     -------
-    list of Finding
+    tuple of list of Finding and dict
+        Findings, and how often was looked, see `Diagnosis.looked`.
     """
-    hidden, loose = _pairs(left, level)
-    explained = {frozenset(each.subject) for each in hidden}
-    return [*hidden, *loose, *_changed(left, level, explained), *_rough(left)]
+    hidden, loose, pairs = _pairs(left, level)
+    changed, looks = _changed(left, level, {frozenset(each.subject) for each in hidden})
+    looked = {"unexplained-dependence": pairs, "changed-mechanism": looks}
+    return [*hidden, *loose, *changed, *_rough(left)], looked
 
 
 def _variables(left: ProgramResiduals) -> list[int]:
     return left.data.places
 
 
-def _pairs(left: ProgramResiduals, level: float) -> tuple[list[Finding], list[Finding]]:
-    """Common causes that were not measured, and other dependence that no edge explains."""
+def _pairs(left: ProgramResiduals, level: float) -> tuple[list[Finding], list[Finding], int]:
+    """Common causes that were not measured, other dependence that no edge explains, and of how many pairs was told."""
     names, hidden, loose = left.data.names, [], []
     pairs = list(combinations(_variables(left), 2))
     joined = left.dag | left.dag.t()
     left.prepare((i, tuple(k for k in left.parents(i) if k != j)) for pair in pairs for i, j in (pair, pair[::-1]))
-    suspects = [(pair, found) for pair in pairs if _tells(found := left.together(*pair), level / len(pairs))]
+    tested = [(pair, left.together(*pair)) for pair in pairs]
+    suspects = [(pair, found) for pair, found in tested if _tells(found, level / len(pairs))]
     both = [pair for pair, _ in suspects if left.acted_on(*pair) and left.acted_on(*pair[::-1])]
     left.prepare((i, tuple(sorted({*left.parents(i), j}))) for pair in both for i, j in (pair, pair[::-1]))
     for pair, found in suspects:
@@ -78,7 +81,7 @@ def _pairs(left: ProgramResiduals, level: float) -> tuple[list[Finding], list[Fi
             message = f"{one} and {other} hang together beyond what the graph explains (p = {p:.0e})"
             numbers = {"p_value": p, "nats": _nats(found)}
             loose.append(Finding("unexplained-dependence", (one, other), message, numbers))
-    return hidden, loose
+    return hidden, loose, sum(found.freedom > 0 for _, found in tested)
 
 
 def _drawn(left: ProgramResiduals, pair: tuple[int, int]) -> str:
@@ -89,9 +92,9 @@ def _drawn(left: ProgramResiduals, pair: tuple[int, int]) -> str:
     return "the graph has no edge between them"
 
 
-def _changed(left: ProgramResiduals, level: float, explained: set[frozenset[str]]) -> Iterator[Finding]:
-    """Variables that are not in a regime what they are elsewhere, given their parents."""
-    names, regimes = left.data.names, left.data.regime_names
+def _changed(left: ProgramResiduals, level: float, explained: set[frozenset[str]]) -> tuple[list[Finding], int]:
+    """Variables that are not in a regime what they are elsewhere, given their parents, and how many looks told."""
+    names, regimes, changed, told = left.data.names, left.data.regime_names, [], 0
     looks = [
         (r, i)
         for r in range(len(regimes))
@@ -104,12 +107,14 @@ def _changed(left: ProgramResiduals, level: float, explained: set[frozenset[str]
         if any(frozenset((names[i], target)) in explained for target in targets):
             continue
         found = left.changed(i, r)
+        told += found.freedom > 0
         if _tells(found, level / len(looks)):
             p = found.p_value * len(looks)
             acts = f"said to act on {' and '.join(targets)}" if targets else "said to act on nothing"
             message = f"{names[i]} in regime {regimes[r]!r}, which is {acts} (p = {p:.0e})"
             numbers = {"p_value": p, "nats": _nats(found)}
-            yield Finding("changed-mechanism", (regimes[r], names[i]), message, numbers)
+            changed.append(Finding("changed-mechanism", (regimes[r], names[i]), message, numbers))
+    return changed, told
 
 
 def _rough(left: ProgramResiduals) -> Iterator[Finding]:

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-import numpy as np
-
+from pyrocausal.checks.diagnose import diagnose
 from pyrocausal.cli.arguments import INTERVENTIONS, LARGE_SIZES, SMALL, SMALL_SIZES, make_parser, targets_of
+from pyrocausal.cli.printing import compare_targets, print_edges, print_targets, print_verdict
 from pyrocausal.cli.table_options import probable_targets, read_table
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.knowledge import Knowledge
@@ -24,14 +24,13 @@ from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
 from pyrocausal.posterior.graph_writing import write_graph
-from pyrocausal.report.summary import UNDECIDED, compare
 from pyrocausal.report.write import write_report
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.search.graph_kernel import Sampling
 from pyrocausal.search.settings import Settling
 from pyrocausal.simulate import networks
-from pyrocausal.simulate.experiments import Simulation, simulate
+from pyrocausal.simulate.experiments import simulate
 
 __all__ = ["main"]
 
@@ -76,7 +75,8 @@ def _warnings_in_one_line() -> Iterator[None]:
         message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None,
         line: str | None = None,
     ) -> None:  # fmt: skip
-        print("pyrocausal: warning:", " ".join(str(message).split()), file=sys.stderr)
+        text = str(message).replace("raise max_steps", "raise --max-steps")  # what it is called here
+        print("pyrocausal: warning:", " ".join(text.split()), file=sys.stderr)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", RuntimeWarning)
@@ -91,14 +91,13 @@ def _fit(arguments: argparse.Namespace) -> None:
     _make_folder(arguments.out)
     _print_check(data)
     result = _discover(arguments, data, SDI.paper() if arguments.paper else None)
-    report = write_report(result, arguments.out)
+    diagnosis = diagnose(result)
+    print_verdict(result, diagnosis)
+    report = write_report(result, arguments.out, diagnosis=diagnosis, shell=True)
     if arguments.graph_file is not None:
         write_graph(result.to_networkx(), arguments.graph_file)
-    _print_edges(result)
-    print("targets:")
-    width = max(map(len, data.regime_names))
-    for regime, found in result.targets().items():
-        print(f"  {regime:{width}}  {', '.join(found) or 'none'}")
+    print_edges(result)
+    print_targets(result)
     print(f"seed {result.seed}")
     print(f"report: {report}")
     if arguments.graph_file is not None:
@@ -155,29 +154,19 @@ def _demo(arguments: argparse.Namespace) -> None:
     start = time.perf_counter()
     result = _discover(arguments, data, None)
     seconds = time.perf_counter() - start
-    _print_edges(result)
-    _print_targets(result, simulation, kind)
+    diagnosis = None if arguments.out is None else diagnose(result)
+    print_verdict(result, diagnosis)
+    print_edges(result)
+    compare_targets(result, simulation, kind)
     print(f"structural Hamming distance: {shd(result.to_networkx(), truth.graph)}")
     if not arguments.no_settling:
         print(f"structural Hamming distance of the settled graph: {shd(result.dag(), truth.graph)}")
     cpu = sum(chain.cpu_seconds for chain in result.chains)
     print(f"wall time {seconds:.1f} s, processor time {cpu:.1f} s, chains {len(result.chains)}, seed {result.seed}")
     if arguments.out is not None:
-        print(f"report: {write_report(result, arguments.out)}")
+        print(f"report: {write_report(result, arguments.out, diagnosis=diagnosis, shell=True)}")
     if result.stopped:
         raise KeyboardInterrupt
-
-
-def _print_targets(result: CausalPosterior, simulation: Simulation, kind: str) -> None:
-    found = result.targets()
-    wrong = [regime for regime, hit in simulation.targets.items() if set(found[regime]) != set(hit)]
-    print(f"targets: {len(found) - len(wrong)} of {len(found)} right")
-    for regime in wrong:
-        (target,) = simulation.targets[regime]
-        truth, note = simulation.truth, ""
-        if kind == "uniform" and not truth.parents(target) and np.ptp(truth.table(target)) < 1e-9:
-            note = f" ({target} is uniform by itself: there is nothing to see)"
-        print(f"  {regime}: found {', '.join(found[regime]) or 'none'}, true {target}{note}")
 
 
 # ---------------------------------------------------------------------- both
@@ -221,23 +210,3 @@ def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm
         settling=Settling(rounds=0) if arguments.no_settling else None,
         sampling=Sampling(draws=arguments.draws) if arguments.draws else None,
     )
-
-
-def _print_edges(result: CausalPosterior) -> None:
-    """Edges above 0.5, the strongest first, and what is wrong with them where the truth is known."""
-    table, data = result.edges(None), result.data
-    truth = data.truth and data.truth.subgraph(data.nodes)
-    found = table[table.probability > 0.5]
-    undecided = int(table.probability.between(*UNDECIDED).sum())
-    verdict = {} if truth is None else compare(result.to_networkx(), truth)
-    marks: dict[tuple[Any, Any], str] = {
-        edge: what for what, edges in verdict.items() if what != "right" for edge in edges
-    }
-    lines = [(f"{r.cause} -> {r.effect}", f"{r.probability:.2f}", (r.cause, r.effect)) for r in found.itertuples()]
-    missing = [f"{cause} -> {effect}" for cause, effect in verdict.get("missing", [])]
-    width = max((len(text) for text in [*missing, *(line[0] for line in lines)]), default=0)
-    print(f"edges above 0.5: {len(lines)}" + (f" (undecided between 0.2 and 0.8: {undecided})" if undecided else ""))
-    for text, probability, edge in lines:
-        print(f"  {text:{width}}  {probability}  {marks.get(edge, '')}".rstrip())
-    for text in missing:
-        print(f"  {text:{width}}        missing")

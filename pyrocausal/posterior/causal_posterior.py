@@ -30,7 +30,7 @@ __all__ = ["CausalPosterior"]
 
 @dataclass(frozen=True, eq=False)
 class CausalPosterior(LabelledChains):
-    """Edge and target probabilities from several restarts.
+    """Edge and target probabilities from several restarts; `print` says what was found, and how far to trust it.
 
     Attributes
     ----------
@@ -283,8 +283,8 @@ class CausalPosterior(LabelledChains):
     def report(self, path: str | PathLike[str], *, diagnosis: Any = None) -> Path:
         """Write everything that is to be read of a result as one HTML file, which needs no other.
 
-        A summary in plain words, a diagnosis, pictures of the graph, edges, targets, predictions and beliefs, tables,
-        settings.
+        A verdict, a summary in plain words, a diagnosis, pictures of the graph, edges, targets, predictions and
+        beliefs, tables, settings.
 
         Parameters
         ----------
@@ -312,7 +312,7 @@ class CausalPosterior(LabelledChains):
         >>> result.report("cells.html")  # doctest: +SKIP
         """
         # Reports are made of pictures, and these of results, so that the import has to wait until there is something to
-        # report. It is the one import of the library that points backwards; tests/test_imports.py knows it by name.
+        # report; tests/test_imports.py knows it by name.
         from pyrocausal.report.write import write_html
 
         return write_html(self, path, diagnosis=diagnosis)
@@ -355,9 +355,12 @@ class CausalPosterior(LabelledChains):
     def __repr__(self) -> str:
         edges = int(self._among(self.best.dag).sum())
         state = "settled" if self.settled else "not settled"
+        # Like that of `report`, this import has to wait; tests/test_imports.py knows it by name.
+        from pyrocausal.checks.verdict import verdict
+
         return (
             f"CausalPosterior({len(self.chains)} chains, {state}; {len(self.data.nodes)} variables, "
-            f"{edges} edges, {len(self.data.regimes)} regimes)"
+            f"{edges} edges, {len(self.data.regimes)} regimes)\n" + "\n".join(verdict(self))
         )
 
 

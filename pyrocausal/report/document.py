@@ -76,7 +76,7 @@ class Picture(NamedTuple):
 
 
 class Folded(NamedTuple):
-    """A table that is shown where a reader opens it; a page of Markdown shows it at once."""
+    """A table that is shown where a reader opens it; in Markdown, where nothing can be folded, a section of its own."""
 
     title: str
     table: Table
@@ -109,7 +109,7 @@ def _markdown(part: Part) -> str:
             lines = [header, ["---"] * len(header), *rows]
             return "\n".join("| " + " | ".join(_marked(str(cell)) for cell in line) + " |" for line in lines)
         case Folded(title, table):
-            return f"{_marked(title)}:\n\n{_markdown(table)}"
+            return f"### {_marked(title)}\n\n{_markdown(table)}"
         case Picture(name=name, title=title):
             return f"![{_marked(title)}]({name}.png)"
         case Code(text):

@@ -11,9 +11,9 @@ import pandas as pd
 from pyrocausal.data.at_least import named
 from pyrocausal.plots.heatmaps import edges_size, plot_edges, plot_targets, targets_size
 from pyrocausal.posterior.causal_posterior import CausalPosterior
-from pyrocausal.report.document import Heading, Mono, Part, Picture, Table, Text
+from pyrocausal.posterior.tables import STRONG, UNDECIDED
+from pyrocausal.report.document import Folded, Heading, Mono, Part, Picture, Table, Text
 from pyrocausal.report.pieces import constrained_figure, plain_text
-from pyrocausal.report.summary import UNDECIDED
 
 __all__ = ["edge_section", "target_section"]
 
@@ -23,7 +23,8 @@ STRENGTH = (
     "The strength of an edge is what a row tells of it: the nats per row that the settled graph loses without it. A "
     "probability grows with the number of rows, a strength does not: an edge may be certain and weak. Two normal "
     "variables whose correlation is 0.1 tell 0.005 nats per row of each other, 0.3 tell 0.05, 0.6 tell 0.22 and 0.9 "
-    "tell 0.83. An edge that is not in the settled graph has neither strength nor size."
+    f"tell 0.83. From {STRONG:g} on an edge is called strong, below it weak: causes that nobody measured make weak "
+    "edges too. An edge that is not in the settled graph has neither strength nor size."
 )
 EDGE_SIZE = (
     "The size is what the fitted program says that the cause does, its sign included, all other parents staying what "
@@ -45,12 +46,15 @@ def edge_section(result: CausalPosterior) -> Iterator[Part]:
     table = result.edges(None)
     chains = [f"chain {number}" for number in range(len(result.chains))]
     found = table.probability > 0.5
+    weak = found & (table.strength < STRONG)
     rest = table[~found & (table.settled | (table[chains].max(axis=1) >= LEAST_LISTED))]
     yield Heading("Edges")
     yield Picture.of("edges", "Probability of every edge, effects in rows and causes in columns", figure)
-    yield Heading(f"Edges believed with more than 0.5 ({int(found.sum())})", 3)
-    yield _edge_rows(table[found], chains)
+    yield Heading(f"Edges believed with more than 0.5 ({int(found.sum())}{_of_them_weak(weak)})", 3)
+    yield _edge_rows(table[found & ~weak], chains, "None of them is strong." if weak.any() else "None.")
     yield plain_text(f"{STRENGTH} {EDGE_SIZE}")
+    if weak.any():
+        yield Folded(f"Weak edges believed with more than 0.5 ({int(weak.sum())})", _edge_table(table[weak], chains))
     yield Heading(f"Edges believed less, but {LEAST_LISTED:g} or more in a chain ({len(rest)})", 3)
     yield _edge_rows(rest[:MOST_LISTED], chains)
     if len(rest) > MOST_LISTED:
@@ -65,9 +69,15 @@ def edge_section(result: CausalPosterior) -> Iterator[Part]:
     )
 
 
-def _edge_rows(edges: pd.DataFrame, chains: list[str]) -> Part:
-    if not len(edges):
-        return plain_text("None.")
+def _of_them_weak(weak: pd.Series) -> str:
+    return f", {int(weak.sum())} of them weak and listed apart" if weak.any() else ""
+
+
+def _edge_rows(edges: pd.DataFrame, chains: list[str], otherwise: str = "None.") -> Part:
+    return _edge_table(edges, chains) if len(edges) else plain_text(otherwise)
+
+
+def _edge_table(edges: pd.DataFrame, chains: list[str]) -> Table:
     shown = ["probability", *(chains if len(chains) > 1 else [])]
     rows = [
         (
@@ -93,38 +103,51 @@ def target_section(result: CausalPosterior) -> Iterator[Part]:
     """Targets as a picture, by regime, and those that are believed, the strongest first."""
     figure = constrained_figure(*targets_size(result))
     plot_targets(result, figure.add_subplot())
-    likely = result.target_table(None).sort_values("probability", ascending=False, kind="stable")
-    rows, by_regime = [], dict(list(likely.groupby("regime", sort=False)))
-    for regime in result.data.regimes:
-        if not isinstance(regime.targets, tuple):
-            ranked = by_regime[regime.name]
-            first = max(1, int((ranked.probability > 0.5).sum()))  # there may be several
-            sure = named(regime.targets)
-            told = [
-                f"{r.variable} ({'known beforehand' if r.variable in sure else f'{r.probability:.3f}'})"
-                for r in ranked.itertuples()
-            ]
-            most, then = ", ".join(told[:first]), "".join(told[first : first + 1])
-        else:
-            most, then = ", ".join(regime.targets) or "none", "known beforehand"
-        rows.append((regime.name, f"{len(regime.rows):,}", most, then))
     yield Heading("Targets")
     yield Picture.of("targets", "Targets of the regimes", figure)
     yield plain_text(
-        "Which variable each regime acted on. None means that no variable's distribution given its causes has visibly "
-        "changed."
+        "Which variable each regime acted on, the regime with the strongest target first. None means that no "
+        "variable's distribution given its causes has visibly changed."
     )
-    yield Table(["regime", "rows", "most probable target", "next"], rows)
-    strongest = result.target_table()
-    yield Heading(f"Targets believed with more than 0.5 ({len(strongest)})", 3)
-    if not len(strongest):
-        yield plain_text("None.")
-        return
-    listed = [
-        (hit["regime"], hit["variable"], f"{hit['probability']:.3f}", *_strength_and_size(hit))
-        for hit in strongest[:MOST_LISTED].to_dict("records")
-    ]
-    yield Table(["regime", "variable", "probability", *MEASURED], listed)
-    if len(strongest) > MOST_LISTED:
+    yield Table(["regime", "rows", "most probable target", "next"], list(_regime_rows(result)))
+    believed = result.target_table()
+    weak = believed.strength < STRONG
+    yield Heading(f"Targets believed with more than 0.5 ({len(believed)}{_of_them_weak(weak)})", 3)
+    strong = believed[~weak]
+    nothing = plain_text("None of them is strong." if weak.any() else "None.")
+    yield _target_table(strong[:MOST_LISTED]) if len(strong) else nothing
+    if len(strong) > MOST_LISTED:
         yield plain_text(f"These are the {MOST_LISTED} strongest of them.")
-    yield plain_text(TARGET_SIZE)
+    if len(believed):
+        yield plain_text(TARGET_SIZE)
+    if weak.any():
+        title = f"Weak targets believed with more than 0.5 ({int(weak.sum())})"
+        title += f", the {MOST_LISTED} strongest" if weak.sum() > MOST_LISTED else ""
+        yield Folded(title, _target_table(believed[weak][:MOST_LISTED]))
+
+
+def _regime_rows(result: CausalPosterior) -> Iterator[tuple[str, str, str, str]]:
+    """Of every regime: name, rows, targets that are believed, by strength, and the next."""
+    likely = result.target_table(None).sort_values("probability", ascending=False, kind="stable")
+    by_regime = dict(list(likely.groupby("regime", sort=False)))
+    strongest = {name: ranked[ranked.probability > 0.5].strength.max() for name, ranked in by_regime.items()}
+    for regime in sorted(result.data.regimes, key=lambda each: -np.nan_to_num(strongest[each.name], nan=-np.inf)):
+        if isinstance(regime.targets, tuple):
+            yield regime.name, f"{len(regime.rows):,}", ", ".join(regime.targets) or "none", "known beforehand"
+            continue
+        ranked, sure = by_regime[regime.name], named(regime.targets)
+        first = max(1, int((ranked.probability > 0.5).sum()))  # there may be several
+        best = ranked[:first].sort_values("strength", ascending=False, kind="stable")
+        told = [
+            f"{r.variable} ({'known beforehand' if r.variable in sure else f'{r.probability:.3f}'})"
+            for r in pd.concat([best, ranked[first : first + 1]]).itertuples()
+        ]
+        yield regime.name, f"{len(regime.rows):,}", ", ".join(told[:first]), "".join(told[first:])
+
+
+def _target_table(targets: pd.DataFrame) -> Table:
+    rows = [
+        (hit["regime"], hit["variable"], f"{hit['probability']:.3f}", *_strength_and_size(hit))
+        for hit in targets.to_dict("records")
+    ]
+    return Table(["regime", "variable", "probability", *MEASURED], rows)

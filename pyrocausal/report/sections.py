@@ -1,4 +1,4 @@
-"""What a report of a result says, from the table to the settings."""
+"""What a report of a result says, from the verdict to the settings."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from pyrocausal.checks.diagnose import diagnose
 from pyrocausal.checks.findings import NAMES, SILENT, Diagnosis
+from pyrocausal.checks.verdict import verdict
 from pyrocausal.plots.curves import plot_beliefs
 from pyrocausal.plots.graph import graph_size, plot_graph
 from pyrocausal.plots.histograms import TABLES, histogram, predict
@@ -35,8 +36,8 @@ PANELS, ACROSS = 12, 3  # of predictive checks
 CELLS, FEWEST_TABLES = 5_000_000, 4  # values that predictive checks draw, unless that were fewer tables
 
 
-def contents(result: CausalPosterior, diagnosis: Diagnosis | None = None) -> list[Part]:
-    """Everything that a report says, from the table to the settings.
+def contents(result: CausalPosterior, diagnosis: Diagnosis | None = None, *, shell: bool = False) -> list[Part]:
+    """Everything that a report says, from the verdict to the settings.
 
     Parameters
     ----------
@@ -44,6 +45,8 @@ def contents(result: CausalPosterior, diagnosis: Diagnosis | None = None) -> lis
         What to report.
     diagnosis
         As in `CausalPosterior.report`.
+    shell
+        Whether advice is in the words of the command line, not of Python.
 
     Raises
     ------
@@ -54,12 +57,17 @@ def contents(result: CausalPosterior, diagnosis: Diagnosis | None = None) -> lis
         raise TypeError(f"result must be a CausalPosterior, got {type(result).__name__}")
     if not isinstance(diagnosis, Diagnosis | None):
         raise TypeError(f"diagnosis must be a Diagnosis, got {type(diagnosis).__name__}; make one with diagnose")
+    diagnosis = diagnose(result) if diagnosis is None else diagnosis
+    found, trust = verdict(result, diagnosis, shell=shell)
     return [
-        *table_section(result.data),
+        Heading("Verdict"),
+        Text((Strong(found),)),
+        plain_text(trust),
+        *table_section(result.data, shell),
         Heading("Summary"),
         plain_items(in_words(result)),
         *_cycle(result),
-        *_diagnosis(diagnosis or diagnose(result)),
+        *_diagnosis(diagnosis, shell),
         *_graph(result),
         *edge_section(result),
         *target_section(result),
@@ -78,17 +86,17 @@ def _cycle(result: CausalPosterior) -> Iterator[Part]:
         yield Text((Strong(f"The edges above 0.5 hold the cycle {cycle}: at least one of them is wrong."),))
 
 
-def _diagnosis(diagnosis: Diagnosis) -> Iterator[Part]:
+def _diagnosis(diagnosis: Diagnosis, shell: bool) -> Iterator[Part]:
     yield Heading("Diagnosis")
     if not diagnosis.findings:
         yield plain_text(SILENT)
-    for name, (title, advice) in NAMES.items():
+    for name, title in NAMES.items():
         if found := diagnosis.named(name):
             yield Text((Strong(f"{title}."),))
             yield plain_items(each.message for each in found[:MOST_FINDINGS])
             if len(found) > MOST_FINDINGS:
                 yield plain_text(f"And {len(found) - MOST_FINDINGS} more of this kind.")
-            if advice:
+            if advice := diagnosis.what_to_do(name, shell=shell):
                 yield plain_text(f"What to do: {advice}")
 
 

@@ -16,10 +16,10 @@ from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.data.weights import join, of_total
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
+from pyrocausal.posterior.tables import UNDECIDED
 
-__all__ = ["UNDECIDED", "chain_table", "compare", "facts", "in_words", "settings_table"]
+__all__ = ["chain_table", "compare", "facts", "in_words", "settings_table"]
 
-UNDECIDED = 0.2, 0.8
 LISTED = 12  # names in a sentence, at the most
 
 
@@ -94,7 +94,7 @@ def settings_table(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[
 
 # ---------------------------------------------------------------------- plain words
 def in_words(result: CausalPosterior) -> list[str]:
-    """What was found, and how far to trust it, in a few sentences."""
+    """What was found, and what it rests on, in a few sentences."""
     data, (low, high) = result.data, UNDECIDED
     nodes = number_of(len(data.nodes), "variable")
     table = result.edges(None)

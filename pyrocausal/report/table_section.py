@@ -14,8 +14,11 @@ __all__ = ["table_section"]
 MOST_FINDINGS = 20  # of a severity
 
 
-def table_section(data: InterventionalData) -> Iterator[Part]:
-    """Findings of the table, the most severe first, and what its columns were taken for, folded away."""
+def table_section(data: InterventionalData, shell: bool) -> Iterator[Part]:
+    """Findings of the table, the most severe first, and what its columns were taken for, folded away.
+
+    Advice is for the shell or in Python.
+    """
     check = data.check()
     yield Heading("The table")
     yield plain_text(f"{check.about}. {check.verdict}".rstrip(".") + ".")
@@ -25,7 +28,7 @@ def table_section(data: InterventionalData) -> Iterator[Part]:
             continue
         yield Items(
             tuple(
-                Text((Strong(severity), f": {each.message}." + (f" {each.advice}" if each.advice else "")))
+                Text((Strong(severity), f": {each.message}. {each.what_to_do(shell)}".rstrip()))
                 for each in found[:MOST_FINDINGS]
             )
         )

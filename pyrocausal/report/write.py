@@ -28,7 +28,11 @@ def write_html(result: CausalPosterior, path: str | PathLike[str], *, diagnosis:
 
 
 def write_report(
-    result: CausalPosterior, directory: str | PathLike[str], *, diagnosis: Diagnosis | None = None
+    result: CausalPosterior,
+    directory: str | PathLike[str],
+    *,
+    diagnosis: Diagnosis | None = None,
+    shell: bool = False,
 ) -> Path:
     """Write tables, pictures, the fitted programs and pages about them.
 
@@ -45,6 +49,8 @@ def write_report(
         Where to; made if it does not exist.
     diagnosis
         As in `CausalPosterior.report`.
+    shell
+        Whether advice is in the words of the command line, not of Python.
 
     Returns
     -------
@@ -62,7 +68,7 @@ def write_report(
     --------
     >>> write_report(result, "results")  # doctest: +SKIP
     """
-    parts = [*contents(result, diagnosis), *_files()]
+    parts = [*contents(result, diagnosis, shell=shell), *_files()]
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
     edges = result.edges(None)[["cause", "effect", "probability", "strength", "size", "measured as"]]

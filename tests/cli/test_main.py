@@ -76,6 +76,10 @@ def one_line(capsys) -> str:
     return err
 
 
+def _one_text(out: str) -> str:
+    return " ".join(out.split())
+
+
 def test_fit_takes_files_of_knowledge(fit, tmp_path):
     (tmp_path / "edges.csv").write_text("cause,effect,probability\nX0,X1,1\nX1,X2,0\n")
     (tmp_path / "tiers.csv").write_text("variable,tier\nX2,2\nX0,1\n")
@@ -95,9 +99,14 @@ def test_fit_writes_a_report(fit, frame, tmp_path, capsys):
     assert plt.get_fignums() == before
     out, err = capsys.readouterr()
     folder = tmp_path / "out"
+    assert re.match(r"\d edges?; targets named in ", out)
+    assert "Nothing here should be believed yet, for the fit was not finished: raise --max-steps above 3" in _one_text(
+        out
+    )
     assert {file.name for file in folder.iterdir()} == FILES
     assert re.search(r"X0 -> X1 +1\.00", out) and re.search(r"drug 1 +none", out) and str(folder / "report.html") in out
     assert re.fullmatch(r"pyrocausal: warning: 1 of 1 chains have not settled after 3 steps [^\n]*\n", err)
+    assert "; raise --max-steps, or read" in err
 
     edges = pd.read_csv(folder / "edges.csv")
     assert list(edges.columns) == ["cause", "effect", "probability", "strength", "size", "measured as"]
@@ -419,6 +428,7 @@ def test_demo_tells_found_from_true(tmp_path, capsys):
     assert cli.main(["demo", "chain3", "--rows", "2000", "--out", str(out), *QUICK, "--max-steps", "60"]) == 0
     text, err = capsys.readouterr()
     assert text.startswith("chain3: 3 variables, 2 edges; simulated 2,000 observational rows and 9 regimes of 500 rows")
+    assert re.match(r"\d edges?.*; targets named in \d of 9 regimes", text.splitlines()[1])
     distance = re.search(r"^structural Hamming distance: (\d+)$", text, re.MULTILINE)
     assert distance and int(distance[1]) == len(re.findall(r" (extra|reversed|missing)$", text, re.MULTILINE))
     settled = shd(CausalPosterior.load(out / "model.pt").dag(), load("chain3").graph)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from conftest import KINDS, make_chain, make_model, small_data
 
+from pyrocausal.checks.verdict import verdict
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.chain import Chain
 
@@ -144,7 +145,8 @@ def test_settled_means_every_chain():
 
 
 def test_repr(result):
-    assert repr(result) == "CausalPosterior(2 chains, settled; 4 variables, 2 edges, 3 regimes)"
+    first = "CausalPosterior(2 chains, settled; 4 variables, 2 edges, 3 regimes)"
+    assert repr(result).splitlines() == [first, *verdict(result)]
     torn = CausalPosterior(small_data(), (chain(settled=False, dag=matrix((0, 1))),), 0)
     assert "not settled" in repr(torn)
     assert "1 edges" in repr(torn)  # of the dag

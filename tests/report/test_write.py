@@ -17,18 +17,21 @@ import pytest
 import torch
 from conftest import KINDS, small_data
 from example_results import believe, chain, posterior
+from example_verdicts import asked, made_result, settled_chain
 from test_document import Page
 
 from pyrocausal.checks.diagnose import diagnose
 from pyrocausal.checks.findings import NAMES, SILENT, Diagnosis, Finding
+from pyrocausal.checks.run_settings import Run
 from pyrocausal.checks.stability import stability
+from pyrocausal.checks.verdict import verdict
 from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Count
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
-from pyrocausal.report.document import Table, Text
-from pyrocausal.report.edge_and_target_sections import target_section
+from pyrocausal.report.document import Folded, Heading, Strong, Table, Text, to_html, to_markdown
+from pyrocausal.report.edge_and_target_sections import edge_section, target_section
 from pyrocausal.report.sections import contents
 from pyrocausal.report.summary import chain_table, facts, in_words, settings_table
 from pyrocausal.report.write import write_report
@@ -77,6 +80,7 @@ def test_all_sections_pictures_and_tables_are_there(result, page):
     read = Page(page.read_text(encoding="utf-8"))
     text = "".join(read.texts)
     headings = (
+        "Verdict",
         "The table",
         "Summary",
         "Diagnosis",
@@ -134,8 +138,9 @@ def test_a_folder_holds_the_same_and_its_files(result, page, tmp_path):
     assert "edges.csv" not in page.read_text(encoding="utf-8")  # which is by itself
     assert "<b>" not in text.replace("\\<b>", "")
     assert "Diagnosis" in Page(html).texts and f"<li>{escape(NASTY)} does not fit.</li>" in html
-    title, advice = NAMES["rough-mechanism"]
-    assert f'## Diagnosis\n\n**{title}.**\n\n- \\<b>&amp;"x" does not fit.\n\nWhat to do: {advice}\n' in text
+    advice = found.what_to_do("rough-mechanism")
+    told = f'**{NAMES["rough-mechanism"]}.**\n\n- \\<b>&amp;"x" does not fit.\n\nWhat to do: {advice}\n'
+    assert f"## Diagnosis\n\n{told}" in text
 
 
 def test_what_is_no_diagnosis(result, tmp_path):
@@ -166,6 +171,66 @@ def test_without_beliefs_and_without_findings():
     assert Text((SILENT,)) in parts
     assert "beliefs" not in [getattr(part, "name", None) for part in parts]
     assert any("were not kept" in str(part) for part in parts)
+
+
+# ---------------------------------------------------------------------- the verdict, and what is weak
+def test_the_verdict_comes_first_and_speaks_the_language_that_is_asked_for():
+    result = made_result(settled_chain(several_gain=torch.nan), settings=asked(rounds=None))
+    changed = [Finding("changed-mechanism", (f"regime {k}", "X3"), "") for k in range(3)]
+    found = Diagnosis(tuple(changed), run=Run.of(result), looked={"changed-mechanism": 9})
+    for shell, words, others in (
+        (False, "several=True", "--several"),
+        (True, "--several-targets", "TargetPrior(several"),
+    ):
+        parts = contents(result, found, shell=shell)
+        told, trust = verdict(result, found, shell=shell)
+        assert parts[:3] == [Heading("Verdict"), Text((Strong(told),)), Text((trust,))]
+        advice = [part.words[0] for part in parts if isinstance(part, Text) and part.words[0].startswith("What to do")]
+        assert words in trust and len(advice) == 1 and words in advice[0]
+        assert others not in trust + advice[0]
+
+
+def weak_and_strong() -> CausalPosterior:
+    edges = {("X0", "X1"): 1.0, ("X1", "X2"): 0.9, ("X2", "X3"): 0.95}
+    strengths = dict(zip(edges, (0.02, 0.3, 0.01), strict=True))
+    hit = torch.tensor([[0.0, 0, 0, 1, 0], [1, 0, 1, 0, 0], [0, 0, 0, 0, 1]])
+    target_strength = torch.tensor([[0.0, 0, 0, 0.04], [0.1, 0, 0.5, 0], [0, 0, 0, 0]]).double()
+    return made_result(settled_chain(edges, strengths, hit, target_strength=target_strength, several=True))
+
+
+def test_weak_edges_and_targets_are_folded_away_and_the_strongest_come_first():
+    result = weak_and_strong()
+    parts = [*edge_section(result), *target_section(result)]
+    folded = {part.title: [row[:2] for row in part.table.rows] for part in parts if isinstance(part, Folded)}
+    assert folded == {
+        "Weak edges believed with more than 0.5 (2)": [("X0", "X1"), ("X2", "X3")],
+        "Weak targets believed with more than 0.5 (1)": [("regime 0", "X3")],
+    }
+    shown = [part.rows for part in parts if isinstance(part, Table)]
+    assert [row[:2] for row in shown[0]] == [("X1", "X2")]
+    assert [row[0] for row in shown[1]] == ["regime 1", "regime 0", "regime 2"]
+    assert shown[1][0][2] == "X2 (1.000), X0 (1.000)"
+    assert [row[:2] for row in shown[2]] == [("regime 1", "X2"), ("regime 1", "X0")]
+    headings = [part.text for part in parts if isinstance(part, Heading)]
+    assert "Edges believed with more than 0.5 (3, 2 of them weak and listed apart)" in headings
+    html, text = to_html("T", parts), to_markdown("T", parts)
+    assert html.count("<details>") == 2 and "\n\n### Weak edges believed with more than 0.5 (2)\n\n| cause |" in text
+
+
+def test_where_all_is_weak():
+    weak = settled_chain(strengths={}, target_strength=torch.zeros(3, 4).double())
+    for section in (edge_section, target_section):
+        parts = [*section(made_result(weak))]
+        assert Text(("None of them is strong.",)) in parts and Text(("None of them is strong.",)) not in [
+            *section(made_result())
+        ]
+
+
+def test_nothing_is_folded_where_all_is_strong_or_strengths_are_unknown():
+    for chain_ in (settled_chain(), settled_chain(strengths=None, target_strength=None)):
+        parts = [*edge_section(made_result(chain_)), *target_section(made_result(chain_))]
+        assert not [part for part in parts if isinstance(part, Folded)]
+        assert Heading("Edges believed with more than 0.5 (2)", 3) in parts
 
 
 # ---------------------------------------------------------------------- words and tables
@@ -287,7 +352,7 @@ def test_a_browser_shows_all_of_it(page, tmp_path, width):
     assert not complaints  # no refused resource, no failed image
     title = re.search(r"<title>(.*?)</title>", done.stdout.replace("\n", ""))
     found = json.loads(unescape(title[1]))
-    assert found["client"] == width and found["headings"] == 8
+    assert found["client"] == width and found["headings"] == 9
     assert found["scroll"] <= width and found["body"] <= width
     assert len(found["images"]) == 5
     assert all(complete and min(size) > 0 for complete, *size in found["images"])
