@@ -46,6 +46,7 @@ def read_text_table(
     sep: str | None = None,
     encoding: str | None = None,
     decimal: str | None = None,
+    missing: Iterable[str] = (),
 ) -> pd.DataFrame:
     """Read a table with a header from delimited text, compressed or not.
 
@@ -57,6 +58,8 @@ def read_text_table(
         Columns that are kept as text, as written.
     sep, encoding, decimal : str, optional
         What separates fields, how the text is encoded, and the decimal mark; found out if None.
+    missing : iterable of str
+        What stands for a missing value, beside empty cells, NA, NaN and null.
 
     Returns
     -------
@@ -67,6 +70,8 @@ def read_text_table(
     ------
     FileNotFoundError
         If there is no such file.
+    TypeError
+        If `missing` is one string, or holds something else.
     ValueError
         If the file is empty or no table, has one column alone or bytes that are no text of its encoding, two columns
         have the same name, or rows have more fields than the header.
@@ -80,7 +85,7 @@ def read_text_table(
     ...     read_text_table(path).dose.tolist()
     [0.5, 1.5]
     """
-    texts = [*texts]
+    texts, missing = [*texts], _codes(missing)
     head = _head(path)
     if head is None:
         form: dict[str, Any] = {"sep": sep or ",", "encoding": encoding or "utf-8", "decimal": decimal or "."}
@@ -94,7 +99,7 @@ def read_text_table(
         with warnings.catch_warnings():
             warnings.filterwarnings("error", "Length of header", pd.errors.ParserWarning)
             frame = pd.read_csv(
-                path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=MISSING_IN_TEXT,
+                path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=missing,
                 low_memory=False, index_col=False, **form,
             )  # fmt: skip
     except pd.errors.ParserWarning as error:
@@ -113,6 +118,14 @@ def read_text_table(
             "(--sep in the shell)"
         )
     return frame
+
+
+def _codes(missing: Iterable[str]) -> list[str]:
+    """All that stands for a missing value."""
+    codes = missing if isinstance(missing, str) else [*missing]
+    if isinstance(codes, str) or not all(isinstance(code, str) for code in codes):
+        raise TypeError(f"missing: expected texts as they stand in the file, as in missing=['-999'], got {missing!r}")
+    return [*MISSING_IN_TEXT, *codes]
 
 
 def sniff(
