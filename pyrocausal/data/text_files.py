@@ -13,14 +13,16 @@ import lzma
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
+import numpy as np
 import pandas as pd
 
-from pyrocausal.data.columns import listing
+from pyrocausal.data.columns import listing, number_of
 
 __all__ = ["FilePath", "read_text_table", "sniff"]
 
@@ -91,19 +93,29 @@ def read_text_table(
         form: dict[str, Any] = {"sep": sep or ",", "encoding": encoding or "utf-8", "decimal": decimal or "."}
     else:
         form = sniff(head, str(path), texts, sep, encoding, decimal)
+    options: dict[str, Any] = {
+        "dtype": dict.fromkeys(texts, str), "keep_default_na": False, "na_values": missing, "low_memory": False,
+        "index_col": False, **form,
+    }  # fmt: skip
+    names: list[str] = []
     try:
         header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False, **form)
         names = header.iloc[0].tolist()
+        if len(names) > 2 and names.count("") > 1:
+            raise ValueError(
+                f"path: the first line of {path} has {names.count('')} columns without a heading beside "
+                f"{listing(filter(None, names))}; if it is a title, remove it, so that the header comes first"
+            )
         if twice := [name for k, name in enumerate(names) if name in names[:k]]:
             raise ValueError(f"the columns of {path}: {listing(twice)} occurs more than once; names must be unique")
         with warnings.catch_warnings():
             warnings.filterwarnings("error", "Length of header", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=missing,
-                low_memory=False, index_col=False, **form,
-            )  # fmt: skip
+            frame = pd.read_csv(path, **options)
     except pd.errors.ParserWarning as error:
-        raise ValueError(f"path: the rows of {path} have more fields than its header; name every column") from error
+        raise ValueError(
+            f"path: the rows of {path} have more fields than its header {listing(names)}; name every column, or remove "
+            "what stands before the header"
+        ) from error
     except pd.errors.EmptyDataError as error:
         raise ValueError(f"path: {path} is empty; expected a header and rows") from error
     except UnicodeError as error:
@@ -111,13 +123,35 @@ def read_text_table(
     except LookupError as error:
         raise ValueError(f"encoding: {encoding!r} is none that Python knows, such as utf-8 or latin-1") from error
     except pd.errors.ParserError as error:
-        raise ValueError(f"path: {path} is no readable table of delimited text: {error}") from error
+        raise ValueError(
+            f"path: {path} is no readable table of delimited text: {error}; its header was taken to be {listing(names)}"
+        ) from error
     if len(frame.columns) == 1:
         raise ValueError(
             f"path: {path} was read as one column, {frame.columns[0]!r}; say what separates its fields, as in sep=' ' "
             "(--sep in the shell)"
         )
-    return frame
+    return _without_empty_rows(frame, path, partial(pd.read_csv, path, **options))
+
+
+def _without_empty_rows(frame: pd.DataFrame, path: FilePath, read: Callable[..., Any]) -> pd.DataFrame:
+    """The table without rows of nothing but empty cells at its end, as spreadsheets leave them; they are told."""
+    full = np.flatnonzero(frame.notna().any(axis=1))
+    end = int(full[-1]) + 1 if len(full) else 0
+    if within := end - len(full):
+        first = int(np.flatnonzero(frame.isna().all(axis=1))[0])
+        raise ValueError(
+            f"path: {number_of(within, 'row')} of {path} with rows below hold nothing but empty cells, the first of "
+            f"them row {first}, counted from 0; remove them"
+        )
+    if end == len(frame):
+        return frame
+    warnings.warn(
+        f"the last {number_of(len(frame) - end, 'row')} of {path} hold nothing but empty cells: they are left out",
+        RuntimeWarning,
+        stacklevel=4,
+    )
+    return read(nrows=end)  # anew, for a gap makes floats of whole numbers
 
 
 def _codes(missing: Iterable[str]) -> list[str]:
