@@ -13,7 +13,7 @@ from pyrocausal.data import anndata_tables, readers, table_files, text_files
 from pyrocausal.data.from_tables import FromTables
 from pyrocausal.data.one_table import Observational
 from pyrocausal.data.tables import Kinds, Targets
-from pyrocausal.data.text_files import FilePath
+from pyrocausal.data.text_form import FilePath
 
 __all__ = ["FromFiles"]
 

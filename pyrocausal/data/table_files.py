@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from pyrocausal.data.columns import listing
-from pyrocausal.data.text_files import FilePath, read_text_table
+from pyrocausal.data.text_files import read_text_table
+from pyrocausal.data.text_form import FilePath
 
 __all__ = ["format_of", "read_folder", "read_parquet"]
 

@@ -46,7 +46,7 @@ CURVE = RNG.uniform(0, 40, (1000, 1))
         RNG.normal(size=(50, 3)),
         RNG.normal(size=(500, 1)),
     ],
-    ids=["normal", "Cauchy", "wide", "curve", "sine", "walk", "rounded", "log-normal", "clusters", "copies", "few", "1"],
+    ids=["normal", "Cauchy", "wide", "curve", "sine", "walk", "rounded", "skewed", "clusters", "copies", "few", "1"],
 )  # fmt: skip
 def test_what_is_no_group(rows):
     assert near_copies(rows) < 0.2
