@@ -27,7 +27,8 @@ COLUMNS, DIFFERENT = 12, 0.9  # that are looked at; share of different values of
 def near_copy_findings(look: Look) -> Iterator[TableFinding]:
     """Tables whose rows come in groups of near copies."""
     largest = sorted(look.tables, key=lambda name: -len(look.tables[name]))[:TABLES]
-    found = {name: near_copies(look.tables[name][:, list(look.measured)]) for name in largest}
+    numbers = [i for i in look.measured if not look.exposed(i)]
+    found = {name: near_copies(look.tables[name][:, numbers]) for name in largest}
     regimes = tuple(name for name in look.tables if found.get(name, 0.0) > SOME)
     if regimes:
         share = max(found[name] for name in regimes)

@@ -123,7 +123,7 @@ def _neighbours(look: Look) -> Iterator[TableFinding]:
 
 def _rows_in_turn(look: Look) -> Iterator[TableFinding]:
     """Numbers of a row that are like those of the row a fixed number before it: several series, row by row in turn."""
-    numbers = list(look.measured)
+    numbers = [i for i in look.measured if not look.exposed(i)]
     tables = [_clipped(rows[:FIRST_ROWS, numbers]) for rows in look.tables.values() if len(rows) > 2 * FARTHEST]
     if not tables or not numbers:
         return
