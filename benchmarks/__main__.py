@@ -9,6 +9,8 @@ from pathlib import Path
 from benchmarks.calibration import calibrate, summary
 from benchmarks.chains import PROBLEMS, time_chains
 from benchmarks.checks import KINDS, check_checks, told
+from benchmarks.covariates import KINDS as BATCH_KINDS
+from benchmarks.covariates import compare_covariates, of_covariates
 from benchmarks.diagnosing import CASES, diagnose_cases, said
 from benchmarks.digests import PROBLEMS as DIGESTED
 from benchmarks.digests import digests
@@ -89,6 +91,12 @@ def _parser() -> argparse.ArgumentParser:
     chains.add_argument("--chains", type=int, default=4, help="default %(default)s")
     chains.add_argument("--cores", type=int, default=2, help="processes for them; default %(default)s")
 
+    batches = commands.add_parser("covariates", help="compare fits that know of batches with fits that do not")
+    batches.add_argument("--seeds", type=parse_seeds, default="0-4", help="default %(default)s")
+    batches.add_argument("--kinds", nargs="+", choices=list(BATCH_KINDS), default=list(BATCH_KINDS), help="all")
+    batches.add_argument("--jobs", type=int, default=1, help="fits at a time, one thread each; default %(default)s")
+    batches.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+
     same = commands.add_parser(
         "digests", help="print digests of small fits, to see whether a change has changed a number"
     )
@@ -168,6 +176,8 @@ def main(arguments: list[str] | None = None) -> int:
             print("\n".join(said(found)))
         elif options.command == "measured":
             _measured(options)
+        elif options.command == "covariates":
+            print(of_covariates(compare_covariates(options.seeds, options.out, kinds=options.kinds, jobs=options.jobs)))
         elif options.command == "rest":
             which = {"algorithms": options.algorithms, "done": options.done}
             print("\n".join(rested(rest(options.seeds, options.out, jobs=options.jobs, **which))))

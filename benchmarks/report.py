@@ -15,6 +15,7 @@ from benchmarks.methods import METHODS
 from benchmarks.report_sections import (
     calibration_section,
     checks_section,
+    covariates_section,
     diagnoses_section,
     link,
     measured_section,
@@ -89,6 +90,8 @@ def report(names: Sequence[str], folder: Path, page: Path) -> str:
             parts += _section(SUITES[name], runs, folder, page)
     if not names and (table := folder / "measured.csv").exists():
         parts += measured_section(read_measured(table))
+    if not names and (table := folder / "covariates.csv").exists():
+        parts += covariates_section(pd.read_csv(table))
     if not names and (table := folder / "calibration.csv").exists():
         parts += calibration_section(pd.read_csv(table), folder, page)
     if not names and (table := folder / "checks.csv").exists():

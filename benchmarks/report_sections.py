@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import calibration, checks, diagnosing, pictures, resting
+from benchmarks import calibration, checks, covariates, diagnosing, pictures, resting
 from benchmarks.calibration import summary
 from benchmarks.measured.fits import said_of_measured
 
 __all__ = [
     "calibration_section",
     "checks_section",
+    "covariates_section",
     "diagnoses_section",
     "link",
     "measured_section",
@@ -55,6 +56,17 @@ def checks_section(table: pd.DataFrame) -> list[str]:
         " ".join(str(checks.__doc__).split()),
         f"Run with {' and '.join(commands)}: {table.cpu_seconds.sum():.0f} CPU seconds.",
         "\n".join(f"- {line}" for line in checks.told(table)),
+    ]
+
+
+def covariates_section(table: pd.DataFrame) -> list[str]:
+    """What it helps to name a batch as a covariate."""
+    return [
+        "## covariates",
+        " ".join(str(covariates.__doc__).split()),
+        f"Run with `python -m benchmarks covariates --seeds {seeds_of(sorted(set(table.seed)))}`: "
+        f"{table.cpu_seconds.sum():.0f} CPU seconds.",
+        covariates.of_covariates(table),
     ]
 
 

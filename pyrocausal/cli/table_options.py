@@ -22,8 +22,9 @@ SEPARATORS = {"tab": "\t", "\\t": "\t", "space": " "}
 def add_table_options(fit: argparse.ArgumentParser) -> None:
     """Add the table and the options that say how to read it; what they ask for does `read_table`."""
     fit.add_argument(
-        "table", metavar="TABLE", type=Path, help="rows with a header: .csv, .tsv, .txt (packed too), .parquet, .h5ad"
-    )
+        "table", metavar="TABLE", type=Path,
+        help="rows with a header: .csv, .tsv, .txt (packed too), .parquet, .h5ad; or a folder of such files",
+    )  # fmt: skip
     fit.add_argument("--regime-column", metavar="COLUMN", help="column that tells each row's regime")
     fit.add_argument(
         "--targets-column", metavar="COLUMN",
@@ -37,6 +38,7 @@ def add_table_options(fit: argparse.ArgumentParser) -> None:
     form = fit.add_argument_group("the form of the table")
     form.add_argument("--sep", metavar="TEXT", help="what separates fields, also tab or space; default: found out")
     form.add_argument("--encoding", metavar="NAME", help="such as latin-1; default: UTF-8, or UTF-16 by its mark")
+    form.add_argument("--missing", help="what stands for a missing value beside empty cells, such as -999", **NAMES)
     form.add_argument("--index-column", metavar="NAME", help="column that only numbers or names rows; no variable")
     form.add_argument("--ignore", help="columns that are no variables", **NAMES)
     form.add_argument(
@@ -59,13 +61,17 @@ def read_table(arguments: argparse.Namespace, targets: Targets = None) -> Interv
     TypeError, ValueError
         As the readers of `InterventionalData`, and if options are of no use for such a file.
     """
-    form = format_of(arguments.table)
-    if arguments.regime_column is None and arguments.targets_column is None:
+    form = "folder" if arguments.table.is_dir() else format_of(arguments.table)
+    if form != "folder" and arguments.regime_column is None and arguments.targets_column is None:
         raise ValueError("--regime-column is missing: name the column that tells each row's regime (see --help)")
-    of_text = {"--sep": arguments.sep, "--encoding": arguments.encoding}
+    of_text = {"--sep": arguments.sep, "--encoding": arguments.encoding, "--missing": arguments.missing}
     of_cells = {"--genes": arguments.genes, "--obs": arguments.obs, "--layer": arguments.layer}
     of_tables = {"--ignore": arguments.ignore, "--index-column": arguments.index_column}
-    idle = {"text": of_cells, "parquet": {**of_text, **of_cells}, "h5ad": {**of_text, **of_tables}}[form]
+    of_files = {"--regime-column": arguments.regime_column}
+    idle = {
+        "text": of_cells, "folder": {**of_files, **of_cells}, "parquet": {**of_text, **of_cells},
+        "h5ad": {**of_text, **of_tables},
+    }[form]  # fmt: skip
     if given := [name for name, value in idle.items() if value]:
         raise ValueError(f"{given[0]} is given, but has no meaning for {arguments.table.name}; drop it")
     labels = arguments.observational
@@ -83,10 +89,15 @@ def read_table(arguments: argparse.Namespace, targets: Targets = None) -> Interv
         options |= {"genes": arguments.genes or None, "obs": arguments.obs, "exposure": arguments.exposure}
         return InterventionalData.from_anndata(arguments.table, layer=arguments.layer, **options)
     options |= {"ignore": arguments.ignore, "index_column": arguments.index_column}
+    written = {"encoding": arguments.encoding, "missing": arguments.missing}
+    sep = SEPARATORS.get(arguments.sep, arguments.sep)
+    if form == "folder":
+        del options["regime"]
+        return InterventionalData.from_folder(arguments.table, sep=sep, **written, **options)
     if form == "parquet":
         return InterventionalData.from_parquet(arguments.table, **options)
-    sep = SEPARATORS.get(arguments.sep, arguments.sep) or ("\t" if ".tsv" in arguments.table.suffixes else None)
-    return InterventionalData.from_csv(arguments.table, sep=sep, encoding=arguments.encoding, **options)
+    sep = sep or ("\t" if ".tsv" in arguments.table.suffixes else None)
+    return InterventionalData.from_csv(arguments.table, sep=sep, **written, **options)
 
 
 def kinds_of(arguments: argparse.Namespace, in_cells: bool = False) -> dict[Any, Any]:

@@ -35,6 +35,20 @@ def listing(items: Iterable[Any], most: int = 20) -> str:
     return (", ".join(texts[:most]) or "none") + (f" and {len(texts) - most} more" if len(texts) > most else "")
 
 
+def spelled_alike(texts: Iterable[str]) -> list[list[str]]:
+    """Groups of texts that differ in spaces around them or in capitals alone, in their order.
+
+    Examples
+    --------
+    >>> spelled_alike(["drug", "control", "Control", "control "])
+    [['control', 'Control', 'control ']]
+    """
+    groups: dict[str, list[str]] = {}
+    for text in dict.fromkeys(texts):
+        groups.setdefault(text.strip().casefold(), []).append(text)
+    return [group for group in groups.values() if len(group) > 1]
+
+
 def number_of(number: int, what: str) -> str:
     """How many there are of something, such as "2 edges"."""
     return f"{number:,} {what}" + ("" if number == 1 else "s")

@@ -1,4 +1,4 @@
-"""Data built from files and from cells: delimited text, Parquet, AnnData and numpy archives.
+"""Data built from files and from cells: delimited text, Parquet, folders of these, AnnData and numpy archives.
 
 ``d`` counts variables, ``n`` observational rows, ``R`` regimes and ``n_r`` the rows of regime r.
 """
@@ -13,7 +13,7 @@ from pyrocausal.data import anndata_tables, readers, table_files, text_files
 from pyrocausal.data.from_tables import FromTables
 from pyrocausal.data.one_table import Observational
 from pyrocausal.data.tables import Kinds, Targets
-from pyrocausal.data.text_files import FilePath
+from pyrocausal.data.text_form import FilePath
 
 __all__ = ["FromFiles"]
 
@@ -34,12 +34,13 @@ class FromFiles(FromTables):
         sep: str | None = None,
         encoding: str | None = None,
         decimal: str | None = None,
+        missing: Sequence[str] = (),
         targets_column: str | None = None,
         **columns: Any,
     ) -> Self:
         """Build from delimited text with a header, laid out as in :meth:`from_frame`.
 
-        Empty cells, NA, NaN and null are missing; None is a label like any other.
+        Empty cells, NA, NaN and null are missing, and what `missing` tells; None is a label like any other.
 
         Parameters
         ----------
@@ -53,6 +54,8 @@ class FromFiles(FromTables):
             None (the default): UTF-8, or UTF-16 where the file begins with its mark.
         decimal : str, optional
             None (the default): a point, or a comma where numbers have one and fields are not separated by commas.
+        missing : sequence of str
+            What else stands for a missing value in any column, as in ``missing=["-999", "n.d."]``.
         **columns
             `ignore`, `index_column`, `covariates` and `groups`, as in :meth:`from_frame`.
 
@@ -75,10 +78,55 @@ class FromFiles(FromTables):
         ('new',)
         """
         texts = [name for name in (regime, targets_column) if name is not None]
-        frame = text_files.read_text_table(path, texts, sep, encoding, decimal)
+        frame = text_files.read_text_table(path, texts, sep, encoding, decimal, missing)
         return cls.from_frame(
             frame, regime, observational, kinds, targets, weights, targets_column=targets_column, **columns
         )
+
+    @classmethod
+    def from_folder(
+        cls,
+        folder: FilePath,
+        observational: Observational,
+        *,
+        sep: str | None = None,
+        encoding: str | None = None,
+        decimal: str | None = None,
+        missing: Sequence[str] = (),
+        targets_column: str | None = None,
+        **options: Any,
+    ) -> Self:
+        """Build from a folder that holds a table for each regime, delimited text or Parquet, called like its file.
+
+        Parameters
+        ----------
+        folder : path
+            Tables with the same columns; drug.csv.gz is the regime "drug". Files whose names begin with a dot are left
+            alone.
+        observational : str or sequence of str
+            The name, or names, of the tables of observational rows.
+        sep, encoding, decimal, missing
+            Of the text files, as in :meth:`from_csv`.
+        targets_column, **options
+            As in :meth:`from_frame`, `kinds=` and what comes after it by name.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such folder.
+        TypeError, ValueError
+            As :meth:`from_csv` and :meth:`from_parquet`, and if the folder holds something else, or tables differ in
+            their columns.
+
+        Examples
+        --------
+        >>> from pyrocausal import InterventionalData
+        >>> InterventionalData.from_folder("runs", "control")  # doctest: +SKIP
+        """
+        texts = [] if targets_column is None else [targets_column]
+        form = {"sep": sep, "encoding": encoding, "decimal": decimal, "missing": missing}
+        frame, names = table_files.read_folder(folder, texts, **form)
+        return cls.from_frame(frame, names, observational, targets_column=targets_column, **options)
 
     @classmethod
     def from_parquet(

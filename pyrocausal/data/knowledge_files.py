@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pyrocausal.data.edge_constraints import arrow
-from pyrocausal.data.text_files import sniff
+from pyrocausal.data.text_form import sniff
 
 __all__ = ["read_knowledge"]
 

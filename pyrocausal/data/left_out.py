@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from pyrocausal.data.columns import listing
+from pyrocausal.data.columns import listing, number_of
 from pyrocausal.data.tables import check_frame
 
 __all__ = ["drop_columns"]
@@ -31,7 +31,7 @@ def drop_columns(
         Columns to drop.
     index_column : str, optional
         The column that numbers or names rows. If None, a column without a heading that does is recognised and left
-        out, with a warning.
+        out, with a warning; so are columns without a heading and without a value.
     where : str
         What the table is called in messages.
 
@@ -62,6 +62,14 @@ def drop_columns(
             raise ValueError(f"index_column: {index_column!r} is no column; the columns are {listing(frame.columns)}")
         frame = frame.drop(columns=index_column)
         unnamed = [name for name in unnamed if name != index_column]
+    empty = [name for name in unnamed if list(frame.columns).count(name) == 1 and bool(frame[name].isna().all())]
+    if empty:
+        warnings.warn(
+            f"{where} has {number_of(len(empty), 'column')} without a heading and without a value, which are left out",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        frame, unnamed = frame.drop(columns=empty), [name for name in unnamed if name not in empty]
     for name in unnamed:
         if list(frame.columns).count(name) == 1 and not _numbers_rows(frame[name]):
             raise ValueError(

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from pyrocausal.data.columns import listing, number_of
+from pyrocausal.data.columns import listing, number_of, spelled_alike
 from pyrocausal.data.tables import Targets, check_frame
 
 __all__ = ["Observational", "split_table"]
@@ -169,6 +170,18 @@ def _listed(observational: Any, values: Iterable[Any]) -> list[Any]:
     return labels
 
 
+def _warn_of_spelling(labels: list[str], column: str | None) -> None:
+    """Warn of labels that are written in two ways: rows of one regime would be those of two."""
+    if groups := spelled_alike(labels):
+        told = "; ".join(listing(alike) for alike in groups[:5])
+        warnings.warn(
+            f"labels in column {column!r} differ in spaces or capitals alone, and are taken for regimes of their own: "
+            f"{told}; write them in one way if they are one",
+            RuntimeWarning,
+            stacklevel=5,
+        )
+
+
 def _by_label(frame: pd.DataFrame, regime: str | None, observational: Observational) -> Split:
     """Rows by their label, a string, in order of first appearance."""
     _check_column(frame, regime, "regime")
@@ -177,6 +190,7 @@ def _by_label(frame: pd.DataFrame, regime: str | None, observational: Observatio
     labels: list[Any] = [None if _is_empty(value) else str(value) for value in values]
     of_row = np.array([*labels, None], dtype=object)[codes]  # [n], None where there is no label
     empty: np.ndarray = pd.isna(of_row)
+    _warn_of_spelling([label for label in labels if label is not None], regime)
     wanted = _listed(observational, seen)
     control = empty & any(_is_empty(label) for label in wanted)
     for label in wanted:

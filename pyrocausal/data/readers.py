@@ -19,7 +19,7 @@ import torch
 from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.columns import listing
 from pyrocausal.data.tables import check_frame, check_names
-from pyrocausal.data.text_files import FilePath
+from pyrocausal.data.text_form import FilePath
 from pyrocausal.data.weights import read_weights
 
 __all__ = [

@@ -1,15 +1,19 @@
-"""Table files other than text, which optional packages read; and how the kind of a file is told from its name."""
+"""Table files other than text, which optional packages read; folders of tables; how a file's name tells its kind."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from os import fspath
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from pyrocausal.data.text_files import FilePath
+from pyrocausal.data.columns import listing
+from pyrocausal.data.text_files import read_text_table
+from pyrocausal.data.text_form import FilePath
 
-__all__ = ["format_of", "read_parquet"]
+__all__ = ["format_of", "read_folder", "read_parquet"]
 
 PACKED = (".gz", ".bz2", ".xz", ".zip", ".zst")
 FORMATS = {
@@ -66,3 +70,64 @@ def read_parquet(path: FilePath) -> pd.DataFrame:
         raise ValueError(f"path: {path} is no readable Parquet file: {error}") from error
     named = [name for name in frame.index.names if name is not None and name not in frame.columns]
     return frame.reset_index(named) if named else frame
+
+
+def read_folder(folder: FilePath, texts: Iterable[str] = (), **form: Any) -> tuple[pd.DataFrame, str]:
+    """Read a folder of tables, delimited text or Parquet, as one long table with a column of the files' names.
+
+    Names are without suffixes, "drug" of drug.csv.gz. Hidden files, whose names begin with a dot, are no tables.
+
+    Parameters
+    ----------
+    folder : path
+        Holds one file for each regime, all with the same columns, in any order.
+    texts, **form
+        As in `read_text_table`.
+
+    Returns
+    -------
+    table : DataFrame
+        All rows.
+    column : str
+        That of the names.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    ValueError
+        If it holds no files, something that is no table, two files of one name, or tables with different columns.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     for name in ("drug", "control"):
+    ...         _ = (Path(folder) / f"{name}.csv").write_text("A,B\\n0.5,1.5\\n")
+    ...     read_folder(folder)[0].file.tolist()
+    ['control', 'drug']
+    """
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(f"folder: there is no folder {folder}")
+    tables: dict[str, pd.DataFrame] = {}
+    for path in sorted(each for each in Path(folder).iterdir() if not each.name.startswith(".")):
+        if path.is_dir() or format_of(path) == "h5ad":
+            raise ValueError(f"folder: {path} is no table of one regime, delimited text or Parquet; move it elsewhere")
+        name = path.name.removesuffix(path.suffix) if path.suffix.lower() in PACKED else path.name
+        name = Path(name).stem
+        if name in tables:
+            raise ValueError(f"folder: {folder} holds two files called {name!r}; a regime has one, rename or move one")
+        tables[name] = read_parquet(path) if format_of(path) == "parquet" else read_text_table(path, texts, **form)
+    if not tables:
+        raise ValueError(f"folder: {folder} holds no files; expected a table for each regime, such as control.csv")
+    (first, known), *others = tables.items()
+    for name, table in others:
+        if odd := [each for each in dict.fromkeys([*known, *table]) if (each in known) != (each in table)]:
+            raise ValueError(
+                f"folder: tables must have the same columns, but of those of {first!r} and {name!r} only one has "
+                f"{listing(odd)}; ignore= leaves out only what all of them have"
+            )
+    column = "file"
+    while column in known:
+        column += "_"
+    return pd.concat([table.assign(**{column: name}) for name, table in tables.items()], ignore_index=True), column

@@ -219,7 +219,8 @@ def encode_tables(
             kind = kind.resolve(columns, weights)
         if name not in chosen and kind.cardinality > MOST_INFERRED_STATES:
             raise ValueError(
-                f"variable {name!r} has {kind.cardinality} distinct values, too many to take them for categories; "
+                f"variable {name!r} has {kind.cardinality} distinct values, such as "
+                f"{listing(observational[name].dropna().unique()[:3])}, too many to take them for categories; "
                 f"drop it if it only names the rows, or say kinds={{{name!r}: Continuous}}, Count or Categorical"
             )
         resolved.append(kind)

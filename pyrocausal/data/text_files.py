@@ -1,43 +1,24 @@
-"""Delimited text files as tables: what separates the fields, how the text is encoded, what a decimal comma is.
+"""Delimited text files as tables, what is missing in them, and what speaks against their header and their last rows.
 
-What is not said is found out from the first lines of the file, and what cannot be found out is asked for.
+What is not said of their form is found out (`text_form`), and what cannot be found out is asked for.
 """
 
 from __future__ import annotations
 
-import bz2
-import codecs
-import csv
-import gzip
-import lzma
-import re
 import warnings
-import zipfile
-from collections.abc import Iterable, Mapping
-from os import PathLike, fspath
-from pathlib import Path
-from typing import IO, Any, TypeAlias
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from pyrocausal.data.columns import listing
+from pyrocausal.data.columns import listing, number_of
+from pyrocausal.data.text_form import FilePath, first_bytes, sniff
 
-__all__ = ["FilePath", "read_text_table", "sniff"]
-
-FilePath: TypeAlias = str | PathLike[str]
+__all__ = ["read_text_table"]
 
 MISSING_IN_TEXT = ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null"]  # "None" is often a state
-SEPARATORS = (",", "\t", ";", "|")
-MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",  # begins as UTF-16 does, so it comes first
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
-HEAD, LINES = 2**18, 200  # bytes and lines that are looked at
-OPENERS: Mapping[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-COMMA, POINT = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?"), re.compile(r"[-+]?\d*\.\d+([eE][-+]?\d+)?")
 
 
 def read_text_table(
@@ -46,6 +27,7 @@ def read_text_table(
     sep: str | None = None,
     encoding: str | None = None,
     decimal: str | None = None,
+    missing: Iterable[str] = (),
 ) -> pd.DataFrame:
     """Read a table with a header from delimited text, compressed or not.
 
@@ -57,6 +39,8 @@ def read_text_table(
         Columns that are kept as text, as written.
     sep, encoding, decimal : str, optional
         What separates fields, how the text is encoded, and the decimal mark; found out if None.
+    missing : iterable of str
+        What stands for a missing value, beside empty cells, NA, NaN and null.
 
     Returns
     -------
@@ -67,6 +51,8 @@ def read_text_table(
     ------
     FileNotFoundError
         If there is no such file.
+    TypeError
+        If `missing` is one string, or holds something else.
     ValueError
         If the file is empty or no table, has one column alone or bytes that are no text of its encoding, two columns
         have the same name, or rows have more fields than the header.
@@ -80,25 +66,35 @@ def read_text_table(
     ...     read_text_table(path).dose.tolist()
     [0.5, 1.5]
     """
-    texts = [*texts]
-    head = _head(path)
+    texts, missing = [*texts], _codes(missing)
+    head = first_bytes(path)
     if head is None:
         form: dict[str, Any] = {"sep": sep or ",", "encoding": encoding or "utf-8", "decimal": decimal or "."}
     else:
         form = sniff(head, str(path), texts, sep, encoding, decimal)
+    options: dict[str, Any] = {
+        "dtype": dict.fromkeys(texts, str), "keep_default_na": False, "na_values": missing, "low_memory": False,
+        "index_col": False, **form,
+    }  # fmt: skip
+    names: list[str] = []
     try:
         header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False, **form)
         names = header.iloc[0].tolist()
+        if len(names) > 2 and names.count("") > 1:
+            raise ValueError(
+                f"path: the first line of {path} has {names.count('')} columns without a heading beside "
+                f"{listing(filter(None, names))}; if it is a title, remove it, so that the header comes first"
+            )
         if twice := [name for k, name in enumerate(names) if name in names[:k]]:
             raise ValueError(f"the columns of {path}: {listing(twice)} occurs more than once; names must be unique")
         with warnings.catch_warnings():
             warnings.filterwarnings("error", "Length of header", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=MISSING_IN_TEXT,
-                low_memory=False, index_col=False, **form,
-            )  # fmt: skip
+            frame = pd.read_csv(path, **options)
     except pd.errors.ParserWarning as error:
-        raise ValueError(f"path: the rows of {path} have more fields than its header; name every column") from error
+        raise ValueError(
+            f"path: the rows of {path} have more fields than its header {listing(names)}; name every column, or remove "
+            "what stands before the header"
+        ) from error
     except pd.errors.EmptyDataError as error:
         raise ValueError(f"path: {path} is empty; expected a header and rows") from error
     except UnicodeError as error:
@@ -106,102 +102,43 @@ def read_text_table(
     except LookupError as error:
         raise ValueError(f"encoding: {encoding!r} is none that Python knows, such as utf-8 or latin-1") from error
     except pd.errors.ParserError as error:
-        raise ValueError(f"path: {path} is no readable table of delimited text: {error}") from error
+        raise ValueError(
+            f"path: {path} is no readable table of delimited text: {error}; its header was taken to be {listing(names)}"
+        ) from error
     if len(frame.columns) == 1:
         raise ValueError(
             f"path: {path} was read as one column, {frame.columns[0]!r}; say what separates its fields, as in sep=' ' "
             "(--sep in the shell)"
         )
-    return frame
+    return _without_empty_rows(frame, path, partial(pd.read_csv, path, **options))
 
 
-def sniff(
-    head: bytes,
-    path: str,
-    expected: Iterable[str] = (),
-    sep: str | None = None,
-    encoding: str | None = None,
-    decimal: str | None = None,
-) -> dict[str, Any]:
-    """What the first bytes of a file say of its form: the arguments sep, encoding and decimal of `pandas.read_csv`.
-
-    Parameters
-    ----------
-    head
-        The first bytes.
-    path
-        Of the file, for messages.
-    expected
-        Columns that have to be there; a separator that yields them is preferred.
-    sep, encoding, decimal
-        Taken as they are where they are given.
-
-    Raises
-    ------
-    ValueError
-        If the bytes are UTF-16 without a mark that says so.
-
-    Examples
-    --------
-    >>> sniff(b"arm;dose\\nold;0,5\\n", "cells.csv")
-    {'sep': ';', 'encoding': 'utf-8', 'decimal': ','}
-    """
-    if encoding is None:
-        encoding = next((name for mark, name in MARKS.items() if head.startswith(mark)), "utf-8")
-        if encoding == "utf-8" and head[:1000].count(b"\0") > len(head[:1000]) // 4:
-            order = "le" if head[1:2] == b"\0" else "be"
-            raise ValueError(
-                f'path: {path} looks like UTF-16 without a mark at its beginning; say encoding="utf-16-{order}" '
-                f"(--encoding utf-16-{order} in the shell), or store it as UTF-8"
-            )
-    try:
-        lines = [line for line in head.decode(encoding, errors="replace").splitlines() if line.strip()]
-    except LookupError:
-        lines = []  # reading it will say so
-    lines = (lines[:-1] if len(head) >= HEAD else lines)[:LINES]
-    if sep is None:
-        sep = max(SEPARATORS, key=lambda each: _fit(lines, each, set(expected)), default=",")
-    if decimal is None:
-        fields = [field.strip() for row in _rows(lines, sep)[1:] for field in row]
-        commas, points = (any(each.fullmatch(field) for field in fields) for each in (COMMA, POINT))
-        decimal = "," if sep in (";", "\t", "|") and commas and not points else "."
-    return {"sep": sep, "encoding": encoding, "decimal": decimal}
-
-
-def _rows(lines: list[str], sep: str) -> list[list[str]]:
-    if len(sep) != 1:
-        return []
-    try:
-        return list(csv.reader(lines, delimiter=sep))
-    except csv.Error:
-        return []
-
-
-def _fit(lines: list[str], sep: str, expected: set[str]) -> tuple[bool, float, int]:
-    """How well a separator fits: whether expected columns are there, rows as long as the header, fields."""
-    rows = _rows(lines, sep)
-    if not rows or len(rows[0]) < 2:
-        return False, 0.0, 0
-    like = sum(len(row) == len(rows[0]) for row in rows) / len(rows)
-    return bool(expected) and expected <= {field.strip() for field in rows[0]}, like, len(rows[0])
-
-
-def _head(path: FilePath) -> bytes | None:
-    """The first bytes of a file, None where only pandas knows how it is compressed."""
-    suffix = Path(fspath(path)).suffix.lower()
-    if suffix in (".zst", ".tar") or "://" in fspath(path):
-        return None
-    stream: IO[bytes]
-    try:
-        if suffix == ".zip":
-            with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as stream:
-                return stream.read(HEAD)
-        with OPENERS.get(suffix, open)(path, "rb") as stream:
-            return stream.read(HEAD)
-    except (gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, EOFError, IndexError) as error:
+def _without_empty_rows(frame: pd.DataFrame, path: FilePath, read: Callable[..., Any]) -> pd.DataFrame:
+    """The table without rows of nothing but empty cells at its end, as spreadsheets leave them; they are told."""
+    full = np.flatnonzero(frame.notna().any(axis=1))
+    end = int(full[-1]) + 1 if len(full) else 0
+    if within := end - len(full):
+        first = int(np.flatnonzero(frame.isna().all(axis=1))[0])
         raise ValueError(
-            f"path: {path} cannot be unpacked as its suffix {suffix} says ({error}); correct its name"
-        ) from error
+            f"path: {number_of(within, 'row')} of {path} with rows below hold nothing but empty cells, the first of "
+            f"them row {first}, counted from 0; remove them"
+        )
+    if end == len(frame):
+        return frame
+    warnings.warn(
+        f"the last {number_of(len(frame) - end, 'row')} of {path} hold nothing but empty cells: they are left out",
+        RuntimeWarning,
+        stacklevel=4,
+    )
+    return read(nrows=end)  # anew, for a gap makes floats of whole numbers
+
+
+def _codes(missing: Iterable[str]) -> list[str]:
+    """All that stands for a missing value."""
+    codes = missing if isinstance(missing, str) else [*missing]
+    if isinstance(codes, str) or not all(isinstance(code, str) for code in codes):
+        raise TypeError(f"missing: expected texts as they stand in the file, as in missing=['-999'], got {missing!r}")
+    return [*MISSING_IN_TEXT, *codes]
 
 
 def _undecoded(path: FilePath, encoding: str, error: UnicodeError) -> ValueError:

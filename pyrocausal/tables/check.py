@@ -10,6 +10,7 @@ from pyrocausal.tables.copy_findings import copy_findings
 from pyrocausal.tables.kind_findings import kind_findings
 from pyrocausal.tables.kinds_table import kinds_table
 from pyrocausal.tables.look import SAMPLED, Look
+from pyrocausal.tables.near_copies import near_copy_findings
 from pyrocausal.tables.row_findings import row_findings
 from pyrocausal.tables.value_findings import value_findings
 
@@ -20,7 +21,8 @@ def check_table(data: InterventionalData) -> TableCheck:
     """What `InterventionalData.check` does."""
     look = Look.at(data)
     findings = [
-        *value_findings(look), *amount_findings(look), *row_findings(look), *copy_findings(look), *kind_findings(look),
+        *value_findings(look), *amount_findings(look), *row_findings(look), *near_copy_findings(look),
+        *copy_findings(look), *kind_findings(look),
     ]  # fmt: skip
     order = [*SEVERITIES]
     findings.sort(key=lambda each: order.index(each.severity))

@@ -15,10 +15,11 @@ import numpy as np
 from pyrocausal.data.columns import native
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kind import Kind
-from pyrocausal.data.kinds import Count, Exposure
+from pyrocausal.data.kinds import Continuous, Count, Exposure
 
 __all__ = ["Look", "shown"]
 
+ROUNDING = 3e-7  # relative, of single precision, in which rows are kept
 SAMPLED = 20_000  # rows at the most that pairs of variables are compared in
 
 
@@ -92,8 +93,11 @@ class Look:
 
     def in_units(self, i: int, codes: np.ndarray) -> np.ndarray:
         """Codes of a number in the user's units, double, none of them missing: [...]."""
-        flat = self.kinds[i].decode(np.asarray(codes, dtype=np.float64).ravel())
-        return flat.to_numpy(dtype=np.float64).reshape(np.shape(codes))
+        kind = self.kinds[i]
+        flat = kind.decode(np.asarray(codes, dtype=np.float64).ravel()).to_numpy(dtype=np.float64, copy=True)
+        if isinstance(kind, Continuous) and kind.shift is not None:
+            flat[np.abs(flat) < ROUNDING * abs(kind.shift)] = 0.0  # a zero in the table
+        return flat.reshape(np.shape(codes))
 
     def labels(self, i: int, codes: np.ndarray) -> list[object]:
         """Codes of any variable as the user has them, none of them missing."""

@@ -22,6 +22,7 @@ CLIP = 4.0  # usual deviations
 SIGNIFICANT = 6.0  # standard errors
 STRONG, WEAK = 0.4, 0.15  # likeness of neighbours that is dangerous, and doubtful
 FEWEST_PAIRS = 20
+FARTHEST, FIRST_ROWS = 24, 5_000  # rows between those that are compared too, and rows of a table in which they are
 SORTED = 0.98  # share of steps in one direction of a column that a table was sorted by
 REPEATED, MANY = 0.01, 0.2  # share of rows that are there again: doubtful, and dangerous
 BLOCK = 8_192  # rows that are looked at together
@@ -96,6 +97,7 @@ def _neighbours(look: Look) -> Iterator[TableFinding]:
     likeness, errors = likeness_of_neighbours(look)
     alike = np.flatnonzero((likeness > WEAK) & (errors > SIGNIFICANT))
     if not len(alike):
+        yield from _rows_in_turn(look)
         return
     alike = alike[np.argsort(-likeness[alike], kind="stable")]
     names = tuple(look.names[i] for i in alike)
@@ -117,6 +119,34 @@ def _neighbours(look: Look) -> Iterator[TableFinding]:
         "no notice." if not by else "Nothing, if the rows were recorded independently and sorted afterwards.",
         "", {"autocorrelation": float(likeness[alike[0]]), "variables": len(alike)},
     )  # fmt: skip
+
+
+def _rows_in_turn(look: Look) -> Iterator[TableFinding]:
+    """Numbers of a row that are like those of the row a fixed number before it: several series, row by row in turn."""
+    numbers = [i for i in look.measured if not look.exposed(i)]
+    tables = [_clipped(rows[:FIRST_ROWS, numbers]) for rows in look.tables.values() if len(rows) > 2 * FARTHEST]
+    if not tables or not numbers:
+        return
+    filled = [np.nan_to_num(z) for z in tables]
+    square = sum((z**2).sum(0) for z in filled)
+    size = sum(map(len, filled))
+    for lag in range(2, FARTHEST + 1):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            likeness = np.nan_to_num(sum((z[lag:] * z[:-lag]).sum(0) for z in filled) / square)  # [numbers]
+        alike = np.flatnonzero((likeness > WEAK) & (likeness * np.sqrt(size) > SIGNIFICANT))
+        if len(alike):
+            alike = alike[np.argsort(-likeness[alike], kind="stable")]
+            told = ", ".join(f"{look.names[numbers[i]]} {likeness[i]:.2f}" for i in alike[:5])
+            yield TableFinding(
+                "like-neighbours", "dangerous" if likeness[alike[0]] >= STRONG else "doubtful",
+                tuple(look.names[numbers[i]] for i in alike), (),
+                f"rows are not independent: they are like the rows {lag} before them (autocorrelation {told}), as if "
+                f"{lag} series stood there row by row in turn",
+                "Name the column of series as groups=, or keep one row of many.",
+                "Name the column of series by --group, or keep one row of many.",
+                {"autocorrelation": float(likeness[alike[0]]), "variables": len(alike), "lag": lag},
+            )  # fmt: skip
+            return
 
 
 def _sorted_by(look: Look) -> str:

@@ -9,7 +9,7 @@ from numbers import Real
 
 import numpy as np
 
-from pyrocausal.data.columns import number_of
+from pyrocausal.data.columns import listing, number_of, spelled_alike
 from pyrocausal.data.table_findings import TableFinding, named_regimes
 from pyrocausal.tables.far_values import DISTINCT, FEWEST, Far, far_values, is_code
 from pyrocausal.tables.look import Look, shown
@@ -21,7 +21,7 @@ FEWEST_THERE = 20  # rows of such a table
 REPEATS, SHARE_OF_REPEATS = 8, 0.03  # rows, and share of them, that one value holds where values else do not repeat
 TEXT_CODES = {
     "na", "n/a", "n.a.", "nan", "null", "missing", "not measured", "nd", "n.d.", "?", "??", ".", "..", "-", "--",
-    "#n/a", "#value!", "#div/0!", "inf",
+    "#n/a", "#value!", "#div/0!", "inf", "unknown", "unk", "undetermined", "not determined", "not available",
 }  # fmt: skip
 
 
@@ -35,6 +35,7 @@ def value_findings(look: Look) -> Iterator[TableFinding]:
             yield from _repeats(look, i)
     for i in look.states:
         yield from _states(look, i)
+        yield from _spelled_alike(look, i)
 
 
 # ---------------------------------------------------------------------- numbers
@@ -168,6 +169,21 @@ def _states(look: Look, i: int) -> Iterator[TableFinding]:
             "pc.Categorical}.",
             f"If it means missing, leave these cells of column {name} empty.",
             {"rows": count},
+        )  # fmt: skip
+
+
+def _spelled_alike(look: Look, i: int) -> Iterator[TableFinding]:
+    """States that differ in spaces around them or in capitals alone."""
+    labels = [label for label in look.labels(i, np.arange(look.kinds[i].cardinality)) if isinstance(label, str)]
+    for alike in spelled_alike(labels):
+        name, first = look.names[i], alike[0]
+        again = ", ".join(f"{label!r}: {first!r}" for label in alike[1:])
+        yield TableFinding(
+            "alike-states", "doubtful", (name,), (),
+            f"{name} has the states {listing(alike)}, which differ in spaces or capitals alone: one state, written in "
+            "two ways?",
+            f"If they are one, write it in one way: frame[{name!r}] = frame[{name!r}].replace({{{again}}}).",
+            f"If they are one, write it in one way in column {name}.", {"states": len(alike)},
         )  # fmt: skip
 
 

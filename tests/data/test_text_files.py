@@ -14,7 +14,8 @@ from example_tables import assert_same, from_frame
 
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.table_files import format_of, read_parquet
-from pyrocausal.data.text_files import read_text_table, sniff
+from pyrocausal.data.text_files import read_text_table
+from pyrocausal.data.text_form import sniff
 
 TABLE = pd.DataFrame(
     {"arm": [*"ccccdd"], "dose": [0.5, 1.5, -2.25, 1e-3, 3.5, 2.5], "état": ["a", "b, c", "a", "a; d", "b, c", "a"]}
