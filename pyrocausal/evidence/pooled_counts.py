@@ -9,6 +9,7 @@ Vocabulary: d variables, R tables (regimes, and last the observational one), M f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -32,6 +33,7 @@ from pyrocausal.evidence.drift import (
 from pyrocausal.evidence.regressors import LINEAR, Regressors, aligned, placed
 from pyrocausal.model.count_regression import count_regression
 from pyrocausal.model.mechanisms import Family
+from pyrocausal.model.partly_hit import Common, may_be_partly_hit
 
 __all__ = ["CountModes", "PooledCounts", "counts_alone", "pooled_counts"]
 
@@ -51,6 +53,9 @@ class CountModes(NamedTuple):
         Most probable logarithm of the size, and how sharply, [M, R] each.
     second
         Second moments of the regressors, [M, R, k, k].
+    partly
+        Evidence of every table where the variable was hit in a part of its rows, [M, R]; minus infinity where that
+        cannot be (`pyrocausal.model.partly_hit`).
     drifting
         Of the first c regressors the coefficients may drift.
     """
@@ -61,6 +66,7 @@ class CountModes(NamedTuple):
     log_size: torch.Tensor
     curvature: torch.Tensor
     second: torch.Tensor
+    partly: torch.Tensor
     drifting: int
 
 
@@ -82,7 +88,8 @@ class PooledCounts:
         alike: dict[int, list[int]] = {}
         for r, part in enumerate(parts):
             alike.setdefault(len(part.rows).bit_length(), []).append(r)
-        self._groups = list(alike.values())  # of tables of about one size, which are padded to the same
+        # Of tables of about one size, which are padded to the same; that of the observational one comes first.
+        self._groups = sorted(alike.values(), key=lambda group: len(parts) - 1 not in group)
         self._rows = [self._padded([parts[r].rows.double() for r in group]) for group in self._groups]
         weights = regressors.weights.split([len(part.rows) for part in parts])
         self._there = [self._padded([weights[r] for r in group]) for group in self._groups]
@@ -96,6 +103,7 @@ class PooledCounts:
         k, R = columns[0].shape[1], len(self.parts)
         shapes = [(R, k, k), (R, k), (R,), (R,), (R,), (R, k, k)]
         found = [torch.zeros(1, *shape, dtype=torch.double) for shape in shapes]
+        partly, common = torch.full((1, R), -torch.inf, dtype=torch.double), None
         for group, rows, there in zip(self._groups, self._rows, self._there, strict=True):
             design, values = self._padded([columns[r] for r in group]), rows[..., i]
             keep = there.double() * present(values)
@@ -107,18 +115,27 @@ class PooledCounts:
             parts = (fit.information, fit.slope + bent, constant, fit.log_size, fit.curvature, second)
             for place, part in zip(found, parts, strict=True):
                 place[0, group] = part
+            if not may_be_partly_hit(self.kinds[i]):
+                continue
+            if common is None:  # the observational table comes in the first group
+                common = Common.of(fit, group.index(R - 1), values, keep)
+            partly[0, group] = common.partly_hit(design, filled(values), offset, keep).evidence
         information, product, constant, log_size, curvature, second = found
         drifting = self.regressors.drifting(parents, level)
-        return CountModes(information, product, constant, log_size, curvature, second, drifting)
+        return CountModes(information, product, constant, log_size, curvature, second, partly, drifting)
 
     _padded = staticmethod(partial(torch.nn.utils.rnn.pad_sequence, batch_first=True))
 
 
 def counts_alone(modes: CountModes) -> torch.Tensor:
-    """Evidence of every table by itself, coefficients being N(0, 1): nats, [M, R]."""
+    """Evidence of every table by itself, coefficients being N(0, 1): nats, [M, R].
+
+    Half of it where the variable was hit in a part of the rows, if that can be.
+    """
     own = integrate_own(modes.information, modes.product)
     level, spread = (torch.full_like(modes.constant[:, 0], value) for value in WIDE)
-    return _given_size(modes, level, spread) + own.constant
+    whole = _given_size(modes, level, spread) + own.constant
+    return torch.where(modes.partly > -torch.inf, torch.logaddexp(whole, modes.partly) - math.log(2.0), whole)
 
 
 def pooled_counts(modes: CountModes, hit: torch.Tensor, drift: bool = True) -> Spared:
@@ -178,5 +195,6 @@ def _stacked(modes: Sequence[CountModes]) -> CountModes:
         log_size=torch.cat([each.log_size for each in modes]),
         curvature=torch.cat([each.curvature for each in modes]),
         second=torch.cat([placed(each.second, at, 2) for each, at in both]),
+        partly=torch.cat([each.partly for each in modes]),
         drifting=max(each.drifting for each in modes),
     )
