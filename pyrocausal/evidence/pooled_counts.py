@@ -9,7 +9,6 @@ Vocabulary: d variables, R tables (regimes, and last the observational one), M f
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -33,9 +32,9 @@ from pyrocausal.evidence.drift import (
 from pyrocausal.evidence.regressors import LINEAR, Regressors, aligned, placed
 from pyrocausal.model.count_regression import count_regression
 from pyrocausal.model.mechanisms import Family
-from pyrocausal.model.partly_hit import Common, may_be_partly_hit
+from pyrocausal.model.partly_hit import may_be_partly_hit, partly_hit
 
-__all__ = ["CountModes", "PooledCounts", "counts_alone", "pooled_counts"]
+__all__ = ["CountModes", "PooledCounts", "UsualCounts", "counts_alone", "pooled_counts"]
 
 SIZE = 0.1, 1.0  # least and greatest drift of the logarithm of the size
 WIDE = 1.0, 2.0  # mean and standard deviation of the logarithm of the size of a table by itself
@@ -53,9 +52,6 @@ class CountModes(NamedTuple):
         Most probable logarithm of the size, and how sharply, [M, R] each.
     second
         Second moments of the regressors, [M, R, k, k].
-    partly
-        Evidence of every table where the variable was hit in a part of its rows, [M, R]; minus infinity where that
-        cannot be (`pyrocausal.model.partly_hit`).
     drifting
         Of the first c regressors the coefficients may drift.
     """
@@ -66,7 +62,6 @@ class CountModes(NamedTuple):
     log_size: torch.Tensor
     curvature: torch.Tensor
     second: torch.Tensor
-    partly: torch.Tensor
     drifting: int
 
 
@@ -88,8 +83,7 @@ class PooledCounts:
         alike: dict[int, list[int]] = {}
         for r, part in enumerate(parts):
             alike.setdefault(len(part.rows).bit_length(), []).append(r)
-        # Of tables of about one size, which are padded to the same; that of the observational one comes first.
-        self._groups = sorted(alike.values(), key=lambda group: len(parts) - 1 not in group)
+        self._groups = list(alike.values())  # of tables of about one size, which are padded to the same
         self._rows = [self._padded([parts[r].rows.double() for r in group]) for group in self._groups]
         weights = regressors.weights.split([len(part.rows) for part in parts])
         self._there = [self._padded([weights[r] for r in group]) for group in self._groups]
@@ -103,7 +97,6 @@ class PooledCounts:
         k, R = columns[0].shape[1], len(self.parts)
         shapes = [(R, k, k), (R, k), (R,), (R,), (R,), (R, k, k)]
         found = [torch.zeros(1, *shape, dtype=torch.double) for shape in shapes]
-        partly, common = torch.full((1, R), -torch.inf, dtype=torch.double), None
         for group, rows, there in zip(self._groups, self._rows, self._there, strict=True):
             design, values = self._padded([columns[r] for r in group]), rows[..., i]
             keep = there.double() * present(values)
@@ -115,31 +108,69 @@ class PooledCounts:
             parts = (fit.information, fit.slope + bent, constant, fit.log_size, fit.curvature, second)
             for place, part in zip(found, parts, strict=True):
                 place[0, group] = part
-            if not may_be_partly_hit(self.kinds[i]):
-                continue
-            if common is None:  # the observational table comes in the first group
-                common = Common.of(fit, group.index(R - 1), values, keep)
-            partly[0, group] = common.partly_hit(design, filled(values), offset, keep).evidence
         information, product, constant, log_size, curvature, second = found
         drifting = self.regressors.drifting(parents, level)
-        return CountModes(information, product, constant, log_size, curvature, second, partly, drifting)
+        return CountModes(information, product, constant, log_size, curvature, second, drifting)
+
+    def partly_gain(
+        self, families: Sequence[Family], level: int, modes: CountModes, usual: UsualCounts
+    ) -> torch.Tensor:
+        """How much better every table is if the variable was hit in a part of its rows than if it was let alone.
+
+        Parameters
+        ----------
+        families, level, modes
+            M families, and what `modes` says of them.
+        usual
+            Their mechanisms where they were let alone.
+
+        Returns
+        -------
+        torch.Tensor
+            Nats, shape [M, R]; minus infinity where that cannot be, and in the observational table.
+        """
+        found = torch.full((len(families), len(self.parts)), -torch.inf, dtype=torch.double)
+        for m, (i, parents) in enumerate(families):
+            if not may_be_partly_hit(self.kinds[i]):
+                continue
+            columns = self.regressors.columns(parents, level).split([len(part.rows) for part in self.parts])
+            c, k = self.regressors.drifting(parents, level), columns[0].shape[1]
+            weights = torch.cat([usual.weights[m, :, :c], usual.weights[m, :, modes.drifting :][:, : k - c]], 1)
+            for group, rows, there in zip(self._groups, self._rows, self._there, strict=True):
+                design, values = self._padded([columns[r] for r in group]), rows[..., i]
+                log_mean = log_levels([self.kinds[i]], rows)[..., 0] + (design @ weights[group][..., None])[..., 0]
+                keep = there.double() * present(values)
+                found[m, group] = partly_hit(filled(values), log_mean, usual.log_size[m], keep).gain
+        found[:, -1] = -torch.inf
+        return found
 
     _padded = staticmethod(partial(torch.nn.utils.rnn.pad_sequence, batch_first=True))
 
 
 def counts_alone(modes: CountModes) -> torch.Tensor:
-    """Evidence of every table by itself, coefficients being N(0, 1): nats, [M, R].
-
-    Half of it where the variable was hit in a part of the rows, if that can be.
-    """
+    """Evidence of every table by itself, coefficients being N(0, 1): nats, [M, R]."""
     own = integrate_own(modes.information, modes.product)
     level, spread = (torch.full_like(modes.constant[:, 0], value) for value in WIDE)
-    whole = _given_size(modes, level, spread) + own.constant
-    return torch.where(modes.partly > -torch.inf, torch.logaddexp(whole, modes.partly) - math.log(2.0), whole)
+    return _given_size(modes, level, spread) + own.constant
 
 
-def pooled_counts(modes: CountModes, hit: torch.Tensor, drift: bool = True) -> Spared:
-    """Evidence where the variable was let alone.
+class UsualCounts(NamedTuple):
+    """Mechanisms of every table where the variable was let alone, for M families.
+
+    Attributes
+    ----------
+    weights
+        Most probable coefficients, drift included, [M, R, k].
+    log_size
+        Typical logarithm of the size, [M].
+    """
+
+    weights: torch.Tensor
+    log_size: torch.Tensor
+
+
+def pooled_counts(modes: CountModes, hit: torch.Tensor, drift: bool = True) -> tuple[Spared, UsualCounts]:
+    """Evidence where the variable was let alone, and its mechanisms there.
 
     Parameters
     ----------
@@ -165,7 +196,8 @@ def pooled_counts(modes: CountModes, hit: torch.Tensor, drift: bool = True) -> S
     slope = modes.product - (modes.information @ found.mean[:, None, :, None])[..., 0]
     moved = integrate_drift(modes.information, modes.product, coefficients(sizes, c)).moved(slope)
     squares = (moved * (modes.second @ moved[..., None])[..., 0]).sum(-1).clamp(min=0.0)
-    return Spared(found.spared, found.common, squares.sqrt())
+    usual = UsualCounts(found.mean[:, None] + moved, _size_prior(modes.log_size, found.share, most)[0])
+    return Spared(found.spared, found.common, squares.sqrt()), usual
 
 
 def _size_prior(log_size: torch.Tensor, share: torch.Tensor, most: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -195,6 +227,5 @@ def _stacked(modes: Sequence[CountModes]) -> CountModes:
         log_size=torch.cat([each.log_size for each in modes]),
         curvature=torch.cat([each.curvature for each in modes]),
         second=torch.cat([placed(each.second, at, 2) for each, at in both]),
-        partly=torch.cat([each.partly for each in modes]),
         drifting=max(each.drifting for each in modes),
     )

@@ -44,6 +44,8 @@ class PartlyHit(NamedTuple):
     ----------
     evidence
         Log probability of all counts of a table, nats; shape [...].
+    gain
+        By how much that is more than if all rows had escaped; shape [...].
     escaped
         Expected share of rows that were not reached, if there was one; shape [...].
     factor
@@ -51,6 +53,7 @@ class PartlyHit(NamedTuple):
     """
 
     evidence: torch.Tensor
+    gain: torch.Tensor
     escaped: torch.Tensor
     factor: torch.Tensor
 
@@ -112,15 +115,16 @@ def partly_hit(counts: torch.Tensor, log_mean: torch.Tensor, log_size: torch.Ten
     size = log_size.double().expand_as(log_mean)
     usual = negative_binomial(log_mean, size).log_prob(counts)
     share = torch.tensor(SHARES, dtype=torch.double).view(-1, *[1] * counts.dim())
-    whole = (usual * kept).sum(-1)
+    whole = (usual * kept).sum(-1)  # if all escaped
     found = []
     for factor in FACTORS:
         other = negative_binomial(log_mean + factor, size).log_prob(counts)
         mixed = torch.logaddexp(share.log(), torch.log1p(-share) + (other - usual))  # [shares, ..., n]
-        found.append(whole + (mixed * kept).sum(-1))
+        found.append((mixed * kept).sum(-1))
     every = torch.stack(found, 1)  # [shares, factors, ...]
     flat = every.flatten(0, 1)
     belief = flat.softmax(0).view_as(every)
     factors = torch.tensor(FACTORS, dtype=torch.double).view(-1, *[1] * whole.dim())
     escaped = (belief.sum(1) * share[..., 0]).sum(0)
-    return PartlyHit(flat.logsumexp(0) - math.log(len(flat)), escaped, (belief.sum(0) * factors).sum(0))
+    gain = flat.logsumexp(0) - math.log(len(flat))
+    return PartlyHit(whole + gain, gain, escaped, (belief.sum(0) * factors).sum(0))

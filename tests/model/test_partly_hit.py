@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 import pytest
 import scipy.stats
 import torch
 
+from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Continuous, Count
 from pyrocausal.data.negative_binomial import negative_binomial
 from pyrocausal.data.weights import Part
-from pyrocausal.evidence.pooled_counts import PooledCounts, counts_alone
+from pyrocausal.evidence.inputs import TargetKnowledge
+from pyrocausal.evidence.pooled_counts import PooledCounts, counts_alone, pooled_counts
+from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.regressors import LINEAR, Regressors
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.model.partly_hit import FACTORS, SHARES, may_be_partly_hit, partly_hit
@@ -69,16 +73,36 @@ def test_the_share_of_rows_that_escape_is_found(escaped):
 def test_pooled_evidence_has_it_too_and_not_for_one_component():
     made = [table(400, 0.5, seed=1), table(150, seed=2), table(1_500)]
     parts = [Part(rows) for rows in made]
-    mixed, plain = (
-        PooledCounts(kinds, parts, Regressors(kinds, parts)).modes([(1, (0,))], LINEAR) for kinds in (MIXED, PLAIN)
-    )
-    assert bool((plain.partly == -math.inf).all())
-    for one, other in zip(mixed._replace(partly=plain.partly), plain, strict=True):
-        assert torch.equal(torch.as_tensor(one), torch.as_tensor(other))
-    gain = counts_alone(mixed)[0] - counts_alone(plain)[0]
-    assert float(gain[0]) > 5 and bool((gain > -math.log(2) - 1e-9).all())
-    by_hand = NewMechanisms(MIXED, made[:2], common=parts[-1]).partly(1, (0,)).evidence
-    torch.testing.assert_close(mixed.partly[0, :2], by_hand, atol=3.0, rtol=0)  # squares of X0 are among its regressors
+    families, gains = [(1, ()), (1, (0,))], []
+    for kinds in (MIXED, PLAIN):
+        counts = PooledCounts(kinds, parts, Regressors(kinds, parts))
+        modes = counts.modes(families, LINEAR)
+        _, usual = pooled_counts(modes, counts_alone(modes) + torch.tensor([0.0, 0.0, -math.inf]))
+        gains.append(counts.partly_gain(families, LINEAR, modes, usual))
+    mixed, plain = gains
+    assert bool((plain == -math.inf).all()) and bool((mixed[:, -1] == -math.inf).all())
+    by_hand = NewMechanisms(MIXED, made[:2], common=parts[-1]).partly(1, (0,)).gain
+    # Here mechanisms may drift, and have no squares among their regressors.
+    assert 0.5 * by_hand[0] < mixed[1, 0] < by_hand[0] + 4 and by_hand[0] > 100
+    assert max(float(mixed[1, 1]), float(by_hand[1])) < 0 and float(mixed[1, 1]) == pytest.approx(by_hand[1], abs=4)
+
+
+def test_a_regime_of_which_a_part_escapes_is_a_hit_and_one_that_drifts_is_none():
+    def frame(rows):
+        return pd.DataFrame(rows.numpy(), columns=["A", "B"])
+
+    tables = {"guide": frame(table(60, 0.7, seed=1)), "nothing": frame(table(60, 1.0, seed=2, mean=2.05))}
+    hit = []
+    for components in (1, 2):
+        data = InterventionalData.from_frames(frame(table(600)), tables, {"B": Count(components=components)})
+        knowledge = TargetKnowledge.nothing(2, 2)
+        evidence = PooledEvidence(data, knowledge, price=5.0)
+        evidence.prepare([(0, ()), (1, (0,))])
+        told = evidence.family(1, (0,))
+        hit.append(told.new - told.old)
+    one, two = hit
+    assert float(two[0]) > float(one[0]) + 5 and float(two[0]) > 5
+    assert float(two[1]) < 0 and float(one[1]) < 0
 
 
 def test_weights_are_as_many_rows():
