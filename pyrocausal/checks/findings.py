@@ -63,6 +63,11 @@ NAMES: dict[str, tuple[str, str]] = {
         "If each regime was meant for one of them, the two may act on each other (feedback), which no acyclic graph "
         "holds; or what was done acts on both. Do not read the edge between the two as all there is.",
     ),
+    "noisy-mediator": (
+        "Edges that may be shortcuts past something measured with noise",
+        "Do not read the edge as an effect of its own. Measure what stands between better (deeper, or more than once), or "
+        "forbid the edge with forbidden= and see what is lost.",
+    ),
     "rough-mechanism": (
         "Mechanisms that do not fit their own rows",
         "Fit longer (Settling.final_steps); for numbers with heavy tails or several modes use "
