@@ -120,11 +120,11 @@ def target_section(result: CausalPosterior) -> Iterator[Part]:
     if not len(strongest):
         yield plain_text("None.")
         return
-    listed = [
-        (hit["regime"], hit["variable"], f"{hit['probability']:.3f}", *_strength_and_size(hit))
-        for hit in strongest[:MOST_LISTED].to_dict("records")
-    ]
-    yield Table(["regime", "variable", "probability", *MEASURED], listed)
+    listed, more = [], ["escaped"] if "escaped" in strongest else []
+    for hit in strongest[:MOST_LISTED].to_dict("records"):
+        escaped = [_written(hit[name], ".0%") for name in more]
+        listed.append((hit["regime"], hit["variable"], f"{hit['probability']:.3f}", *_strength_and_size(hit), *escaped))
+    yield Table(["regime", "variable", "probability", *MEASURED, *more], listed)
     if len(strongest) > MOST_LISTED:
         yield plain_text(f"These are the {MOST_LISTED} strongest of them.")
     yield plain_text(TARGET_SIZE)
