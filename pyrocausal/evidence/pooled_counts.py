@@ -18,6 +18,7 @@ import torch
 from pyrocausal.data.count import log_levels
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.missing import filled, present
+from pyrocausal.data.negative_binomial import negative_binomial
 from pyrocausal.data.weights import Part
 from pyrocausal.evidence.drift import (
     Pooled,
@@ -34,9 +35,10 @@ from pyrocausal.model.count_regression import count_regression
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.model.partly_hit import may_be_partly_hit, partly_hit
 
-__all__ = ["CountModes", "PooledCounts", "UsualCounts", "counts_alone", "pooled_counts"]
+__all__ = ["CountModes", "PooledCounts", "counts_alone", "pooled_counts"]
 
 SIZE = 0.1, 1.0  # least and greatest drift of the logarithm of the size
+OTHER_SIZES = -1.0, -0.5, 0.0, 0.5  # differences of its logarithm that a table may have
 WIDE = 1.0, 2.0  # mean and standard deviation of the logarithm of the size of a table by itself
 
 
@@ -113,16 +115,20 @@ class PooledCounts:
         return CountModes(information, product, constant, log_size, curvature, second, drifting)
 
     def partly_gain(
-        self, families: Sequence[Family], level: int, modes: CountModes, usual: UsualCounts
+        self, families: Sequence[Family], level: int, modes: CountModes, usual: torch.Tensor
     ) -> torch.Tensor:
         """How much better every table is if the variable was hit in a part of its rows than if it was let alone.
+
+        A mixture also makes up for a regression that is not quite right, and does so where nothing was done: what the
+        observational table gains a row is taken from what the others gain. Nor does it count what another size of
+        the table makes up for as well.
 
         Parameters
         ----------
         families, level, modes
             M families, and what `modes` says of them.
         usual
-            Their mechanisms where they were let alone.
+            Coefficients of every table where they were let alone, [M, R, k].
 
         Returns
         -------
@@ -135,13 +141,17 @@ class PooledCounts:
                 continue
             columns = self.regressors.columns(parents, level).split([len(part.rows) for part in self.parts])
             c, k = self.regressors.drifting(parents, level), columns[0].shape[1]
-            weights = torch.cat([usual.weights[m, :, :c], usual.weights[m, :, modes.drifting :][:, : k - c]], 1)
+            weights = torch.cat([usual[m, :, :c], usual[m, :, modes.drifting :][:, : k - c]], 1)
+            gains, counted = torch.zeros(2, len(self.parts), dtype=torch.double)
             for group, rows, there in zip(self._groups, self._rows, self._there, strict=True):
                 design, values = self._padded([columns[r] for r in group]), rows[..., i]
                 log_mean = log_levels([self.kinds[i]], rows)[..., 0] + (design @ weights[group][..., None])[..., 0]
-                keep = there.double() * present(values)
-                found[m, group] = partly_hit(filled(values), log_mean, usual.log_size[m], keep).gain
-        found[:, -1] = -torch.inf
+                keep, size = there.double() * present(values), modes.log_size[m, -1]
+                gains[group] = partly_hit(filled(values), log_mean, size, keep).evidence
+                gains[group] -= _let_alone(filled(values), log_mean, size, keep)
+                counted[group] = keep.sum(-1)
+            wrong = gains[-1].clamp(min=0.0) / counted[-1].clamp(min=1.0)  # nats per row
+            found[m, :-1] = (gains - wrong * counted)[:-1]
         return found
 
     _padded = staticmethod(partial(torch.nn.utils.rnn.pad_sequence, batch_first=True))
@@ -154,23 +164,8 @@ def counts_alone(modes: CountModes) -> torch.Tensor:
     return _given_size(modes, level, spread) + own.constant
 
 
-class UsualCounts(NamedTuple):
-    """Mechanisms of every table where the variable was let alone, for M families.
-
-    Attributes
-    ----------
-    weights
-        Most probable coefficients, drift included, [M, R, k].
-    log_size
-        Typical logarithm of the size, [M].
-    """
-
-    weights: torch.Tensor
-    log_size: torch.Tensor
-
-
-def pooled_counts(modes: CountModes, hit: torch.Tensor, drift: bool = True) -> tuple[Spared, UsualCounts]:
-    """Evidence where the variable was let alone, and its mechanisms there.
+def pooled_counts(modes: CountModes, hit: torch.Tensor, drift: bool = True) -> tuple[Spared, torch.Tensor]:
+    """Evidence where the variable was let alone, and its most probable coefficients there, drift included, [M, R, k].
 
     Parameters
     ----------
@@ -196,8 +191,15 @@ def pooled_counts(modes: CountModes, hit: torch.Tensor, drift: bool = True) -> t
     slope = modes.product - (modes.information @ found.mean[:, None, :, None])[..., 0]
     moved = integrate_drift(modes.information, modes.product, coefficients(sizes, c)).moved(slope)
     squares = (moved * (modes.second @ moved[..., None])[..., 0]).sum(-1).clamp(min=0.0)
-    usual = UsualCounts(found.mean[:, None] + moved, _size_prior(modes.log_size, found.share, most)[0])
-    return Spared(found.spared, found.common, squares.sqrt()), usual
+    return Spared(found.spared, found.common, squares.sqrt()), found.mean[:, None] + moved
+
+
+def _let_alone(
+    counts: torch.Tensor, log_mean: torch.Tensor, log_size: torch.Tensor, keep: torch.Tensor
+) -> torch.Tensor:
+    """Log probability of counts [T, n] of tables at the best of some sizes: nats, [T]."""
+    tried = [negative_binomial(log_mean, log_size + by).log_prob(counts) for by in OTHER_SIZES]
+    return torch.stack([(each * keep).sum(-1) for each in tried]).amax(0)
 
 
 def _size_prior(log_size: torch.Tensor, share: torch.Tensor, most: float) -> tuple[torch.Tensor, torch.Tensor]:

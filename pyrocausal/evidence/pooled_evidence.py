@@ -264,9 +264,7 @@ class PooledEvidence(JointEvidence):
             )
 
     @staticmethod
-    def _made(
-        spared: Spared, new: torch.Tensor, hit: torch.Tensor, cost: float, whole: torch.Tensor
-    ) -> list[_Kept]:
+    def _made(spared: Spared, new: torch.Tensor, hit: torch.Tensor, cost: float, whole: torch.Tensor) -> list[_Kept]:
         values = (spared_evidence(spared.log_prob, spared.common, hit) - cost).tolist()
         parts = zip(spared.log_prob, spared.common - cost, new, spared.drift, values, whole, strict=True)
         return [

@@ -103,7 +103,9 @@ def test_float32_and_the_kinds_heads(mechanisms, kinds):
             assert found.probs.shape == (N, kind.cardinality)
         else:
             one, several = (
-                (NegativeBinomial, NegativeBinomials) if isinstance(kind, Count) else (dist.Normal, dist.MixtureSameFamily)
+                (NegativeBinomial, NegativeBinomials)
+                if isinstance(kind, Count)
+                else (dist.Normal, dist.MixtureSameFamily)
             )
             assert isinstance(found, several if getattr(kind, "components", 1) > 1 else one)
             assert value.dtype == torch.float32

@@ -110,7 +110,9 @@ def test_weights_are_as_many_rows():
     weights = torch.randint(1, 4, (len(rows),)).double()
     twice = rows.repeat_interleave(weights.long(), 0)
     one = NewMechanisms(MIXED, [rows], [weights], common=Part(common)).of(1, (0,))
-    torch.testing.assert_close(one, NewMechanisms(MIXED, [twice], common=Part(common)).of(1, (0,)), rtol=1e-6, atol=1e-3)
+    torch.testing.assert_close(
+        one, NewMechanisms(MIXED, [twice], common=Part(common)).of(1, (0,)), rtol=1e-6, atol=1e-3
+    )
 
 
 def test_who_may_be_hit_in_part():
