@@ -65,8 +65,8 @@ NAMES: dict[str, tuple[str, str]] = {
     ),
     "noisy-mediator": (
         "Edges that may be shortcuts past something measured with noise",
-        "Do not read the edge as an effect of its own. Measure what stands between better (deeper, or more than once), or "
-        "forbid the edge with forbidden= and see what is lost.",
+        "Do not read the edge as an effect of its own. Measure what stands between better (deeper, or more than once), "
+        "or forbid the edge with forbidden= and see what is lost.",
     ),
     "rough-mechanism": (
         "Mechanisms that do not fit their own rows",

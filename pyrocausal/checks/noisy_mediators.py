@@ -8,16 +8,16 @@ only where everything fits:
 
 - A -> B, B -> C and A -> C are in the graph, between numbers or counts, and A -> C is weak against both of the others;
 - it goes the same way as A -> B -> C does, as what is left of that way must;
-- where regimes act on B itself, A tells nothing of C that B does not, as it must where they cut B* off from A; or, where
-  they do not show that, B is a count, and counting alone makes as much noise as the shortcut asks for.
+- where regimes act on B itself, A tells nothing of C that B does not, as it must where they cut B* off from A; or,
+  where they do not show that, B is a count, and counting alone makes as much noise as the shortcut asks for.
 
 With a the effect of A on B* and c that of B* on C, and e the share of noise in what B varies by given A, the
 coefficients of C on A and B are a c e and c (1 - e). So A -> C is e / (1 - e) of A -> B -> C.
 
 References
 ----------
-R. J. Carroll, D. Ruppert, L. A. Stefanski, C. M. Crainiceanu, "Measurement Error in Nonlinear Models", 2006, section 3.3:
-what noise in one regressor does to the coefficients of the others.
+R. J. Carroll, D. Ruppert, L. A. Stefanski, C. M. Crainiceanu, "Measurement Error in Nonlinear Models", 2006, section
+3.3: what noise in one regressor does to the coefficients of the others.
 """
 
 from __future__ import annotations

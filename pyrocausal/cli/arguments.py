@@ -162,7 +162,7 @@ def _add_kinds(parser: argparse.ArgumentParser) -> None:
     )
     kinds.add_argument(
         "--count-components", metavar="N", type=_count,
-        help="counts are mixtures of N negative binomials, such as 2 where only a part of the cells respond; default: 1",
+        help="counts are mixtures of N negative binomials, such as 2 where a part of the cells responds; default: 1",
     )  # fmt: skip
     kinds.add_argument(
         "--exposure", metavar="NAME", help="column that all counts are in proportion to, such as a cell's molecules"

@@ -18,7 +18,6 @@ import torch
 from pyrocausal.data.count import log_levels
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.missing import filled, present
-from pyrocausal.data.negative_binomial import negative_binomial
 from pyrocausal.data.weights import Part
 from pyrocausal.evidence.drift import (
     Pooled,
@@ -38,7 +37,6 @@ from pyrocausal.model.partly_hit import may_be_partly_hit, partly_hit
 __all__ = ["CountModes", "PooledCounts", "counts_alone", "pooled_counts"]
 
 SIZE = 0.1, 1.0  # least and greatest drift of the logarithm of the size
-OTHER_SIZES = -1.0, -0.5, 0.0, 0.5  # differences of its logarithm that a table may have
 WIDE = 1.0, 2.0  # mean and standard deviation of the logarithm of the size of a table by itself
 
 
@@ -120,8 +118,7 @@ class PooledCounts:
         """How much better every table is if the variable was hit in a part of its rows than if it was let alone.
 
         A mixture also makes up for a regression that is not quite right, and does so where nothing was done: what the
-        observational table gains a row is taken from what the others gain. Nor does it count what another size of
-        the table makes up for as well.
+        observational table gains a row is taken from what the others gain.
 
         Parameters
         ----------
@@ -147,8 +144,7 @@ class PooledCounts:
                 design, values = self._padded([columns[r] for r in group]), rows[..., i]
                 log_mean = log_levels([self.kinds[i]], rows)[..., 0] + (design @ weights[group][..., None])[..., 0]
                 keep, size = there.double() * present(values), modes.log_size[m, -1]
-                gains[group] = partly_hit(filled(values), log_mean, size, keep).evidence
-                gains[group] -= _let_alone(filled(values), log_mean, size, keep)
+                gains[group] = partly_hit(filled(values), log_mean, size, keep).gain
                 counted[group] = keep.sum(-1)
             wrong = gains[-1].clamp(min=0.0) / counted[-1].clamp(min=1.0)  # nats per row
             found[m, :-1] = (gains - wrong * counted)[:-1]
@@ -192,14 +188,6 @@ def pooled_counts(modes: CountModes, hit: torch.Tensor, drift: bool = True) -> t
     moved = integrate_drift(modes.information, modes.product, coefficients(sizes, c)).moved(slope)
     squares = (moved * (modes.second @ moved[..., None])[..., 0]).sum(-1).clamp(min=0.0)
     return Spared(found.spared, found.common, squares.sqrt()), found.mean[:, None] + moved
-
-
-def _let_alone(
-    counts: torch.Tensor, log_mean: torch.Tensor, log_size: torch.Tensor, keep: torch.Tensor
-) -> torch.Tensor:
-    """Log probability of counts [T, n] of tables at the best of some sizes: nats, [T]."""
-    tried = [negative_binomial(log_mean, log_size + by).log_prob(counts) for by in OTHER_SIZES]
-    return torch.stack([(each * keep).sum(-1) for each in tried]).amax(0)
 
 
 def _size_prior(log_size: torch.Tensor, share: torch.Tensor, most: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -14,7 +14,7 @@ import math
 from collections.abc import Sequence
 from functools import partial
 from itertools import accumulate, pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import torch
 
@@ -36,6 +36,9 @@ class _Padded(NamedTuple):
     designs: torch.Tensor  # [m, n, width]
     values: torch.Tensor  # [m, n, d]
     there: torch.Tensor  # [m, n]
+
+
+_Regression: TypeAlias = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 class NewMechanisms:
@@ -159,7 +162,7 @@ class NewMechanisms:
             found[group.regimes] = count_regression(*self._of_count(group, i, columns)).evidence
         return found
 
-    def _of_count(self, group: _Padded, i: int, columns: list[int]) -> tuple[torch.Tensor, ...]:
+    def _of_count(self, group: _Padded, i: int, columns: list[int]) -> _Regression:
         """Regressors, counts, what is added to logarithms of means, and how many rows each counts as."""
         values = group.values
         offset = log_levels([self.kinds[i]], values)[..., 0]

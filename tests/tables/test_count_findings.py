@@ -10,7 +10,9 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Count
 
 
-def made(seed=0, *, silent=0.0, mean=6.0, size=2.0, rows=600, exposure=None, components=1, gaps=0) -> InterventionalData:
+def made(
+    seed=0, *, silent=0.0, mean=6.0, size=2.0, rows=600, exposure=None, components=1, gaps=0
+) -> InterventionalData:
     rng = np.random.default_rng(seed)
 
     def table(n):
