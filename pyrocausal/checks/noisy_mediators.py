@@ -9,7 +9,7 @@ only where everything fits:
 - A -> B, B -> C and A -> C are in the graph, between numbers or counts, and A -> C is weak against both of the others;
 - it goes the same way as A -> B -> C does, as what is left of that way must;
 - where regimes act on B itself, A tells nothing of C that B does not, as it must where they cut B* off from A; or,
-  where they do not show that, B is a count, and counting alone makes as much noise as the shortcut asks for.
+  where they do not show that, B is a count, and counting alone makes about as much noise as the shortcut asks for.
 
 With a the effect of A on B* and c that of B* on C, and e the share of noise in what B varies by given A, the
 coefficients of C on A and B are a c e and c (1 - e). So A -> C is e / (1 - e) of A -> B -> C.
@@ -35,6 +35,7 @@ from pyrocausal.posterior.effect_sizes import spread_of
 __all__ = ["noisy_mediators"]
 
 WEAK = 0.25  # of the weaker one of A -> B and B -> C, nats per row, that A -> C has at the most
+ENOUGH = 1.5  # shares of noise that counting makes: it is told to first order, and logarithms of few counts are skewed
 
 
 class _Triangle(NamedTuple):
@@ -65,7 +66,7 @@ def noisy_mediators(result: CausalPosterior, left: ProgramResiduals, level: floa
     for each in found:
         a, b, c = (names[k] for k in each[:3])
         counting = left.counting(each.mediator) if isinstance(result.data.kinds[each.mediator], Count) else 0.0
-        why = f"counting alone makes {counting:.0%} of it noise" if each.noise <= counting else ""
+        why = f"counting alone makes {counting:.0%} of it noise" if each.noise <= ENOUGH * counting else ""
         p = 1.0
         if each in acted:
             told = left.parted(each.effect, each.cause, where=each.mediator)

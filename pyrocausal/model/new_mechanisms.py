@@ -65,6 +65,7 @@ class NewMechanisms:
         kinds: Sequence[Kind],
         regimes: Sequence[torch.Tensor],
         weights: Sequence[torch.Tensor | None] | None = None,
+        *,
         common: Part | None = None,
     ) -> None:
         self.kinds = tuple(kinds)

@@ -40,7 +40,7 @@ def escaped_rows(data: InterventionalData, graph: torch.Tensor) -> NDArray | Non
     if not some or not data.regimes:
         return None
     common, *regimes = data.parts
-    new = NewMechanisms(data.kinds, [part.rows for part in regimes], [part.weights for part in regimes], common)
+    new = NewMechanisms(data.kinds, [part.rows for part in regimes], [part.weights for part in regimes], common=common)
     found = np.full((len(regimes), data.d), np.nan)
     for i in some:
         told = new.partly(i, parents_of(graph[i]))
