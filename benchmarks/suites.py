@@ -20,6 +20,7 @@ from numpy.random import Generator
 from benchmarks.problems import Problem, Suite, informative_truth
 from benchmarks.suites_bacadi import BACADI
 from benchmarks.suites_drift import DRIFT
+from benchmarks.suites_escaping import ESCAPING
 from benchmarks.suites_expression import EXPRESSION
 from benchmarks.suites_kinds import KINDS
 from benchmarks.suites_partial import PARTIAL
@@ -207,6 +208,7 @@ SUITES: dict[str, Suite] = {
         KINDS,
         DRIFT,
         EXPRESSION,
+        ESCAPING,
         BACADI,
         PARTIAL,
     )

@@ -51,6 +51,10 @@ KINDS: dict[str, tuple[Kind, ...]] = {
         Continuous(0.0, 1.0, missing=True),
     ),
     "counts": (Count(None, 1.5, 0.8), Count(None, 2.0, 1.0), Count(None, 1.0, 1.0), Count(None, 1.5, 0.8)),
+    "count mixture": (
+        Count(None, 1.5, 0.8, components=2), Count(None, 2.0, 1.0), Count(None, 1.0, 1.0, components=3),
+        Categorical((0, 1)),
+    ),
     "all": (
         Exposure(4.0), Count("X0", 1.5, 0.8, place=0), Categorical((0, 1, 2)), Count(None, 2.0, 1.0, missing=True),
     ),
@@ -214,9 +218,14 @@ def naive_log_prob(mechanisms, i, row, parents, value) -> torch.Tensor:
     if isinstance(kind, Categorical):
         return torch.distributions.Categorical(logits=out[: kind.cardinality]).log_prob(value.long())
     if isinstance(kind, Count):
-        mean = math.expm1(kind.shift) * (1.0 if kind.place is None else row[kind.place].exp()) * out[0].exp()
-        rate = out[1].exp() / mean
-        return dist.GammaPoisson(out[1].exp(), rate).log_prob(value)
+        typical = math.expm1(kind.shift) * (1.0 if kind.place is None else row[kind.place].exp())
+        if kind.components == 1:
+            return dist.GammaPoisson(out[1].exp(), out[1].exp() / (typical * out[0].exp())).log_prob(value)
+        weights, total = out[: kind.components].softmax(0), torch.zeros(())
+        for c in range(kind.components):
+            mean, size = typical * out[kind.components + c].exp(), out[2 * kind.components + c].exp()
+            total = total + weights[c] * dist.GammaPoisson(size, size / mean).log_prob(value).exp()
+        return total.log()
     if isinstance(kind, Continuous) and kind.components > 1:
         weights = out[: kind.components].softmax(0)
         total = torch.zeros(())

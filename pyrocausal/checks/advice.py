@@ -153,6 +153,14 @@ def _hit_together(run: Run, subjects: Sequence[tuple[str, ...]], shell: bool) ->
     )
 
 
+def _noisy_mediator(run: Run, subjects: Sequence[tuple[str, ...]], shell: bool) -> str:
+    forbid = _say(shell, "forbidden=", "--forbidden")
+    return (
+        "Do not read the edge as an effect of its own. Measure what stands between better (deeper, or more than once), "
+        f"or forbid the edge ({forbid}) and see what is lost."
+    )
+
+
 def _rough_mechanism(run: Run, subjects: Sequence[tuple[str, ...]], shell: bool) -> str:
     longer = "Settling.final_steps" if run.settles else _say(shell, "max_steps", "--max-steps")
     ways = [f"fit longer ({'in Python, ' if shell and run.settles else ''}{longer})"]
@@ -197,6 +205,7 @@ ADVICE: dict[str, Callable[[Run, Sequence[tuple[str, ...]], bool], str]] = {
     "unexplained-dependence": _unexplained_dependence,
     "changed-mechanism": _changed_mechanism,
     "hit-together": _hit_together,
+    "noisy-mediator": _noisy_mediator,
     "rough-mechanism": _rough_mechanism,
     "nothing-done": _nothing,
     "not-checked": _not_checked,

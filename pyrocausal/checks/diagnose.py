@@ -20,6 +20,7 @@ import torch
 
 from pyrocausal.checks.findings import Diagnosis, Finding
 from pyrocausal.checks.mechanism_findings import mechanism_findings
+from pyrocausal.checks.noisy_mediators import noisy_mediators
 from pyrocausal.checks.residuals import ProgramResiduals
 from pyrocausal.checks.run_settings import Run
 from pyrocausal.checks.stability import stability
@@ -42,8 +43,8 @@ def diagnose(result: CausalPosterior, *, level: float = 0.01, sure: float = 0.8)
     result
         What `discover` gave back.
     level
-        About the chance that a fit without fault is accused by tests of its program, for each of the three names that
-        rest on them (hidden-cause, unexplained-dependence, changed-mechanism); default 0.01.
+        About the chance that a fit without fault is accused by tests of its program, for each of the names that rest on
+        them (hidden-cause, unexplained-dependence, changed-mechanism, and noisy-mediator in part); default 0.01.
     sure
         Probability from which a target, or the state of a pair of variables (no edge, one direction, the other), counts
         as decided; default 0.8.
@@ -83,7 +84,7 @@ def diagnose(result: CausalPosterior, *, level: float = 0.01, sure: float = 0.8)
         clear = clear_targets(result.best.target_probability.cpu(), sure)
         left = ProgramResiduals(result.data, result.best, clear)
         found, looked = mechanism_findings(left, level)
-        findings += found
+        findings += [*found, *noisy_mediators(result, left, level)]
         if left.unknown:
             names = ", ".join(left.unknown)
             message = f"how well the mechanisms of {names} fit, for their distributions have no cdf"

@@ -26,6 +26,7 @@ NAMES: dict[str, str] = {
     "unexplained-dependence": "Variables that hang together for no reason in the settled graph",
     "changed-mechanism": "Variables that a regime changed although it is not said to act on them",
     "hit-together": "Variables that are never acted on one without the other",
+    "noisy-mediator": "Edges that may be shortcuts past something measured with noise",
     "rough-mechanism": "Mechanisms that do not fit their own rows",
     "nothing-done": "Regimes in which nothing seems to have been done",
     "not-checked": "Not checked",

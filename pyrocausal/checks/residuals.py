@@ -179,14 +179,17 @@ class ProgramResiduals:
         keep = self.compared & ~self._acted[:, [one, other]].any(1)
         return self._test(association, *left, keep & self.seen[:, [one, other]].all(1), (a | b) - {one, other})
 
-    def parted(self, effect: int, cause: int) -> Association:
-        """Whether a variable goes its own way where a supposed cause is acted on; the sign is positive if it does."""
+    def parted(self, effect: int, cause: int, where: int | None = None) -> Association:
+        """Whether a variable goes its own way where a supposed cause is acted on; the sign is positive if it does.
+
+        Or where another variable, `where`, is.
+        """
         without, having = ({*self.parents(effect)} - {cause}, {*self.parents(effect), cause})
         self.prepare((effect, tuple(sorted(parents))) for parents in (without, having))
         alone, given = (self._kept[effect, tuple(sorted(parents))] for parents in (without, having))
         if alone is None or given is None:
             return Association(0.0, 0, 0.0)
-        acted = self._acted[:, cause]
+        acted = self._acted[:, cause if where is None else where]
         shift = acted[:, None] * (alone.location - given.location) / given.scale
         keep = self.compared & ~self._acted[:, effect] & self.seen[:, effect] & (acted | (self.table == 0))
         keep &= self._common(having, FAR_OUTSIDE)
@@ -202,6 +205,21 @@ class ProgramResiduals:
         keep &= self._common(parents, OUTSIDE)
         found = self._test(association, features, self.residual(effect, parents), keep, parents)
         return found._replace(rows=self._rows(keep & there))
+
+    def counting(self, effect: int) -> float:
+        """Share of what the logarithm of a count varies by, given its parents, that counting things makes alone.
+
+        That is Poisson's share in the variance; 0 where residuals cannot be found.
+        """
+        if self.residual(effect, self.parents(effect)) is None:
+            return 0.0
+        left = self._kept[effect, self.parents(effect)]
+        assert left is not None
+        keep = (self.table == 0) & self.seen[:, effect]
+        mean, variance = left.location[keep, 0], left.scale[keep, 0].square()
+        count = torch.ones_like(mean) if self.weights is None else self.weights[keep]
+        by = count / (1 + mean).square()  # of a logarithm, log(1 + count), to first order
+        return float((by @ mean) / (by @ variance).clamp(min=1e-9)) if len(mean) else 0.0
 
     def roughness(self, effect: int) -> float:
         """Nats per row by which a variable's values, given its parents, differ from what its mechanism says.

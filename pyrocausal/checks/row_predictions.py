@@ -146,7 +146,9 @@ class RowPredictor:
         self._evidence = PredictiveEvidence(
             RowsOfEvidence(training.kinds, [fold], natural=nothing.hit),
             nothing,
-            Estimators(made, NewMechanisms(training.kinds, *zip(*new, strict=True)), refitting),
+            Estimators(
+                made, NewMechanisms(training.kinds, *zip(*new, strict=True), common=training.parts[0]), refitting
+            ),
             price=0.0,
         )
 

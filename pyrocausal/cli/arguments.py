@@ -165,6 +165,10 @@ def _add_kinds(parser: argparse.ArgumentParser) -> None:
         "--count-all", action="store_true", help="so are all others that hold whole numbers of at least 0"
     )
     kinds.add_argument(
+        "--count-components", metavar="N", type=_count,
+        help="counts are mixtures of N negative binomials, such as 2 where a part of the cells responds; default: 1",
+    )  # fmt: skip
+    kinds.add_argument(
         "--exposure", metavar="NAME", help="column that all counts are in proportion to, such as a cell's molecules"
     )
     kinds.add_argument(

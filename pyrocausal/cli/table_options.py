@@ -121,7 +121,9 @@ def kinds_of(arguments: argparse.Namespace, in_cells: bool = False) -> dict[Any,
     if arguments.components is not None and not arguments.continuous:
         raise ValueError("--components is given, but no --continuous that could be a mixture")
     numbers = Continuous if arguments.components is None else Continuous(components=arguments.components)
-    count = Count(arguments.exposure)
+    if arguments.count_components is not None and not (arguments.count or arguments.count_all):
+        raise ValueError("--count-components is given, but no --count or --count-all that could be a mixture")
+    count = Count(arguments.exposure, components=arguments.count_components or 1)
     return {
         **dict.fromkeys(arguments.categorical, Categorical),
         **levels,

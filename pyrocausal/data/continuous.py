@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ import torch
 
 from pyrocausal.data.columns import check_gaps, check_some, moments, numbers
 from pyrocausal.data.kind import Kind
+from pyrocausal.data.mixtures import check_components, outputs_of, parts_of, spread_locations
 
 __all__ = ["Continuous", "normal"]
 
@@ -55,10 +56,7 @@ class Continuous(Kind):
     components: int = field(default=1, kw_only=True)
 
     def __post_init__(self) -> None:
-        if isinstance(self.components, bool) or not isinstance(self.components, Integral):
-            raise TypeError(f"components: expected a whole number, got {self.components!r}")
-        if self.components < 1:
-            raise ValueError(f"components: expected at least 1, got {self.components}")
+        check_components(self.components)
         for name, value in (("shift", self.shift), ("scale", self.scale)):
             if value is not None and not isinstance(value, Real):
                 raise TypeError(f"{name}: expected a number, got {value!r}")
@@ -119,7 +117,7 @@ class Continuous(Kind):
     @property
     def outputs(self) -> int:
         """Mean and log scale, or logits, means and log scales of components."""
-        return 3 * self.components if self.components > 1 else 2
+        return outputs_of(self.components)
 
     @property
     def form(self) -> tuple[int, str, int]:
@@ -130,17 +128,13 @@ class Continuous(Kind):
         """Normal or a mixture of normal distributions, from [outputs, ...]."""
         if self.components == 1:
             return normal(out)
-        parts = out[: 3 * self.components].unflatten(0, (3, self.components)).movedim(1, -1)  # [3, ..., components]
-        scale = parts[2].clamp(*LOG_SCALE_OF_COMPONENT).exp()
-        return dist.MixtureSameFamily(dist.Categorical(logits=parts[0]), dist.Normal(parts[1], scale))
+        logits, mean, log_scale = parts_of(out, self.components)
+        scale = log_scale.clamp(*LOG_SCALE_OF_COMPONENT).exp()
+        return dist.MixtureSameFamily(dist.Categorical(logits=logits), dist.Normal(mean, scale))
 
     def spread_out(self, bias: torch.Tensor) -> torch.Tensor:
         """Biases [outputs] with the means of components apart."""
-        if self.components == 1:
-            return bias
-        found = bias.clone()
-        found[self.components : 2 * self.components] += torch.linspace(-1.0, 1.0, self.components)
-        return found
+        return spread_locations(bias, self.components)
 
 
 def normal(out: torch.Tensor) -> dist.TorchDistribution:

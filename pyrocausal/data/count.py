@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from numbers import Real
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,8 +14,10 @@ import pyro.distributions as dist
 import torch
 
 from pyrocausal.data.columns import check_gaps, check_some, moments, numbers
+from pyrocausal.data.count_levels import Layout, layout
 from pyrocausal.data.kind import Kind
-from pyrocausal.data.negative_binomial import negative_binomial
+from pyrocausal.data.mixtures import check_components, outputs_of, parts_of, spread_locations
+from pyrocausal.data.negative_binomial import negative_binomial, negative_binomials
 
 __all__ = ["Count", "log_levels"]
 
@@ -28,7 +29,7 @@ LEAST_SCALE = 1e-12  # of logarithms; below it there is nothing but rounding
 class Count(Kind):
     """A number of things, such as molecules in a cell; its code is the number itself.
 
-    Its distribution is a negative binomial. As a cause it enters as a standardised logarithm,
+    Its distribution is a negative binomial, or a mixture of several. As a cause it enters as a standardised logarithm,
     ``(log(1 + value / exposure) - shift) / scale``.
 
     Parameters
@@ -39,25 +40,31 @@ class Count(Kind):
     shift, scale : float, optional
         None (the default): mean and population standard deviation of ``log(1 + value / exposure)`` in the observational
         rows, exposure being 1 at its geometric mean.
+    components : int
+        Negative binomials that a mechanism mixes. One (the default) gives a negative binomial around a mean; two or
+        more also populations of cells that differ and more zeros than one allows, at more cost. With two or more, an
+        intervention may also reach a part of the rows alone, such as cells that a guide has silenced beside cells that
+        escaped it (`pyrocausal.model.partly_hit`).
     missing : bool
         Whether values may be missing; found out from the tables.
 
     Raises
     ------
     TypeError
-        If `exposure` is no string, or `shift` or `scale` no number.
+        If `exposure` is no string, `shift` or `scale` no number, or `components` no whole number.
     ValueError
-        If `shift` is not positive and finite, or `scale` not.
+        If `shift` is not positive and finite, or `scale` not, or `components` not at least 1.
 
     Examples
     --------
     >>> Count(exposure="depth")
-    Count(exposure='depth', shift=None, scale=None)
+    Count(exposure='depth', shift=None, scale=None, components=1)
     """
 
     exposure: str | None = None
     shift: float | None = None
     scale: float | None = None
+    components: int = field(default=1, kw_only=True)
     place: int | None = field(default=None, kw_only=True, repr=False)  # of the exposure among the variables
 
     whole: ClassVar[bool] = True
@@ -67,6 +74,7 @@ class Count(Kind):
     def __post_init__(self) -> None:
         if not isinstance(self.exposure, str | None):
             raise TypeError(f"exposure: expected the name of a column, got {self.exposure!r}")
+        check_components(self.components)
         for name, value in (("shift", self.shift), ("scale", self.scale)):
             if value is not None and not isinstance(value, Real):
                 raise TypeError(f"{name}: expected a number, got {value!r}")
@@ -165,25 +173,40 @@ class Count(Kind):
     @classmethod
     def entering(cls, kinds: Sequence[Kind], values: torch.Tensor) -> torch.Tensor:
         """Codes [..., d] with counts as standardised logarithms, relative to their exposure."""
-        layout = _layout(tuple(kinds), values.dtype, values.device)
-        relative = values.index_select(-1, layout.places)
-        if layout.exposures is not None:
-            relative = relative * (-layout.log_exposures(values)).exp()
-        return values.index_copy(-1, layout.places, (relative.log1p() - layout.shift) / layout.scale)
+        found = _layout(kinds, values)
+        relative = values.index_select(-1, found.places)
+        if found.exposures is not None:
+            relative = relative * (-found.log_exposures(values)).exp()
+        return values.index_copy(-1, found.places, (relative.log1p() - found.shift) / found.scale)
+
+    @property
+    def outputs(self) -> int:
+        """Logarithms of mean and size, or logits of components, and those of theirs."""
+        return outputs_of(self.components)
 
     @property
     def form(self) -> tuple[int, str, int]:
-        """After numbers, all together."""
-        return 2, "count", 0
+        """After numbers, those with the same number of components together."""
+        return 2, "count", self.components
 
     def distribution(self, out: torch.Tensor, values: torch.Tensor) -> dist.TorchDistribution:
-        """Negative binomial, from logarithms [outputs, ...] of mean, less a typical count, and of size."""
-        return negative_binomial(out[0] + log_levels([self], values)[..., 0], out[1])
+        """Negative binomial, from logarithms [outputs, ...] of mean, less a typical count, and of size; or several."""
+        return self._around(out, log_levels([self], values)[..., 0], 0)
 
     def together(self, kinds: Sequence[Kind], out: torch.Tensor, values: torch.Tensor) -> dist.TorchDistribution:
-        """Negative binomial, from [m, outputs, n]; each count has its own typical one."""
-        levels = log_levels(kinds, values).t()  # [m, n]
-        return negative_binomial(out[:, 0] + levels, out[:, 1])
+        """As `distribution`, from [m, outputs, n]; each count has its own typical one."""
+        return self._around(out, log_levels(kinds, values).t(), 1)  # levels [m, n]
+
+    def _around(self, out: torch.Tensor, levels: torch.Tensor, dim: int) -> dist.TorchDistribution:
+        """With outputs along a dimension, and logarithms of typical counts [...] without it."""
+        if self.components == 1:
+            return negative_binomial(out.select(dim, 0) + levels, out.select(dim, 1))
+        logits, log_mean, log_size = parts_of(out, self.components, dim)
+        return negative_binomials(logits, log_mean + levels[..., None], log_size)
+
+    def spread_out(self, bias: torch.Tensor) -> torch.Tensor:
+        """Biases [outputs] with the means of components apart."""
+        return spread_locations(bias, self.components)
 
     @staticmethod
     def _checked(column: pd.Series, where: str) -> np.ndarray:
@@ -204,43 +227,13 @@ def log_levels(kinds: Sequence[Kind], values: torch.Tensor) -> torch.Tensor:
 
     What they are in proportion to is taken from the values.
     """
-    layout = _layout(tuple(kinds), values.dtype, values.device)
-    if layout.exposures is None:
-        return layout.level.expand(*values.shape[:-1], len(layout.level))
-    return layout.level + layout.log_exposures(values)
+    found = _layout(kinds, values)
+    if found.exposures is None:
+        return found.level.expand(*values.shape[:-1], len(found.level))
+    return found.level + found.log_exposures(values)
 
 
-class _Layout(NamedTuple):
-    """The m counts among some kinds: where they are, their units, where their exposures are and which have one."""
-
-    places: torch.Tensor  # [m]
-    shift: torch.Tensor
-    scale: torch.Tensor
-    level: torch.Tensor
-    exposures: torch.Tensor | None
-    exposed: torch.Tensor
-
-    def log_exposures(self, values: torch.Tensor) -> torch.Tensor:
-        """From values of all variables [..., d] to [..., m], 0 where a count has no exposure."""
-        assert self.exposures is not None
-        return values.index_select(-1, self.exposures).nan_to_num() * self.exposed
-
-
-@lru_cache(maxsize=64)
-@torch.inference_mode(False)  # it is kept, and gradients may go through later
-def _layout(kinds: tuple[Kind, ...], dtype: torch.dtype, device: torch.device) -> _Layout:
-    counts = [(j, kind) for j, kind in enumerate(kinds) if isinstance(kind, Count)]
-    offsets = [kind.offset for _, kind in counts]
-    exposed = any(place is not None for place in offsets)
-
-    def constants(numbers: Sequence[float]) -> torch.Tensor:
-        return torch.tensor(numbers, dtype=dtype, device=device)
-
-    return _Layout(
-        places=torch.tensor([j for j, _ in counts], device=device),
-        shift=constants([kind.units[0] for _, kind in counts]),
-        scale=constants([kind.units[1] for _, kind in counts]),
-        level=constants([kind.level for _, kind in counts]),
-        exposures=torch.tensor([place or 0 for place in offsets], device=device) if exposed else None,
-        exposed=constants([float(place is not None) for place in offsets]),
-    )
+def _layout(kinds: Sequence[Kind], values: torch.Tensor) -> Layout:
+    """Of the counts among some kinds."""
+    counts = tuple((j, kind) for j, kind in enumerate(kinds) if isinstance(kind, Count))
+    return layout(counts, values.dtype, values.device)

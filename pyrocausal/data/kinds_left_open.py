@@ -41,7 +41,7 @@ def spread_kinds(kinds: Any, tables: Iterable[pd.DataFrame]) -> Any:
     --------
     >>> table = pd.DataFrame({"A": [0, 3], "B": ["x", "y"], "C": [1, 2]})
     >>> spread_kinds({"C": Continuous, ...: Count}, [table])["A"]
-    Count(exposure=None, shift=None, scale=None)
+    Count(exposure=None, shift=None, scale=None, components=1)
     """
     if _is_kind(kinds):
         kinds = {...: kinds}

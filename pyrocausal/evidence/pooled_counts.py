@@ -32,6 +32,7 @@ from pyrocausal.evidence.drift import (
 from pyrocausal.evidence.regressors import LINEAR, Regressors, aligned, placed
 from pyrocausal.model.count_regression import count_regression
 from pyrocausal.model.mechanisms import Family
+from pyrocausal.model.partly_hit import may_be_partly_hit, partly_hit
 
 __all__ = ["CountModes", "PooledCounts", "counts_alone", "pooled_counts"]
 
@@ -111,6 +112,44 @@ class PooledCounts:
         drifting = self.regressors.drifting(parents, level)
         return CountModes(information, product, constant, log_size, curvature, second, drifting)
 
+    def partly_gain(
+        self, families: Sequence[Family], level: int, modes: CountModes, usual: torch.Tensor
+    ) -> torch.Tensor:
+        """How much better every table is if the variable was hit in a part of its rows than if it was let alone.
+
+        A mixture also makes up for a regression that is not quite right, and does so where nothing was done: what the
+        observational table gains a row is taken from what the others gain.
+
+        Parameters
+        ----------
+        families, level, modes
+            M families, and what `modes` says of them.
+        usual
+            Coefficients of every table where they were let alone, [M, R, k].
+
+        Returns
+        -------
+        torch.Tensor
+            Nats, shape [M, R]; minus infinity where that cannot be, and in the observational table.
+        """
+        found = torch.full((len(families), len(self.parts)), -torch.inf, dtype=torch.double)
+        for m, (i, parents) in enumerate(families):
+            if not may_be_partly_hit(self.kinds[i]):
+                continue
+            columns = self.regressors.columns(parents, level).split([len(part.rows) for part in self.parts])
+            c, k = self.regressors.drifting(parents, level), columns[0].shape[1]
+            weights = torch.cat([usual[m, :, :c], usual[m, :, modes.drifting :][:, : k - c]], 1)
+            gains, counted = torch.zeros(2, len(self.parts), dtype=torch.double)
+            for group, rows, there in zip(self._groups, self._rows, self._there, strict=True):
+                design, values = self._padded([columns[r] for r in group]), rows[..., i]
+                log_mean = log_levels([self.kinds[i]], rows)[..., 0] + (design @ weights[group][..., None])[..., 0]
+                keep, size = there.double() * present(values), modes.log_size[m, -1]
+                gains[group] = partly_hit(filled(values), log_mean, size, keep).gain
+                counted[group] = keep.sum(-1)
+            wrong = gains[-1].clamp(min=0.0) / counted[-1].clamp(min=1.0)  # nats per row
+            found[m, :-1] = (gains - wrong * counted)[:-1]
+        return found
+
     _padded = staticmethod(partial(torch.nn.utils.rnn.pad_sequence, batch_first=True))
 
 
@@ -121,8 +160,8 @@ def counts_alone(modes: CountModes) -> torch.Tensor:
     return _given_size(modes, level, spread) + own.constant
 
 
-def pooled_counts(modes: CountModes, hit: torch.Tensor, drift: bool = True) -> Spared:
-    """Evidence where the variable was let alone.
+def pooled_counts(modes: CountModes, hit: torch.Tensor, drift: bool = True) -> tuple[Spared, torch.Tensor]:
+    """Evidence where the variable was let alone, and its most probable coefficients there, drift included, [M, R, k].
 
     Parameters
     ----------
@@ -148,7 +187,7 @@ def pooled_counts(modes: CountModes, hit: torch.Tensor, drift: bool = True) -> S
     slope = modes.product - (modes.information @ found.mean[:, None, :, None])[..., 0]
     moved = integrate_drift(modes.information, modes.product, coefficients(sizes, c)).moved(slope)
     squares = (moved * (modes.second @ moved[..., None])[..., 0]).sum(-1).clamp(min=0.0)
-    return Spared(found.spared, found.common, squares.sqrt())
+    return Spared(found.spared, found.common, squares.sqrt()), found.mean[:, None] + moved
 
 
 def _size_prior(log_size: torch.Tensor, share: torch.Tensor, most: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -46,6 +46,7 @@ class _Kept(NamedTuple):
     evidence: FamilyEvidence
     drift: torch.Tensor  # [R + 1]
     value: float  # nats, targets being summed out
+    whole: torch.Tensor  # what `evidence` says of a new mechanism, but for one in a part of the rows; [R]
 
 
 class _Both(NamedTuple):
@@ -185,7 +186,7 @@ class PooledEvidence(JointEvidence):
         """Of a family that is not judged."""
         R = len(self.known)
         told = torch.zeros(R, dtype=torch.double)
-        kept = _Kept(FamilyEvidence(told, told, told.new_zeros(())), told.new_zeros(R + 1), 0.0)
+        kept = _Kept(FamilyEvidence(told, told, told.new_zeros(())), told.new_zeros(R + 1), 0.0, told)
         return _Both(kept, kept)
 
     def _rises(self, i: int, parents: tuple[int, ...]) -> bool:
@@ -214,10 +215,16 @@ class PooledEvidence(JointEvidence):
         self._keep(families, [pooled_regression(sums, alone.noise, hit, self._may_drift)] * 2, new, hit)
 
     def _count(self, families: Sequence[Family]) -> None:
-        modes, effects = self._counts.modes(families, self.level), [i for i, _ in families]
+        modes, odds = self._counts.modes(families, self.level), self._odds[:, [i for i, _ in families]].t()
         new = self._fresh(families, counts_alone(modes))
-        hit = new + self._odds[:, effects].t()
-        self._keep(families, [pooled_counts(modes, hit, self._may_drift)] * 2, new, hit)
+        whole = new
+        spared, usual = pooled_counts(modes, new + odds, self._may_drift)
+        gain = self._counts.partly_gain(families, self.level, modes, usual)
+        if bool((gain > -math.inf).any()):
+            partly = torch.logaddexp(whole, spared.log_prob + gain) - math.log(2)
+            new = torch.where(gain > -math.inf, partly, whole)
+            spared, _ = pooled_counts(modes, new + odds, self._may_drift)
+        self._keep(families, [spared] * 2, new, new + odds, whole=whole)
 
     def _tabulate(self, family: Family) -> None:
         i, parents = family
@@ -236,12 +243,15 @@ class PooledEvidence(JointEvidence):
         new: torch.Tensor,
         hit: torch.Tensor,
         choice: float = 0.0,
+        whole: torch.Tensor | None = None,
     ) -> None:
         """Keep what a level says of families, where it has more evidence than the levels below.
 
-        `both` are where mechanisms drift, with a size chosen at the cost of a `choice` in nats, and where they do not.
+        `both` are where mechanisms drift, with a size chosen at the cost of a `choice` in nats, and where they do not;
+        `whole` is as `new`, but for mechanisms in a part of the rows.
         """
-        found = [self._made(spared, new, hit, cost) for spared, cost in zip(both, (choice, 0.0), strict=True)]
+        whole = new if whole is None else whole
+        found = [self._made(spared, new, hit, cost, whole) for spared, cost in zip(both, (choice, 0.0), strict=True)]
         for family, drifting, steady in zip(families, *found, strict=True):
             here = _Both(drifting, steady)
             below = self._kept.get(family, here)
@@ -254,12 +264,12 @@ class PooledEvidence(JointEvidence):
             )
 
     @staticmethod
-    def _made(spared: Spared, new: torch.Tensor, hit: torch.Tensor, cost: float) -> list[_Kept]:
+    def _made(spared: Spared, new: torch.Tensor, hit: torch.Tensor, cost: float, whole: torch.Tensor) -> list[_Kept]:
         values = (spared_evidence(spared.log_prob, spared.common, hit) - cost).tolist()
-        parts = zip(spared.log_prob, spared.common - cost, new, spared.drift, values, strict=True)
+        parts = zip(spared.log_prob, spared.common - cost, new, spared.drift, values, whole, strict=True)
         return [
-            _Kept(FamilyEvidence(old[:-1], fresh[:-1], old[-1] + common), drift, value)
-            for old, common, fresh, drift, value in parts
+            _Kept(FamilyEvidence(old[:-1], fresh[:-1], old[-1] + common), drift, value, simple[:-1])
+            for old, common, fresh, drift, value, simple in parts
         ]
 
     def _free(self, effects: Iterable[int]) -> None:
@@ -277,7 +287,7 @@ class PooledEvidence(JointEvidence):
             self._free(i for i, _ in families)
             simpler = torch.stack([self._alone[i] for i, _ in families])
         else:
-            below = [self._below._kept[family].drifting.evidence.new for family in families]
+            below = [self._below._kept[family].drifting.whole for family in families]
             simpler = torch.stack([self._with_observational(each) for each in below])
         return torch.logaddexp(given, simpler) - math.log(2)
 

@@ -27,7 +27,7 @@ import pyro.distributions as dist
 import torch
 
 from pyrocausal.data.kind import Kind, entering
-from pyrocausal.data.negative_binomial import NegativeBinomial
+from pyrocausal.data.negative_binomial import NegativeBinomial, NegativeBinomials
 from pyrocausal.data.weights import Part
 
 __all__ = ["Residuals", "Screen"]
@@ -55,7 +55,7 @@ class Residuals(NamedTuple):
 
         None where the distributions have no `cdf`.
         """
-        if isinstance(conditional, NegativeBinomial):
+        if isinstance(conditional, NegativeBinomial | NegativeBinomials):
             scores = conditional.scores(given).transpose(0, 1)
             return cls(scores, scores.new_ones(scores.shape[:2]))
         if isinstance(conditional, dist.Categorical):

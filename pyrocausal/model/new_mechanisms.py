@@ -1,15 +1,11 @@
 """What a *new* mechanism would say: closed-form evidence of a variable's rows in one regime.
 
 An intervention puts another mechanism in place of its target's own. Nobody knows which, so it is integrated out under a
-conjugate prior: a Dirichlet-multinomial table for a categorical variable, a Bayesian linear regression for a continuous
-one; a count has none, and its negative binomial regression is integrated out approximately (see
-`pyrocausal.model.count_regression`). The new mechanism may ignore its parents (a hard intervention) or keep them (a
-soft one); the two count half each.
-
-References
-----------
-.. [1] D. Heckerman, D. Geiger, D. M. Chickering, "Learning Bayesian Networks", 1995 (BDeu).
-.. [2] C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 3.5.
+conjugate prior (`pyrocausal.model.conjugate`): a Dirichlet-multinomial table for a categorical variable, a Bayesian
+linear regression for a continuous one; a count has none, and its negative binomial regression is integrated out
+approximately (see `pyrocausal.model.count_regression`). The new mechanism may ignore its parents (a hard intervention)
+or keep them (a soft one); the two count half each. Where an intervention may reach a part of the rows
+(`pyrocausal.model.partly_hit`), that counts as much as both.
 """
 
 from __future__ import annotations
@@ -18,110 +14,19 @@ import math
 from collections.abc import Sequence
 from functools import partial
 from itertools import accumulate, pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import torch
 
 from pyrocausal.data.count import log_levels
 from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.missing import filled, present
-from pyrocausal.data.weights import join, take_rows, total
+from pyrocausal.data.weights import Part, join, take_rows, total
+from pyrocausal.model.conjugate import dirichlet_multinomial, linear_regression
 from pyrocausal.model.count_regression import count_regression
+from pyrocausal.model.partly_hit import Common, PartlyHit, may_be_partly_hit
 
-__all__ = ["NewMechanisms", "dirichlet_multinomial", "linear_regression"]
-
-
-def dirichlet_multinomial(
-    codes: torch.Tensor,
-    cells: torch.Tensor,
-    tables: torch.Tensor,
-    states: int,
-    n_cells: int,
-    n_tables: int,
-    concentration: float = 1.0,
-    weights: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """Log evidence of categorical values whose distribution in each cell of a table has a Dirichlet prior.
-
-    Parameters
-    ----------
-    codes
-        Values, shape [n], integers in [0, states).
-    cells
-        Parent configuration of each row, shape [n], integers in [0, n_cells).
-    tables
-        The table that each row belongs to, shape [n], integers in [0, n_tables); each has a distribution of its own.
-    states, n_cells, n_tables
-        Sizes.
-    concentration
-        Equivalent sample size, spread evenly over the table (BDeu).
-    weights
-        How many values each of them counts as, shape [n]; None where all count once.
-
-    Returns
-    -------
-    torch.Tensor
-        Nats per table, shape [n_tables], double.
-    """
-    entry, cell = concentration / (states * n_cells), concentration / n_cells
-    cells = tables * n_cells + cells
-
-    def log_rising(keys: torch.Tensor, size: int, prior: float, per_table: int) -> torch.Tensor:
-        if size > 4 * len(keys):  # most of a large table is empty, and what is empty adds nothing
-            some, place = keys.unique(return_inverse=True)
-            counts = torch.bincount(place, weights, len(some))
-        else:
-            counts = torch.bincount(keys, weights, size)
-            some = counts.nonzero()[:, 0]
-            counts = counts[some]
-        terms = torch.lgamma(prior + counts.double()) - math.lgamma(prior)
-        return terms.new_zeros(n_tables).index_add_(0, some // per_table, terms)
-
-    entries = log_rising(cells * states + codes, n_tables * n_cells * states, entry, n_cells * states)
-    return entries - log_rising(cells, n_tables * n_cells, cell, n_cells)
-
-
-def linear_regression(gram: torch.Tensor, rows: torch.Tensor, shape: float = 1.0, rate: float = 0.1) -> torch.Tensor:
-    """Log evidence of y = X w + noise, with a unit-information prior on w and noise on a standardised scale.
-
-    Given the noise variance s^2, which is inverse-gamma(shape, rate), weights are N(0, s^2 (X'X / n)^-1): as much as
-    one row would tell, whatever the units of a regressor or the scale of the noise.
-
-    Parameters
-    ----------
-    gram
-        Inner products of the p columns of X and, last, y; shape [..., p + 1, p + 1].
-    rows
-        Number of rows n, or their total weight, shape [...].
-    shape, rate
-        Prior of the noise variance.
-
-    Returns
-    -------
-    torch.Tensor
-        Nats, shape [...], double.
-
-    References
-    ----------
-    R. E. Kass, L. Wasserman, "A reference Bayesian test for nested hypotheses", 1995.
-    """
-    gram, n = gram.double(), rows.double()
-    # In units of each column's own size: a constant far from zero would leave nothing but rounding errors.
-    size = torch.cat([gram.diagonal(dim1=-2, dim2=-1)[..., :-1].sqrt(), torch.ones_like(gram[..., -1, -1:])], -1)
-    size = torch.where(size > 0, size, torch.ones_like(size))
-    gram = gram / (size[..., None] * size[..., None, :])
-    data, products, squares = gram[..., :-1, :-1], gram[..., :-1, -1:], gram[..., -1, -1]
-    # A constant or repeated column has no precision of its own; a trace of one keeps the determinant.
-    trace = 1e-6 * torch.eye(data.shape[-1], dtype=data.dtype, device=data.device)
-    prior = (data + trace) / n.clamp(min=1.0)[..., None, None]  # of no rows nothing is said
-    precision = prior + data
-    factor = torch.linalg.cholesky(precision)
-    weights = torch.cholesky_solve(products, factor)
-    a = shape + n / 2
-    b = rate + 0.5 * (squares - (products * weights).sum((-2, -1))).clamp(min=0.0)
-    log_det = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1) - 0.5 * torch.linalg.slogdet(prior)[1]
-    gammas = torch.lgamma(a) - math.lgamma(shape)
-    return gammas - 0.5 * n * math.log(2 * math.pi) - log_det + shape * math.log(rate) - a * b.log()
+__all__ = ["NewMechanisms"]
 
 
 class _Padded(NamedTuple):
@@ -131,6 +36,9 @@ class _Padded(NamedTuple):
     designs: torch.Tensor  # [m, n, width]
     values: torch.Tensor  # [m, n, d]
     there: torch.Tensor  # [m, n]
+
+
+_Regression: TypeAlias = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 class NewMechanisms:
@@ -144,6 +52,9 @@ class NewMechanisms:
         Encoded rows of each regime, shapes [n_r, d].
     weights
         How many rows each of them counts as, shapes [n_r], None for a regime where all count once; default: for all.
+    common
+        Rows without intervention, which tell what interventions leave as it was that reach a part of the rows; default:
+        none, and then all are taken to reach every row.
     """
 
     max_cells = 20_000
@@ -154,8 +65,11 @@ class NewMechanisms:
         kinds: Sequence[Kind],
         regimes: Sequence[torch.Tensor],
         weights: Sequence[torch.Tensor | None] | None = None,
+        *,
+        common: Part | None = None,
     ) -> None:
         self.kinds = tuple(kinds)
+        self._common = None if common is None else common.cpu()
         self.rows = torch.tensor([len(rows) for rows in regimes])  # [R]
         self._table = torch.arange(len(regimes)).repeat_interleave(self.rows)
         counting = any(kind.closed_form == "count regression" for kind in kinds)
@@ -192,8 +106,33 @@ class NewMechanisms:
         """The same for one variable and its parents in ascending order: shape [R], on the CPU."""
         if (i, parents) not in self._kept:
             free, given = self._given(i, ()), self._given(i, parents)
-            self._kept[i, parents] = torch.logaddexp(free, given) - math.log(2.0)
+            found = torch.logaddexp(free, given) - math.log(2.0)
+            if (partly := self.partly(i, parents)) is not None:
+                found = torch.logaddexp(found, partly.evidence) - math.log(2.0)
+            self._kept[i, parents] = found
         return self._kept[i, parents]
+
+    def partly(self, i: int, parents: tuple[int, ...]) -> PartlyHit | None:
+        """What regimes say of an intervention on a variable that reached a part of their rows: shapes [R].
+
+        None where that cannot be, or no rows without intervention were given.
+        """
+        if self._common is None or not may_be_partly_hit(self.kinds[i]):
+            return None
+        rows, weights = self._common
+        keep = present(rows[:, i]).double() * (1.0 if weights is None else weights)
+        columns = [0, *(c for j in parents for c in self._columns[j])]
+        design = self._design(entering(self.kinds, rows).double())[:, columns]
+        counts = filled(rows[:, i]).double()
+        offset = log_levels([self.kinds[i]], rows.double())[..., 0]
+        fit = count_regression(design[None], counts[None], offset[None], keep[None])
+        common = Common.of(fit, 0, counts[None], keep[None])
+        found = PartlyHit(*(torch.zeros(len(self.rows), dtype=torch.double) for _ in PartlyHit._fields))
+        for group in self._counted():
+            told = common.partly_hit(*self._of_count(group, i, columns))
+            for place, part in zip(found, told, strict=True):
+                place[group.regimes] = part
+        return found
 
     def _given(self, i: int, parents: tuple[int, ...]) -> torch.Tensor:
         """Log evidence given parents; a table too large to mean anything says nothing."""
@@ -218,15 +157,23 @@ class NewMechanisms:
 
     def _count(self, i: int, parents: tuple[int, ...]) -> torch.Tensor:
         """As `_given`, for a count."""
+        found = torch.zeros(len(self.rows), dtype=torch.double)
+        for group in self._counted():
+            columns = [0, *(c for j in parents for c in self._columns[j])]
+            found[group.regimes] = count_regression(*self._of_count(group, i, columns)).evidence
+        return found
+
+    def _of_count(self, group: _Padded, i: int, columns: list[int]) -> _Regression:
+        """Regressors, counts, what is added to logarithms of means, and how many rows each counts as."""
+        values = group.values
+        offset = log_levels([self.kinds[i]], values)[..., 0]
+        return group.designs[:, :, columns], filled(values[..., i]), offset, group.there * present(values[..., i])
+
+    def _counted(self) -> list[_Padded]:
+        """Regimes as regressions of counts take them."""
         if not self._padded:
             self._padded = self._pad()
-        found = torch.zeros(len(self.rows), dtype=torch.double)
-        for regimes, designs, values, there in self._padded:
-            design = designs[:, :, [0, *(c for j in parents for c in self._columns[j])]]
-            offset = log_levels([self.kinds[i]], values)[..., 0]
-            keep = there * present(values[..., i])
-            found[regimes] = count_regression(design, filled(values[..., i]), offset, keep).evidence
-        return found
+        return self._padded
 
     def _pad(self) -> list[_Padded]:
         """Regimes padded to the same number of rows, those together whose sizes have the same power of two."""

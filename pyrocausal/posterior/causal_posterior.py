@@ -18,6 +18,7 @@ from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.posterior.chain import Chain
 from pyrocausal.posterior.edge_sizes import edge_sizes
 from pyrocausal.posterior.effect_sizes import Sizes
+from pyrocausal.posterior.escaped_rows import escaped_rows
 from pyrocausal.posterior.files import load_result, save_result
 from pyrocausal.posterior.inference_data import inference_data
 from pyrocausal.posterior.labelled_chains import LabelledChains
@@ -118,6 +119,10 @@ class CausalPosterior(LabelledChains):
     def _target_sizes(self) -> Sizes:
         return target_sizes(self.model, self.data, self.best.dag)
 
+    @cached_property
+    def _escaped(self) -> np.ndarray | None:
+        return escaped_rows(self.data, self.best.dag)
+
     def edges(self, threshold: float | None = 0.5) -> pd.DataFrame:
         """Edges believed with more than `threshold`, the strongest first.
 
@@ -175,8 +180,9 @@ class CausalPosterior(LabelledChains):
             Columns regime, variable, probability (see `target_probabilities`); strength, nats per row of the regime
             (see `target_strengths`); size, how far the variable is in the regime from what its common mechanism says
             given its parents there, and in what it is measured as, such as "sd" or "P(Erk=high)" (see
-            `pyrocausal.posterior.effect_sizes`; NaN and "" where the regime has no value). Without strengths, by
-            probability.
+            `pyrocausal.posterior.effect_sizes`; NaN and "" where the regime has no value). With a `Count` of two
+            components or more also escaped, the share of rows of the regime that it did not reach, if it acted on the
+            variable (see `pyrocausal.model.partly_hit`; NaN of other variables). Without strengths, by probability.
 
         Raises
         ------
@@ -201,6 +207,7 @@ class CausalPosterior(LabelledChains):
             self.no_target_probability.values,
             self.target_strengths.values,
             self._target_sizes.among(range(len(data.regimes)), data.places),
+            None if self._escaped is None else self._escaped[:, data.places],
         )
         if threshold is not None:
             table = table[table.variable.isin(data.nodes)]

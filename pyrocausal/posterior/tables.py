@@ -61,6 +61,7 @@ def target_table(
     none: NDArray,
     strength: NDArray,
     sizes: Sizes,
+    escaped: NDArray | None = None,
 ) -> pd.DataFrame:
     """Every regime with every variable and none, see `CausalPosterior.target_table`.
 
@@ -72,6 +73,8 @@ def target_table(
         Of every target, shape [R, d].
     none
         Probability that a regime has no target, shape [R].
+    escaped
+        Share of rows that a regime did not reach, had it acted on a variable, shape [R, d]; None for no such column.
     """
     R, width = len(regimes), len(names) + 1
     unknown, empty = np.full((R, 1), np.nan), np.full((R, 1), "", dtype=object)
@@ -83,6 +86,8 @@ def target_table(
         "size": np.hstack([sizes.value, unknown]).ravel(),
         "measured as": np.hstack([sizes.measured, empty]).ravel(),
     }
+    if escaped is not None:
+        columns["escaped"] = np.hstack([escaped, unknown]).ravel()
     return _strongest_first(pd.DataFrame(columns))
 
 

@@ -146,8 +146,12 @@ def _regime_rows(result: CausalPosterior) -> Iterator[tuple[str, str, str, str]]
 
 
 def _target_table(targets: pd.DataFrame) -> Table:
+    more = ["escaped"] if "escaped" in targets else []
     rows = [
-        (hit["regime"], hit["variable"], f"{hit['probability']:.3f}", *_strength_and_size(hit))
+        (
+            *(hit["regime"], hit["variable"], f"{hit['probability']:.3f}", *_strength_and_size(hit)),
+            *(_written(hit[name], ".0%") for name in more),
+        )
         for hit in targets.to_dict("records")
     ]
-    return Table(["regime", "variable", "probability", *MEASURED], rows)
+    return Table(["regime", "variable", "probability", *MEASURED, *more], rows)

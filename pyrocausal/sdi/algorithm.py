@@ -145,7 +145,7 @@ class SDI:
             model=model,
             mechanism_optimiser=self.fitting.optimiser(model.mechanisms.parameters()),
             belief_optimiser=self.credit.optimiser(model.beliefs.parameters()),
-            new_mechanisms=NewMechanisms(data.kinds, *zip(*target_rows, strict=True)),
+            new_mechanisms=NewMechanisms(data.kinds, *zip(*target_rows, strict=True), common=data.parts[0]),
             known=known.to(device),
             hit=hit.to(device),
             prior=prior._replace(log_odds=prior.log_odds.to(device)),

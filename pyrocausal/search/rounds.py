@@ -234,7 +234,7 @@ class Rounds:
             TargetKnowledge(state.known, state.hit, self.prior),
             Estimators(
                 deepcopy(state.model.mechanisms),  # the last fit changes the model's own
-                NewMechanisms(state.data.kinds, *zip(*parts, strict=True)),
+                NewMechanisms(state.data.kinds, *zip(*parts, strict=True), common=state.data.parts[0]),
                 refitting,
                 settling.closed_form,
             ),

@@ -22,6 +22,7 @@ from pyrocausal.simulate.interventions import (
     hard_normal,
     hard_random,
     hard_uniform,
+    partly,
     scale,
     shift,
     soft,
@@ -32,6 +33,6 @@ __all__ = [
     "Drift", "Intervention", "Measurement", "Simulation", "additive_network_truth", "additive_noise_truth",
     "cell_counts", "count_truth", "drifting_measurement", "drifting_tables", "expression_truth", "hard_constant",
     "hard_count", "hard_normal", "hard_random", "hard_uniform", "heavy_tailed", "knock_down", "linear_truth",
-    "neural_network_truth", "nonadditive_network_truth", "normal_noise", "scale", "shift", "simulate", "soft",
+    "neural_network_truth", "nonadditive_network_truth", "normal_noise", "partly", "scale", "shift", "simulate", "soft",
     "two_humped",
 ]  # fmt: skip

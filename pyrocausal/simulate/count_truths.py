@@ -16,9 +16,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from pyrocausal.simulate.continuous_truths import AdditiveNoise
-from pyrocausal.simulate.truth_mechanisms import Floats
+from pyrocausal.simulate.truth_mechanisms import Floats, Mechanism
 
-__all__ = ["Counting", "LogNormal"]
+__all__ = ["Counting", "LogNormal", "Partly"]
 
 MEANS = (0.05, 20_000.0)  # of counts per exposure, kept within
 
@@ -90,3 +90,24 @@ class Counting:
             return replace(self, function=replace(self.function, centre=self.function.centre + by))
         found = AdditiveNoise.draw(self.function.reference, rng, self.function.activation)
         return replace(self, function=replace(found, centre=self.function.centre, gain=self.function.gain))
+
+
+@dataclass(frozen=True, eq=False)
+class Partly:
+    """Another mechanism in a share of the rows, drawn at random, and the usual one in the others."""
+
+    usual: Mechanism
+    other: Mechanism
+    reached: float
+
+    def sample(self, parents: Floats, rng: Generator, exposure: Floats | float = 1.0) -> NDArray:
+        """Draw values [n] given parents [n, p], and what counts are in proportion to [n]."""
+        one, other = (
+            each.sample(parents, rng, exposure) if isinstance(each, Counting | Partly) else each.sample(parents, rng)
+            for each in (self.usual, self.other)
+        )
+        return np.where(rng.random(len(parents)) < self.reached, other, one)
+
+    def redraw(self, rng: Generator) -> Partly:
+        """Draw the mechanism of the rows that are reached anew."""
+        return replace(self, other=self.other.redraw(rng))

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from pyrocausal.simulate.count_truths import Counting, LogNormal
+from pyrocausal.simulate.count_truths import Counting, LogNormal, Partly
 from pyrocausal.simulate.truth_mechanisms import Discrete, Floats, Mechanism, TabularMechanism, softmax
 
 __all__ = ["REFERENCE_ROWS", "GroundTruth", "draw_along"]
@@ -139,7 +139,7 @@ class GroundTruth:
         relative: Floats | None = None  # exposure [n], 1 at its own median, whatever has replaced it
         for name in sorted(nx.topological_sort(self.graph), key=lambda each: each != self.exposure):
             mechanism, parents = current[name], self._stack(values, name, n)
-            if isinstance(mechanism, Counting) and relative is not None:
+            if isinstance(mechanism, Counting | Partly) and relative is not None:
                 values[name] = mechanism.sample(parents, rng, relative)
             else:
                 values[name] = mechanism.sample(parents, rng)

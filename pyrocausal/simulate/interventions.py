@@ -18,13 +18,13 @@ import numpy as np
 from numpy.random import Generator
 
 from pyrocausal.simulate.continuous_truths import Normal
-from pyrocausal.simulate.count_truths import Counting
+from pyrocausal.simulate.count_truths import Counting, Partly
 from pyrocausal.simulate.ground_truth import GroundTruth
 from pyrocausal.simulate.truth_mechanisms import Changed, Constant, Distribution, Mechanism
 
 __all__ = [
-    "Intervention", "hard_constant", "hard_count", "hard_normal", "hard_random", "hard_uniform", "scale", "shift",
-    "soft",
+    "Intervention", "hard_constant", "hard_count", "hard_normal", "hard_random", "hard_uniform", "partly", "scale",
+    "shift", "soft",
 ]  # fmt: skip
 
 MOMENT_ROWS = 1_000  # observational rows that a mean and a standard deviation are taken of
@@ -194,6 +194,30 @@ def scale(by: float = 3.0) -> Intervention:
         return Changed(truth.mechanisms[target], mean, by, 0.0)
 
     return stretch
+
+
+def partly(intervention: Intervention, reached: float = 0.5) -> Intervention:
+    """Let an intervention reach a share of the rows, such as the cells that a guide silences; the others escape it.
+
+    Parameters
+    ----------
+    intervention
+        What is done to the target in the rows that are reached.
+    reached
+        Their share, above 0 and at most 1; which rows they are is drawn at random.
+
+    Raises
+    ------
+    ValueError
+        When the share is out of range.
+    """
+    if not 0 < reached <= 1:
+        raise ValueError(f"reached must be above 0 and at most 1; got {reached}")
+
+    def reach(truth: GroundTruth, target: str, rng: Generator, /) -> Mechanism:
+        return Partly(truth.mechanisms[target], intervention(truth, target, rng), reached)
+
+    return reach
 
 
 def _moments(truth: GroundTruth, target: str, rng: Generator) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.table_findings import SEVERITIES, TableCheck
 from pyrocausal.tables.amount_findings import amount_findings
 from pyrocausal.tables.copy_findings import copy_findings
+from pyrocausal.tables.count_findings import count_findings
 from pyrocausal.tables.kind_findings import kind_findings
 from pyrocausal.tables.kinds_table import kinds_table
 from pyrocausal.tables.look import SAMPLED, Look
@@ -22,7 +23,7 @@ def check_table(data: InterventionalData) -> TableCheck:
     look = Look.at(data)
     findings = [
         *value_findings(look), *amount_findings(look), *row_findings(look), *near_copy_findings(look),
-        *copy_findings(look), *kind_findings(look),
+        *copy_findings(look), *kind_findings(look), *count_findings(look),
     ]  # fmt: skip
     order = [*SEVERITIES]
     findings.sort(key=lambda each: order.index(each.severity))

@@ -204,6 +204,8 @@ def test_kinds_from_the_command_line(fit, tmp_path, briefly):
         (["--exposure", "X0"], "--exposure is given, but no --count or --count-all that could be in proportion to it"),
         (["--components", "2"], "--components is given, but no --continuous that could be a mixture"),
         (["--components", "0", "--continuous", "X0"], "argument --components: expected a whole number of at least 1"),
+        (["--count-components", "2"], "--count-components is given, but no --count or --count-all that could be a mix"),
+        (["--count-components", "0", "--count", "X0"], "argument --count-components: expected a whole number of at"),
         (["--count", "X0", "--exposure", "depth"], "'depth', the exposure of 'X0', is no variable"),
         (
             ["--count", "X0", "--exposure", "depth"],
@@ -274,6 +276,13 @@ def test_mixtures(fit, frame, tmp_path, briefly):
     kinds = CausalPosterior.load(tmp_path / "out" / "model.pt").data.kinds
     assert isinstance(kinds[0], Continuous) and kinds[0].components == 2
     assert not any(isinstance(kind, Continuous) for kind in kinds[1:])
+
+
+def test_mixtures_of_counts(fit, tmp_path, briefly):
+    assert fit("--count", "X0", "--count-components", "2") == 0
+    kinds = CausalPosterior.load(tmp_path / "out" / "model.pt").data.kinds
+    assert isinstance(kinds[0], Count) and kinds[0].components == 2
+    assert not any(isinstance(kind, Count) for kind in kinds[1:])
 
 
 def test_counts_in_proportion_to_an_exposure(fit, frame, tmp_path, briefly, capsys):

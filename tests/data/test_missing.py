@@ -19,8 +19,9 @@ from pyrocausal.evidence.closed_form import ClosedForm
 from pyrocausal.evidence.imputation import impute
 from pyrocausal.evidence.refitting import Descent, Refitting
 from pyrocausal.fit.discover import discover
+from pyrocausal.model.conjugate import linear_regression
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
-from pyrocausal.model.new_mechanisms import NewMechanisms, linear_regression
+from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.row_split import leaves_observational_range
 from pyrocausal.sdi.settings import GraphFitting, Stopping

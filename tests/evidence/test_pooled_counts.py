@@ -93,18 +93,18 @@ def test_order_and_weights_of_rows_mean_nothing_else(level):
     for rows in (twice, mixed):
         other = of(rows).modes(families, level)
         torch.testing.assert_close(counts_alone(one), counts_alone(other), rtol=1e-6, atol=1e-4)
-        for part, same in zip(pooled_counts(one, hit), pooled_counts(other, hit), strict=True):
+        for part, same in zip(pooled_counts(one, hit)[0], pooled_counts(other, hit)[0], strict=True):
             torch.testing.assert_close(part, same, rtol=1e-6, atol=1e-4)
 
 
 def test_families_together_are_as_each_alone():
     counts, families = of(tables(moved=0.2)), [(2, (0, 1)), (1, ()), (2, (0,))]
     hit = torch.tensor([[-math.inf, -180.0, -150.0]] * 3, dtype=torch.double)
-    together, alone = pooled_counts(counts.modes(families), hit), counts_alone(counts.modes(families))
+    together, alone = pooled_counts(counts.modes(families), hit)[0], counts_alone(counts.modes(families))
     for m, family in enumerate(families):
         modes = counts.modes([family])
         torch.testing.assert_close(counts_alone(modes)[0], alone[m], rtol=1e-8, atol=1e-8)
-        for part, same in zip(pooled_counts(modes, hit[:1]), together, strict=True):
+        for part, same in zip(pooled_counts(modes, hit[:1])[0], together, strict=True):
             torch.testing.assert_close(part[0], same[m], rtol=1e-8, atol=1e-8)
 
 
@@ -113,7 +113,7 @@ def test_a_table_that_is_known_to_be_hit_tells_nothing_of_what_is_common():
     changed = [made[0], made[1].clone(), made[2]]
     changed[1][:, 2] += 40
     hit = torch.tensor([[-math.inf, math.inf, -math.inf]], dtype=torch.double)
-    one, other = (pooled_counts(of(each).modes([(2, (0,))]), hit) for each in (made, changed))
+    one, other = (pooled_counts(of(each).modes([(2, (0,))]), hit)[0] for each in (made, changed))
     torch.testing.assert_close(one.common, other.common, rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(one.log_prob[:, ::2], other.log_prob[:, ::2], rtol=1e-6, atol=1e-6)
     assert float((one.log_prob - other.log_prob)[0, 1]) > 10
@@ -122,6 +122,6 @@ def test_a_table_that_is_known_to_be_hit_tells_nothing_of_what_is_common():
 def test_drift_is_found_where_it_is():
     hit = torch.full((1, 8), -math.inf, dtype=torch.double)
     steady, moved = (
-        pooled_counts(of(tables(rows=tuple(range(300, 308)), moved=by)).modes([(2, (0,))]), hit) for by in (0.0, 0.3)
+        pooled_counts(of(tables(rows=tuple(range(300, 308)), moved=by)).modes([(2, (0,))]), hit)[0] for by in (0.0, 0.3)
     )
     assert float(steady.drift.max()) < 0.05 and float(moved.drift.median()) > 0.1

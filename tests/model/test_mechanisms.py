@@ -9,7 +9,7 @@ from conftest import KINDS, acyclic_graphs, make_model, make_rows, naive_log_pro
 
 from pyrocausal.data.continuous import LOG_SCALE
 from pyrocausal.data.kinds import Count
-from pyrocausal.data.negative_binomial import NegativeBinomial
+from pyrocausal.data.negative_binomial import NegativeBinomial, NegativeBinomials
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 
@@ -102,8 +102,12 @@ def test_float32_and_the_kinds_heads(mechanisms, kinds):
             assert isinstance(found, dist.Categorical)
             assert found.probs.shape == (N, kind.cardinality)
         else:
-            form = dist.MixtureSameFamily if getattr(kind, "components", 1) > 1 else dist.Normal
-            assert isinstance(found, NegativeBinomial if isinstance(kind, Count) else form)
+            one, several = (
+                (NegativeBinomial, NegativeBinomials)
+                if isinstance(kind, Count)
+                else (dist.Normal, dist.MixtureSameFamily)
+            )
+            assert isinstance(found, several if getattr(kind, "components", 1) > 1 else one)
             assert value.dtype == torch.float32
     assert all(parameter.dtype == torch.float32 for parameter in mechanisms.parameters())
 

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrocausal.data.kinds import Categorical, Continuous
-from pyrocausal.model.new_mechanisms import NewMechanisms, dirichlet_multinomial, linear_regression
+from pyrocausal.model.conjugate import dirichlet_multinomial, linear_regression
+from pyrocausal.model.new_mechanisms import NewMechanisms
 
 
 def urn(codes, cells, states, n_cells, concentration):

@@ -17,6 +17,7 @@ from pyrocausal.simulate.interventions import (
     hard_normal,
     hard_random,
     hard_uniform,
+    partly,
     scale,
     shift,
     soft,
@@ -40,6 +41,19 @@ def test_moments_are_those_of_a_negative_binomial(rng):
     assert counts.mean() == pytest.approx(20, rel=0.02)
     assert counts.var() == pytest.approx(20 + 20**2 / 4, rel=0.03)
     assert (counts == counts.round()).all()
+
+
+def test_an_intervention_that_reaches_a_part_of_the_rows(rng):
+    truth = count_truth(chain(2), rng, exposure="depth")
+    for reached in (0.3, 1.0):
+        made = partly(hard_constant(0), reached)(truth, "X1", rng)
+        rows = truth.sample(20_000, rng, {"X1": made})
+        usual = truth.sample(20_000, rng)
+        assert (rows.X1 == 0).mean() == pytest.approx(reached + (1 - reached) * (usual.X1 == 0).mean(), abs=0.02)
+        assert rows.X1.mean() == pytest.approx((1 - reached) * usual.X1.mean(), rel=0.05)
+    assert made.redraw is not None and partly(soft, 0.5)(truth, "X1", rng).redraw(rng).reached == 0.5
+    with pytest.raises(ValueError, match="reached must be above 0 and at most 1; got 0"):
+        partly(soft, 0)
 
 
 def test_counts_listen_to_the_logarithms_of_their_parents(truth, rng):

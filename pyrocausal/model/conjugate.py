@@ -1,0 +1,108 @@
+"""Evidence in closed form under conjugate priors: of tables of states, and of linear regressions.
+
+References
+----------
+.. [1] D. Heckerman, D. Geiger, D. M. Chickering, "Learning Bayesian Networks", 1995 (BDeu).
+.. [2] C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 3.5.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+__all__ = ["dirichlet_multinomial", "linear_regression"]
+
+
+def dirichlet_multinomial(
+    codes: torch.Tensor,
+    cells: torch.Tensor,
+    tables: torch.Tensor,
+    states: int,
+    n_cells: int,
+    n_tables: int,
+    concentration: float = 1.0,
+    weights: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Log evidence of categorical values whose distribution in each cell of a table has a Dirichlet prior.
+
+    Parameters
+    ----------
+    codes
+        Values, shape [n], integers in [0, states).
+    cells
+        Parent configuration of each row, shape [n], integers in [0, n_cells).
+    tables
+        The table that each row belongs to, shape [n], integers in [0, n_tables); each has a distribution of its own.
+    states, n_cells, n_tables
+        Sizes.
+    concentration
+        Equivalent sample size, spread evenly over the table (BDeu).
+    weights
+        How many values each of them counts as, shape [n]; None where all count once.
+
+    Returns
+    -------
+    torch.Tensor
+        Nats per table, shape [n_tables], double.
+    """
+    entry, cell = concentration / (states * n_cells), concentration / n_cells
+    cells = tables * n_cells + cells
+
+    def log_rising(keys: torch.Tensor, size: int, prior: float, per_table: int) -> torch.Tensor:
+        if size > 4 * len(keys):  # most of a large table is empty, and what is empty adds nothing
+            some, place = keys.unique(return_inverse=True)
+            counts = torch.bincount(place, weights, len(some))
+        else:
+            counts = torch.bincount(keys, weights, size)
+            some = counts.nonzero()[:, 0]
+            counts = counts[some]
+        terms = torch.lgamma(prior + counts.double()) - math.lgamma(prior)
+        return terms.new_zeros(n_tables).index_add_(0, some // per_table, terms)
+
+    entries = log_rising(cells * states + codes, n_tables * n_cells * states, entry, n_cells * states)
+    return entries - log_rising(cells, n_tables * n_cells, cell, n_cells)
+
+
+def linear_regression(gram: torch.Tensor, rows: torch.Tensor, shape: float = 1.0, rate: float = 0.1) -> torch.Tensor:
+    """Log evidence of y = X w + noise, with a unit-information prior on w and noise on a standardised scale.
+
+    Given the noise variance s^2, which is inverse-gamma(shape, rate), weights are N(0, s^2 (X'X / n)^-1): as much as
+    one row would tell, whatever the units of a regressor or the scale of the noise.
+
+    Parameters
+    ----------
+    gram
+        Inner products of the p columns of X and, last, y; shape [..., p + 1, p + 1].
+    rows
+        Number of rows n, or their total weight, shape [...].
+    shape, rate
+        Prior of the noise variance.
+
+    Returns
+    -------
+    torch.Tensor
+        Nats, shape [...], double.
+
+    References
+    ----------
+    R. E. Kass, L. Wasserman, "A reference Bayesian test for nested hypotheses", 1995.
+    """
+    gram, n = gram.double(), rows.double()
+    # In units of each column's own size: a constant far from zero would leave nothing but rounding errors.
+    size = torch.cat([gram.diagonal(dim1=-2, dim2=-1)[..., :-1].sqrt(), torch.ones_like(gram[..., -1, -1:])], -1)
+    size = torch.where(size > 0, size, torch.ones_like(size))
+    gram = gram / (size[..., None] * size[..., None, :])
+    data, products, squares = gram[..., :-1, :-1], gram[..., :-1, -1:], gram[..., -1, -1]
+    # A constant or repeated column has no precision of its own; a trace of one keeps the determinant.
+    trace = 1e-6 * torch.eye(data.shape[-1], dtype=data.dtype, device=data.device)
+    prior = (data + trace) / n.clamp(min=1.0)[..., None, None]  # of no rows nothing is said
+    precision = prior + data
+    factor = torch.linalg.cholesky(precision)
+    weights = torch.cholesky_solve(products, factor)
+    a = shape + n / 2
+    b = rate + 0.5 * (squares - (products * weights).sum((-2, -1))).clamp(min=0.0)
+    log_det = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1) - 0.5 * torch.linalg.slogdet(prior)[1]
+    gammas = torch.lgamma(a) - math.lgamma(shape)
+    return gammas - 0.5 * n * math.log(2 * math.pi) - log_det + shape * math.log(rate) - a * b.log()
