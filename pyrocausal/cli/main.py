@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -47,11 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 2 after bad input (one line on standard error says what is wrong), or 130 after Ctrl-C, which leaves a
-        report of what there is.
+        0, or 2 after bad input (one line on standard error says what is wrong), or 130 after Ctrl-C or SIGTERM, which
+        leave a report of what there is.
     """
     try:
-        with _warnings_in_one_line():
+        with _warnings_in_one_line(), _sigterm_interrupts():
             arguments = make_parser().parse_args(argv)
             {"fit": _fit, "check": _check, "demo": _demo}[arguments.command](arguments)
     except (ValueError, TypeError, OSError) as error:
@@ -61,6 +63,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("pyrocausal: interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Let SIGTERM, of `timeout` and schedulers, do what Ctrl-C does, unless it does something else already."""
+    usual = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if not usual or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _say_error(error: Exception) -> None:
@@ -91,9 +107,9 @@ def _fit(arguments: argparse.Namespace) -> None:
     _make_folder(arguments.out)
     _print_check(data)
     result = _discover(arguments, data, SDI.paper() if arguments.paper else None)
-    report = write_report(result, arguments.out)
     if arguments.graph_file is not None:
         write_graph(result.to_networkx(), arguments.graph_file)
+    report = write_report(result, arguments.out)
     _print_edges(result)
     print("targets:")
     width = max(map(len, data.regime_names))

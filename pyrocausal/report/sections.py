@@ -152,9 +152,9 @@ def _predictions(result: CausalPosterior) -> Iterator[Part]:
     some = len(data.nodes) * (1 + len(data.regimes))
     out_of = f" (out of {some:,}, drawn with a fixed seed)" if some > LOOKED else ""
     yield plain_text(
-        f"Of {len(off):,} combinations{out_of} of a variable and a regime these are the {len(shown)} in which what the fitted "
-        f"program predicts is farthest from what was observed, less what chance does; {number} tables like {of_rows} "
-        f"were predicted. The farthest has {most:.1%} of its rows misplaced beyond that{usual}. Grey is "
+        f"Of {len(off):,} combinations{out_of} of a variable and a regime these are the {len(shown)} in which what the "
+        f"fitted program predicts is farthest from what was observed, less what chance does; {number} tables like "
+        f"{of_rows} were predicted. The farthest has {most:.1%} of its rows misplaced beyond that{usual}. Grey is "
         "what was observed; blue is the median of the predictions, and nine tenths of them are within the whiskers or "
         "the band. A regime's targets keep the values that they took and are not shown. Where many more rows are "
         "misplaced than by chance, the program has not learned how the variable depends on its causes, a cause is "
