@@ -26,11 +26,12 @@ from pyrocausal.fit import restarts
 from pyrocausal.fit.channel import Channel
 from pyrocausal.fit.discover import discover
 from pyrocausal.fit.restarts import Restart, run_restarts
+from pyrocausal.fit.signals import stopping_signals
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.report.write import write_report
 from pyrocausal.runtime.interruption import Interrupted, interruptible
 from pyrocausal.sdi.settings import Stopping
-from pyrocausal.search import graph_kernel
+from pyrocausal.search import graph_kernel, orders
 from pyrocausal.search import rounds as rounds_of_settling
 from pyrocausal.search.graph_kernel import Sampling
 from pyrocausal.search.moves import closure
@@ -122,17 +123,17 @@ def test_as_many_processes_as_joblib_is_told(monkeypatch):
 
 
 # ------------------------------------------------------------------ Ctrl-C
-def press(*_):
-    signal.raise_signal(signal.SIGINT)
+def press(number=signal.SIGINT):
+    signal.raise_signal(number)
 
 
-def pressed_when(monkeypatch, owner, name, call):
-    """Press Ctrl-C when something is called for the n-th time."""
+def pressed_when(monkeypatch, owner, name, call, number=signal.SIGINT):
+    """Press Ctrl-C, or send another signal, when something is called for the n-th time."""
     original, calls = getattr(owner, name), iter(range(1, 10**9))
 
     def wrapped(*args, **options):
         if next(calls) == call:
-            press()
+            press(number)
         return original(*args, **options)
 
     monkeypatch.setattr(owner, name, wrapped)
@@ -299,8 +300,8 @@ print(json.dumps([result.stopped, [chain.settled for chain in result.chains]]))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal to a group of processes")
-@pytest.mark.parametrize("cores", [1, 2])
-def test_ctrl_c_in_a_terminal(tmp_path, cores):
+@pytest.mark.parametrize("sent, cores", [(signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGTERM, 2)])
+def test_ctrl_c_in_a_terminal_and_sigterm_of_a_scheduler(tmp_path, sent, cores):
     folder = tmp_path / "steps"
     folder.mkdir()
     script = SCRIPT.format(tests=str(Path(__file__).parents[1]), folder=str(folder), cores=cores)
@@ -311,7 +312,9 @@ def test_ctrl_c_in_a_terminal(tmp_path, cores):
         deadline = time.monotonic() + 120
         while len(list(folder.iterdir())) < cores and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGINT)  # a terminal's goes to the whole group
+        os.killpg(process.pid, sent)  # a terminal's goes to the whole group, and so does that of `timeout`
+        if sent == signal.SIGTERM:
+            process.send_signal(sent)  # which sends it to the process too
         try:
             out, err = process.communicate(timeout=60)
         except subprocess.TimeoutExpired:
@@ -320,8 +323,60 @@ def test_ctrl_c_in_a_terminal(tmp_path, cores):
     assert process.returncode == 0, err
     stopped, ended = json.loads(out)
     assert ended == [False] * cores
-    assert stopped.startswith("Ctrl-C: chain 0 was cut short after step ") and "chain 2 had not made a step" in stopped
-    assert err.count("RuntimeWarning: Ctrl-C") == 1 and "Traceback" not in err
+    name = "Ctrl-C" if sent == signal.SIGINT else "SIGTERM"
+    assert stopped.startswith(f"{name}: chain 0 was cut short after step ") and "chain 2 had not made a step" in stopped
+    assert err.count(f"RuntimeWarning: {name}") == 1 and "Traceback" not in err
+
+
+@pytest.mark.filterwarnings("ignore:SIGTERM:RuntimeWarning")
+def test_sigterm_in_the_middle_of_the_search_keeps_the_best_graph_so_far(data, monkeypatch):
+    whole = settled(data, chains=1, seed=0)
+    pressed_when(monkeypatch, orders._Walk, "offer", 3, signal.SIGTERM)
+    result = settled(data, chains=1, seed=0)
+    (cut,) = result.chains
+    assert result.stopped == (
+        "SIGTERM: chain 0 was cut short after step 4 and in round 1 of settling; 1 of 1 chains are kept"
+    )
+    assert not cut.settled and not len(cut.rounds)
+    assert torch.equal(cut.dag, whole.chains[0].dag)  # A -> B, which the walk meets at once
+    assert torch.equal(cut.edge_probability > 0.5, cut.dag) and cut.evidence > -torch.inf
+    assert len(result.edges()) == 1 and result.edges().strength.notna().all()
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+@pytest.mark.filterwarnings("ignore:SIGTERM:RuntimeWarning")
+def test_sigterm_that_comes_twice_at_once_is_one(data, monkeypatch):
+    for _ in range(2):
+        pressed_when(monkeypatch, Channel, "report", 3, signal.SIGTERM)
+    assert quick(data, chains=1).stopped.startswith("SIGTERM: chain 0 was cut short after step 3")
+    monkeypatch.setattr("pyrocausal.fit.signals.SAME", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        quick(data, chains=1)
+
+
+@pytest.mark.filterwarnings(UNSETTLED)
+def test_sigterm_is_left_alone_where_it_means_something_else(data, monkeypatch):
+    heard = []
+    before = signal.signal(signal.SIGTERM, lambda *_: heard.append("mine"))
+    try:
+        pressed_when(monkeypatch, Channel, "report", 1, signal.SIGTERM)
+        result = quick(data, chains=1)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == ["mine"] and result.stopped is None
+
+
+def test_signals_are_left_alone_in_other_threads():
+    found = []
+
+    def inside():
+        with stopping_signals(threading.Event()):
+            found.append((signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)))
+
+    thread = threading.Thread(target=inside)
+    thread.start()
+    thread.join()
+    assert found == [(signal.default_int_handler, signal.SIG_DFL)]
 
 
 # ------------------------------------------------------------------ stopping at a checkpoint
