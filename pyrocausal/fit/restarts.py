@@ -150,17 +150,13 @@ class Restart:
             cpu_seconds=time.process_time() - start,
             several=settled.joint.prior.several if settled else state.prior.several,
             **(_settled_fields(settled) if settled else {"evidence": math.nan}),
-            graphs=drawn.graphs if drawn else None,
-            graph_evidence=drawn.evidence if drawn else None,
-            graph_targets=drawn.targets if drawn else None,
-            accepted=drawn.accepted if drawn else None,
+            **(_drawn_fields(drawn) if drawn else {}),
             belief_logits=torch.stack([*logits]),
         )
         channel.report(stands()._replace(ended=True))
         if not work.stopped:
             return Ending(chain, None)
-        where = f" and round {len(rounds)} of settling" if rounds else " and in round 1 of settling" if settled else ""
-        return Ending(chain, f"was cut short after step {len(steps)}{where}")
+        return Ending(chain, _how_far(len(steps), len(rounds), settled))
 
     def _draw(self, state: State, settled: Settled, sampling: Sampling, seed: int) -> Sampled:
         """Draw graphs around the settled one; the program then believes what the draws say of edges."""
@@ -182,6 +178,21 @@ def _settled_fields(settled: Settled) -> dict[str, Any]:
         "edge_strength": edge_strengths(joint, dag),
         "target_strength": target_strengths(joint, dag),
     }
+
+
+def _drawn_fields(drawn: Sampled) -> dict[str, Any]:
+    """What only draws tell of a chain."""
+    return {
+        "graphs": drawn.graphs,
+        "graph_evidence": drawn.evidence,
+        "graph_targets": drawn.targets,
+        "accepted": drawn.accepted,
+    }
+
+
+def _how_far(steps: int, rounds: int, settled: Settled | None) -> str:
+    where = f" and round {rounds} of settling" if rounds else " and in round 1 of settling" if settled else ""
+    return f"was cut short after step {steps}{where}"
 
 
 def run_restarts(
