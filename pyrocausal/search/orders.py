@@ -23,6 +23,7 @@ import torch
 from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.runtime.interruption import checkpoint
+from pyrocausal.search.moves import closure
 from pyrocausal.search.so_far import SoFar
 
 __all__ = ["first_order", "walk_over_orders"]
@@ -157,13 +158,18 @@ class _Walk:
 
     def _believed(self, found: Mapping[int, frozenset[int]]) -> torch.Tensor:
         """Probability of every edge while the rest stands still, [d, d]; of those that were not weighed 0 or 1."""
-        belief = self.graph(found).float()
+        graph = self.graph(found)
+        belief, odds, reach = graph.float(), torch.zeros(graph.shape), closure(graph)
         for i, parents in found.items():
             for j in self.free[i]:
-                if (other := self._worth.get((i, parents ^ {j}))) is not None:
-                    gain = self.worth(i, parents) - other
-                    belief[i, j] = torch.tensor(gain if j in parents else -gain).sigmoid()
-        return belief
+                if (other := self._worth.get((i, parents ^ {j}))) is None:
+                    continue
+                gain = torch.tensor(other - self.worth(i, parents))
+                if j in parents:
+                    belief[i, j] = (-gain).sigmoid()
+                elif not reach[j, i]:  # it would close no cycle
+                    odds[i, j] = gain.clamp(max=30.0).exp()
+        return torch.where(graph, belief, odds / (1 + odds + odds.t()))
 
     def _around(self, i: int, parents: frozenset[int], before: set[int]) -> list[frozenset[int]]:
         tried = [parents ^ {j} for j in sorted(before & self.free[i])]

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import warnings
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -345,13 +346,14 @@ def test_sigterm_in_the_middle_of_the_search_keeps_the_best_graph_so_far(data, m
 
 
 @pytest.mark.filterwarnings("ignore:SIGTERM:RuntimeWarning")
-def test_sigterm_that_comes_twice_at_once_is_one(data, monkeypatch):
+@pytest.mark.parametrize("seconds", [60.0, 0.0])
+def test_sigterm_that_comes_twice_at_once_is_one(data, monkeypatch, seconds):
+    monkeypatch.setattr("pyrocausal.fit.signals.SAME", seconds)
     for _ in range(2):
         pressed_when(monkeypatch, Channel, "report", 3, signal.SIGTERM)
-    assert quick(data, chains=1).stopped.startswith("SIGTERM: chain 0 was cut short after step 3")
-    monkeypatch.setattr("pyrocausal.fit.signals.SAME", 0.0)
-    with pytest.raises(KeyboardInterrupt):
-        quick(data, chains=1)
+    with nullcontext() if seconds else pytest.raises(KeyboardInterrupt):
+        assert quick(data, chains=1).stopped.startswith("SIGTERM: chain 0 was cut short after step 3")
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 @pytest.mark.filterwarnings(UNSETTLED)
@@ -438,7 +440,9 @@ def test_wherever_settling_stops_it_gives_back_a_round(data):
             assert found.joint.of(found.dag) == pytest.approx(found.evidence)
             assert not closure(found.dag).diagonal().any() and not found.stable
             assert float(found.edge_probability[found.dag].min()) > 0.5
-            assert torch.equal(state.model.beliefs.edge_probability, found.edge_probability)
+            torch.testing.assert_close(
+                state.model.beliefs.edge_probability.detach(), found.edge_probability, atol=1e-4, rtol=0
+            )
             met.append(found.evidence)
             continue
         assert found.evidence == rounds[found.round - 1].evidence
