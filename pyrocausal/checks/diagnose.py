@@ -38,7 +38,7 @@ __all__ = ["diagnose"]
 FAINT = 0.01  # nats per row that an edge has to carry where rows are few: a correlation of 0.14
 CYCLIC = 0.05  # share of graphs drawn from beliefs that may have a cycle
 DRAWS = 1_000  # of those graphs
-WORK = 2_000_000  # rows that mechanisms are held against, times pairs or regimes and variables, about
+WORK = 1_000_000  # rows that mechanisms are held against, times pairs or regimes and variables, about
 FEWEST_ROWS, FEWEST_IN_REGIME = 500, 100  # that are held against them whatever their number
 
 

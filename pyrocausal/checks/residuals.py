@@ -46,7 +46,7 @@ from pyrocausal.posterior.chain import Chain
 __all__ = ["ProgramResiduals"]
 
 WORK = 50_000  # pairs of a row and a graph that go through the program at a time
-PAIR_WORK, FEWEST_ROWS = 2e6, 1_000  # rows that all pairs of variables are looked at in, and that each one is at least
+PAIR_WORK, FEWEST_ROWS = 1e6, 1_000  # rows that all pairs of variables are looked at in, and that each one is at least
 ROWS_PER_STRATUM = 20.0  # on average; with fewer, states enter as numbers
 # Shares of observational rows, on either side, beyond whose values regimes are not compared: mechanisms extrapolate.
 OUTSIDE, FAR_OUTSIDE = 0.025, 0.005  # the second where a misfit would have to go one particular way

@@ -35,9 +35,9 @@ __all__ = ["contents"]
 
 MOST_FINDINGS = 20  # of a kind
 PANELS, ACROSS = 6, 3  # of predictive checks; each takes as long as the picture of a small graph
-CELLS, FEWEST_TABLES = 1_000_000, 4  # values that predictive checks draw, unless that were fewer tables
+CELLS, FEWEST_TABLES = 500_000, 4  # values that predictive checks draw, unless that were fewer tables
 PLAIN, FEWEST_IN_REGIME = 2_000, 50  # rows without intervention, and of a regime whatever their number, at the most
-LOOKED = 2_000  # combinations of a variable and a regime that are looked at, at the most
+LOOKED = 1_000  # combinations of a variable and a regime that are looked at, at the most
 
 
 def contents(result: CausalPosterior, diagnosis: Diagnosis | None = None) -> list[Part]:
