@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks.calibration import calibrate, summary
 from benchmarks.chains import PROBLEMS, time_chains
 from benchmarks.checks import KINDS, check_checks, told
+from benchmarks.costs import SHAPES, costs, told_costs
 from benchmarks.covariates import KINDS as BATCH_KINDS
 from benchmarks.covariates import compare_covariates, of_covariates
 from benchmarks.diagnosing import CASES, diagnose_cases, said
@@ -76,6 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     calibrates.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
 
     _add_measured(commands)
+
+    takes = commands.add_parser("costs", help="time a fit, a check and a report of tables of four shapes")
+    takes.add_argument("--shapes", nargs="+", choices=list(SHAPES), default=list(SHAPES), help="default: all")
+    takes.add_argument("--seeds", type=parse_seeds, default="0", help="default %(default)s")
+    takes.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
 
     checks = commands.add_parser("checks", help="try the checks without a truth where the truth is known")
     checks.add_argument("--seeds", type=parse_seeds, default="0-4", help="default %(default)s")
@@ -169,6 +175,8 @@ def main(arguments: list[str] | None = None) -> int:
             time_chains(options.seeds, options.problems, chains=options.chains, cores=options.cores)
         elif options.command == "digests":
             digests(options.problems)
+        elif options.command == "costs":
+            print("\n".join(told_costs(costs(options.shapes, options.seeds, options.out))))
         elif options.command == "checks":
             print("\n".join(told(check_checks(options.seeds, options.out, kinds=options.kinds, jobs=options.jobs))))
         elif options.command == "diagnose":

@@ -15,6 +15,7 @@ from benchmarks.methods import METHODS
 from benchmarks.report_sections import (
     calibration_section,
     checks_section,
+    costs_section,
     covariates_section,
     diagnoses_section,
     link,
@@ -98,6 +99,8 @@ def report(names: Sequence[str], folder: Path, page: Path) -> str:
         parts += checks_section(checks.read_checks(table))
     if not names and (table := folder / "diagnose.csv").exists():
         parts += diagnoses_section(pd.read_csv(table))
+    if not names and (table := folder / "costs.csv").exists():
+        parts += costs_section(pd.read_csv(table))
     if not names and (table := folder / "rest.csv").exists():
         parts += rest_section(pd.read_csv(table))
     if len(parts) == 1:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import calibration, checks, covariates, diagnosing, pictures, resting
+from benchmarks import calibration, checks, costs, covariates, diagnosing, pictures, resting
 from benchmarks.calibration import summary
 from benchmarks.measured.fits import said_of_measured
 
 __all__ = [
     "calibration_section",
     "checks_section",
+    "costs_section",
     "covariates_section",
     "diagnoses_section",
     "link",
@@ -42,6 +43,17 @@ def calibration_section(table: pd.DataFrame, folder: Path, page: Path) -> list[s
         f"Run with `python -m benchmarks calibrate --seeds {seeds_of(seeds)}`.",
         "\n".join(f"| {' | '.join(line)} |" for line in lines),
         f"![Reliability of edge and target probabilities]({link(folder / name, page)})",
+    ]
+
+
+def costs_section(table: pd.DataFrame) -> list[str]:
+    """What fits, checks and reports take."""
+    return [
+        "## costs",
+        " ".join(str(costs.__doc__).split()),
+        f"Run with `python -m benchmarks costs --seeds {seeds_of(sorted(set(table.seed)))}`; wall seconds, and CPU "
+        "seconds in brackets, medians over seeds.",
+        "\n".join(costs.told_costs(table)),
     ]
 
 

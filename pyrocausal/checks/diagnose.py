@@ -26,6 +26,8 @@ from pyrocausal.checks.run_settings import Run
 from pyrocausal.checks.stability import stability
 from pyrocausal.checks.undecided import clear_targets, undecided_findings
 from pyrocausal.data.columns import listing, number_of
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.data.row_sample import row_sample, rows_of
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.search.moves import closure
 
@@ -33,6 +35,8 @@ __all__ = ["diagnose"]
 
 CYCLIC = 0.05  # share of graphs drawn from beliefs that may have a cycle
 DRAWS = 1_000  # of those graphs
+WORK = 1_000_000  # rows that mechanisms are held against, times pairs or regimes and variables, about
+FEWEST_ROWS, FEWEST_IN_REGIME = 500, 100  # that are held against them whatever their number
 
 
 def diagnose(result: CausalPosterior, *, level: float = 0.01, sure: float = 0.8) -> Diagnosis:
@@ -82,9 +86,16 @@ def diagnose(result: CausalPosterior, *, level: float = 0.01, sure: float = 0.8)
         remarks.append(Finding("not-checked", (), message))
     if result.best.settled:
         clear = clear_targets(result.best.target_probability.cpu(), sure)
-        left = ProgramResiduals(result.data, result.best, clear)
+        some = _looked_at(result.data)
+        left = ProgramResiduals(some, result.best, clear)
         found, looked = mechanism_findings(left, level)
         findings += [*found, *noisy_mediators(result, left, level)]
+        if some is not result.data:
+            message = (
+                f"all rows against the fitted mechanisms, but {rows_of(some):,} of {rows_of(result.data):,}, drawn "
+                "with a fixed seed"
+            )
+            remarks.append(Finding("not-checked", (), message, {"rows": rows_of(some)}))
         if left.unknown:
             names = ", ".join(left.unknown)
             message = f"how well the mechanisms of {names} fit, for their distributions have no cdf"
@@ -97,6 +108,13 @@ def diagnose(result: CausalPosterior, *, level: float = 0.01, sure: float = 0.8)
         message = "the fitted mechanisms against the rows, for the fit was not finished"
         remarks.append(Finding("not-checked", (), message))
     return Diagnosis(tuple(findings), tuple(remarks), Run.of(result), looked)
+
+
+def _looked_at(data: InterventionalData) -> InterventionalData:
+    """Rows that mechanisms are held against: fewer where tables are large, and pairs and regimes to look at many."""
+    looks = max(len(data.nodes) * (len(data.nodes) - 1) // 2, len(data.regimes) * len(data.nodes), 1)
+    plain = max(FEWEST_ROWS, WORK // looks)
+    return row_sample(data, plain, max(FEWEST_IN_REGIME, plain // len(data.regimes)))
 
 
 def _unfinished(result: CausalPosterior) -> Iterator[Finding]:

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import torch
 
-__all__ = ["Association", "agreement", "association"]
+__all__ = ["Association", "agreement", "association", "associations"]
 
 LEAST = 10.0  # rows that a product of scores rests on, about: a sum is not normal where fewer decide
 
@@ -89,9 +89,38 @@ def association(
     >>> association(x, x, torch.zeros(100, dtype=torch.long)).p_value < 1e-6
     True
     """
-    found = _Scores.of(one, other, strata, weights, covariates)
-    if found is None:
+    if not len(one):
         return Association(0.0, 0, 0.0)
+    return associations(one, other, strata, torch.zeros_like(strata), weights, covariates)[0]
+
+
+def associations(
+    one: torch.Tensor,
+    other: torch.Tensor,
+    strata: torch.Tensor,
+    groups: torch.Tensor,
+    weights: torch.Tensor | None = None,
+    covariates: torch.Tensor | None = None,
+) -> list[Association]:
+    """Test several groups of rows at once: what `association` says of each of them alone, in a fraction of the time.
+
+    Parameters
+    ----------
+    one, other, strata, weights, covariates
+        As for `association`, of the rows of all groups, one after another. Strata of different groups are different
+        ones whatever their numbers.
+    groups
+        Of every row, integers from 0, each with at least one row, shape [n].
+
+    Returns
+    -------
+    list of Association
+        One a group.
+    """
+    return [_told(found) for found in _Scores.of_groups(one, other, strata, groups, weights, covariates)]
+
+
+def _told(found: _Scores) -> Association:
     total, variance = found.total.flatten(), found.variance.reshape(2 * [found.total.numel()])
     thick = _rows_behind(*found.powers).flatten() >= LEAST
     if not bool(thick.any()):
@@ -124,9 +153,9 @@ def agreement(
     Association
         With one degree of freedom, and the sign of the sum.
     """
-    found = _Scores.of(one, other, strata, weights, covariates)
-    if found is None:
+    if not len(one):
         return Association(0.0, 0, 0.0)
+    (found,) = _Scores.of_groups(one, other, strata, torch.zeros_like(strata), weights, covariates)
     total, variance = found.total.trace(), found.variance.diagonal(dim1=0, dim2=1).diagonal(dim1=0, dim2=1).sum()
     if not variance > 0 or _rows_behind(*(each.diagonal().sum() for each in found.powers)) < LEAST:
         return Association(0.0, 0, found.rows)
@@ -140,49 +169,53 @@ class _Scores(NamedTuple):
     rows: float
 
     @classmethod
-    def of(
+    def of_groups(
         cls,
         one: torch.Tensor,
         other: torch.Tensor,
         strata: torch.Tensor,
+        groups: torch.Tensor,
         weights: torch.Tensor | None,
         covariates: torch.Tensor | None,
-    ) -> _Scores | None:
-        """Of sums over rows, and how they vary when one side is dealt out anew; None without rows."""
-        if not len(one):
-            return None
+    ) -> list[_Scores]:
+        """Of sums over the rows of each group, and how they vary when one side is dealt out anew."""
         count = torch.ones(len(one), dtype=torch.double) if weights is None else weights.double().cpu()
-        strata = strata.cpu().unique(return_inverse=True)[1]
-        size = torch.zeros(int(strata.max()) + 1, dtype=torch.double).index_add_(0, strata, count)
+        of_row, G = groups.cpu(), int(groups.max()) + 1
+        apart, strata = (strata.cpu() * G + of_row).unique(return_inverse=True)  # [s], [n]
+        of_stratum = apart % G
+        size = torch.zeros(len(apart), dtype=torch.double).index_add_(0, strata, count)
+
+        def by(places: torch.Tensor, many: int, values: torch.Tensor) -> torch.Tensor:
+            return values.new_zeros(many, *values.shape[1:]).index_add_(0, places, values)
 
         def centred(values: torch.Tensor) -> torch.Tensor:
             values = values.double().cpu()
-            sums = values.new_zeros(len(size), values.shape[1]).index_add_(0, strata, count[:, None] * values)
-            return values - (sums / size[:, None])[strata]
+            return values - (by(strata, len(size), count[:, None] * values) / size[:, None])[strata]
 
-        def spread(values: torch.Tensor) -> torch.Tensor:
-            zero, counted = values.new_zeros(len(size), values.shape[1]), count[:, None] * values
-            return torch.stack(
-                [zero.index_add(0, strata, counted * each[:, None]) for each in values.t()], 1
-            )  # [s, k, k]
-
-        def power(values: torch.Tensor, exponent: int) -> torch.Tensor:
-            sums = values.new_zeros(len(size), values.shape[1])
-            return sums.index_add_(0, strata, count[:, None] * values**exponent)  # [s, k]
+        def outer(x: torch.Tensor, y: torch.Tensor, places: torch.Tensor, many: int) -> torch.Tensor:
+            counted = count[:, None] * y
+            return torch.stack([by(places, many, x[:, k, None] * counted) for k in range(x.shape[1])], 1)  # [., k, l]
 
         a, b = centred(one), centred(other)
         if covariates is not None and covariates.shape[1]:
             w = centred(covariates)
-            inverse = torch.linalg.pinv(w.t() @ (count[:, None] * w), rtol=1e-9, hermitian=True)
-            a, b = (each - w @ (inverse @ (w.t() @ (count[:, None] * each))) for each in (a, b))
+            inverse = torch.linalg.pinv(outer(w, w, of_row, G), rtol=1e-9, hermitian=True)  # [G, c, c]
+            a, b = (x - _dot(w, (inverse @ outer(w, x, of_row, G))[of_row]) for x in (a, b))
         free = size > 1 + 1e-9
-        shrunk = spread(a)[free] / (size[free] - 1)[:, None, None]
-        return cls(
-            total=a.t() @ (count[:, None] * b),
-            variance=torch.einsum("sij,skl->ikjl", shrunk, spread(b)[free]),
-            powers=[(power(a, k) / size[:, None]).t() @ power(b, k) for k in (2, 4)],
-            rows=float(count.sum()),
-        )
+        shrunk = outer(a, a, strata, len(size))[free] / (size[free] - 1)[:, None, None]
+        spread = torch.einsum("sij,skl->sikjl", shrunk, outer(b, b, strata, len(size))[free])
+        powers = []
+        for k in (2, 4):
+            left, right = (by(strata, len(size), count[:, None] * x**k) for x in (a, b))
+            powers.append(by(of_stratum, G, (left / size[:, None])[:, :, None] * right[:, None]))
+        parts = outer(a, b, of_row, G), by(of_stratum[free], G, spread), *powers
+        rows = by(of_row, G, count).tolist()
+        return [cls(total, variance, list(both), n) for total, variance, *both, n in zip(*parts, rows, strict=True)]
+
+
+def _dot(w: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """[n, c] and [n, c, k] -> [n, k]."""
+    return (w[:, None] @ x)[:, 0]
 
 
 def _rows_behind(squares: torch.Tensor, fourths: torch.Tensor) -> torch.Tensor:

@@ -95,18 +95,18 @@ def _drawn(left: ProgramResiduals, pair: tuple[int, int]) -> str:
 def _changed(left: ProgramResiduals, level: float, explained: set[frozenset[str]]) -> tuple[list[Finding], int]:
     """Variables that are not in a regime what they are elsewhere, given their parents, and how many looks told."""
     names, regimes, changed, told = left.data.names, left.data.regime_names, [], 0
-    looks = [
-        (r, i)
-        for r in range(len(regimes))
-        for i in _variables(left)
-        if not left.hit[r + 1, i] and bool(left.compared[left.table == r + 1].any())
-    ]
+    compared = [bool(left.compared[left.table == r + 1].any()) for r in range(len(regimes))]
+    looks = [(r, i) for r in range(len(regimes)) for i in _variables(left) if not left.hit[r + 1, i] and compared[r]]
     left.prepare((i, left.parents(i)) for i in _variables(left))
+    tested: dict[tuple[int, int], Association] = {}
+    for i in _variables(left):
+        asked = [r for r, each in looks if each == i]
+        tested |= {(r, i): found for r, found in zip(asked, left.changed(i, asked), strict=True)}
     for r, i in looks:
         targets = [names[j] for j in left.hit[r + 1].nonzero()[:, 0].tolist()]
         if any(frozenset((names[i], target)) in explained for target in targets):
             continue
-        found = left.changed(i, r)
+        found = tested[r, i]
         told += found.freedom > 0
         if _tells(found, level / len(looks)):
             p = found.p_value * len(looks)

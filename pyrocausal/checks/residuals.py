@@ -32,7 +32,7 @@ import pyro
 import pyro.distributions as dist
 import torch
 
-from pyrocausal.checks.independence import Association, agreement, association
+from pyrocausal.checks.independence import Association, agreement, association, associations
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kind import entering
 from pyrocausal.data.missing import any_missing, filled, present
@@ -46,6 +46,7 @@ from pyrocausal.posterior.chain import Chain
 __all__ = ["ProgramResiduals"]
 
 WORK = 50_000  # pairs of a row and a graph that go through the program at a time
+PAIR_WORK, FEWEST_ROWS = 1e6, 1_000  # rows that all pairs of variables are looked at in, and that each one is at least
 ROWS_PER_STRATUM = 20.0  # on average; with fewer, states enter as numbers
 # Shares of observational rows, on either side, beyond whose values regimes are not compared: mechanisms extrapolate.
 OUTSIDE, FAR_OUTSIDE = 0.025, 0.005  # the second where a misfit would have to go one particular way
@@ -53,6 +54,7 @@ OUTSIDE, FAR_OUTSIDE = 0.025, 0.005  # the second where a misfit would have to g
 # which values are rounded. What is left is then rounding and misfit, which two effects of one cause have in common.
 EXACT, ROUNDED = 0.05, 0.5
 SHARED = 3  # rows per distinct value, from which values count as rounded
+GROUPS = 50  # regimes that are compared with the rows without intervention at a time
 BINS = 10  # of a continuous residual, whose distribution is looked at
 
 
@@ -116,6 +118,11 @@ class ProgramResiduals:
         self._kept: dict[Family, _Left | None] = {}
         self._exact: set[int] = set()
         self._noise = [_least_noise(self.rows[self.seen[:, i] & (self.table == 0), i].cpu()) for i in range(self.d)]
+        self._known: dict[int, torch.Tensor] = {}  # regressors
+        self._inside: dict[tuple[int, float], torch.Tensor] = {}
+        most = max(FEWEST_ROWS, int(2 * PAIR_WORK / max(1, self.d * (self.d - 1))))
+        drawn = torch.randperm(len(self.rows), generator=torch.Generator().manual_seed(0))[:most]
+        self._paired = torch.zeros(len(self.rows), dtype=torch.bool).index_fill(0, drawn, True)  # [n], for `together`
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -176,7 +183,7 @@ class ProgramResiduals:
         """Whether two variables hang together where nothing acts on either, beyond their other parents."""
         a, b = (set(self.parents(i)) - {j} for i, j in ((one, other), (other, one)))
         left = self.residual(one, [*a]), self.residual(other, [*b])
-        keep = self.compared & ~self._acted[:, [one, other]].any(1)
+        keep = self.compared & self._paired & ~self._acted[:, [one, other]].any(1)
         return self._test(association, *left, keep & self.seen[:, [one, other]].all(1), (a | b) - {one, other})
 
     def parted(self, effect: int, cause: int, where: int | None = None) -> Association:
@@ -196,15 +203,34 @@ class ProgramResiduals:
         left = given.residual[:, : shift.shape[1]]
         return self._test(agreement, shift, left, keep, having)._replace(rows=self._rows(keep & acted))
 
-    def changed(self, effect: int, regime: int) -> Association:
-        """Whether a variable given its parents is not in a regime (by number) what it is without intervention."""
-        parents, there = self.parents(effect), self.table == regime + 1
-        here = there.double()[:, None]
-        features = here * torch.cat([torch.ones_like(here), *(self._regressors(j) for j in parents)], 1)
-        keep = self.compared & ~self._acted[:, effect] & self.seen[:, effect] & (there | (self.table == 0))
-        keep &= self._common(parents, OUTSIDE)
-        found = self._test(association, features, self.residual(effect, parents), keep, parents)
-        return found._replace(rows=self._rows(keep & there))
+    def changed(self, effect: int, regimes: Sequence[int]) -> list[Association]:
+        """Whether a variable given its parents is not in regimes (by number) what it is without intervention."""
+        parents, left = self.parents(effect), self.residual(effect, self.parents(effect))
+        keep = self.compared & ~self._acted[:, effect] & self.seen[:, effect] & self._common(parents, OUTSIDE)
+        nothing = Association(0.0, 0, 0.0)
+        if left is None:
+            return [nothing] * len(regimes)
+        plain, found = (keep & (self.table == 0)).nonzero()[:, 0], dict[int, Association]()
+        there = {r: (keep & (self.table == r + 1)).nonzero()[:, 0] for r in regimes}
+        rows = {r: torch.cat([plain, own]) for r, own in there.items() if len(plain) + len(own)}
+        for together in (True, False):  # whether states of the parents make strata, which takes rows
+            some = [r for r in rows if self._stratified(parents, len(rows[r])) is together]
+            for start in range(0, len(some), GROUPS):
+                part = some[start : start + GROUPS]
+                found |= dict(zip(part, self._changed(left, parents, [rows[r] for r in part], len(plain)), strict=True))
+        return [found[r]._replace(rows=self._weight(there[r])) if r in found else nothing for r in regimes]
+
+    def _changed(
+        self, left: torch.Tensor, parents: Sequence[int], rows: Sequence[torch.Tensor], plain: int
+    ) -> list[Association]:
+        """The same of regimes alike in their strata: places of rows of each, those without intervention first."""
+        place = torch.cat(list(rows))
+        group = torch.arange(len(rows)).repeat_interleave(torch.tensor([len(each) for each in rows]))
+        here = torch.cat([torch.arange(len(each)) >= plain for each in rows]).double()[:, None]
+        features = here * torch.cat([torch.ones_like(here), *(self._regressors(j)[place] for j in parents)], 1)
+        strata, covariates = self._explained(place, parents, len(rows[0]))
+        weights = None if self.weights is None else self.weights[place]
+        return associations(features, left[place], strata, group, weights, covariates)
 
     def counting(self, effect: int) -> float:
         """Share of what the logarithm of a count varies by, given its parents, that counting things makes alone.
@@ -264,15 +290,27 @@ class ProgramResiduals:
         return test(one[keep], other[keep], strata, weights, covariates)
 
     def _rows(self, keep: torch.Tensor) -> float:
-        return float(keep.sum() if self.weights is None else self.weights[keep].sum())
+        return self._weight(keep.nonzero()[:, 0])
 
-    def _explained(self, keep: torch.Tensor, given: Iterable[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Strata [n] and covariates [n, c] of some rows by variables: states and numbers."""
+    def _weight(self, places: torch.Tensor) -> float:
+        return float(len(places) if self.weights is None else self.weights[places].sum())
+
+    def _stratified(self, given: Iterable[int], rows: int) -> bool:
+        """Whether states of variables make strata of so many rows."""
+        states = [j for j in given if self.kinds[j].discrete]
+        return math.prod(self.kinds[j].levels(0) for j in states) * ROWS_PER_STRATUM <= rows
+
+    def _explained(
+        self, keep: torch.Tensor, given: Iterable[int], together: int | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Strata [n] and covariates [n, c] of some rows by variables: states and numbers.
+
+        Rows are a mask or places; `together`, how many of them are compared with each other, is all by default.
+        """
         names = sorted(given)
-        states = [j for j in names if self.kinds[j].discrete]
-        rows = int(keep.sum())
-        if math.prod(self.kinds[j].levels(0) for j in states) * ROWS_PER_STRATUM > rows:
-            states = []
+        rows = int(keep.sum()) if keep.dtype == torch.bool else len(keep)
+        stratified = self._stratified(names, rows if together is None else together)
+        states = [j for j in names if self.kinds[j].discrete and stratified]
         strata = torch.zeros(rows, dtype=torch.long)
         for j in states:
             strata = strata * self.kinds[j].levels(0) + self.kinds[j].codes(self.rows[keep, j].cpu(), None)
@@ -281,16 +319,22 @@ class ProgramResiduals:
 
     def _common(self, given: Iterable[int], outside: float) -> torch.Tensor:
         """Rows [n] whose numbers lie where there are rows without intervention: elsewhere a mechanism extrapolates."""
-        inside, plain = torch.ones(len(self.rows), dtype=torch.bool), self.table == 0
+        inside = torch.ones(len(self.rows), dtype=torch.bool)
         for j in given:
-            if self.kinds[j].discrete:
-                continue
-            column, at = self._entering[:, j], torch.tensor([outside, 1 - outside])
-            known = plain & present(column)
-            weights = None if self.weights is None else self.weights[known].float()
-            low, high = column[known].quantile(at) if weights is None else quantiles(column[known], at, weights)
-            inside &= ~((column < low) | (column > high))
+            if not self.kinds[j].discrete:
+                inside &= self._within(j, outside)
         return inside
 
+    def _within(self, j: int, outside: float) -> torch.Tensor:
+        if (j, outside) not in self._inside:
+            column, at = self._entering[:, j], torch.tensor([outside, 1 - outside])
+            known = (self.table == 0) & present(column)
+            weights = None if self.weights is None else self.weights[known].float()
+            low, high = column[known].quantile(at) if weights is None else quantiles(column[known], at, weights)
+            self._inside[j, outside] = ~((column < low) | (column > high))
+        return self._inside[j, outside]
+
     def _regressors(self, j: int) -> torch.Tensor:
-        return self.kinds[j].regressors(self._entering[:, j], squares=True).cpu()
+        if j not in self._known:
+            self._known[j] = self.kinds[j].regressors(self._entering[:, j], squares=True).cpu()
+        return self._known[j]

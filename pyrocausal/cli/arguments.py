@@ -214,7 +214,7 @@ def _add_common(parser: argparse.ArgumentParser, seed: str, default_seed: int | 
     group.add_argument("--max-steps", metavar="N", type=_count, help="steps of the three phases at the most")
     group.add_argument("--no-settling", action="store_true", help="end after the three phases")
     group.add_argument("--draws", metavar="N", type=_count, help="then draw N graphs from the posterior")
-    group.add_argument("--quiet", action="store_true", help="no progress bar, only the results")
+    group.add_argument("--quiet", action="store_true", help="no progress, only the results")
 
 
 def _whole(text: str, least: int) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -24,7 +26,7 @@ from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
 from pyrocausal.posterior.graph_writing import write_graph
-from pyrocausal.report.write import write_report
+from pyrocausal.report.write import save_results, write_report
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.search.graph_kernel import Sampling
@@ -46,11 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 2 after bad input (one line on standard error says what is wrong), or 130 after Ctrl-C, which leaves a
-        report of what there is.
+        0, or 2 after bad input (one line on standard error says what is wrong), or 130 after Ctrl-C or SIGTERM, which
+        leave a report of what there is.
     """
     try:
-        with _warnings_in_one_line():
+        with _warnings_in_one_line(), _sigterm_interrupts():
             arguments = make_parser().parse_args(argv)
             {"fit": _fit, "check": _check, "demo": _demo}[arguments.command](arguments)
     except (ValueError, TypeError, OSError) as error:
@@ -60,6 +62,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("pyrocausal: interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Let SIGTERM, of `timeout` and schedulers, do what Ctrl-C does, unless it does something else already."""
+    usual = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if not usual or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _say_error(error: Exception) -> None:
@@ -91,11 +107,12 @@ def _fit(arguments: argparse.Namespace) -> None:
     _make_folder(arguments.out)
     _print_check(data)
     result = _discover(arguments, data, SDI.paper() if arguments.paper else None)
+    if arguments.graph_file is not None:
+        write_graph(result.to_networkx(), arguments.graph_file)
+    save_results(result, arguments.out)  # whatever becomes of what follows
     diagnosis = diagnose(result)
     print_verdict(result, diagnosis)
     report = write_report(result, arguments.out, diagnosis=diagnosis, shell=True)
-    if arguments.graph_file is not None:
-        write_graph(result.to_networkx(), arguments.graph_file)
     print_edges(result)
     print_targets(result)
     print(f"seed {result.seed}")

@@ -110,7 +110,7 @@ class InterventionalData(FromFiles):
         """Number of observational rows."""
         return len(self.observational)
 
-    @property
+    @cached_property
     def regime_names(self) -> tuple[str, ...]:
         """The R regimes in order."""
         return tuple(regime.name for regime in self.regimes)
@@ -126,17 +126,17 @@ class InterventionalData(FromFiles):
         """Whether some rows count as more or less than one."""
         return self.observational_weights is not None or any(regime.weights is not None for regime in self.regimes)
 
-    @property
+    @cached_property
     def exposures(self) -> tuple[str, ...]:
         """Variables that counts are in proportion to: neither cause nor effect of anything, and never a target."""
         return tuple(name for name, kind in zip(self.names, self.kinds, strict=True) if isinstance(kind, Exposure))
 
-    @property
+    @cached_property
     def aside(self) -> tuple[str, ...]:
         """Variables that are no nodes of the graph: covariates and exposures. No regime acts on them."""
         return tuple(name for name in self.names if name in self.covariates or name in self.exposures)
 
-    @property
+    @cached_property
     def nodes(self) -> tuple[str, ...]:
         """Variables that are nodes of the graph, in order."""
         return tuple(name for name in self.names if name not in self.aside)

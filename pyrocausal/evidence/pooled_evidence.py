@@ -141,7 +141,7 @@ class PooledEvidence(JointEvidence):
         missing = [family for family in families if family not in self._kept]
         if self._below is None:
             if missing:
-                checkpoint()
+                checkpoint(len(missing))
                 self._weigh(missing)
             return
         if missing:

@@ -162,7 +162,7 @@ class PredictiveEvidence(JointEvidence):
                 found[i, pa] = [fitted.sums[m]]
                 self._promising[i][pa] = fitted.promising[m]
         for i, pa in missing:
-            checkpoint()
+            checkpoint(1)
             self._kept[i][pa] = self._terms(i, pa, found.get((i, pa), []) + self._closed(i, pa))
 
     def _fitted(self, families: Sequence[Family]) -> FittedFamilies | None:

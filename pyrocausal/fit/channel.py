@@ -19,7 +19,7 @@ from pyrocausal.runtime.progress import Report
 
 __all__ = ["Channel", "open_channel"]
 
-EVERY = 0.2  # seconds between two questions of a chain in another process
+EVERY = 0.2  # seconds between two questions of a chain, or two reports that nobody asked for
 
 
 class Channel:
@@ -60,14 +60,18 @@ class Channel:
         else:
             self._exchange(tuple(report))
 
-    def asked_to_stop(self) -> bool:
-        """Whether a chain is to stop."""
-        if self.stop is not None:
-            return self.stop.is_set()
+    def asked_to_stop(self, now: Callable[[], Report]) -> bool:
+        """Whether a chain is to stop; says how far it is, too, if it has not for a while."""
         at, answer = self._last
-        return answer or (time.monotonic() - at > EVERY and self._exchange(None))
+        late = time.monotonic() - at > EVERY
+        if self.stop is None or self.show is None:
+            return answer or (late and self._exchange(tuple(now())))
+        if late:
+            self.show(now())
+            self._last = time.monotonic(), False
+        return self.stop.is_set()
 
-    def _exchange(self, message: tuple[Any, ...] | None) -> bool:
+    def _exchange(self, message: tuple[Any, ...]) -> bool:
         try:
             if self._connection is None:
                 self._connection = Client(self.address, authkey=self.key)
@@ -104,8 +108,7 @@ def open_channel(show: Callable[[Report], object], stop: threading.Event) -> Ite
         def answer(connection: Connection) -> None:
             with suppress(EOFError, OSError):
                 while True:
-                    if (message := connection.recv()) is not None:
-                        show(Report(*message))
+                    show(Report(*connection.recv()))
                     connection.send(stop.is_set())
 
         def accept() -> None:

@@ -19,7 +19,7 @@ from pyrocausal.data.table_findings import TableWarning
 from pyrocausal.fit.restarts import Restart, run_restarts
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.chain import Chain
-from pyrocausal.runtime.progress import progress_bar
+from pyrocausal.runtime.progress import progress_line
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import describe
 from pyrocausal.sdi.target_prior import TargetPrior, with_certain_targets, without_unmeasured
@@ -63,7 +63,8 @@ def discover(
         Steps of the three phases at the most; default: the algorithm's own, or fewer where settling follows. Without
         settling a chain whose beliefs are then not near 0 or 1 is warned of.
     progress
-        Whether to show a progress bar. It does not move with chains on other machines.
+        Whether to show what chains are doing, how many families of variables they have evaluated, the most evidence so
+        far, and the time to go where something tells it. Chains on other machines are not seen.
     required, forbidden
         Edges (cause, effect) known to be there or known not to be.
     knowledge
@@ -99,7 +100,7 @@ def discover(
     TableWarning
         A RuntimeWarning: if a check of the table (`InterventionalData.check`) finds what can turn the answer.
     RuntimeWarning
-        If a chain ended before it settled, or Ctrl-C was pressed.
+        If a chain ended before it settled, or Ctrl-C or SIGTERM ended the fit.
 
     Notes
     -----
@@ -107,11 +108,14 @@ def discover(
     `dask.distributed.Client` was made for. In threads of one process (`backend="threading"`, or a worker of Dask with
     several) they take turns, and nothing is gained.
 
-    Ctrl-C ends the fit early. Chains stop within a moment, between two gradient steps, fits or draws; what there is
-    comes back, and a warning and `CausalPosterior.stopped` say how far each of them was. A chain that was cut short has
-    the beliefs of its last step or the graph of its last round of settling, no draws, and is not `settled`; it counts
+    Ctrl-C ends the fit early, and so does SIGTERM, which `timeout` and schedulers send. Chains stop within a moment,
+    between two gradient steps, fits or draws; what there is comes back, and a warning and `CausalPosterior.stopped` say
+    how far each of them was. A chain that was cut short has the graph of its last round of settling, or the best one
+    that its first round had met, or else the beliefs of its last step; it has no draws, and is not `settled`; it counts
     in averages like any other. Chains that had not made a step are left out, and if none had, `KeyboardInterrupt` is
-    raised, as it is if Ctrl-C is pressed again. Chains on other machines do not hear of the first one.
+    raised, as it is if Ctrl-C is pressed again. Chains on other machines do not hear of the first one. Signals that
+    are handled otherwise already are left alone, and all of them where `discover` runs in another thread than the main
+    one.
 
     Examples
     --------
@@ -142,7 +146,7 @@ def discover(
     seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(chains)]
 
     restart = Restart(algorithm, settling, sampling, data, known, believed)
-    with progress_bar(chains, restart.steps) if progress else nullcontext(lambda report: None) as show:
+    with progress_line(chains) if progress else nullcontext(lambda report: None) as show:
         found, stopped = run_restarts(restart, seeds, cores, show)
     settings = {
         "algorithm": algorithm,

@@ -7,15 +7,14 @@ runs. Torch's random state belongs to a process: chains that joblib puts into th
 from __future__ import annotations
 
 import math
-import signal
 import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from types import FrameType
+from functools import partial
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -25,12 +24,14 @@ from joblib.parallel import get_active_backend
 
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.knowledge import Knowledge
+from pyrocausal.data.missing import any_missing
 from pyrocausal.evidence.edge_price import edge_prices
 from pyrocausal.evidence.imputation import impute
 from pyrocausal.evidence.strength import edge_strengths, target_strengths
 from pyrocausal.fit.channel import Channel, open_channel
+from pyrocausal.fit.signals import deaf, stopping_signals
 from pyrocausal.posterior.chain import KEPT, ROUNDS, Chain
-from pyrocausal.runtime.interruption import Interrupted, interruptible
+from pyrocausal.runtime.interruption import Interrupted, interruptible, now_doing
 from pyrocausal.runtime.progress import Report
 from pyrocausal.runtime.threads import one_thread
 from pyrocausal.sdi.algorithm import SDI
@@ -44,7 +45,7 @@ from pyrocausal.search.settling import settle
 
 __all__ = ["Ending", "Restart", "run_restarts"]
 
-ROUND = 30  # steps of the progress bar that a round of settling counts as: about as long, on the networks we measured
+PHASES = "fitting"  # the three phases
 _turn = threading.Lock()
 
 
@@ -86,16 +87,6 @@ class Restart:
         """Bytes, those of the rows among them: Dask sends what is large to every worker once, not with every chain."""
         return object.__sizeof__(self) + sum(part.rows.nbytes for part in self.data.parts)
 
-    @property
-    def rounds(self) -> int:
-        """Rounds of settling at the most."""
-        return self.settling.most_rounds(self.data.kinds)
-
-    @property
-    def steps(self) -> int:
-        """Steps that a progress bar counts to."""
-        return self.algorithm.stopping.max_steps + ROUND * self.rounds
-
     def run(self, number: int, seed: int, channel: Channel) -> Ending:
         """Run one chain.
 
@@ -116,21 +107,26 @@ class Restart:
             names = ("step", "loss", "confidence", "edges", "gradient_norm")
             steps.append({name: getattr(info, name) for name in names})
             logits.append(info.edge_probability.logit().cpu())
-            left = 0 if info.settled else self.algorithm.stopping.max_steps - info.step
-            channel.report(Report(number, info.step, info.confidence, info.edges, left + self.rounds * ROUND))
+            work.edges = info.edges
+            now_doing(PHASES, info.step, self.algorithm.stopping.max_steps)
+            channel.report(stands())
 
         def on_settled(settled: Settled) -> None:
             edges = int(settled.dag.sum())
             here = (settled.round, settled.evidence, edges, settled.moves, settled.switched)
             rounds.append(dict(zip(ROUNDS, here, strict=True)))
-            left = 0 if settled.stable else self.rounds - settled.round
-            channel.report(Report(number, len(steps) + settled.round * ROUND, settled.confidence, edges, left * ROUND))
+            channel.report(stands())
+
+        def stands() -> Report:
+            return Report(number, work.doing, work.done, work.of, work.families, work.evidence, work.edges)
 
         settled, drawn = None, None
-        with _turn, one_thread(), interruptible(channel.asked_to_stop) as work, warnings.catch_warnings():
+        asked = partial(channel.asked_to_stop, stands)
+        with _turn, one_thread(), interruptible(asked) as work, warnings.catch_warnings():
             start = time.process_time()
             warnings.filterwarnings("ignore", "the beliefs have not settled", RuntimeWarning)  # said once for all
             try:
+                now_doing("drawing missing values" if any_missing(self.data.kinds) else PHASES)
                 data, known, prior = impute(self.data, seed=seed), self.known, self.target_prior
                 state, info = self.algorithm.run(data, seed=seed, knowledge=known, target_prior=prior, on_info=on_info)
                 if self.settling.rounds:
@@ -154,16 +150,13 @@ class Restart:
             cpu_seconds=time.process_time() - start,
             several=settled.joint.prior.several if settled else state.prior.several,
             **(_settled_fields(settled) if settled else {"evidence": math.nan}),
-            graphs=drawn.graphs if drawn else None,
-            graph_evidence=drawn.evidence if drawn else None,
-            graph_targets=drawn.targets if drawn else None,
-            accepted=drawn.accepted if drawn else None,
+            **(_drawn_fields(drawn) if drawn else {}),
             belief_logits=torch.stack([*logits]),
         )
+        channel.report(stands()._replace(ended=True))
         if not work.stopped:
             return Ending(chain, None)
-        where = f" and round {len(rounds)} of settling" if rounds else ""
-        return Ending(chain, f"was cut short after step {len(steps)}{where}")
+        return Ending(chain, _how_far(len(steps), len(rounds), settled))
 
     def _draw(self, state: State, settled: Settled, sampling: Sampling, seed: int) -> Sampled:
         """Draw graphs around the settled one; the program then believes what the draws say of edges."""
@@ -187,6 +180,21 @@ def _settled_fields(settled: Settled) -> dict[str, Any]:
     }
 
 
+def _drawn_fields(drawn: Sampled) -> dict[str, Any]:
+    """What only draws tell of a chain."""
+    return {
+        "graphs": drawn.graphs,
+        "graph_evidence": drawn.evidence,
+        "graph_targets": drawn.targets,
+        "accepted": drawn.accepted,
+    }
+
+
+def _how_far(steps: int, rounds: int, settled: Settled | None) -> str:
+    where = f" and round {rounds} of settling" if rounds else " and in round 1 of settling" if settled else ""
+    return f"was cut short after step {steps}{where}"
+
+
 def run_restarts(
     restart: Restart, seeds: Sequence[int], cores: int | None, show: Callable[[Report], object]
 ) -> tuple[list[Chain], str | None]:
@@ -206,34 +214,32 @@ def run_restarts(
     Returns
     -------
     tuple of list and str or None
-        The chains, and what Ctrl-C has cut short; None where nobody pressed it.
+        The chains, and what Ctrl-C or SIGTERM has cut short; None where neither came.
 
     Raises
     ------
     KeyboardInterrupt
-        If Ctrl-C was pressed before a chain had made a step, or twice.
+        If either came before a chain had made a step, or twice.
     """
     stop = threading.Event()
-    with _ctrl_c(stop), open_channel(show, stop) as channel:
+    with stopping_signals(stop) as heard, open_channel(show, stop) as channel:
         jobs = (delayed(_run)(restart, number, seed, channel) for number, seed in enumerate(seeds))
         try:
             endings = Parallel(n_jobs=_processes(cores, len(seeds)), batch_size=1, max_nbytes=None)(jobs)
         except Exception as error:
-            if stop.is_set():  # a worker that was still starting dies of Ctrl-C
+            if stop.is_set():  # a worker that was still starting dies of the signal
                 raise KeyboardInterrupt from error
             raise
         stopped = stop.is_set()
     chains = [ending.chain for ending in endings if ending.chain is not None]
     if not chains:
         raise KeyboardInterrupt
-    return chains, _told(endings) if stopped else None
+    return chains, _told(endings, heard[0]) if stopped else None
 
 
 def _run(restart: Restart, number: int, seed: int, channel: Channel) -> Ending:
-    if not channel.local and threading.current_thread() is threading.main_thread():
-        # A terminal sends Ctrl-C to workers too, and even idle ones would die of it. They hear of it by the channel.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return restart.run(number, seed, channel)
+    with nullcontext() if channel.local else deaf():  # workers hear of signals by the channel
+        return restart.run(number, seed, channel)
 
 
 def _processes(cores: int | None, chains: int) -> int:
@@ -242,32 +248,9 @@ def _processes(cores: int | None, chains: int) -> int:
     return min(effective_n_jobs(-1 if configured is None else configured), chains)
 
 
-@contextmanager
-def _ctrl_c(stop: threading.Event) -> Iterator[None]:
-    """Let the first Ctrl-C ask chains to stop, and only the second one raise.
-
-    Where it does something else than to raise, as in a server, or cannot be caught, as in a thread, it is left alone.
-    """
-    usual = signal.default_int_handler
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is not usual:
-        yield
-        return
-
-    def pressed(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            usual(number, frame)
-        stop.set()
-
-    signal.signal(signal.SIGINT, pressed)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)
-
-
-def _told(endings: Sequence[Ending]) -> str:
-    """What Ctrl-C has cut short, in a sentence."""
+def _told(endings: Sequence[Ending], by: str) -> str:
+    """What a signal has cut short, in a sentence."""
     cut = [f"chain {number} {ending.cut}" for number, ending in enumerate(endings) if ending.cut]
     left_out = sum(ending.chain is None for ending in endings)
     what = f"{', '.join(cut) or 'all chains had ended'}"
-    return f"Ctrl-C: {what}; {len(endings) - left_out} of {len(endings)} chains are kept"
+    return f"{by}: {what}; {len(endings) - left_out} of {len(endings)} chains are kept"

@@ -21,7 +21,7 @@ import torch
 from pyro.poutine.do_messenger import DoMessenger
 from pyro.poutine.messenger import Messenger
 
-__all__ = ["intervene", "mask_sites"]
+__all__ = ["intervene", "keep_values", "mask_sites"]
 
 
 class mask_sites(Messenger):
@@ -126,3 +126,34 @@ class intervene(Messenger):
             raise ValueError(
                 f"values names {missed[0]!r}, but no sample site of the model is called so; sites: {sites}"
             )
+
+
+class keep_values(Messenger):
+    """Give sites that are sampled the values that some rows have been told; the other rows draw theirs.
+
+    For tables whose rows were intervened on differently, which so go through a program together. Likelihoods are left
+    as they are: it is for drawing, not for scoring.
+
+    Parameters
+    ----------
+    told
+        For a site, where its value is told, boolean, and the values, both of shape [n].
+
+    Examples
+    --------
+    >>> import pyro, torch, pyro.distributions as dist
+    >>> told = torch.tensor([True, False]), torch.tensor([5.0, 0.0])
+    >>> with keep_values({"a": told}):
+    ...     value = pyro.sample("a", dist.Normal(torch.zeros(2), 1e-6))
+    >>> [round(float(each)) for each in value]
+    [5, 0]
+    """
+
+    def __init__(self, told: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> None:
+        super().__init__()
+        self.told = dict(told)
+
+    def _pyro_post_sample(self, msg: Any) -> None:
+        if msg["name"] in self.told:
+            where, values = self.told[msg["name"]]
+            msg["value"] = torch.where(where, values, msg["value"].to(values.dtype))

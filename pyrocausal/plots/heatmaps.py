@@ -146,10 +146,10 @@ def _heat_map(ax: Axes, table: NDArray, columns: Sequence[str], rows: Sequence[s
     size = FONT if upright else min(FONT, 0.85 * cell[0])
     ax.set_xticks(range(len(columns)), columns, fontsize=size, parse_math=False, rotation=0 if upright else 90)
     ax.set_yticks(range(len(rows)), rows, fontsize=min(FONT, 0.85 * cell[1]), parse_math=False)
-    ax.set_xticks(np.arange(len(columns) + 1) - 0.5, minor=True)
-    ax.set_yticks(np.arange(len(rows) + 1) - 0.5, minor=True)
-    ax.grid(which="minor", color=PALE, linewidth=0.5)
-    ax.tick_params(which="both", length=0)
+    ax.tick_params(length=0)
+    ax.autoscale(False)  # the lines between cells, two artists, where a grid would be a tick each
+    ax.hlines(np.arange(len(rows) + 1) - 0.5, -0.5, len(columns) - 0.5, color=PALE, linewidth=0.5)
+    ax.vlines(np.arange(len(columns) + 1) - 0.5, -0.5, len(rows) - 0.5, color=PALE, linewidth=0.5)
     if cell[0] >= 20 and cell[1] >= 9:
         for (row, column), value in np.ma.ndenumerate(np.ma.asarray(table)):
             if value >= 0.005:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.posterior_predictive import predicted_tables
 
-__all__ = ["TABLES", "Histogram", "check_names", "histogram", "predict"]
+__all__ = ["TABLES", "Histogram", "Histograms", "check_names", "histogram", "predict"]
 
 TABLES = 20
 BINS, MOST_BARS = (8, 30), 30  # of numbers, at least and at most; whole numbers that are so few have a bar each
@@ -119,42 +119,73 @@ def histogram(result: CausalPosterior, predicted: Any, variable: str, regime: st
         As `plot_predictive`.
     """
     check_names(result, variable, regime)
-    data = result.data
-    if "posterior_predictive" not in predicted:
-        raise ValueError("predicted: it holds no predicted tables; make it with to_arviz(posterior_predictive=...)")
-    tables, constants = predicted["posterior_predictive"], predicted["constant_data"]
-    columns = {column.attrs.get("variable"): name for name, column in tables.data_vars.items()}
-    number = constants["regime_number"].values
-    if set(columns) != set(data.names) or len(number) != data.n + sum(len(each.rows) for each in data.regimes):
-        raise ValueError("predicted: its tables are not like those of the result; make them with result.to_arviz")
-    code = -1 if regime is None else data.regime_names.index(regime)
-    here = slice(*np.searchsorted(number, [code, code + 1]))  # rows come table by table
-    name = columns[variable]
-    seen = predicted["observed_data"][name].values[here]  # [n]
-    drawn = tables[name].values[..., here].reshape(-1, len(seen))  # [tables, n]
-    weights = constants["weight"].values[here] if "weight" in constants else np.ones(len(seen))
-    states = json.loads(tables[name].attrs.get("states", "null"))
-    there = seen >= 0 if states else ~np.isnan(seen)  # a missing state has the code -1
-    if not there.any():
-        place = "the rows without intervention" if regime is None else f"regime {regime!r}"
-        raise ValueError(f"variable: {variable!r} has no value in {place}")
-    kind = data.kinds[data.names.index(variable)]
-    bins = int(np.clip(there.sum() ** 0.5, *BINS))
-    edges, labels = _bins(np.concatenate([seen[there], drawn.ravel()]), states, kind.whole, bins)
-    inside = np.array([edges[0], np.nextafter(edges[-1], -np.inf)])
+    return Histograms(result, predicted).of(variable, regime)
 
-    def of(values: NDArray, weights: NDArray) -> NDArray:
-        counted, _ = np.histogram(values.clip(*inside), edges, weights=weights)
-        return counted / weights.sum()
 
-    return Histogram(
-        of(seen[there], weights[there]),
-        np.stack([of(each, weights) for each in drawn]),
-        edges,
-        labels,
-        int(there.sum()),
-        _may_be_kept(result, variable, regime) and bool((drawn[:, there] == seen[there]).all()),
-    )
+class Histograms:
+    """All that `histogram` gives, one after another, from tables that are looked at once.
+
+    Parameters
+    ----------
+    result, predicted
+        As in `histogram`.
+
+    Raises
+    ------
+    ValueError
+        As `histogram`.
+    """
+
+    def __init__(self, result: CausalPosterior, predicted: Any) -> None:
+        self.result, data = result, result.data
+        if "posterior_predictive" not in predicted:
+            raise ValueError("predicted: it holds no predicted tables; make it with to_arviz(posterior_predictive=...)")
+        tables, constants = predicted["posterior_predictive"], predicted["constant_data"]
+        columns = {column.attrs.get("variable"): name for name, column in tables.data_vars.items()}
+        number = constants["regime_number"].values
+        if set(columns) != set(data.names) or len(number) != data.n + sum(len(each.rows) for each in data.regimes):
+            raise ValueError("predicted: its tables are not like those of the result; make them with result.to_arviz")
+        # rows come table by table
+        self._starts = np.searchsorted(number, np.arange(-1, len(data.regimes) + 1))
+        self._columns = {
+            variable: (
+                predicted["observed_data"][name].values,  # [n]
+                tables[name].values.reshape(-1, len(number)),  # [tables, n]
+                json.loads(tables[name].attrs.get("states", "null")),
+            )
+            for variable, name in columns.items()
+        }
+        self._weights = constants["weight"].values if "weight" in constants else np.ones(len(number))
+
+    def of(self, variable: str, regime: str | None = None) -> Histogram:
+        """Of a variable in a regime, see `histogram`."""
+        code = 0 if regime is None else 1 + self.result.data.regime_names.index(regime)
+        here = slice(*self._starts[[code, code + 1]])
+        seen, drawn, states = self._columns[variable]
+        seen, drawn, weights = seen[here], drawn[:, here], self._weights[here]
+        there = seen >= 0 if states else ~np.isnan(seen)  # a missing state has the code -1
+        if not there.any():
+            place = "the rows without intervention" if regime is None else f"regime {regime!r}"
+            raise ValueError(f"variable: {variable!r} has no value in {place}")
+        kind = self.result.data.kinds[self.result.data.names.index(variable)]
+        bins = int(np.clip(there.sum() ** 0.5, *BINS))
+        edges, labels = _bins(np.concatenate([seen[there], drawn.ravel()]), states, kind.whole, bins)
+        return Histogram(
+            _shares(seen[None, there], weights[there], edges)[0],
+            _shares(drawn, weights, edges),
+            edges,
+            labels,
+            int(there.sum()),
+            _may_be_kept(self.result, variable, regime) and bool((drawn[:, there] == seen[there]).all()),
+        )
+
+
+def _shares(values: NDArray, weights: NDArray, edges: NDArray) -> NDArray[np.float64]:
+    """Weight of some tables' values [tables, n] in each bin, the outermost ones taking all beyond: [tables, bins]."""
+    bins = len(edges) - 1
+    place = np.searchsorted(edges[1:-1], values, side="right") + bins * np.arange(len(values))[:, None]
+    counted = np.bincount(place.ravel(), np.broadcast_to(weights, values.shape).ravel(), bins * len(values))
+    return counted.reshape(len(values), bins) / weights.sum()
 
 
 def _may_be_kept(result: CausalPosterior, variable: str, regime: str | None) -> bool:

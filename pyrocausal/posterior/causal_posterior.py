@@ -45,8 +45,8 @@ class CausalPosterior(LabelledChains):
         What they were fitted with, as plain numbers, texts and mappings (`pyrocausal.settings.describe`); None where
         nobody said.
     stopped
-        What Ctrl-C has cut short, in a sentence; None where nobody pressed it. Chains that it kept from their end are
-        not `settled`.
+        What Ctrl-C or SIGTERM has cut short, in a sentence; None where neither came. Chains that it kept from their end
+        are not `settled`.
     """
 
     data: InterventionalData

@@ -6,6 +6,7 @@ Rows are those of `pyrocausal.posterior.row_tables`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyro
@@ -13,13 +14,15 @@ import torch
 import xarray as xr
 
 from pyrocausal.data.interventional_data import InterventionalData
-from pyrocausal.model.handlers import intervene
+from pyrocausal.model.handlers import keep_values
 from pyrocausal.posterior.chain import Chain
 from pyrocausal.posterior.draws import SAMPLED, Draws, along, draws_of
 from pyrocausal.posterior.row_tables import Tables, constant_data
 from pyrocausal.runtime.threads import one_thread
 
 __all__ = ["predicted", "predicted_tables"]
+
+TOGETHER = 100_000  # rows that are drawn at a time
 
 
 def predicted(tables: Tables, chains: Sequence[Chain], draws: Draws | None, count: int, seed: int) -> xr.Dataset:
@@ -31,13 +34,16 @@ def predicted(tables: Tables, chains: Sequence[Chain], draws: Draws | None, coun
         number = draws.number[chosen]
     found, aside = [], torch.tensor([name in tables.data.aside for name in tables.data.names])
     for c, chain in enumerate(chains):
-        rows = tables.completed(chain).split(tables.sizes)
+        rows = tables.completed(chain)
         with one_thread(), torch.random.fork_rng(), pyro.validation_enabled(False):
             torch.manual_seed(int(np.random.SeedSequence([seed, c]).generate_state(1)[0]))
+            if draws is None:
+                kept = _kept(tables, chain.target_probability[:, :-1] > 0.5, aside)
+                found += _replicates(chain, rows, chain.dag, kept, count)
+                continue
             for k in chosen:
-                graph = chain.dag if draws is None else draws.graphs[c, k]
-                hit = chain.target_probability[:, :-1] > 0.5 if draws is None else draws.hit[c, k]
-                found.append(_replicate(chain, rows, graph, hit, aside).cpu().numpy())
+                kept = _kept(tables, draws.hit[c, k], aside)
+                found += _replicates(chain, rows, draws.graphs[c, k], kept, 1)
     values = np.stack(found).reshape(len(chains), count, *found[0].shape)
     return xr.Dataset(
         tables.columns(values, (*SAMPLED, "row")),
@@ -45,18 +51,29 @@ def predicted(tables: Tables, chains: Sequence[Chain], draws: Draws | None, coun
     )
 
 
-@torch.no_grad()
-def _replicate(
-    chain: Chain, rows: Sequence[torch.Tensor], graph: torch.Tensor, hit: torch.Tensor, aside: torch.Tensor
-) -> torch.Tensor:
-    """Tables like those recorded, with the values there of each regime's targets and of what stands aside: [n, d]."""
-    model = chain.model.given(graph.to(rows[0]))
+def _kept(tables: Tables, hit: torch.Tensor, aside: torch.Tensor) -> torch.Tensor:
+    """Where a row has the value that was recorded, of the targets of its regime and of what stands aside: [n, d]."""
     nobody = hit.new_zeros(1, hit.shape[1])
-    tables = []
-    for recorded, here in zip(rows, torch.cat([nobody, hit]) | aside, strict=True):
-        with intervene({chain.model.names[i]: recorded[:, i] for i in here.nonzero()[:, 0].tolist()}):
-            tables.append(model(size=len(recorded)))
-    return torch.cat(tables)
+    return (torch.cat([nobody, hit]).cpu() | aside)[torch.as_tensor(tables.regime + 1)]
+
+
+@torch.no_grad()
+def _replicates(
+    chain: Chain, rows: torch.Tensor, graph: torch.Tensor, kept: torch.Tensor, count: int
+) -> list[np.ndarray]:
+    """Tables like those recorded, [n, d] each; all their rows, and several tables, go through the program together."""
+    model: Any = chain.model.given(graph.to(rows))
+    kept, found = kept.to(rows.device), list[np.ndarray]()
+    while len(found) < count:
+        times = min(count - len(found), max(1, TOGETHER // len(rows)))
+        recorded, here = rows.repeat(times, 1), kept.repeat(times, 1)
+        columns = {
+            name: (here[:, i], recorded[:, i]) for i, name in enumerate(chain.model.names) if bool(kept[:, i].any())
+        }
+        with keep_values(columns):
+            drawn = model(size=len(recorded))
+        found += list(drawn.view(times, *rows.shape).cpu().numpy())
+    return found
 
 
 def predicted_tables(

@@ -14,6 +14,7 @@ from html import escape
 from io import BytesIO
 from typing import NamedTuple, TypeAlias
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 __all__ = [
@@ -69,9 +70,10 @@ class Picture(NamedTuple):
 
     @classmethod
     def of(cls, name: str, title: str, figure: Figure) -> Picture:
-        """Draw a figure."""
+        """Draw a figure, once; `savefig` would lay it out and draw it for nothing first, to know its size."""
         file, (width, height) = BytesIO(), figure.get_size_inches()
-        figure.savefig(file, format="png", dpi=DPI)
+        figure.set_dpi(DPI)
+        FigureCanvasAgg(figure).print_png(file)
         return cls(name, title, file.getvalue(), (float(width), float(height)))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -10,9 +12,10 @@ import numpy as np
 from pyrocausal.checks.diagnose import diagnose
 from pyrocausal.checks.findings import NAMES, SILENT, Diagnosis
 from pyrocausal.checks.verdict import verdict
+from pyrocausal.data.row_sample import row_sample, rows_of
 from pyrocausal.plots.curves import plot_beliefs
 from pyrocausal.plots.graph import graph_size, plot_graph
-from pyrocausal.plots.histograms import TABLES, histogram, predict
+from pyrocausal.plots.histograms import TABLES, Histograms, predict
 from pyrocausal.plots.predictive_check import plot_predictive
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
@@ -32,8 +35,10 @@ from pyrocausal.runtime.versions import versions
 __all__ = ["contents"]
 
 MOST_FINDINGS = 20  # of a kind
-PANELS, ACROSS = 12, 3  # of predictive checks
-CELLS, FEWEST_TABLES = 5_000_000, 4  # values that predictive checks draw, unless that were fewer tables
+PANELS, ACROSS = 6, 3  # of predictive checks; each takes as long as the picture of a small graph
+CELLS, FEWEST_TABLES = 500_000, 4  # values that predictive checks draw, unless that were fewer tables
+PLAIN, FEWEST_IN_REGIME = 2_000, 50  # rows without intervention, and of a regime whatever their number, at the most
+LOOKED = 1_000  # combinations of a variable and a regime that are looked at, at the most
 
 
 def contents(result: CausalPosterior, diagnosis: Diagnosis | None = None, *, shell: bool = False) -> list[Part]:
@@ -134,14 +139,10 @@ def _wider(result: CausalPosterior) -> str:
 
 def _predictions(result: CausalPosterior) -> Iterator[Part]:
     data = result.data
-    cells = data.d * (data.n + sum(len(regime.rows) for regime in data.regimes))
-    predicted = predict(result, min(TABLES, max(FEWEST_TABLES, CELLS // cells)))
-    places = [(name, regime) for regime in (None, *data.regime_names) for name in data.nodes]
-    off, by_chance = {}, []  # what is misplaced beyond what chance does on average
-    for name, regime in places:
-        if _any_value(result, name, regime) and not (found := histogram(result, predicted, name, regime)).kept:
-            off[name, regime] = found.misplaced - np.nan_to_num(found.by_chance)
-            by_chance.append(found.each - found.by_chance)
+    few = row_sample(data, PLAIN, max(FEWEST_IN_REGIME, PLAIN // len(data.regimes)))
+    result, rows = replace(result, data=few), rows_of(few)
+    predicted = predict(result, min(TABLES, max(FEWEST_TABLES, CELLS // (data.d * rows))))
+    off, usual = _misplaced(result, predicted)
     shown = sorted(off, key=lambda place: -off[place])[:PANELS]
     yield Heading("Predictions")
     if not shown:
@@ -154,18 +155,35 @@ def _predictions(result: CausalPosterior) -> Iterator[Part]:
     yield Picture.of("predictions", "What was observed and what is predicted, where they differ most", figure)
     tables = predicted["posterior_predictive"]
     number = tables.sizes["chain"] * tables.sizes["draw"]
-    most, usual = max(0.0, *off.values()), ""
-    if number > 1:
-        usual = f"; by chance alone the farthest of so many would have about {np.max(by_chance, axis=0).mean():.1%}"
+    most = max(0.0, *off.values())
+    of_rows = "the recorded one" if few is data else f"{rows:,} of its {rows_of(data):,} rows, drawn with a fixed seed,"
+    some = len(data.nodes) * (1 + len(data.regimes))
+    out_of = f" (out of {some:,}, drawn with a fixed seed)" if some > LOOKED else ""
     yield plain_text(
-        f"Of {len(off):,} combinations of a variable and a regime these are the {len(shown)} in which what the fitted "
-        f"program predicts is farthest from what was observed, less what chance does; {number} tables like the "
-        f"recorded one were predicted. The farthest has {most:.1%} of its rows misplaced beyond that{usual}. Grey is "
+        f"Of {len(off):,} combinations{out_of} of a variable and a regime these are the {len(shown)} in which what the "
+        f"fitted program predicts is farthest from what was observed, less what chance does; {number} tables like "
+        f"{of_rows} were predicted. The farthest has {most:.1%} of its rows misplaced beyond that{usual}. Grey is "
         "what was observed; blue is the median of the predictions, and nine tenths of them are within the whiskers or "
         "the band. A regime's targets keep the values that they took and are not shown. Where many more rows are "
         "misplaced than by chance, the program has not learned how the variable depends on its causes, a cause is "
         "missing, or the regime acted on more than was found."
     )
+
+
+def _misplaced(result: CausalPosterior, predicted: Any) -> tuple[dict[tuple[str, str | None], float], str]:
+    """Rows misplaced beyond what chance does on average, of what is predicted; what chance would do at the farthest."""
+    look, off, by_chance = Histograms(result, predicted), {}, []
+    places = [(name, regime) for regime in (None, *result.data.regime_names) for name in result.data.nodes]
+    drawn = np.sort(np.random.default_rng(0).permutation(len(places))[:LOOKED])
+    for name, regime in (places[k] for k in drawn):
+        if _any_value(result, name, regime) and not (found := look.of(name, regime)).kept:
+            each = found.each
+            off[name, regime] = found.misplaced - np.nan_to_num(each.mean())
+            by_chance.append(each - each.mean())
+    if not off or len(by_chance[0]) == 1:
+        return off, ""
+    usual = np.max(by_chance, axis=0).mean()
+    return off, f"; by chance alone the farthest of so many would have about {usual:.1%}"
 
 
 def _any_value(result: CausalPosterior, name: str, regime: str | None) -> bool:

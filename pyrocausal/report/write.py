@@ -11,7 +11,7 @@ from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.report.document import Code, Heading, Items, Mono, Part, Picture, Text, to_html, to_markdown
 from pyrocausal.report.sections import contents
 
-__all__ = ["write_html", "write_report"]
+__all__ = ["save_results", "write_html", "write_report"]
 
 TITLE = "What causes what"
 
@@ -39,7 +39,8 @@ def write_report(
     The files are `report.html`, which holds everything that is to be read; the same as `report.md` with the pictures
     `graph.png`, `edges.png`, `targets.png`, `beliefs.png` and `predictions.png`; `edges.csv` (cause, effect,
     probability, strength, size and what that is measured as, of all ordered pairs), `targets.csv` (the same of all
-    regimes and variables, and none), both the strongest first; and `model.pt`. Earlier ones are replaced.
+    regimes and variables, and none), both the strongest first; and `model.pt`. Earlier ones are replaced. The tables
+    and `model.pt` come first, before anything is diagnosed and drawn.
 
     Parameters
     ----------
@@ -68,20 +69,35 @@ def write_report(
     --------
     >>> write_report(result, "results")  # doctest: +SKIP
     """
-    parts = [*contents(result, diagnosis, shell=shell), *_files()]
+    if not isinstance(result, CausalPosterior):
+        raise TypeError(f"result must be a CausalPosterior, got {type(result).__name__}")
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
-    edges = result.edges(None)[["cause", "effect", "probability", "strength", "size", "measured as"]]
-    edges.to_csv(folder / "edges.csv", index=False, float_format="%.6g")
-    result.target_table(None).to_csv(folder / "targets.csv", index=False, float_format="%.6g")
+    save_results(result, folder)  # first, whatever becomes of the pages
+    parts = [*contents(result, diagnosis, shell=shell), *_files()]
     for part in parts:
         if isinstance(part, Picture):
             (folder / f"{part.name}.png").write_bytes(part.png)
     (folder / "report.md").write_text(to_markdown(TITLE, parts), encoding="utf-8")
-    result.save(folder / "model.pt")
     page = folder / "report.html"
     page.write_text(to_html(TITLE, parts), encoding="utf-8")
     return page
+
+
+def save_results(result: CausalPosterior, folder: Path) -> None:
+    """Write what cannot be had again without the fit: `edges.csv`, `targets.csv` and `model.pt`.
+
+    Parameters
+    ----------
+    result
+        What to write.
+    folder
+        Where to, an existing directory.
+    """
+    edges = result.edges(None)[["cause", "effect", "probability", "strength", "size", "measured as"]]
+    edges.to_csv(folder / "edges.csv", index=False, float_format="%.6g")
+    result.target_table(None).to_csv(folder / "targets.csv", index=False, float_format="%.6g")
+    result.save(folder / "model.pt")
 
 
 def _files() -> Iterator[Part]:

@@ -28,7 +28,8 @@ from pyro.infer.mcmc.mcmc_kernel import MCMCKernel
 
 from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.terms import Terms
-from pyrocausal.runtime.interruption import checkpoint
+from pyrocausal.runtime.interruption import checkpoint, now_doing
+from pyrocausal.runtime.progress import DRAWING
 from pyrocausal.sdi.targets import draw_targets
 from pyrocausal.search.moves import closure, look, terms_around, weigh, within
 
@@ -141,6 +142,7 @@ class GraphKernel(MCMCKernel):
         self.evidence, self.free, self.max_parents = evidence, free, max_parents
         self.initial_params = {"edges": dag.float()}
         self.proposed, self.accepted = 0, 0
+        self.made, self.of = 0, 0  # graphs, and how many there will be; 0 where nobody said
         self._place: _Place | None = None
 
     @property
@@ -160,6 +162,8 @@ class GraphKernel(MCMCKernel):
         params
             The present one, `{"edges": [d, d]}`.
         """
+        self.made += 1
+        now_doing(DRAWING, self.made, self.of)
         checkpoint()
         dag = params["edges"].bool()
         if self._place is None or not torch.equal(self._place.dag, dag):
@@ -241,6 +245,7 @@ def sample_graphs(
     """
     sampling = Sampling(draws, warm_up)
     kernel = GraphKernel(evidence, dag, free, max_parents)
+    kernel.of = sampling.draws + sampling.warm_up
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         chain = MCMC(kernel, num_samples=sampling.draws, warmup_steps=sampling.warm_up, disable_progbar=True)

@@ -10,6 +10,7 @@ Vocabulary: d variables, R regimes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -18,6 +19,7 @@ from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.terms import Terms, parents_of
 from pyrocausal.model.acyclic import break_cycles
 from pyrocausal.search.moves import Moves, closure, look, terms_around, weigh, within
+from pyrocausal.search.so_far import SoFar
 
 __all__ = ["Summit", "climb", "strongest_dag"]
 
@@ -44,7 +46,13 @@ class Summit(NamedTuple):
     moves: int
 
 
-def climb(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, max_parents: int | None = None) -> Summit:
+def climb(
+    evidence: JointEvidence,
+    dag: torch.Tensor,
+    free: torch.Tensor,
+    max_parents: int | None = None,
+    so_far: SoFar | None = None,
+) -> Summit:
     """Climb from a DAG.
 
     Parameters
@@ -57,6 +65,8 @@ def climb(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, max_pa
         Edges that may change, boolean, shape [d, d].
     max_parents
         Parents that a variable may get; None: any number.
+    so_far
+        Is offered every graph on the way; None: nobody is.
 
     Returns
     -------
@@ -68,6 +78,8 @@ def climb(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor, max_pa
         base, other = terms_around(looked)
         may = within(free, dag, max_parents)
         moves = weigh(evidence, dag, may, base, other)
+        if so_far is not None:
+            so_far.offer(evidence.of(dag), evidence, dag, partial(_local_posterior, dag.clone(), moves))
         changed = (
             _best_moves(evidence, dag, moves, base, other)
             or _best_detour(evidence, dag, may, base, other)

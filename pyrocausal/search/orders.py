@@ -16,12 +16,15 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 import torch
 
 from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.runtime.interruption import checkpoint
+from pyrocausal.search.moves import closure
+from pyrocausal.search.so_far import SoFar
 
 __all__ = ["first_order", "walk_over_orders"]
 
@@ -49,7 +52,12 @@ def first_order(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor) 
 
 
 def walk_over_orders(
-    evidence: JointEvidence, order: Sequence[int], dag: torch.Tensor, free: torch.Tensor, max_parents: int | None = None
+    evidence: JointEvidence,
+    order: Sequence[int],
+    dag: torch.Tensor,
+    free: torch.Tensor,
+    max_parents: int | None = None,
+    so_far: SoFar | None = None,
 ) -> torch.Tensor:
     """Walk from an order until no variable finds a better place.
 
@@ -63,13 +71,15 @@ def walk_over_orders(
         A DAG and the edges that may change, boolean, shape [d, d] (effect, cause): the other edges of it are given.
     max_parents
         Parents that a variable may get; None: any number.
+    so_far
+        Is offered the graphs on the way; None: nobody is.
 
     Returns
     -------
     torch.Tensor
         The best parents under the last order, boolean, shape [d, d].
     """
-    walk = _Walk(evidence, dag & ~free, free, max_parents)
+    walk = _Walk(evidence, dag & ~free, free, max_parents, so_far)
     order = list(order)
     found = walk.select({i: set(order[:place]) for place, i in enumerate(order)}, {})
     moved = True
@@ -89,20 +99,23 @@ def walk_over_orders(
                 better = walk.select(among, found)
                 if sum(walk.worth(j, better[j]) - walk.worth(j, found[j]) for j in among) > LEAST_GAIN:
                     order, found, moved = tried, found | better, True
+                    walk.offer(found)
                     break
-    graph = torch.zeros_like(dag)
-    for i, parents in found.items():
-        graph[i, sorted(parents)] = True
-    return graph
+    return walk.graph(found)
 
 
 class _Walk:
     """Best parents of variables among some."""
 
     def __init__(
-        self, evidence: JointEvidence, given: torch.Tensor, free: torch.Tensor, max_parents: int | None
+        self,
+        evidence: JointEvidence,
+        given: torch.Tensor,
+        free: torch.Tensor,
+        max_parents: int | None,
+        so_far: SoFar | None,
     ) -> None:
-        self.evidence = evidence
+        self.evidence, self.so_far = evidence, so_far
         self.given = [frozenset(parents_of(row)) for row in given]
         self.free = [frozenset(parents_of(row)) for row in free]
         self.most = len(given) if max_parents is None else max_parents
@@ -126,7 +139,37 @@ class _Walk:
                     parents[i] = best
                 else:
                     open_.remove(i)
+            if len(parents) == len(self.given):  # all variables, at the very beginning
+                self.offer(parents)
         return parents
+
+    def graph(self, found: Mapping[int, frozenset[int]]) -> torch.Tensor:
+        """Parents of all variables as a graph, boolean, shape [d, d]."""
+        graph = torch.zeros(len(found), len(found), dtype=torch.bool)
+        for i, parents in found.items():
+            graph[i, sorted(parents)] = True
+        return graph
+
+    def offer(self, found: Mapping[int, frozenset[int]]) -> None:
+        """Offer a graph to who keeps the best one."""
+        if self.so_far is not None:
+            value = sum(self.worth(i, parents) for i, parents in found.items())
+            self.so_far.offer(value, self.evidence, self.graph(found), partial(self._believed, dict(found)))
+
+    def _believed(self, found: Mapping[int, frozenset[int]]) -> torch.Tensor:
+        """Probability of every edge while the rest stands still, [d, d]; of those that were not weighed 0 or 1."""
+        graph = self.graph(found)
+        belief, odds, reach = graph.float(), torch.zeros(graph.shape), closure(graph)
+        for i, parents in found.items():
+            for j in self.free[i]:
+                if (other := self._worth.get((i, parents ^ {j}))) is None:
+                    continue
+                gain = torch.tensor(other - self.worth(i, parents))
+                if j in parents:
+                    belief[i, j] = (-gain).sigmoid()
+                elif not reach[j, i]:  # it would close no cycle
+                    odds[i, j] = gain.clamp(max=30.0).exp()
+        return torch.where(graph, belief, odds / (1 + odds + odds.t()))
 
     def _around(self, i: int, parents: frozenset[int], before: set[int]) -> list[frozenset[int]]:
         tried = [parents ^ {j} for j in sorted(before & self.free[i])]

@@ -20,6 +20,7 @@ from pyrocausal.evidence.regressors import ADDITIVE
 from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.hill_climb import Summit, climb
 from pyrocausal.search.orders import first_order, walk_over_orders
+from pyrocausal.search.so_far import SoFar
 
 __all__ = ["Found", "hit_rate", "search_graph", "several_evidence"]
 
@@ -51,10 +52,15 @@ class _Problem(NamedTuple):
     start: torch.Tensor  # boolean, [d, d]
     free: torch.Tensor  # edges that may change, [d, d]
     max_parents: int | None
+    so_far: SoFar | None
 
 
 def search_graph(
-    evidence: PooledEvidence, start: torch.Tensor, free: torch.Tensor, max_parents: int | None = None
+    evidence: PooledEvidence,
+    start: torch.Tensor,
+    free: torch.Tensor,
+    max_parents: int | None = None,
+    so_far: SoFar | None = None,
 ) -> Found:
     """Search.
 
@@ -68,13 +74,15 @@ def search_graph(
         Edges that may change, boolean, shape [d, d].
     max_parents
         Parents that a variable may get; None: any number.
+    so_far
+        Is offered the graphs on the way; None: nobody is.
     """
-    problem = _Problem(start.cpu(), free.cpu() & ~torch.eye(len(start), dtype=torch.bool), max_parents)
+    problem = _Problem(start.cpu(), free.cpu() & ~torch.eye(len(start), dtype=torch.bool), max_parents, so_far)
     found = _search(evidence, problem, [problem.start])
     for level in range(ADDITIVE, evidence.levels + 1):
         richer = found.evidence.at_level(level)
         here = found.summit.dag
-        there = climb(richer, here, problem.free, max_parents).dag if level == ADDITIVE else here
+        there = climb(richer, here, problem.free, max_parents, so_far).dag if level == ADDITIVE else here
         if richer.of(there) < found.evidence.of(here) + RICHER:
             continue
         found = _search(richer.believing(evidence.prior), problem, [here, there], walk=level == ADDITIVE)
@@ -100,7 +108,7 @@ def _search_targets(
     if walk and len(problem.free) <= WALKED:
         apart = evidence.believing(_for_itself(several, evidence))
         order = first_order(apart, problem.start, problem.free)
-        starts.append(walk_over_orders(apart, order, problem.start, problem.free, problem.max_parents))
+        starts.append(walk_over_orders(apart, order, *problem))
     one = _climb_all(evidence, problem, starts)
     if asked is None:
         return one
@@ -122,7 +130,7 @@ def _climb_all(evidence: PooledEvidence, problem: _Problem, starts: Sequence[tor
     value = -math.inf
     distinct = {tuple(start.flatten().tolist()): start for start in starts}.values()
     for start in distinct:
-        summit = climb(evidence, start, problem.free, problem.max_parents)
+        summit = climb(evidence, start, *problem[1:])
         if (now := evidence.of(summit.dag)) > value:
             best, value = summit, now
     assert best is not None
@@ -131,7 +139,7 @@ def _climb_all(evidence: PooledEvidence, problem: _Problem, starts: Sequence[tor
         if rate is None or abs(rate.log_odds - evidence.prior.log_odds).nan_to_num().max() < SETTLED:
             break
         evidence = evidence.believing(rate)
-        best = climb(evidence, best.dag, problem.free, problem.max_parents)
+        best = climb(evidence, best.dag, *problem[1:])
     return Found(evidence, best, math.nan)
 
 

@@ -30,6 +30,7 @@ from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
 from pyrocausal.evidence.refitting import Refitting
 from pyrocausal.evidence.terms import IMPOSSIBLE
 from pyrocausal.model.new_mechanisms import NewMechanisms
+from pyrocausal.runtime.interruption import best_so_far, now_doing
 from pyrocausal.sdi.graph_fitting import fit_mechanisms, toggled
 from pyrocausal.sdi.row_split import cross_fit
 from pyrocausal.sdi.settings import GraphFitting
@@ -37,6 +38,7 @@ from pyrocausal.sdi.state import State, confidence, natural
 from pyrocausal.search.hill_climb import Summit, climb, strongest_dag
 from pyrocausal.search.pooled_search import search_graph
 from pyrocausal.search.settings import Settling
+from pyrocausal.search.so_far import SoFar
 
 __all__ = ["Rounds", "Settled"]
 
@@ -52,7 +54,7 @@ class Settled(NamedTuple):
     Attributes
     ----------
     round
-        Rounds done, counted through all series.
+        Rounds done, counted through all series; 0 where the first one was cut short.
     dag
         The graph, boolean, shape [d, d] (effect, cause).
     evidence
@@ -119,6 +121,7 @@ class Rounds:
         self.prior, self.several = state.prior, math.nan
         self.pooled: PooledEvidence | None = None
         self.natural = natural(state.target_probability, settling.certainty, state.prior.several, state.told)
+        self.so_far = SoFar()  # of the first round, in which nothing else is to be had
         self._done = 0
         self._last: Settled | None = None
 
@@ -128,7 +131,10 @@ class Rounds:
         if self.settling.closed_form:
             self._pool(last=stages[0] is None)
             self._fit()
-            if stages[0] is None or not self._networks_tell(stages[0]):
+            if stages[0] is None:
+                return
+            now_doing("asking networks")
+            if not self._networks_tell(stages[0]):
                 return
         for refitting in stages:
             if not self._series(refitting, last=refitting is stages[-1]):
@@ -137,11 +143,12 @@ class Rounds:
 
     def _pool(self, *, last: bool) -> None:
         """The first round, in closed form."""
+        now_doing("searching in closed form")
         state = self.state
         targets = TargetKnowledge(state.known, state.hit, state.prior)
         price = edge_prices(state, self.settling.price)
         evidence = PooledEvidence(state.data, targets, price, drift=self.settling.drift)
-        found = search_graph(evidence, self.dag, self.free, self.max_parents)
+        found = search_graph(evidence, self.dag, self.free, self.max_parents, self.so_far)
         self.pooled, self.prior, self.several = found.evidence, found.evidence.prior, found.several
         before, self.natural = self.natural, self._natural(found.evidence.targets(found.summit.dag))
         self._tell(found.evidence, found.summit, before, stable=last)
@@ -179,6 +186,7 @@ class Rounds:
         free = state.model.beliefs.free
         probability = toggled(self.dag.to(free.device, torch.get_default_dtype()), free, 1.0)
         fitted = replace(state, mechanism_optimiser=optimiser)
+        now_doing("fitting the program")
         fit_mechanisms(fitted, GraphFitting(), steps, probability, schedule, self.natural)
 
     def _series(self, refitting: Refitting | None, *, last: bool) -> bool:
@@ -187,10 +195,13 @@ class Rounds:
         They are not where closed forms and drafts, which have nothing in common, agree on the graph and the targets.
         """
         agreed = self.pooled is not None
+        now_doing(f"networks, round {self._done + 1}")
         evidence = self._evidence(refitting)
         evidence.choose_decay(self.dag)
         for number in range(self.settling.rounds):
-            summit = climb(evidence, self.dag, self.free, self.max_parents)
+            now_doing(f"networks, round {self._done + 1}")
+            so_far = None if self._last else self.so_far
+            summit = climb(evidence, self.dag, self.free, self.max_parents, so_far)
             if evidence.of(summit.dag) < IMPOSSIBLE / 2:
                 raise ValueError(
                     "a variable has too many parents for a table, and nothing else may estimate its mechanism; "
@@ -223,7 +234,29 @@ class Rounds:
             pooled=self.pooled,
             several=self.several,
         )
+        best_so_far(self._last.evidence, int(self.dag.sum()))
         self.tell(self._last)
+
+    def cut_short(self) -> Settled | None:
+        """The best graph of a first round that was cut short, as round 0; None where there was none yet."""
+        found, state = self.so_far, self.state
+        if found.evidence is None:
+            return None
+        belief = found.edge_probability.fill_diagonal_(0.0)
+        return Settled(
+            round=0,
+            dag=found.dag,
+            evidence=found.value,
+            edge_probability=belief,
+            target_probability=found.evidence.targets(found.dag).to(state.target_probability),
+            confidence=confidence(belief, self.free.cpu()),
+            moves=0,
+            switched=0,
+            stable=False,
+            joint=found.evidence,
+            pooled=found.evidence if isinstance(found.evidence, PooledEvidence) else None,
+            several=math.nan,
+        )
 
     def _evidence(self, refitting: Refitting | None) -> PredictiveEvidence:
         """Predictive evidence under the present beliefs."""

@@ -92,10 +92,3 @@ class Settling:
         if self.refitting and self.draft and any(kind.descent == "continuous" for kind in kinds):
             return [replace(self.refitting, continuous=self.draft), self.refitting]
         return [self.refitting]
-
-    def most_rounds(self, kinds: Sequence[Kind]) -> int:
-        """Rounds at the most, of closed forms and of all series, for variables of these kinds."""
-        stages = self.stages(kinds)
-        if not self.rounds or not self.closed_form:
-            return self.rounds * len(stages)
-        return 1 if stages[0] is None else 1 + self.rounds * len(stages)

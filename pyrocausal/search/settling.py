@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import torch
 
-from pyrocausal.runtime.interruption import Interrupted
+from pyrocausal.runtime.interruption import Interrupted, uninterrupted
 from pyrocausal.sdi.state import State
 from pyrocausal.search.rounds import Rounds, Settled
 from pyrocausal.search.settings import Settling
@@ -45,12 +45,12 @@ def settle(
     Returns
     -------
     Settled
-        Of the last round that was done.
+        Of the last round that was done, or of the best graph that the first one had met when it was asked to stop.
 
     Raises
     ------
     Interrupted
-        If it is asked to stop (see `pyrocausal.runtime.interruption`) before the first round is done. Asked later, it
+        If it is asked to stop (see `pyrocausal.runtime.interruption`) before a graph was weighed. Asked later, it
         leaves out the rounds to come and the last fit, or the rest of it.
     ValueError
         If the fit held out no observational rows, no round is asked for, or the settings leave no way to estimate a
@@ -77,9 +77,13 @@ def settle(
     try:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            Rounds(state, settling, tell).run()
+            rounds = Rounds(state, settling, tell)
+            rounds.run()
     except Interrupted:
         if not last:
-            raise
+            with uninterrupted():
+                if (best := rounds.cut_short()) is None:
+                    raise
+            last.append(best)
     state.model.beliefs.believe(last[0].edge_probability)
     return last[0]

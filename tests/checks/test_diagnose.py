@@ -270,7 +270,7 @@ def test_where_a_mechanism_extrapolates_nothing_is_compared():
     assert not diagnose(result).named("changed-mechanism")
     left = ProgramResiduals(result.data, result.best, torch.ones(3, dtype=torch.bool))
     names = result.data.names
-    inside = left.changed(names.index("A"), result.data.regime_names.index("C"))
+    (inside,) = left.changed(names.index("A"), [result.data.regime_names.index("C")])
     assert 10 < inside.rows < 100
 
 
@@ -285,10 +285,35 @@ def test_rows_that_are_compared():
     a, b, c = range(3)
     assert left.together(a, b).rows == 2000 - 100  # neither those acted on, nor the regime that is not compared
     assert left.together(b, c).rows == 2000 + 400
-    assert left.changed(c, 0).rows == 400
-    assert left.changed(a, 1).rows == 400 - 50
+    assert [found.rows for found in left.changed(c, [0, 1])] == [400, 400]
+    assert left.changed(a, [1])[0].rows == 400 - 50
     assert 300 < left.parted(a, b).rows < 400 - 50  # some lie outside the observational range
     assert (left.acted_on(a, b), left.acted_on(c, b)) == (True, False)
+
+
+def test_regimes_that_are_tested_together_are_tested_as_each_alone():
+    result = fitted(world(), BOTH)
+    clear = torch.ones(len(result.data.regimes), dtype=torch.bool)
+    left = ProgramResiduals(result.data, result.best, clear)
+    for i in range(3):
+        regimes = list(range(len(result.data.regimes)))
+        for one, alone in zip(left.changed(i, regimes), (left.changed(i, [r])[0] for r in regimes), strict=True):
+            assert one == pytest.approx(alone)
+
+
+def test_large_tables_are_looked_at_in_part(monkeypatch):
+    result = fitted(world(edge=SLOPE), BOTH)
+    whole = diagnose(result)
+    assert not any("fixed seed" in each.message for each in whole.remarks)
+    monkeypatch.setattr("pyrocausal.checks.diagnose.WORK", 100)
+    monkeypatch.setattr("pyrocausal.checks.diagnose.FEWEST_ROWS", 900)
+    monkeypatch.setattr("pyrocausal.checks.diagnose.FEWEST_IN_REGIME", 350)
+    part = diagnose(result)
+    rows = 900 + 350 * len(result.data.regimes)
+    (said,) = [each for each in part.named("not-checked") if "fixed seed" in each.message]
+    assert said.message.startswith(f"all rows against the fitted mechanisms, but {rows:,} of ")
+    assert subjects(part, "unexplained-dependence") == subjects(whole, "unexplained-dependence")
+    assert diagnose(result) == part  # the same rows each time
 
 
 def test_a_mechanism_of_another_shape():

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pyrocausal.checks.independence
-from pyrocausal.checks.independence import Association, agreement, association
+from pyrocausal.checks.independence import Association, agreement, association, associations
 
 TESTS = [association, agreement]
 
@@ -105,3 +105,19 @@ def test_order_and_labels_do_not_matter_and_a_weight_is_as_many_rows(test, seed)
 
 def test_examples():
     assert doctest.testmod(pyrocausal.checks.independence).failed == 0
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_groups_are_tested_as_each_alone(weighted):
+    generator = torch.Generator().manual_seed(1)
+    n = 900
+    z, x = (torch.randn(n, 2, generator=generator) for _ in range(2))
+    y = 0.2 * x + z @ torch.ones(2, 2)
+    s, g = (torch.randint(k, (n,), generator=generator) for k in (3, 4))
+    weights = torch.rand(n, generator=generator) + 0.5 if weighted else None
+    found = associations(x, y, s, g, weights, z)
+    assert len(found) == 4
+    for k, each in enumerate(found):
+        here = g == k
+        alone = association(x[here], y[here], s[here], weights[here] if weighted else None, z[here])
+        assert each == pytest.approx(alone) and each.freedom == 4

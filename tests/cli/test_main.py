@@ -473,23 +473,36 @@ def test_interrupt(monkeypatch, capsys):
     assert capsys.readouterr().err == "pyrocausal: interrupted\n"
 
 
-def test_ctrl_c_leaves_a_report_of_what_there_is(fit, tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize("name, sent", [("Ctrl-C", signal.SIGINT), ("SIGTERM", signal.SIGTERM)])
+def test_ctrl_c_and_sigterm_leave_a_report_of_what_there_is(fit, tmp_path, capsys, monkeypatch, name, sent):
     steps = []
 
     def report(self, report):
-        steps.append(report.step)
-        if len(steps) == 5:  # the second step of the second chain
-            signal.raise_signal(signal.SIGINT)
+        steps.append(report.done)
+        if len(steps) == 6:  # after the end of the first chain, the second step of the second one
+            signal.raise_signal(sent)
 
     monkeypatch.setattr(Channel, "report", report)
     assert fit("--no-settling", "--chains", "3") == 130
     out, err = capsys.readouterr()
-    stopped = "Ctrl-C: chain 1 was cut short after step 2, chain 2 had not made a step; 2 of 3 chains are kept"
+    stopped = f"{name}: chain 1 was cut short after step 2, chain 2 had not made a step; 2 of 3 chains are kept"
     assert err == f"pyrocausal: warning: {stopped}\npyrocausal: interrupted\n"
     assert "edges above 0.5" in out and {file.name for file in (tmp_path / "out").iterdir()} == FILES
     assert f"{stopped}." in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
     result = CausalPosterior.load(tmp_path / "out" / "model.pt")
     assert (result.stopped, [len(chain.trace) for chain in result.chains]) == (stopped, [3, 2])
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_results_are_saved_before_pictures_are_made(fit, tmp_path, monkeypatch, capsys):
+    def interrupted(*_):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("pyrocausal.report.write.contents", interrupted)
+    assert fit("--no-settling", "--graph-file", str(tmp_path / "graph.gml")) == 130
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"edges.csv", "targets.csv", "model.pt"}
+    assert (tmp_path / "graph.gml").exists()
+    assert "pyrocausal: interrupted" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("argv, text", [(["fit", "--help"], "examples:"), (["--version"], "pyrocausal 0.")])

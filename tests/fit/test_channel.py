@@ -12,7 +12,11 @@ from pyrocausal.fit import channel as module
 from pyrocausal.fit.channel import open_channel
 from pyrocausal.runtime.progress import Report
 
-REPORT = Report(chain=0, step=1, confidence=0.5, edges=2, left=3)
+REPORT = Report(0, "fitting", done=1, of=3, evidence=-5.0, edges=2)
+
+
+def now():
+    return REPORT._replace(doing="searching")
 
 
 @pytest.fixture(autouse=True)
@@ -29,9 +33,10 @@ def test_here_a_line_is_a_call():
     heard, stop = [], threading.Event()
     with open_channel(heard.append, stop) as channel:
         channel.report(REPORT)
-        assert channel.local and heard == [REPORT] and not channel.asked_to_stop()
+        assert channel.local and heard == [REPORT] and not channel.asked_to_stop(now)
+        assert heard == [REPORT, now()]  # it has not been heard for a while
         stop.set()
-        assert channel.asked_to_stop()
+        assert channel.asked_to_stop(now)
 
 
 def test_reports_and_the_request_to_stop_cross_processes():
@@ -39,11 +44,12 @@ def test_reports_and_the_request_to_stop_cross_processes():
     with open_channel(heard.append, stop) as channel:
         far = elsewhere(channel)
         far.report(REPORT)
-        assert not far.local and heard == [REPORT] and not far.asked_to_stop()
+        assert not far.local and heard == [REPORT] and not far.asked_to_stop(now)
+        assert heard == [REPORT, now()]
         stop.set()
-        assert far.asked_to_stop()
+        assert far.asked_to_stop(now)
         late = elsewhere(channel)
-        assert late.asked_to_stop()
+        assert late.asked_to_stop(now)
 
 
 def test_a_chain_asks_now_and_then(monkeypatch):
@@ -51,27 +57,27 @@ def test_a_chain_asks_now_and_then(monkeypatch):
     stop = threading.Event()
     with open_channel(print, stop) as channel:
         far = elsewhere(channel)
-        assert not far.asked_to_stop()
+        assert not far.asked_to_stop(now)
         stop.set()
         started = time.perf_counter()
-        assert not any(far.asked_to_stop() for _ in range(1000))
+        assert not any(far.asked_to_stop(now) for _ in range(1000))
         assert time.perf_counter() - started < 1.0
-        far.report(REPORT._replace(step=2))  # the answer to a report counts as well
-        assert far.asked_to_stop()
+        far.report(REPORT._replace(done=2))  # the answer to a report counts as well
+        assert far.asked_to_stop(now)
 
 
 def test_where_nobody_can_be_reached_a_chain_goes_on():
     with open_channel(print, threading.Event()) as channel:
         far = elsewhere(channel)
     far.report(REPORT)
-    assert not far.asked_to_stop()
+    assert not far.asked_to_stop(now)
 
 
 def test_a_chain_that_nobody_waits_for_any_more_stops():
     with open_channel(lambda report: None, threading.Event()) as channel:
         far = elsewhere(channel)
         far.report(REPORT)
-    assert far.asked_to_stop()  # the end of the block has said so, or is gone
+    assert far.asked_to_stop(now)  # the end of the block has said so, or is gone
 
 
 def test_a_stranger_is_not_heard():

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import warnings
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,19 +22,20 @@ from example_chains import ALGORITHM, ALONE, SETTLING, UNSETTLED, assert_same, q
 
 from pyrocausal.checks.held_out import held_out_rows
 from pyrocausal.checks.stability import stability
-from pyrocausal.data.kinds import Continuous
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.fit import restarts
 from pyrocausal.fit.channel import Channel
 from pyrocausal.fit.discover import discover
 from pyrocausal.fit.restarts import Restart, run_restarts
+from pyrocausal.fit.signals import stopping_signals
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.report.write import write_report
 from pyrocausal.runtime.interruption import Interrupted, interruptible
 from pyrocausal.sdi.settings import Stopping
-from pyrocausal.search import graph_kernel
+from pyrocausal.search import graph_kernel, orders
 from pyrocausal.search import rounds as rounds_of_settling
 from pyrocausal.search.graph_kernel import Sampling
+from pyrocausal.search.moves import closure
 from pyrocausal.search.settling import settle
 
 ENDLESS = replace(ALGORITHM, stopping=Stopping(tolerance=1e-9, max_steps=20_000))  # a minute, should nothing stop it
@@ -102,23 +104,6 @@ def test_dask_sees_how_large_a_table_is(data):
     assert sys.getsizeof(restart) >= sum(map(len, rows)) * data.d * 4
 
 
-@pytest.mark.parametrize(
-    "settling, categories, numbers",
-    [
-        (ALONE, 0, 0),
-        (SETTLING, 1 + 6, 1 + 12),  # closed forms, and networks; those of numbers have drafts before
-        (replace(SETTLING, rounds=1), 1 + 1, 1 + 2),  # the second one only asks networks, if they tell nothing
-        (replace(SETTLING, refitting=None), 1, 1),
-        (replace(SETTLING, closed_form=False), 6, 12),
-        (replace(SETTLING, closed_form=False, rounds=0), 0, 0),
-    ],
-)
-def test_a_progress_bar_counts_to_the_most_rounds_that_there_may_be(data, settling, categories, numbers):
-    restart = Restart(ALGORITHM, settling, None, data, Knowledge(), None)
-    assert restart.rounds == categories
-    assert replace(restart, data=replace(data, kinds=(Continuous(0.0, 1.0),) * 3)).rounds == numbers
-
-
 @pytest.mark.filterwarnings(UNSETTLED)
 def test_a_chain_does_not_depend_on_how_many_there_are(data):
     two, four = (quick(data, chains=chains, seed=5, settling=SETTLING) for chains in (2, 4))
@@ -139,24 +124,24 @@ def test_as_many_processes_as_joblib_is_told(monkeypatch):
 
 
 # ------------------------------------------------------------------ Ctrl-C
-def press(*_):
-    signal.raise_signal(signal.SIGINT)
+def press(number=signal.SIGINT):
+    signal.raise_signal(number)
 
 
-def pressed_when(monkeypatch, owner, name, call):
-    """Press Ctrl-C when something is called for the n-th time."""
+def pressed_when(monkeypatch, owner, name, call, number=signal.SIGINT):
+    """Press Ctrl-C, or send another signal, when something is called for the n-th time."""
     original, calls = getattr(owner, name), iter(range(1, 10**9))
 
     def wrapped(*args, **options):
         if next(calls) == call:
-            press()
+            press(number)
         return original(*args, **options)
 
     monkeypatch.setattr(owner, name, wrapped)
 
 
 def test_ctrl_c_keeps_the_chains_that_are_done_and_the_last_step_of_the_next(data, monkeypatch):
-    pressed_when(monkeypatch, Channel, "report", 6)  # the second chain says that it has made its second step
+    pressed_when(monkeypatch, Channel, "report", 7)  # the second chain says that it has made its second step
     with pytest.warns(RuntimeWarning) as caught:
         result = quick(data, chains=3, seed=5)
     said = "Ctrl-C: chain 1 was cut short after step 2, chain 2 had not made a step; 2 of 3 chains are kept"
@@ -277,7 +262,7 @@ def test_chains_that_would_not_end_stop_wherever_they_run(data, backend):
     under_way = set()
 
     def show(report):
-        if len(under_way) < at_a_time:
+        if report.done and len(under_way) < at_a_time:  # has made a step
             under_way.add(report.chain)
             if len(under_way) == at_a_time:
                 press()
@@ -316,8 +301,8 @@ print(json.dumps([result.stopped, [chain.settled for chain in result.chains]]))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal to a group of processes")
-@pytest.mark.parametrize("cores", [1, 2])
-def test_ctrl_c_in_a_terminal(tmp_path, cores):
+@pytest.mark.parametrize("sent, cores", [(signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGTERM, 2)])
+def test_ctrl_c_in_a_terminal_and_sigterm_of_a_scheduler(tmp_path, sent, cores):
     folder = tmp_path / "steps"
     folder.mkdir()
     script = SCRIPT.format(tests=str(Path(__file__).parents[1]), folder=str(folder), cores=cores)
@@ -328,7 +313,9 @@ def test_ctrl_c_in_a_terminal(tmp_path, cores):
         deadline = time.monotonic() + 120
         while len(list(folder.iterdir())) < cores and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGINT)  # a terminal's goes to the whole group
+        os.killpg(process.pid, sent)  # a terminal's goes to the whole group, and so does that of `timeout`
+        if sent == signal.SIGTERM:
+            process.send_signal(sent)  # which sends it to the process too
         try:
             out, err = process.communicate(timeout=60)
         except subprocess.TimeoutExpired:
@@ -337,8 +324,61 @@ def test_ctrl_c_in_a_terminal(tmp_path, cores):
     assert process.returncode == 0, err
     stopped, ended = json.loads(out)
     assert ended == [False] * cores
-    assert stopped.startswith("Ctrl-C: chain 0 was cut short after step ") and "chain 2 had not made a step" in stopped
-    assert err.count("RuntimeWarning: Ctrl-C") == 1 and "Traceback" not in err
+    name = "Ctrl-C" if sent == signal.SIGINT else "SIGTERM"
+    assert stopped.startswith(f"{name}: chain 0 was cut short after step ") and "chain 2 had not made a step" in stopped
+    assert err.count(f"RuntimeWarning: {name}") == 1 and "Traceback" not in err
+
+
+@pytest.mark.filterwarnings("ignore:SIGTERM:RuntimeWarning")
+def test_sigterm_in_the_middle_of_the_search_keeps_the_best_graph_so_far(data, monkeypatch):
+    whole = settled(data, chains=1, seed=0)
+    pressed_when(monkeypatch, orders._Walk, "offer", 3, signal.SIGTERM)
+    result = settled(data, chains=1, seed=0)
+    (cut,) = result.chains
+    assert result.stopped == (
+        "SIGTERM: chain 0 was cut short after step 4 and in round 1 of settling; 1 of 1 chains are kept"
+    )
+    assert not cut.settled and not len(cut.rounds)
+    assert torch.equal(cut.dag, whole.chains[0].dag)  # A -> B, which the walk meets at once
+    assert torch.equal(cut.edge_probability > 0.5, cut.dag) and cut.evidence > -torch.inf
+    assert len(result.edges()) == 1 and result.edges().strength.notna().all()
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+@pytest.mark.filterwarnings("ignore:SIGTERM:RuntimeWarning")
+@pytest.mark.parametrize("seconds", [60.0, 0.0])
+def test_sigterm_that_comes_twice_at_once_is_one(data, monkeypatch, seconds):
+    monkeypatch.setattr("pyrocausal.fit.signals.SAME", seconds)
+    for _ in range(2):
+        pressed_when(monkeypatch, Channel, "report", 3, signal.SIGTERM)
+    with nullcontext() if seconds else pytest.raises(KeyboardInterrupt):
+        assert quick(data, chains=1).stopped.startswith("SIGTERM: chain 0 was cut short after step 3")
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+@pytest.mark.filterwarnings(UNSETTLED)
+def test_sigterm_is_left_alone_where_it_means_something_else(data, monkeypatch):
+    heard = []
+    before = signal.signal(signal.SIGTERM, lambda *_: heard.append("mine"))
+    try:
+        pressed_when(monkeypatch, Channel, "report", 1, signal.SIGTERM)
+        result = quick(data, chains=1)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == ["mine"] and result.stopped is None
+
+
+def test_signals_are_left_alone_in_other_threads():
+    found = []
+
+    def inside():
+        with stopping_signals(threading.Event()):
+            found.append((signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)))
+
+    thread = threading.Thread(target=inside)
+    thread.start()
+    thread.join()
+    assert found == [(signal.default_int_handler, signal.SIG_DFL)]
 
 
 # ------------------------------------------------------------------ stopping at a checkpoint
@@ -382,7 +422,7 @@ def test_wherever_the_three_phases_stop_their_state_is_that_of_a_step(data):
 
 @pytest.mark.filterwarnings("ignore:the beliefs have not settled:RuntimeWarning")
 def test_wherever_settling_stops_it_gives_back_a_round(data):
-    rounds, never = [], Asked(10**9)
+    rounds, met, never = [], [], Asked(10**9)
     state, _ = ALGORITHM.run(data, seed=3)
     with interruptible(never):
         settle(state, SETTLING, seed=3, on_settled=rounds.append)
@@ -396,6 +436,15 @@ def test_wherever_settling_stops_it_gives_back_a_round(data):
                 seen.add(0)
                 continue
         seen.add(found.round)
+        if not found.round:  # in the middle of the first one
+            assert found.joint.of(found.dag) == pytest.approx(found.evidence)
+            assert not closure(found.dag).diagonal().any() and not found.stable
+            assert float(found.edge_probability[found.dag].min()) > 0.5
+            torch.testing.assert_close(
+                state.model.beliefs.edge_probability.detach(), found.edge_probability, atol=1e-4, rtol=0
+            )
+            met.append(found.evidence)
+            continue
         assert found.evidence == rounds[found.round - 1].evidence
         assert torch.equal(found.dag, rounds[found.round - 1].dag)
-    assert 0 in seen
+    assert 0 in seen and met == sorted(met)
