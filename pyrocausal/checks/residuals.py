@@ -26,19 +26,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 import pyro
-import pyro.distributions as dist
 import torch
 
 from pyrocausal.checks.independence import Association, agreement, association, associations
+from pyrocausal.checks.residual_values import Left, least_noise, left_over
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kind import entering
-from pyrocausal.data.missing import any_missing, filled, present
+from pyrocausal.data.missing import any_missing, present
 from pyrocausal.data.weights import Part, quantiles
 from pyrocausal.evidence.imputation import impute
-from pyrocausal.evidence.screening import Residuals
 from pyrocausal.model.log_likelihood import site_conditionals
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.posterior.chain import Chain
@@ -50,43 +48,8 @@ PAIR_WORK, FEWEST_ROWS = 1e6, 1_000  # rows that all pairs of variables are look
 ROWS_PER_STRATUM = 20.0  # on average; with fewer, states enter as numbers
 # Shares of observational rows, on either side, beyond whose values regimes are not compared: mechanisms extrapolate.
 OUTSIDE, FAR_OUTSIDE = 0.025, 0.005  # the second where a misfit would have to go one particular way
-# Residuals that are no noise: smaller than this share of a variable's deviation, or than this share of the step to
-# which values are rounded. What is left is then rounding and misfit, which two effects of one cause have in common.
-EXACT, ROUNDED = 0.05, 0.5
-SHARED = 3  # rows per distinct value, from which values count as rounded
 GROUPS = 50  # regimes that are compared with the rows without intervention at a time
 BINS = 10  # of a continuous residual, whose distribution is looked at
-
-
-class _Left(NamedTuple):
-    """Of a variable in every row, given some parents."""
-
-    residual: torch.Tensor  # [n, S]
-    location: torch.Tensor  # probabilities of states, or the mean; [n, P], P <= S
-    scale: torch.Tensor  # of what the first P residuals are in units of, [n, 1]
-
-
-def _left(conditional: dist.TorchDistribution, column: torch.Tensor, sets: int) -> list[_Left | None]:
-    """Of the first of some graphs: distribution [K, m] and values [m] -> one for each graph; None without a cdf."""
-    residuals = Residuals.of(conditional, filled(column).expand(conditional.batch_shape)) if sets else None
-    if residuals is None:
-        return [None] * sets
-    if isinstance(conditional, dist.Categorical):
-        location, scale = conditional.probs, torch.ones_like(conditional.probs[..., :1])
-    else:
-        location, scale = conditional.mean[..., None], conditional.stddev[..., None]
-    parts = residuals.values.transpose(1, 2), location, scale
-    return [_Left(*(part[k].double().cpu() for part in parts)) for k in range(sets)]
-
-
-def _least_noise(column: torch.Tensor) -> float:
-    """The least deviation that counts as noise of a number whose observational values [n] are given."""
-    if len(column) < 2:
-        return 0.0
-    values = column.double().unique()
-    rounded = len(values) > 1 and len(values) * SHARED <= len(column)
-    step = float(values.diff().median()) if rounded else 0.0
-    return max(EXACT * float(column.double().std()), ROUNDED * step)
 
 
 class ProgramResiduals:
@@ -115,9 +78,9 @@ class ProgramResiduals:
         self.compared = torch.nn.functional.pad(compared.cpu(), (1, 0), value=True)[self.table]  # [n]
         self._acted = self.hit[self.table]  # [n, d]
         self._entering = entering(self.kinds, self.rows).cpu()
-        self._kept: dict[Family, _Left | None] = {}
+        self._kept: dict[Family, Left | None] = {}
         self._exact: set[int] = set()
-        self._noise = [_least_noise(self.rows[self.seen[:, i] & (self.table == 0), i].cpu()) for i in range(self.d)]
+        self._noise = [least_noise(self.rows[self.seen[:, i] & (self.table == 0), i].cpu()) for i in range(self.d)]
         self._known: dict[int, torch.Tensor] = {}  # regressors
         self._inside: dict[tuple[int, float], torch.Tensor] = {}
         most = max(FEWEST_ROWS, int(2 * PAIR_WORK / max(1, self.d * (self.d - 1))))
@@ -156,17 +119,17 @@ class ProgramResiduals:
                 graphs[k, i, list(parents)] = 1.0
         if not len(graphs):
             return
-        found: dict[Family, list[_Left | None]] = {}
+        found: dict[Family, list[Left | None]] = {}
         with pyro.validation_enabled(False):
             for rows in self.rows.split(max(1, WORK // len(graphs))):
                 conditionals = site_conditionals(self.model, rows, graphs.to(rows))
                 for i, sets in enumerate(wanted):
-                    for parents, part in zip(sets, _left(conditionals[i], rows[:, i], len(sets)), strict=True):
+                    for parents, part in zip(sets, left_over(conditionals[i], rows[:, i], len(sets)), strict=True):
                         found.setdefault((i, parents), []).append(part)
         for family, parts in found.items():
             known = [part for part in parts if part is not None]
             whole = len(known) == len(parts)
-            self._kept[family] = left = _Left(*map(torch.cat, zip(*known, strict=True))) if whole else None
+            self._kept[family] = left = Left(*map(torch.cat, zip(*known, strict=True))) if whole else None
             i, parents = family
             if left is not None and parents and float(left.scale.median()) < self._noise[i]:
                 self._kept[family] = None
