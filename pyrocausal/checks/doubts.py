@@ -9,20 +9,17 @@ import numpy as np
 
 from pyrocausal.checks.advice import finish, other_targets, several_targets
 from pyrocausal.checks.findings import NAMES, Diagnosis, Finding
+from pyrocausal.checks.residual_values import FAR_DRIFT, FAR_DRIFT_STATES
 from pyrocausal.checks.run_settings import Run
 from pyrocausal.checks.stability import stability
 from pyrocausal.checks.undecided import FAINT, sight
 from pyrocausal.data.at_least import named
 from pyrocausal.data.columns import number_of
-from pyrocausal.evidence.drift import SIZES
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.tables import STRONG
 
 __all__ = ["doubts", "named_some"]
 
-# Drift that is more than a fit expects: in standard deviations, or logarithms of a mean; and for states in total
-# variation, that of two normal distributions so far apart.
-FAR, FAR_STATES = SIZES[-1], 0.12
 MANY, SEVERAL = 0.1, 3  # share of what is off, and how often at least, from which no arrow is to be read
 MOST = 0.5  # share of variables of regimes that count as targets, from which little else is left
 BLIND = STRONG / 2  # nats per row that an edge has to carry to be seen, from which rows are too few for anything
@@ -137,7 +134,7 @@ def _why(found: Sequence[Finding], run: Run, shell: bool) -> str:
 
 def _drifting(result: CausalPosterior) -> Iterator[str]:
     """Whether regimes differ in more than their targets."""
-    far = [FAR_STATES if result.data.kinds[place].discrete else FAR for place in result.data.places]
+    far = [FAR_DRIFT_STATES if result.data.kinds[place].discrete else FAR_DRIFT for place in result.data.places]
     drift = result.drift.values
     known = int((~np.isnan(drift)).sum())
     count = int((np.nan_to_num(drift) > np.array(far)).sum())

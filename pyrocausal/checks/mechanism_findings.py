@@ -7,6 +7,9 @@ wrong in some rows. So each of the three answers is tested for itself, and a com
 the largest of their p-values is one of "some answer is right". That two variables hang together is corrected for all
 pairs; that they part, which is asked of other rows and only of those that do hang together, for these.
 
+A variable is not said to be changed in a regime by no more than the fit itself says that it drifts there,
+or that mechanisms usually do.
+
 References
 ----------
 .. [1] J. Pearl, "Causality", 2009, section 3.2: confounding, and what do-operations do to it.
@@ -108,7 +111,7 @@ def _changed(left: ProgramResiduals, level: float, explained: set[frozenset[str]
             continue
         found = tested[r, i]
         told += found.freedom > 0
-        if _tells(found, level / len(looks)):
+        if _tells(found, level / len(looks), left.drifted(i, r)):
             p = found.p_value * len(looks)
             acts = f"said to act on {' and '.join(targets)}" if targets else "said to act on nothing"
             message = f"{names[i]} in regime {regimes[r]!r}, which is {acts} (p = {p:.0e})"
@@ -131,5 +134,5 @@ def _nats(found: Association) -> float:
     return max(0.0, 0.5 * (found.statistic - found.freedom)) / max(found.rows, 1.0)
 
 
-def _tells(found: Association, level: float) -> bool:
-    return found.p_value < level and _nats(found) > SLIGHT
+def _tells(found: Association, level: float, allowed: float = 0.0) -> bool:
+    return found.p_value < level and _nats(found) > SLIGHT + allowed

@@ -31,7 +31,7 @@ import pyro
 import torch
 
 from pyrocausal.checks.independence import Association, agreement, association, associations
-from pyrocausal.checks.residual_values import Left, least_noise, left_over
+from pyrocausal.checks.residual_values import Left, at_least_usual, drift_nats, least_noise, left_over, misfit
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kind import entering
 from pyrocausal.data.missing import any_missing, present
@@ -49,7 +49,6 @@ ROWS_PER_STRATUM = 20.0  # on average; with fewer, states enter as numbers
 # Shares of observational rows, on either side, beyond whose values regimes are not compared: mechanisms extrapolate.
 OUTSIDE, FAR_OUTSIDE = 0.025, 0.005  # the second where a misfit would have to go one particular way
 GROUPS = 50  # regimes that are compared with the rows without intervention at a time
-BINS = 10  # of a continuous residual, whose distribution is looked at
 
 
 class ProgramResiduals:
@@ -76,6 +75,7 @@ class ProgramResiduals:
         self.table = Part.numbers(data.parts).cpu()  # [n], 0 observational
         self.hit = torch.nn.functional.pad(chain.target_probability[:, :-1].cpu() > 0.5, (0, 0, 1, 0))  # [R + 1, d]
         self.compared = torch.nn.functional.pad(compared.cpu(), (1, 0), value=True)[self.table]  # [n]
+        self._drift = None if chain.drift is None else at_least_usual(chain.drift.cpu(), ~self.hit[1:])
         self._acted = self.hit[self.table]  # [n, d]
         self._entering = entering(self.kinds, self.rows).cpu()
         self._kept: dict[Family, Left | None] = {}
@@ -183,6 +183,13 @@ class ProgramResiduals:
                 found |= dict(zip(part, self._changed(left, parents, [rows[r] for r in part], len(plain)), strict=True))
         return [found[r]._replace(rows=self._weight(there[r])) if r in found else nothing for r in regimes]
 
+    def drifted(self, effect: int, regime: int) -> float:
+        """Nats per row by which a variable may differ in a regime (by number), for the fit says that it drifts."""
+        left = self._kept[effect, self.parents(effect)]
+        if self._drift is None or left is None:
+            return 0.0
+        return drift_nats(self.kinds[effect], left, float(self._drift[regime, effect]))
+
     def _changed(
         self, left: torch.Tensor, parents: Sequence[int], rows: Sequence[torch.Tensor], plain: int
     ) -> list[Association]:
@@ -219,24 +226,9 @@ class ProgramResiduals:
         keep = self.compared & ~self._acted[:, effect] & self.seen[:, effect]
         if left is None or not bool(keep.any()):
             return 0.0
-        kind, left = self.kinds[effect], left[keep]
-        count = torch.ones(len(left), dtype=torch.double) if self.weights is None else self.weights[keep]
-        if kind.closed_form == "count regression":  # scores, whose mean is 0
-            mean = (count @ left) / count.sum()
-            return float(0.5 * (mean.square() / left.var(0).clamp(min=1e-6)).sum())
-        if kind.discrete:
-            seen = torch.nn.functional.one_hot(self.rows[keep, effect].long().cpu(), kind.cardinality).double()
-            expected = seen - left
-        else:
-            below = torch.special.ndtr(left[:, 0])
-            seen = torch.nn.functional.one_hot((below * BINS).long().clamp(max=BINS - 1), BINS).double()
-            expected = torch.full_like(seen, 1 / BINS)
+        count = torch.ones(int(keep.sum()), dtype=torch.double) if self.weights is None else self.weights[keep]
         strata, _ = self._explained(keep, self.parents(effect))
-        cells = torch.zeros(int(strata.max()) + 1, seen.shape[1], dtype=torch.double)
-        seen, expected = (cells.index_add(0, strata, count[:, None] * each) for each in (seen, expected))
-        gain = torch.special.xlogy(seen, seen / expected.clamp(min=1e-12)).sum()
-        chance = 0.5 * len(cells) * (cells.shape[1] - 1)  # twice a gain is chi-square
-        return float((gain - chance - 2 * math.sqrt(chance)) / count.sum())
+        return misfit(self.kinds[effect], self.rows[keep, effect].cpu(), left[keep], strata, count)
 
     def _test(
         self,
