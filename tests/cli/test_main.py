@@ -495,7 +495,7 @@ def test_ctrl_c_and_sigterm_leave_a_report_of_what_there_is(fit, tmp_path, capsy
 
 
 def test_results_are_saved_before_pictures_are_made(fit, tmp_path, monkeypatch, capsys):
-    def interrupted(*_):
+    def interrupted(*_, **__):
         signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr("pyrocausal.report.write.contents", interrupted)
