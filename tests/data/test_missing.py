@@ -17,7 +17,6 @@ from pyrocausal.data.missing import filled, present
 from pyrocausal.data.regime import Regime
 from pyrocausal.evidence.closed_form import ClosedForm
 from pyrocausal.evidence.imputation import impute
-from pyrocausal.evidence.refitting import Descent, Refitting
 from pyrocausal.fit.discover import discover
 from pyrocausal.model.conjugate import linear_regression
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
@@ -198,10 +197,10 @@ def test_a_chain_is_found_through_gaps_once_they_are_drawn(kind):
     rng = np.random.default_rng(1)
     if kind == "categorical":
         truth, _ = neural_network_truth(chain(3), rng, states=3, min_information=0.25, embedding=4)
-        intervention, settling = hard_random, Settling(refitting=None, final_steps=0)
+        intervention = hard_random
     else:
-        truth, intervention, descent = linear_truth(chain(3), rng), hard_normal(), Descent(400, 128, 2e-2, last=1e-3)
-        settling = Settling(draft=None, refitting=Refitting(descent, descent, decays=(0.0,)), final_steps=0)
+        truth, intervention = linear_truth(chain(3), rng), hard_normal()
+    settling = Settling(refitting=None, final_steps=0)
     made = simulate(truth, intervention=intervention, rows=8000, rows_per_regime=300, missing=0.3, seed=0)
     assert all(k.missing for k in made.data.kinds)
     algorithm = SDI(mechanisms=partial(NeuralMechanisms, hidden=8), fitting=GraphFitting(warm_up=60))

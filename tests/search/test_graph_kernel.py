@@ -99,16 +99,16 @@ def test_draws_are_the_posterior(d, fixed, most):
 
 def test_targets_are_drawn_given_each_graph():
     tables = Told(3, seed=7, spread=0.5)
-    found = sample_graphs(tables, empty(3), off(3), 4000, 100, seed=1)
-    assert found.targets.shape == (4000, 2, 3) and found.targets.dtype == torch.bool
+    found = sample_graphs(tables, empty(3), off(3), 2000, 100, seed=1)
+    assert found.targets.shape == (2000, 2, 3) and found.targets.dtype == torch.bool
     assert int(found.targets.sum(2).max()) == 1
     graphs, place = found.graphs.unique(dim=0, return_inverse=True)
     for k, graph in enumerate(graphs):
-        if (place == k).sum() > 300:
+        if (place == k).sum() > 200:
             share = found.targets[place == k].float().mean(0)
-            assert (share - tables.targets(graph)[:, :-1]).abs().max() < 0.1
-    same, other = (sample_graphs(tables, empty(3), off(3), 4000, 100, seed=s).targets for s in (1, 2))
-    assert torch.equal(found.targets, same) and not torch.equal(found.targets, other)
+            assert (share - tables.targets(graph)[:, :-1]).abs().max() < 0.13
+    one, same, other = (sample_graphs(tables, empty(3), off(3), 100, 0, seed=s).targets for s in (1, 1, 2))
+    assert torch.equal(one, same) and not torch.equal(one, other)
 
 
 def test_the_kernel_is_one_of_pyros():
