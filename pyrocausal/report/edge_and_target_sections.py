@@ -128,19 +128,25 @@ def target_section(result: CausalPosterior) -> Iterator[Part]:
 
 def _regime_rows(result: CausalPosterior) -> Iterator[tuple[str, str, str, str]]:
     """Of every regime: name, rows, targets that are believed, by strength, and the next."""
-    likely = result.target_table(None).sort_values("probability", ascending=False, kind="stable")
-    by_regime = dict(list(likely.groupby("regime", sort=False)))
-    strongest = {name: ranked[ranked.probability > 0.5].strength.max() for name, ranked in by_regime.items()}
-    for regime in sorted(result.data.regimes, key=lambda each: -np.nan_to_num(strongest[each.name], nan=-np.inf)):
+    by_regime: dict[str, list[dict[Hashable, Any]]] = {regime.name: [] for regime in result.data.regimes}
+    for row in result.target_table(None).sort_values("probability", ascending=False, kind="stable").to_dict("records"):
+        by_regime[row["regime"]].append(row)
+    believed = {name: [row for row in rows if row["probability"] > 0.5] for name, rows in by_regime.items()}
+
+    def strength(row: Mapping[Hashable, Any]) -> float:
+        return -float(np.nan_to_num(row["strength"], nan=-np.inf))
+
+    strongest = {name: min(map(strength, rows), default=np.inf) for name, rows in believed.items()}
+    for regime in sorted(result.data.regimes, key=lambda each: strongest[each.name]):
         if isinstance(regime.targets, tuple):
             yield regime.name, f"{len(regime.rows):,}", ", ".join(regime.targets) or "none", "known beforehand"
             continue
         ranked, sure = by_regime[regime.name], named(regime.targets)
-        first = max(1, int((ranked.probability > 0.5).sum()))  # there may be several
-        best = ranked[:first].sort_values("strength", ascending=False, kind="stable")
+        first = max(1, len(believed[regime.name]))  # there may be several
+        known = "known beforehand"
         told = [
-            f"{r.variable} ({'known beforehand' if r.variable in sure else f'{r.probability:.3f}'})"
-            for r in pd.concat([best, ranked[first : first + 1]]).itertuples()
+            f"{one['variable']} ({known if one['variable'] in sure else _written(one['probability'], '.3f')})"
+            for one in [*sorted(ranked[:first], key=strength), *ranked[first : first + 1]]
         ]
         yield regime.name, f"{len(regime.rows):,}", ", ".join(told[:first]), "".join(told[first:])
 
