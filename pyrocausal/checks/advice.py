@@ -108,6 +108,8 @@ def _few_rows(run: Run, subjects: Sequence[tuple[str, ...]], shell: bool) -> str
 
 
 def _cycles(run: Run, subjects: Sequence[tuple[str, ...]], shell: bool) -> str:
+    if run.settles:
+        return f"{_sentence(finish(run, shell))} What settling ends with has no cycles."
     left_out = ("algorithm=SDI.paper()", "--paper") if run.published else ("Settling(rounds=0)", "--no-settling")
     return (
         f"Leave {_say(shell, *left_out)} out, so that settling follows, which looks at graphs without cycles only, or "

@@ -81,7 +81,8 @@ def _sigterm_interrupts() -> Iterator[None]:
 def _say_error(error: Exception) -> None:
     text = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.filename else str(error)
     if "kinds" in text:
-        text += " (on the command line: --categorical, --continuous or --count NAME, --count-all, and --exposure NAME)"
+        kinds = "--categorical, --levels, --continuous or --count NAME, --count-all, --exposure NAME"
+        text += f" (on the command line: {kinds})"
     print("pyrocausal: error:", " ".join(text.split()), file=sys.stderr)
 
 

@@ -62,14 +62,17 @@ class Categorical(Kind):
     def __post_init__(self) -> None:
         if isinstance(self.states, (str, set, frozenset)) or not isinstance(self.states, Iterable):
             raise TypeError(f"states: expected labels in order, such as ('no', 'yes'), got {self.states!r}")
-        if not isinstance(self.ordered, bool):
+        if not isinstance(self.ordered, bool | np.bool_):
             raise TypeError(f"ordered: expected True or False, got {self.ordered!r}")
         states = tuple(native(state) for state in self.states)
+        if unfit := [state for state in states if not isinstance(state, Hashable)]:
+            raise TypeError(f"states: {unfit[0]!r} cannot be a label; use text or numbers")
         if repeated := [state for state, times in Counter(states).items() if times > 1]:
             raise ValueError(f"states: {repeated[0]!r} is listed more than once in {states}")
         if any(state is None or state != state for state in states):
             raise ValueError(f"states: None and NaN cannot be states, got {states}; name such a state, say 'missing'")
         object.__setattr__(self, "states", states)
+        object.__setattr__(self, "ordered", bool(self.ordered))
 
     @property
     def cardinality(self) -> int:

@@ -135,8 +135,8 @@ def _without_empty_rows(frame: pd.DataFrame, path: FilePath, read: Callable[...,
 
 def _codes(missing: Iterable[str]) -> list[str]:
     """All that stands for a missing value."""
-    codes = missing if isinstance(missing, str) else [*missing]
-    if isinstance(codes, str) or not all(isinstance(code, str) for code in codes):
+    codes = [*missing] if isinstance(missing, Iterable) and not isinstance(missing, str) else missing
+    if not isinstance(codes, list) or not all(isinstance(code, str) for code in codes):
         raise TypeError(f"missing: expected texts as they stand in the file, as in missing=['-999'], got {missing!r}")
     return [*MISSING_IN_TEXT, *codes]
 

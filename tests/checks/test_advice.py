@@ -113,6 +113,8 @@ def test_cycles():
     assert "Leave Settling(rounds=0) out" in advice("cycles", Run(settles=False))
     assert "Leave --no-settling out" in advice("cycles", Run(settles=False), shell=True)
     assert "Leave --paper out" in advice("cycles", Run(settles=False, published=True), shell=True)
+    cut = advice("cycles", Run(stopped=True))  # before settling came to an end
+    assert cut == "Fit again, and let it end. What settling ends with has no cycles."
 
 
 def test_pairs_between_which_no_edge_was_allowed():

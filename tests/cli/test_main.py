@@ -209,7 +209,7 @@ def test_kinds_from_the_command_line(fit, tmp_path, briefly):
         (["--count", "X0", "--exposure", "depth"], "'depth', the exposure of 'X0', is no variable"),
         (
             ["--count", "X0", "--exposure", "depth"],
-            "(on the command line: --categorical, --continuous or --count NAME, --count-all, a",
+            "(on the command line: --categorical, --levels, --continuous or --count NAME, --count-all, -",
         ),
         (["--chains", "0"], "argument --chains: expected a whole number of at least 1, got '0'"),
         (["--chains", "many"], "argument --chains: expected a whole number of at least 1, got 'many'"),

@@ -49,6 +49,9 @@ class TestKinds:
         assert from_frames(table, {"drug": table}, kinds=kinds).kinds[0] == Categorical((1, 2, 3), ordered=True)
         with pytest.raises(TypeError, match="ordered: expected True or False, got 'yes'"):
             Categorical(("a", "b"), ordered="yes")  # type: ignore[arg-type]
+        assert Categorical(("a", "b"), ordered=np.bool_(True)).ordered is True  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r"states: \[1\] cannot be a label"):
+            Categorical(([1], [2]))  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("states", ["ab", 3, {"a", "b"}])
     def test_states_come_in_order(self, states: Any) -> None:
