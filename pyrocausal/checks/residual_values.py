@@ -79,15 +79,17 @@ def left_over(conditional: dist.TorchDistribution, column: torch.Tensor, sets: i
     return [Left(*(part[k].double().cpu() for part in parts)) for k in range(sets)]
 
 
-def least_noise(column: torch.Tensor) -> float:
-    """The least deviation that counts as noise of a number.
+def least_noise(kind: Kind, column: torch.Tensor) -> float:
+    """The least deviation that counts as noise of a variable; 0 of all but numbers, for whole ones are not rounded.
 
     Parameters
     ----------
+    kind
+        Of the variable.
     column
         Its observational values, shape [n].
     """
-    if len(column) < 2:
+    if kind.closed_form != "regression" or len(column) < 2:
         return 0.0
     values = column.double().unique()
     rounded = len(values) > 1 and len(values) * SHARED <= len(column)

@@ -80,7 +80,8 @@ class ProgramResiduals:
         self._entering = entering(self.kinds, self.rows).cpu()
         self._kept: dict[Family, Left | None] = {}
         self._exact: set[int] = set()
-        self._noise = [least_noise(self.rows[self.seen[:, i] & (self.table == 0), i].cpu()) for i in range(self.d)]
+        plain = [self.rows[self.seen[:, i] & (self.table == 0), i].cpu() for i in range(self.d)]
+        self._noise = [least_noise(kind, column) for kind, column in zip(self.kinds, plain, strict=True)]
         self._known: dict[int, torch.Tensor] = {}  # regressors
         self._inside: dict[tuple[int, float], torch.Tensor] = {}
         most = max(FEWEST_ROWS, int(2 * PAIR_WORK / max(1, self.d * (self.d - 1))))

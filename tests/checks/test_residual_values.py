@@ -10,16 +10,20 @@ import torch
 from pyrocausal.checks.diagnose import diagnose
 from pyrocausal.checks.residual_values import least_noise
 from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.data.kinds import Continuous, Count
 from pyrocausal.fit.discover import discover
 from pyrocausal.search.settings import Settling
 
 
 def test_the_least_noise_is_a_share_of_the_deviation_or_of_the_step() -> None:
     column = torch.randn(3_000)
-    assert least_noise(column) == pytest.approx(0.05 * float(column.double().std()))
-    assert least_noise(2 * column + 7) == pytest.approx(2 * least_noise(column), rel=1e-5)
-    assert least_noise((4 * column).round() / 4) == pytest.approx(0.125)  # half a step
-    assert least_noise(column[:1]) == 0.0
+    number = Continuous(0.0, 1.0)
+    assert least_noise(number, column) == pytest.approx(0.05 * float(column.double().std()))
+    assert least_noise(number, 2 * column + 7) == pytest.approx(2 * least_noise(number, column), rel=1e-5)
+    assert least_noise(number, (4 * column).round() / 4) == pytest.approx(0.125)  # half a step
+    assert least_noise(number, column[:1]) == 0.0
+    rare = torch.poisson(torch.full((3_000,), 0.1))  # whose deviation of 0.3 is no rounding
+    assert least_noise(Count(None, 0.1, 1.0), rare) == 0.0
 
 
 def table(rows: int, hit: str | None, decimals: int, noise: float, seed: int) -> pd.DataFrame:
