@@ -153,7 +153,7 @@ def _add_kinds(parser: argparse.ArgumentParser) -> None:
     kinds.add_argument("--categorical", help="variables that are categories", **names)
     kinds.add_argument(
         "--levels", nargs="+", action="append", metavar=("NAME", "LEVEL"), default=[],
-        help="a variable whose levels have an order, from the lowest to the highest",
+        help="a variable whose levels have an order, from the lowest to the highest; again for another variable",
     )  # fmt: skip
     kinds.add_argument("--continuous", help="variables that are numbers", **names)
     kinds.add_argument(
