@@ -290,6 +290,22 @@ def counts() -> Expected:
     return Expected(COUNTS)
 
 
+@writes("counts with codes")
+def counts_with_codes() -> Expected:
+    made = molecules()
+    made.loc[[3, 50], "B"] = -999
+    made.to_csv("counts.csv", index=False)
+    return Expected(COUNTS)
+
+
+@writes("a dose that the experimenter sets, and that is to be a node")
+def doses_within_regimes() -> Expected:
+    dose = np.resize(["none", "low", "high"], 60)
+    made = cells(dose=dose)
+    made.to_csv("cells.csv", index=False)
+    return Expected("A: Continuous, B: Continuous, C: Continuous, dose: Categorical")
+
+
 @writes("counts of cells, and all molecules of each")
 def counts_and_depth() -> Expected:
     molecules(umi=np.random.default_rng(4).integers(500, 2000, 60)).to_csv("counts.csv", index=False)

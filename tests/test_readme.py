@@ -76,7 +76,7 @@ def test_python_examples(tmp_path, monkeypatch, capsys):
     assert "[('kinase', 'reporter'), ('ligand', 'kinase')]" in out
     text = " ".join((ROOT / "docs" / "checking_a_fit.md").read_text(encoding="utf-8").split())
     assert f'"{pc.verdict(result, names["diagnosis"])}"' in text  # the page says what comes out
-    assert {path.name for path in tmp_path.iterdir()} == {"graph.png", "cells.html", "cells.pt", "cells.nc"}
+    assert {path.name for path in tmp_path.iterdir()} == {"graph.png", "cells.html", "cells.zip", "cells.nc"}
     assert (names["sampled"].reporter == "high").mean() == pytest.approx(0.8, abs=0.1)
     assert len(names["swapped"].chains) == 1
     assert (names["check"].table().settled > names["check"].table()["independent"] + 0.05).loc["all"]

@@ -119,6 +119,7 @@ def _looked_at(data: InterventionalData) -> InterventionalData:
 
 def _unfinished(result: CausalPosterior) -> Iterator[Finding]:
     numbers: dict[str, float]
+    settles = Run.of(result).settles
     for number, chain in enumerate(result.chains):
         if chain.settled:
             continue
@@ -127,8 +128,11 @@ def _unfinished(result: CausalPosterior) -> Iterator[Finding]:
             numbers = {"rounds": len(chain.rounds), **chain.rounds[["moves", "switched"]].iloc[-1].astype(int)}
         else:
             confidence = float(chain.trace["confidence"].iloc[-1])
-            how = f"stopped after {len(chain.trace)} steps of the three phases with beliefs between 0 and 1"
-            how += f" (confidence {confidence:.3f})"
+            how = f"stopped after {len(chain.trace)} steps of the three phases"
+            if settles:
+                how += ", before the first round of settling was over"
+            else:
+                how += f" with beliefs between 0 and 1 (confidence {confidence:.3f})"
             numbers = {"steps": len(chain.trace), "confidence": confidence}
         yield Finding("not-converged", (f"chain {number}",), f"chain {number} was {how}", numbers)
 

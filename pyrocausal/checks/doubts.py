@@ -15,6 +15,8 @@ from pyrocausal.checks.stability import stability
 from pyrocausal.checks.undecided import FAINT, sight
 from pyrocausal.data.at_least import named
 from pyrocausal.data.columns import number_of
+from pyrocausal.data.missing import present
+from pyrocausal.data.table_findings import TableFinding
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.tables import STRONG
 
@@ -50,6 +52,7 @@ def doubts(result: CausalPosterior, diagnosis: Diagnosis | None, run: Run, shell
         yield f"{NOTHING} yet, for the fit was not finished: {finish(run, shell)}"
     else:
         yield from _too_little(result)
+    yield from _faults(result, shell)
     against = list(_against_rows(diagnosis, run, shell))
     yield from against
     if not any(NO_ARROWS in each or NOTHING in each for each in against):
@@ -68,14 +71,14 @@ def doubts(result: CausalPosterior, diagnosis: Diagnosis | None, run: Run, shell
 def _too_little(result: CausalPosterior) -> Iterator[str]:
     """Whether there are too few rows for anything, or nothing is strong."""
     seen = sight(result)
-    if seen.nats >= BLIND:
+    strengths, learned = _learned(result)
+    if seen.nats >= BLIND and not (strengths >= seen.nats).any():
         yield (
             f"{NOTHING}: of {seen.plain:,.0f} rows without intervention and {seen.acted:,.0f} in regimes an edge is "
             f"seen only if it carries {seen.nats:.3f} nats a row, as a correlation of {seen.correlation:.2f} does; "
             "record more rows"
         )
         return
-    strengths, learned = _learned(result)
     if not len(strengths) or np.isnan(strengths).any() or (strengths >= STRONG).any():
         return
     targets = result.target_strengths.values[(result.target_probabilities.values > 0.5) & learned]
@@ -88,12 +91,30 @@ def _too_little(result: CausalPosterior) -> Iterator[str]:
     )
 
 
+def _faults(result: CausalPosterior, shell: bool) -> Iterator[str]:
+    """What can turn the answer in the table itself, and was not set aside."""
+    found = [each for each in result.data.check().dangerous if not each.numbers.get("set aside")]
+    if found:
+        names = named_some([_fault(each) for each in found])
+        yield (
+            f"the table has what can turn the answer ({names}): {'pyrocausal check' if shell else 'data.check()'} says "
+            "what to do"
+        )
+
+
+def _fault(finding: TableFinding) -> str:
+    """A fault of a table in a few words, such as "missing code: B"."""
+    of = f": {named_some(finding.variables)}" if finding.variables else ""
+    return finding.name.replace("-", " ") + of
+
+
 def _learned(result: CausalPosterior) -> tuple[np.ndarray, np.ndarray]:
-    """Strengths of the edges that are believed and were not told, and which targets [R, nodes] were not told."""
+    """Strengths of the edges that are believed and were not told, and which targets [R, nodes] could be learned."""
     data, free = result.data, result.model.beliefs.free.cpu().numpy()[np.ix_(result.data.places, result.data.places)]
     strengths = result.edge_strengths.values[(result.edge_probabilities.values > 0.5) & free]
     told = [[isinstance(r.targets, tuple) or name in named(r.targets) for name in data.nodes] for r in data.regimes]
-    return strengths, ~np.array(told, dtype=bool)
+    measured = [present(regime.rows[:, data.places]).any(0).tolist() for regime in data.regimes]
+    return strengths, ~np.array(told, dtype=bool) & np.array(measured, dtype=bool)
 
 
 def _against_rows(diagnosis: Diagnosis | None, run: Run, shell: bool) -> Iterator[str]:
@@ -148,8 +169,7 @@ def _drifting(result: CausalPosterior) -> Iterator[str]:
 def _everywhere(result: CausalPosterior) -> Iterator[str]:
     """Whether regimes are found to act on most variables at once."""
     _, learned = _learned(result)
-    open_ = learned.any(1)
-    hit = (result.target_probabilities.values > 0.5)[open_]
+    hit = (result.target_probabilities.values > 0.5)[learned]
     if result.several_targets and hit.size and hit.sum() >= max(MOST * hit.size, SEVERAL):
         yield (
             f"{int(hit.sum())} of {hit.size} variables of regimes count as targets, which leaves little to tell the "
@@ -173,12 +193,12 @@ def _apart(result: CausalPosterior) -> Iterator[str]:
 def _hints(result: CausalPosterior) -> Iterator[str]:
     """Few rows, and many weak edges."""
     seen = sight(result)
-    if FAINT < seen.nats < BLIND:
+    strengths, _ = _learned(result)
+    if seen.nats > FAINT and (seen.nats < BLIND or (strengths >= seen.nats).any()):
         yield (
             f"rows are few: an edge that carries less than {seen.nats:.3f} nats a row, as a correlation of "
             f"{seen.correlation:.2f} does, is not seen"
         )
-    strengths, _ = _learned(result)
     weak = int((strengths < STRONG).sum())
     if 0 < len(strengths) - weak < weak:
         yield f"{weak} edges are weak, and may come of causes that nobody measured: read them as hints"

@@ -111,8 +111,9 @@ def _targets(result: CausalPosterior, run: Run) -> Iterator[str]:
     if not open_:
         yield "targets as they were told"
         return
-    hit = result.target_probabilities.values[open_] > 0.5
-    having, hits = int(hit.any(1).sum()), int(hit.sum())
+    hit = result.target_probabilities.values[open_] >= UNDECIDED[1]
+    clear = np.array([r not in _unclear(result) for r in open_])
+    having, hits = int((hit.any(1) & clear).sum()), int(hit[clear].sum())
     told = f"targets named in {having} of {number_of(len(open_), 'regime')}"
     if hits > having:
         told += f", {hits} in all"
@@ -127,13 +128,15 @@ def _targets(result: CausalPosterior, run: Run) -> Iterator[str]:
 def _undecided(result: CausalPosterior) -> Iterator[str]:
     sure = UNDECIDED[1]
     open_ = [f"{p.one} - {p.other}" for p in open_pairs(result.edge_probabilities.values, result.data.nodes, sure)]
-    none = result.no_target_probability.values[:, None]
-    clear = clear_targets(torch.as_tensor(np.hstack([result.target_probabilities.values, none])), sure).tolist()
-    unclear = [
-        repr(regime.name)
-        for regime, sure_of in zip(result.data.regimes, clear, strict=True)
-        if not sure_of and not isinstance(regime.targets, tuple)
-    ]
+    unclear = [repr(result.data.regime_names[r]) for r in _unclear(result)]
     what = [named_some(open_)] * bool(open_) + [f"what {named_some(unclear)} acted on"] * bool(unclear)
     if what:
         yield f"undecided: {'; and '.join(what)}"
+
+
+def _unclear(result: CausalPosterior) -> list[int]:
+    """Regimes whose targets were not told, and are not clear."""
+    none = result.no_target_probability.values[:, None]
+    both = torch.as_tensor(np.hstack([result.target_probabilities.values, none]))
+    clear = clear_targets(both, UNDECIDED[1]).tolist()
+    return [r for r, regime in enumerate(result.data.regimes) if not clear[r] and not isinstance(regime.targets, tuple)]

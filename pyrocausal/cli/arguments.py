@@ -89,7 +89,7 @@ def _add_fit(commands: Any) -> None:
     text = "learn the graph and the targets from a table"
     fit = commands.add_parser(
         "fit", help=text, formatter_class=RAW, epilog=FIT_EXAMPLES,
-        usage="%(prog)s TABLE --regime-column COLUMN --observational NAME --out DIR [options]",
+        usage="%(prog)s TABLE --regime-column COLUMN [--observational NAME] --out DIR [options]",
         description="Learn a causal graph, and which variable each experiment acted on, from a table.",
     )  # fmt: skip
     add_table_options(fit)
@@ -139,7 +139,7 @@ def _add_check(commands: Any) -> None:
     text = "look at a table before it is fitted"
     check = commands.add_parser(
         "check", help=text, formatter_class=RAW, epilog=CHECK_EXAMPLES,
-        usage="%(prog)s TABLE --regime-column COLUMN --observational NAME [options]",
+        usage="%(prog)s TABLE --regime-column COLUMN [--observational NAME] [options]",
         description="Say what columns were taken for, and what looks wrong with them, before anything is fitted.",
     )  # fmt: skip
     add_table_options(check)

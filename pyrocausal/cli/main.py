@@ -27,6 +27,7 @@ from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
 from pyrocausal.posterior.graph_writing import write_graph
 from pyrocausal.report.write import save_results, write_report
+from pyrocausal.runtime.whole_files import check_writable
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.search.graph_kernel import Sampling
@@ -106,6 +107,8 @@ def _warnings_in_one_line() -> Iterator[None]:
 def _fit(arguments: argparse.Namespace) -> None:
     data = read_table(arguments, targets_of(arguments.target, arguments.at_least, arguments.targets_file))
     _make_folder(arguments.out)
+    if arguments.graph_file is not None:
+        check_writable(arguments.graph_file.parent)
     _print_check(data)
     result = _discover(arguments, data, SDI.paper() if arguments.paper else None)
     if arguments.graph_file is not None:
@@ -193,6 +196,7 @@ def _make_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"--out: {folder} is a file, not a directory")
     folder.mkdir(parents=True, exist_ok=True)
+    check_writable(folder)
 
 
 def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm: SDI | None) -> CausalPosterior:

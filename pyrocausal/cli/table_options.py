@@ -33,7 +33,7 @@ def add_table_options(fit: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     fit.add_argument(
         "--observational", metavar="NAME", action="append", default=[],
-        help="label of rows without intervention, can be repeated; '' for rows without a label; default: these",
+        help="label of rows without intervention, can be repeated; '' for rows without a label, which is the default",
     )  # fmt: skip
     form = fit.add_argument_group("the form of the table")
     form.add_argument("--sep", metavar="TEXT", help="what separates fields, also tab or space; default: found out")

@@ -13,6 +13,7 @@ import torch
 
 from pyrocausal.data import readers, tables
 from pyrocausal.data.column_roles import take_groups
+from pyrocausal.data.encoding import encode_tables, guesses
 from pyrocausal.data.kinds_left_open import spread_kinds
 from pyrocausal.data.left_out import drop_columns
 from pyrocausal.data.readers import Array
@@ -70,15 +71,16 @@ def _fields(frames: readers.Frames, counted: readers.Weights | None, kinds: Kind
     known = tables.check_targets(targets, [str(name) for name in regimes])
     weights, of_regimes = counted or (None, dict.fromkeys(regimes))
     kinds = spread_kinds(kinds, [observational, *regimes.values()])
-    names, settled, control, experiments = tables.encode_tables(observational, regimes, kinds, weights)
-    made = zip(experiments.items(), of_regimes.values(), strict=True)
+    made = encode_tables(observational, regimes, kinds, [weights, *of_regimes.values()])
+    experiments = zip(made.regimes.items(), of_regimes.values(), strict=True)
     return {
-        "names": names,
-        "kinds": settled,
-        "observational": control,
+        "names": made.names,
+        "kinds": made.kinds,
+        "observational": made.observational,
         "regimes": tuple(
-            Regime(r, rows, known.get(r), None if w is None else torch.tensor(w)) for (r, rows), w in made
+            Regime(r, rows, known.get(r), None if w is None else torch.tensor(w)) for (r, rows), w in experiments
         ),
         "observational_weights": None if weights is None else torch.tensor(weights),
-        "guessed": tables.guesses(observational, kinds),
+        "guessed": guesses(observational, kinds),
+        "slips": made.slips,
     }

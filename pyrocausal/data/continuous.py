@@ -12,12 +12,14 @@ import pandas as pd
 import pyro.distributions as dist
 import torch
 
-from pyrocausal.data.columns import check_gaps, check_some, moments, numbers
+from pyrocausal.data.columns import check_gaps, check_some, moments, native, numbers
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.mixtures import check_components, outputs_of, parts_of, spread_locations
 
 __all__ = ["Continuous", "normal"]
 
+MOST = 1e12  # standard deviations; the square of more is soon beyond single precision
+RESOLVED = 1e-6  # standard deviations between quartiles; single precision leaves ten steps of it or more
 LOG_SCALE = (-10.0, 5.0)  # bounds
 LOG_SCALE_OF_COMPONENT = (-4.0, 5.0)  # higher from below, or a component would sit on any value that repeats
 
@@ -80,7 +82,8 @@ class Continuous(Kind):
         Raises
         ------
         ValueError
-            If the observational column is constant, empty, or no number.
+            If the observational column is constant, empty or no number, or a few values are so far out that the others
+            could not be told from each other.
         """
         gaps = self.missing or any(bool(column.isna().any()) for column in columns.values())
         check_some(columns)
@@ -94,15 +97,30 @@ class Continuous(Kind):
             raise ValueError(
                 f"{where} has no usable variance (from {values.min()} to {values.max()}); remove or rescale it"
             )
+        low, high = np.quantile(values, (0.25, 0.75))
+        if self.scale is None and 0 < high - low < RESOLVED * deviation:
+            raise ValueError(
+                f"{where} has values too far apart to be told from each other in single precision: half of them lie "
+                f"within {high - low:.3g}, all of them from {values.min():g} to {values.max():g}; correct the far "
+                "ones, mark them as missing, or take logarithms"
+            )
         shift, scale = mean if self.shift is None else self.shift, deviation if self.scale is None else self.scale
         return replace(self, shift=shift, scale=scale, missing=gaps)
 
     def encode(self, column: pd.Series, where: str = "the column") -> np.ndarray:
-        """Standardised values [n] of `column` [n], NaN where missing; ValueError for anything but numbers."""
+        """Standardised values [n] of `column` [n], NaN where missing; ValueError for no numbers, or too far out."""
         shift, scale = self.units
         values = numbers(column, where)
         check_gaps("Continuous", self.missing, np.isnan(values), where)
-        return (values - shift) / scale
+        found = (values - shift) / scale
+        far = np.flatnonzero(np.abs(found) > MOST)
+        if len(far):
+            raise ValueError(
+                f"{where} holds {values[far[0]]:g} in row {native(column.index[far[0]])!r}, one of {len(far)} values "
+                f"more than {MOST:g} standard deviations from the mean of the observational rows; correct them, or "
+                "leave them empty if they mean missing"
+            )
+        return found
 
     def decode(self, values: np.ndarray) -> pd.Series:
         """Standardised `values` [n] in the user's units."""

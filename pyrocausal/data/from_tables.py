@@ -143,6 +143,11 @@ class FromTables:
         >>> InterventionalData.from_frames(control, {"drug": drug}, targets={"drug": "B"}).regimes
         (Regime('drug', 2 rows, targets ('B',)),)
         """
+        if groups is not None and groups in covariates:
+            raise ValueError(
+                f"groups: column {groups!r} is a covariate too; name it once: as covariate if groups differ in "
+                "what their variables are, as groups if their rows only repeat each other"
+            )
         fields = builders.fields_of_frames(observational, regimes, kinds, targets, weights, ignore, groups)
         return cls(**fields, covariates=covariates)
 

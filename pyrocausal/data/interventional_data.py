@@ -22,10 +22,12 @@ import torch
 from pyrocausal.data import tables
 from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.column_roles import check_covariates
+from pyrocausal.data.encoding import encode_rows
 from pyrocausal.data.from_files import FromFiles
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.data.regime import Regime, check_regimes
+from pyrocausal.data.slips import Slip
 from pyrocausal.data.table_findings import TableCheck
 from pyrocausal.data.weights import Part, check_total, check_weights, join, of_total
 
@@ -59,6 +61,9 @@ class InterventionalData(FromFiles):
     covariates : tuple of str
         Those of the variables that are conditioned on: each may act on any other variable, nothing acts on it, and it
         is no node of the graph.
+    slips : tuple of Slip
+        Numbers and counts that were taken for slips or codes when the tables were read, which stand at their table's
+        median in the rows; `check` names them.
 
     Raises
     ------
@@ -84,6 +89,7 @@ class InterventionalData(FromFiles):
     observational_weights: torch.Tensor | None = None
     guessed: Mapping[str, str] = field(default_factory=dict)
     covariates: Sequence[str] = ()
+    slips: tuple[Slip, ...] = ()
 
     def __post_init__(self) -> None:
         names = tables.check_names(self.names, "names")
@@ -200,7 +206,7 @@ class InterventionalData(FromFiles):
             If `frame` is no DataFrame of these variables, a value is not a state or not a number, or one is missing
             of a variable that had none missing before.
         """
-        return tables.encode_rows(frame, self.names, self.kinds, "frame").to(self.observational.device)
+        return encode_rows(frame, self.names, self.kinds, "frame").to(self.observational.device)
 
     def decode(self, rows: torch.Tensor) -> pd.DataFrame:
         """Give encoded rows [n, d], float32, back in the user's labels and units, the inverse of :meth:`encode`.

@@ -96,7 +96,8 @@ def read_folder(folder: FilePath, texts: Iterable[str] = (), **form: Any) -> tup
     FileNotFoundError
         If there is no such folder.
     ValueError
-        If it holds no files, something that is no table, two files of one name, or tables with different columns.
+        If it holds no files, something that is no table, a table without rows, two files of one name, or tables with
+        different columns.
 
     Examples
     --------
@@ -118,6 +119,8 @@ def read_folder(folder: FilePath, texts: Iterable[str] = (), **form: Any) -> tup
         if name in tables:
             raise ValueError(f"folder: {folder} holds two files called {name!r}; a regime has one, rename or move one")
         tables[name] = read_parquet(path) if format_of(path) == "parquet" else read_text_table(path, texts, **form)
+        if tables[name].empty:
+            raise ValueError(f"folder: {path} has no rows; remove it, or add the rows of {name!r}")
     if not tables:
         raise ValueError(f"folder: {folder} holds no files; expected a table for each regime, such as control.csv")
     (first, known), *others = tables.items()

@@ -1,4 +1,4 @@
-"""From the user's tables to encoded rows: names, shapes and values are checked here, before anything is computed.
+"""Names, shapes, kinds and values of tables, checked before anything is computed.
 
 ``d`` counts variables, ``n`` the rows of a table, ``n_r`` those of regime r. `where` and `argument` say in messages
 what is being checked.
@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from inspect import isabstract
 from typing import Any, TypeAlias
 
 import networkx as nx
-import numpy as np
 import pandas as pd
 import torch
 
 from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.columns import listing, native
 from pyrocausal.data.kind import Kind
-from pyrocausal.data.kinds import Categorical, Count, Exposure, infer_kind, why_guessed
+from pyrocausal.data.kinds import Count, Exposure
 
 __all__ = [
     "Kinds",
@@ -32,19 +30,12 @@ __all__ = [
     "check_targets",
     "check_truth",
     "check_unique",
-    "encode_rows",
-    "encode_tables",
-    "guesses",
+    "place_of_exposure",
 ]  # fmt: skip
 
 # Sites of the model, of Pyro itself, and dimensions of ArviZ.
 RESERVED_NAMES = ("edges", "rows", "graphs", "dag", "broken_edges", "_INPUT", "_RETURN", "chain", "draw", "sample")
 RESERVED_SUFFIX = "__CF"  # how pyro.poutine.do marks the intervened half of a site
-MOST_INFERRED_STATES = 50
-NO_CONTROLS = (
-    "a fit holds every regime against rows without an intervention; add some, or take the regime that comes nearest "
-    "for them"
-)
 
 KindLike: TypeAlias = Kind | type[Kind]
 Kinds: TypeAlias = Mapping[Any, KindLike] | Sequence[KindLike] | KindLike | None  # by name, the rest under ...
@@ -88,7 +79,7 @@ def check_kinds(kinds: Iterable[Kind], names: Sequence[str]) -> tuple[Kind, ...]
             raise TypeError(f"kinds: expected a Categorical, Continuous or Count for variable {name!r}, got {kind!r}")
         if not kind.settled:
             raise ValueError(f"kinds: variable {name!r} needs two states, or shift and scale; got {kind!r}")
-    places = [_place_of_exposure(name, kind, names, kinds) for name, kind in zip(names, kinds, strict=True)]
+    places = [place_of_exposure(name, kind, names, kinds) for name, kind in zip(names, kinds, strict=True)]
     for place, name in enumerate(names):
         if isinstance(kinds[place], Exposure) and place not in places:
             raise ValueError(
@@ -100,7 +91,7 @@ def check_kinds(kinds: Iterable[Kind], names: Sequence[str]) -> tuple[Kind, ...]
     )
 
 
-def _place_of_exposure(name: str, kind: Kind, names: Sequence[str], kinds: Sequence[Kind]) -> int | None:
+def place_of_exposure(name: str, kind: Kind, names: Sequence[str], kinds: Sequence[Kind]) -> int | None:
     """Which variable is the exposure of a count; raise where that is no exposure."""
     if not isinstance(kind, Count) or kind.exposure is None:
         return None
@@ -153,125 +144,6 @@ def check_frame(frame: pd.DataFrame, where: str) -> None:
     """Raise unless `frame` is a DataFrame."""
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"{where}: expected a DataFrame, got {type(frame).__name__}")
-
-
-def _align(frame: pd.DataFrame, names: Sequence[str], where: str) -> pd.DataFrame:
-    """The columns of `frame` [n, d] in the order of `names`; raise if it has others."""
-    check_frame(frame, where)
-    check_unique(list(frame.columns), where)
-    lacking = [name for name in names if name not in frame.columns]
-    extra = [name for name in frame.columns if name not in names]
-    if lacking or extra:
-        raise ValueError(
-            f"{where}: its columns must be the variables; it lacks {listing(lacking)} and adds {listing(extra)}"
-        )
-    return frame[list(names)]
-
-
-def encode_rows(frame: pd.DataFrame, names: Sequence[str], kinds: Sequence[Kind], where: str) -> torch.Tensor:
-    """Encoded rows [n, d], float32, of `frame`, whose columns are `names` in any order."""
-    frame = _align(frame, names, where)
-    columns = (
-        kind.encode(frame[name], f"variable {name!r} in {where}") for name, kind in zip(names, kinds, strict=True)
-    )
-    return torch.from_numpy(np.stack([*columns], axis=1)).float()  # [n, d]
-
-
-def encode_tables(
-    observational: pd.DataFrame, regimes: Mapping[str, pd.DataFrame], kinds: Kinds, weights: np.ndarray | None = None
-) -> tuple[tuple[str, ...], tuple[Kind, ...], torch.Tensor, dict[str, torch.Tensor]]:
-    """Check the user's tables, settle the kinds of the variables and encode all rows.
-
-    Observational rows may have weights [n], which count for the units of numbers.
-
-    Returns
-    -------
-    names, kinds : tuple
-        Of the d variables, in the observational order.
-    rows : Tensor [n, d], float32
-        The observational ones.
-    regimes : dict of str to Tensor [n_r, d], float32
-        Those of each regime, in order.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As :meth:`pyrocausal.data.interventional_data.InterventionalData.from_frames` says of tables and kinds.
-    """
-    check_frame(observational, "observational")
-    names = check_names(list(observational.columns), "the columns of observational")
-    regime_names = check_unique([str(label) for label in regimes], "regimes")
-    tables = {"the observational rows": observational}
-    for name, frame in zip(regime_names, regimes.values(), strict=True):
-        tables[f"regime {name!r}"] = _align(frame, names, f"regime {name!r}")
-    for where, frame in tables.items():
-        if len(frame) < 2:
-            advice = NO_CONTROLS if frame is observational else "remove it or add rows"
-            raise ValueError(f"{where}: expected at least 2 rows, got {len(frame)}; {advice}")
-    chosen = _chosen_kinds(kinds, names)
-    resolved: list[Kind] = []
-    for name in names:
-        columns = {f"variable {name!r} in {where}": frame[name] for where, frame in tables.items()}
-        kind = chosen.get(name) or infer_kind(columns)
-        if isinstance(kind, Count) and kind.exposure is not None:
-            kind = kind.resolve(columns, weights, _exposure(kind.exposure, chosen, tables, weights))
-        else:
-            kind = kind.resolve(columns, weights)
-        if name not in chosen and kind.cardinality > MOST_INFERRED_STATES:
-            raise ValueError(
-                f"variable {name!r} has {kind.cardinality} distinct values, such as "
-                f"{listing(observational[name].dropna().unique()[:3])}, too many to take them for categories; "
-                f"drop it if it only names the rows, or say kinds={{{name!r}: Continuous}}, Count or Categorical"
-            )
-        resolved.append(kind)
-    resolved = list(check_kinds(resolved, names))
-    control, *rest = (encode_rows(frame, names, resolved, where) for where, frame in tables.items())
-    return names, tuple(resolved), control, dict(zip(regime_names, rest, strict=True))
-
-
-def guesses(observational: pd.DataFrame, kinds: Kinds) -> dict[str, str]:
-    """Why the kind of every variable was guessed that `kinds` does not tell, by its name; of checked tables."""
-    chosen = _chosen_kinds(kinds, names := list(observational.columns))
-    return {name: why_guessed(observational[name]) for name in names if name not in chosen}
-
-
-def _exposure(
-    name: str, chosen: Mapping[str, Kind], tables: Mapping[str, pd.DataFrame], weights: np.ndarray | None
-) -> np.ndarray:
-    """Exposure of the observational rows [n], 1 at its geometric mean."""
-    kind = chosen[name]
-    columns = {f"variable {name!r} in {where}": frame[name] for where, frame in tables.items()}
-    settled = kind.resolve(columns, weights)
-    where, column = next(iter(columns.items()))
-    return np.exp(settled.encode(column, where))
-
-
-def _chosen_kinds(kinds: Any, names: Sequence[str]) -> dict[str, Kind]:
-    """The kinds that the user gave, by variable, classes as instances."""
-    advice = "pass pyrocausal.Categorical, pyrocausal.Continuous or pyrocausal.Count"
-    if kinds is None:
-        return {}
-    if isinstance(kinds, str) or not isinstance(kinds, (Mapping, Sequence)):
-        raise TypeError(f"kinds: expected a mapping of variable to kind or one for each variable, {advice}")
-    if not isinstance(kinds, Mapping):
-        if len(kinds) != len(names):
-            raise ValueError(f"kinds: expected one for each of {len(names)} variables, got {len(kinds)}")
-        kinds = dict(zip(names, kinds, strict=True))
-    chosen: dict[str, Kind] = {}
-    for name, kind in kinds.items():
-        if name not in names:
-            raise ValueError(f"kinds: {name!r} is no variable; the variables are {listing(names)}")
-        instance = kind() if isinstance(kind, type) and issubclass(kind, Kind) and not isabstract(kind) else kind
-        if not isinstance(instance, Kind):
-            raise TypeError(f"kinds: expected a kind for variable {name!r}, got {kind!r}; {advice}")
-        chosen[name] = instance
-    for name, kind in [*chosen.items()]:
-        if isinstance(kind, Count) and kind.exposure is not None:
-            if kind.exposure in names:
-                chosen.setdefault(kind.exposure, Exposure())
-            stand_ins = [chosen.get(each) or Categorical() for each in names]
-            _place_of_exposure(name, kind, names, stand_ins)
-    return chosen
 
 
 def check_targets(targets: Targets, regime_names: Sequence[str]) -> dict[str, Any]:

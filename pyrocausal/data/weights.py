@@ -22,7 +22,7 @@ __all__ = [
     "take_rows", "total",
 ]  # fmt: skip
 
-LEAST = 2.0  # total weight of a table, as many rows as it needs without
+LEAST, MOST = 2.0, 1e9  # total weight of a table: as many rows as it needs without, and more than anybody records
 ADVICE = (
     "a row of weight w counts as w rows, so scale importance weights to add up to the effective sample size, "
     "sum(w)^2 / sum(w^2)"
@@ -95,9 +95,11 @@ def check_weights(weights: Any, rows: int, where: str) -> torch.Tensor | None:
 
 
 def check_total(weights: torch.Tensor | None, where: str) -> None:
-    """Raise if the weights [n] of a table add up to less than two rows."""
-    if weights is not None and float(weights.sum()) < LEAST:
-        raise ValueError(f"weights: those of {where} add up to {float(weights.sum()):g}, less than two rows; {ADVICE}")
+    """Raise if the weights [n] of a table add up to less than two rows, or to more than there can be."""
+    if weights is None or LEAST <= (together := float(weights.sum())) <= MOST:
+        return
+    beyond = "less than two rows" if together < LEAST else f"more than {MOST:,.0f} rows"
+    raise ValueError(f"weights: those of {where} add up to {together:g}, {beyond}; {ADVICE}")
 
 
 def total(rows: torch.Tensor, weights: torch.Tensor | None) -> float:

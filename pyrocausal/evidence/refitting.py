@@ -20,6 +20,7 @@ from pyrocausal.data.weights import Part, drawing, take_rows, total
 from pyrocausal.evidence.screening import Residuals
 from pyrocausal.model.causal_model import observe_blocks
 from pyrocausal.model.mechanisms import Copies, Family, Mechanisms
+from pyrocausal.runtime.checked_settings import check, check_settings, number, of_type, whole
 from pyrocausal.runtime.interruption import checkpoint
 
 __all__ = ["Descent", "Refitting", "fit_copies", "judge_rows"]
@@ -50,17 +51,18 @@ class Descent:
     memory: tuple[float, float] = (0.9, 0.999)
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 0), ("rows", 1)):
-            if not (value := getattr(self, name)) >= least:
-                raise ValueError(f"Descent.{name} must be at least {least}, got {value!r}")
-            if not isinstance(value, int):
-                raise TypeError(f"Descent.{name} must be a whole number, got {value!r}")
-        if not self.learning_rate > 0:
-            raise ValueError(f"Descent.learning_rate must be positive, got {self.learning_rate!r}")
-        if not 0 <= self.last <= 1:
-            raise ValueError(f"Descent.last must be in [0, 1], got {self.last!r}")
-        if len(self.memory) != 2 or not all(0 <= each < 1 for each in self.memory):
-            raise ValueError(f"Descent.memory must be two numbers in [0, 1), got {self.memory!r}")
+        check_settings(
+            self,
+            steps=whole(),
+            rows=whole(1),
+            learning_rate=number(above=0),
+            last=number(0, most=1),
+            memory=of_type(tuple),
+        )
+        if len(self.memory) != 2:
+            raise ValueError(f"Descent.memory must be two numbers, got {self.memory!r}")
+        for each in self.memory:
+            check("each number of Descent.memory", each, number(0, below=1))
 
 
 @dataclass(frozen=True)
@@ -90,15 +92,14 @@ class Refitting:
     least_regret: float = 10.0
 
     def __post_init__(self) -> None:
-        for name in ("categorical", "continuous", "count"):
-            if not isinstance(value := getattr(self, name), Descent):
-                raise TypeError(f"Refitting.{name} must be a Descent, got {value!r}")
-        if not self.least_regret >= 0:
-            raise ValueError(f"Refitting.least_regret must be at least 0, got {self.least_regret!r}")
-        if not isinstance(self.decays, tuple):
-            raise TypeError(f"Refitting.decays must be a tuple of numbers, got {self.decays!r}")
-        if not self.decays or not all(decay >= 0 for decay in self.decays):
-            raise ValueError(f"Refitting.decays must be numbers of at least 0, got {self.decays!r}")
+        check_settings(
+            self, categorical=of_type(Descent), continuous=of_type(Descent), count=of_type(Descent),
+            decays=of_type(tuple), least_regret=number(0),
+        )  # fmt: skip
+        if not self.decays:
+            raise ValueError("Refitting.decays must be numbers of at least 0, got none")
+        for decay in self.decays:
+            check("each number of Refitting.decays", decay, number(0))
 
     def descent(self, kind: Kind) -> Descent:
         """How copies of a variable of some kind are fitted."""

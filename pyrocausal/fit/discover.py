@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from numbers import Integral
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from pyrocausal.data.table_findings import TableWarning
 from pyrocausal.fit.restarts import Restart, run_restarts
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.chain import Chain
+from pyrocausal.runtime.checked_settings import check, of_type, truth, whole
 from pyrocausal.runtime.progress import progress_line
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import describe
@@ -90,7 +90,7 @@ def discover(
     ------
     TypeError
         If `data` is no `InterventionalData`, `algorithm` no `SDI`, `settling` no `Settling`, `knowledge` no
-        `Knowledge`, `target_prior` no `TargetPrior` or `sampling` no `Sampling`.
+        `Knowledge`, `target_prior` no `TargetPrior` or `sampling` no `Sampling`; or a number is no whole number.
     ValueError
         If a number is out of range, what is known contradicts itself, or settling is asked for
         where the algorithm holds no rows out.
@@ -131,10 +131,10 @@ def discover(
             f"data must be an InterventionalData, got {type(data).__name__}; make one with "
             "InterventionalData.from_frame, from_frames, from_arrays, from_csv or another reader"
         )
-    limits = (("chains", chains, 1), ("cores", cores, 1), ("max_steps", max_steps, 1), ("seed", seed, 0))
-    for name, value, least in limits:
-        if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < least):
-            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    check("chains", chains, whole(1))
+    check("progress", progress, truth())
+    for name, value, least in (("cores", cores, 1), ("max_steps", max_steps, 1), ("seed", seed, 0)):
+        check(name, value, whole(least, optional=True))
     known = _checked(data, knowledge, target_prior, Knowledge(required, forbidden))
     algorithm, settling = _agreed(SDI() if algorithm is None else algorithm, settling, sampling, max_steps)
     if dangerous := data.check().warning:
@@ -172,10 +172,8 @@ def _checked(
     data: InterventionalData, knowledge: Knowledge | None, target_prior: TargetPrior | None, edges: Knowledge
 ) -> Knowledge:
     """All that is known of the graph; complain of it, and of what is believed of targets, before any work."""
-    if not isinstance(knowledge, Knowledge | None):
-        raise TypeError(f"knowledge must be a Knowledge, got {knowledge!r}")
-    if not isinstance(target_prior, TargetPrior | None):
-        raise TypeError(f"target_prior must be a TargetPrior, got {target_prior!r}")
+    check("knowledge", knowledge, of_type(Knowledge, optional=True))
+    check("target_prior", target_prior, of_type(TargetPrior, optional=True))
     regimes = {regime.name: regime.targets for regime in data.regimes}
     (target_prior or TargetPrior()).compile(data.names, regimes, data.aside)
     known = edges | (knowledge or Knowledge())
@@ -191,12 +189,10 @@ def _agreed(
         raise TypeError(f"algorithm must be an SDI, got {algorithm!r}; say SDI() or SDI.paper()")
     held_out = algorithm.fitting.held_out > 0
     settling = (Settling() if held_out else Settling(rounds=0)) if settling is None else settling
-    if not isinstance(settling, Settling):
-        raise TypeError(f"settling must be a Settling, got {settling!r}")
+    check("settling", settling, of_type(Settling))
     if settling.rounds and not held_out:
         raise ValueError("settling needs held-out rows; set GraphFitting.held_out above 0 or Settling.rounds to 0")
-    if not isinstance(sampling, Sampling | None):
-        raise TypeError(f"sampling must be a Sampling, got {sampling!r}")
+    check("sampling", sampling, of_type(Sampling, optional=True))
     if sampling and not settling.rounds:
         how = "leave Settling.rounds above 0" if held_out else "take an algorithm that holds out rows to settle by"
         raise ValueError(f"sampling begins at a settled graph; {how}")

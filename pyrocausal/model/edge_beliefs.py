@@ -45,6 +45,11 @@ class EdgeBeliefs(LocalModule):
         self.register_buffer("free", fixed.isnan())
         self.register_buffer("certain", fixed.nan_to_num(0.0))
 
+    @property
+    def fixed(self) -> torch.Tensor:
+        """What these beliefs were made with, shape [d, d]."""
+        return self.certain.masked_fill(self.free, torch.nan)
+
     def logits(self, existence: bool = True, orientation: bool = True) -> torch.Tensor:
         """Log odds of every edge as if none were fixed, shape [d, d].
 

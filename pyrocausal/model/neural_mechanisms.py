@@ -11,7 +11,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pyro.distributions as dist
 import torch
@@ -57,7 +57,7 @@ class NeuralMechanisms(Mechanisms):
         super().__init__()
         if hidden < 1:
             raise ValueError(f"hidden must be at least 1, got {hidden}")
-        self.kinds = tuple(kinds)
+        self.kinds, self.hidden = tuple(kinds), hidden
         d = len(self.kinds)
         # Features: a block per variable. A categorical takes one per state, a continuous one a constant and its value;
         # one that can have gaps takes another for "unknown", the last.
@@ -82,6 +82,13 @@ class NeuralMechanisms(Mechanisms):
         self.bias_in: torch.Tensor = PyroParam(torch.zeros(d, units))  # type: ignore[assignment]
         self.weight_out: torch.Tensor = PyroParam(torch.randn(d, units, outputs) / units**0.5)  # type: ignore[assignment]
         self.bias_out: torch.Tensor = PyroParam(spread_out(kinds, torch.zeros(d, outputs)))  # type: ignore[assignment]
+
+    @classmethod
+    def fits(cls, kinds: Sequence[Kind], hidden: int, state: Mapping[str, torch.Tensor]) -> bool:
+        """Whether tensors of a `state_dict` are of networks of such variables, without making any."""
+        more = hidden + cls.linear_units if any(not kind.discrete for kind in kinds) else 0
+        shape = len(kinds), sum(kind.width for kind in kinds), hidden + more
+        return any(key.startswith("weight_in") and tuple(each.shape) == shape for key, each in state.items())
 
     def conditional(self, i: int, values: torch.Tensor, parents: torch.Tensor) -> dist.TorchDistribution:
         """See `Mechanisms.conditional`."""

@@ -19,7 +19,7 @@ from pyrocausal.posterior.chain import Chain
 from pyrocausal.posterior.edge_sizes import edge_sizes
 from pyrocausal.posterior.effect_sizes import Sizes
 from pyrocausal.posterior.escaped_rows import escaped_rows
-from pyrocausal.posterior.files import load_result, save_result
+from pyrocausal.posterior.files import load_objects, save_objects
 from pyrocausal.posterior.inference_data import inference_data
 from pyrocausal.posterior.labelled_chains import LabelledChains
 from pyrocausal.posterior.named_beliefs import named_graph
@@ -325,23 +325,32 @@ class CausalPosterior(LabelledChains):
         return write_html(self, path, diagnosis=diagnosis)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the result, data and fitted programs to a file.
+        """Write the result, data and fitted programs to a file, wholly or not at all.
 
         Parameters
         ----------
         path
-            The file, conventionally `*.pt`.
+            The file, conventionally `*.zip`: JSON and arrays, no code.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; an earlier one is as it was then.
+        ValueError
+            If a class of yours does not keep what its constructor takes under the same names.
         """
-        save_result(self, path)
+        save_objects(self, path)
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> CausalPosterior:
-        """Read what `save` wrote. The file is a pickle: open only files that you trust.
+    def load(cls, path: str | PathLike[str], *, classes: Mapping[str, type] | None = None) -> CausalPosterior:
+        """Read what `save` wrote, on the CPU. No code is read or run but that of this package and of `classes`.
 
         Parameters
         ----------
         path
             The file.
+        classes
+            Kinds and mechanisms of your own that the fit was made with, by their names, as `{"Hill": Hill}`.
 
         Returns
         -------
@@ -351,10 +360,13 @@ class CausalPosterior(LabelledChains):
         ------
         FileNotFoundError
             If there is no such file.
+        TypeError
+            If `classes` is no mapping of names to classes.
         ValueError
-            If the file holds something else.
+            If the file holds something else, is damaged or of a format that this version does not know, or needs a
+            class that was not given.
         """
-        found = load_result(path)
+        found = load_objects(path, {cls.__name__: cls, **(classes or {})})
         if not isinstance(found, cls):
             raise ValueError(f"{path} holds a {type(found).__name__}, not a CausalPosterior written by save")
         return found

@@ -1,37 +1,139 @@
-"""Results as files: what a fit gave back is pickled by torch, and read again on the CPU."""
+"""Results as files: one zip of JSON and arrays, which holds no code, so that opening one runs none.
+
+Members are stored as they are, not compressed, so that a small file cannot become a large one: "result.json" says what
+the file is, which version wrote it, and how what it holds is put together (see `pyrocausal.posterior.plain_form`); the
+others are arrays in numpy's format, without objects.
+"""
 
 from __future__ import annotations
 
-import pickle
+import io
+import json
+import zipfile
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-__all__ = ["load_result", "save_result"]
+from pyrocausal.data.at_least import AtLeast
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
+from pyrocausal.data.regime import Regime
+from pyrocausal.data.slips import Slip
+from pyrocausal.model.causal_model import CausalModel
+from pyrocausal.model.edge_beliefs import IndependentBeliefs, OrientedBeliefs
+from pyrocausal.model.neural_mechanisms import NeuralMechanisms
+from pyrocausal.posterior.chain import Chain
+from pyrocausal.posterior.plain_form import Reader, Writer
+from pyrocausal.runtime.versions import version_of
+from pyrocausal.runtime.whole_files import write_whole
+
+__all__ = ["FORMAT", "load_objects", "save_objects"]
+
+FORMAT = 1  # raised where an older version could not read what is written
+HEAD, KIND = "result.json", "pyrocausal result"
+KNOWN = {
+    each.__name__: each
+    for each in (
+        InterventionalData, Regime, AtLeast, Slip, Categorical, Continuous, Count, Exposure, Chain, CausalModel,
+        IndependentBeliefs, OrientedBeliefs, NeuralMechanisms,
+    )
+}  # fmt: skip
+ANY_TIME = 1980, 1, 1, 0, 0, 0  # the same result makes the same file
 
 
-def save_result(result: Any, path: str | PathLike[str]) -> None:
-    """Write a result, data and fitted programs with it, to a file."""
-    torch.save(result, path)
+def save_objects(value: Any, path: str | PathLike[str]) -> None:
+    """Write an object and all it is made of to a file, wholly or not at all.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    ValueError
+        If something in it cannot be written down, such as a mechanism whose constructor takes what it does not keep.
+    """
+    writer = Writer()
+    node = writer.node(value, "the result")
+    head = {"what": KIND, "format": FORMAT, "written by": f"pyrocausal {version_of('pyrocausal')}", "result": node}
+
+    def write(file: Any) -> None:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr(zipfile.ZipInfo(HEAD, ANY_TIME), json.dumps(head, allow_nan=False))
+            for name, array in writer.arrays.items():
+                member = io.BytesIO()
+                np.lib.format.write_array(member, np.asarray(array, order="C"), allow_pickle=False)
+                archive.writestr(zipfile.ZipInfo(name, ANY_TIME), member.getbuffer())
+
+    write_whole(path, write)
 
 
-def load_result(path: str | PathLike[str]) -> Any:
-    """Read what a file holds, whatever that is; what it must be says the caller.
+def load_objects(path: str | PathLike[str], classes: Mapping[str, type]) -> Any:
+    """Read what `save_objects` wrote, on the CPU; torch's random state stays as it is.
+
+    Parameters
+    ----------
+    path
+        The file.
+    classes
+        Of the user, by the names that the file calls them by.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
+    TypeError
+        If `classes` is no mapping of names to classes.
     ValueError
-        If the file is no pickle, or needs code that is not here.
+        If the file is something else, damaged, of a later format, or holds what `classes` does not name.
     """
+    if not isinstance(classes, Mapping) or not all(isinstance(each, type) for each in classes.values()):
+        raise TypeError(f"classes: expected classes by their names, as {{'Hill': Hill}}, got {classes!r}")
     if not Path(path).is_file():
         raise FileNotFoundError(f"no such file: {path}")
     try:
-        return torch.load(path, map_location="cpu", weights_only=False)
-    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
-        raise ValueError(f"{path} is not a file written by CausalPosterior.save: {error}") from error
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"{path} needs code that is not here; import your own mechanisms: {error}") from error
+        head, arrays = _members(Path(path))
+    except (zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError, KeyError, EOFError, RecursionError) as error:
+        raise ValueError(f"{path} is not a file written by CausalPosterior.save, or is damaged: {error}") from error
+    if not isinstance(head, dict) or head.get("what") != KIND or not isinstance(head.get("format"), int):
+        raise ValueError(f"{path} is not a file written by CausalPosterior.save")
+    if head["format"] != FORMAT:
+        raise ValueError(
+            f"{path} has format {head['format']} and was written by {str(head.get('written by'))[:60]}; this version "
+            f"reads format {FORMAT}: install the one that wrote it"
+        )
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return Reader(arrays, {**KNOWN, **classes}).value(head["result"])
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, RuntimeError, RecursionError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+
+
+def _members(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
+    """What JSON says, and arrays by their names; nothing is taken to be larger than it is in the file."""
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.compress_type != zipfile.ZIP_STORED or member.file_size > path.stat().st_size:
+                raise ValueError(f"{path} holds {member.filename[:60]!r} packed, which save never does: it is not read")
+        names = [name for name in archive.namelist() if name != HEAD]
+        return json.loads(archive.read(HEAD)), {name: _array(name, archive.read(name)) for name in names}
+
+
+def _array(name: str, content: bytes) -> np.ndarray:
+    """An array of a member, none of objects, and none larger than the member."""
+    member = io.BytesIO(content)
+    try:
+        if np.lib.format.read_magic(member) != (1, 0):
+            raise ValueError("another version of numpy's format")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(member)
+    except ValueError as error:
+        raise ValueError(f"array {name[:60]!r} is damaged: {error}") from error
+    if dtype.hasobject:
+        raise ValueError(f"array {name[:60]!r} holds objects, which could run code: it is not read")
+    rest = content[member.tell() :]
+    size = int(np.prod(shape, dtype=object)) * dtype.itemsize if shape else dtype.itemsize
+    if fortran or len(rest) != size:
+        raise ValueError(f"array {name[:60]!r} is damaged: {len(rest)} bytes for shape {shape} of {dtype}")
+    return np.frombuffer(rest, dtype).reshape(shape)

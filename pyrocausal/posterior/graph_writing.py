@@ -12,6 +12,8 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
+from pyrocausal.runtime.whole_files import write_text
+
 __all__ = ["check_graph_path", "write_graph"]
 
 
@@ -59,7 +61,7 @@ def write_graph(graph: nx.DiGraph, path: str | PathLike[str]) -> Path:
     path = check_graph_path(path)
     if not isinstance(graph, nx.DiGraph):
         raise TypeError(f"graph: expected a networkx.DiGraph, such as result.dag(), got {type(graph).__name__}")
-    path.write_text(WRITERS[path.suffix.lower()](_plain(graph)), encoding="utf-8")
+    write_text(path, WRITERS[path.suffix.lower()](_plain(graph)))
     return path
 
 

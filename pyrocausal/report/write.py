@@ -10,6 +10,7 @@ from pyrocausal.checks.findings import Diagnosis
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.report.document import Code, Heading, Items, Mono, Part, Picture, Text, to_html, to_markdown
 from pyrocausal.report.sections import contents
+from pyrocausal.runtime.whole_files import check_writable, write_bytes, write_text
 
 __all__ = ["save_results", "write_html", "write_report"]
 
@@ -23,7 +24,8 @@ def write_html(result: CausalPosterior, path: str | PathLike[str], *, diagnosis:
         raise ValueError(f"path: {page} is a directory; name a file, such as {page / 'report.html'}")
     if not page.parent.is_dir():  # complain before the work
         raise FileNotFoundError(f"path: no such directory: {page.parent}")
-    page.write_text(to_html(TITLE, contents(result, diagnosis)), encoding="utf-8")
+    check_writable(page.parent)
+    write_text(page, to_html(TITLE, contents(result, diagnosis)))
     return page
 
 
@@ -39,8 +41,8 @@ def write_report(
     The files are `report.html`, which holds everything that is to be read; the same as `report.md` with the pictures
     `graph.png`, `edges.png`, `targets.png`, `beliefs.png` and `predictions.png`; `edges.csv` (cause, effect,
     probability, strength, size and what that is measured as, of all ordered pairs), `targets.csv` (the same of all
-    regimes and variables, and none), both the strongest first; and `model.pt`. Earlier ones are replaced. The tables
-    and `model.pt` come first, before anything is diagnosed and drawn.
+    regimes and variables, and none), both the strongest first; and `result.zip`. Earlier ones are replaced. The tables
+    and `result.zip` come first, before anything is diagnosed and drawn.
 
     Parameters
     ----------
@@ -77,15 +79,17 @@ def write_report(
     parts = [*contents(result, diagnosis, shell=shell), *_files()]
     for part in parts:
         if isinstance(part, Picture):
-            (folder / f"{part.name}.png").write_bytes(part.png)
-    (folder / "report.md").write_text(to_markdown(TITLE, parts), encoding="utf-8")
+            write_bytes(folder / f"{part.name}.png", part.png)
+    write_text(folder / "report.md", to_markdown(TITLE, parts))
     page = folder / "report.html"
-    page.write_text(to_html(TITLE, parts), encoding="utf-8")
+    write_text(page, to_html(TITLE, parts))
     return page
 
 
 def save_results(result: CausalPosterior, folder: Path) -> None:
-    """Write what cannot be had again without the fit: `edges.csv`, `targets.csv` and `model.pt`.
+    """Write what cannot be had again without the fit: `result.zip`, `edges.csv` and `targets.csv`.
+
+    Each is there wholly or not at all; earlier ones are replaced.
 
     Parameters
     ----------
@@ -93,11 +97,16 @@ def save_results(result: CausalPosterior, folder: Path) -> None:
         What to write.
     folder
         Where to, an existing directory.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written, which the error names.
     """
+    result.save(folder / "result.zip")  # from which the others can be made again
     edges = result.edges(None)[["cause", "effect", "probability", "strength", "size", "measured as"]]
-    edges.to_csv(folder / "edges.csv", index=False, float_format="%.6g")
-    result.target_table(None).to_csv(folder / "targets.csv", index=False, float_format="%.6g")
-    result.save(folder / "model.pt")
+    for name, table in (("edges.csv", edges), ("targets.csv", result.target_table(None))):
+        write_text(folder / name, table.to_csv(index=False, float_format="%.6g"))
 
 
 def _files() -> Iterator[Part]:
@@ -114,15 +123,14 @@ def _files() -> Iterator[Part]:
             Text((Mono("targets.csv"), ": the same of every variable of every regime, and the probability of none")),
             Text(
                 (
-                    Mono("model.pt"),
-                    ": data and fitted programs. It is a Python pickle: open only files that you trust, and share it "
-                    "as you would the data.",
+                    Mono("result.zip"),
+                    ": data and fitted programs, as JSON and arrays. It holds no code; share it as you would the data.",
                 )
             ),
         )
     )
     yield Code(
-        'from pyrocausal import CausalPosterior\n\nresult = CausalPosterior.load("model.pt")\n'
+        'from pyrocausal import CausalPosterior\n\nresult = CausalPosterior.load("result.zip")\n'
         "result.edges()               # probability, strength and size of edges, the strongest first\n"
         "result.target_table()        # the same of targets\n"
         "result.edge_probabilities    # labelled by effect and cause\n"

@@ -5,17 +5,18 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-__all__ = ["versions"]
+__all__ = ["version_of", "versions"]
 
 PACKAGES = "pyrocausal", "pyro-ppl", "torch", "numpy", "arviz"
 
 
 def versions() -> dict[str, str]:
     """Versions by package, and that of Python; "unknown" for one that is used from a folder."""
-    return {**{name: _version(name) for name in PACKAGES}, "Python": platform.python_version()}
+    return {**{name: version_of(name) for name in PACKAGES}, "Python": platform.python_version()}
 
 
-def _version(package: str) -> str:
+def version_of(package: str) -> str:
+    """Version of a package that is installed, "unknown" for one that is used from a folder."""
     try:
         return version(package)
     except PackageNotFoundError:

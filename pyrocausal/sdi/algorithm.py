@@ -31,6 +31,7 @@ from pyrocausal.model.edge_beliefs import EdgeBeliefs, IndependentBeliefs, Orien
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms
+from pyrocausal.runtime.checked_settings import check_settings, function, of_type
 from pyrocausal.runtime.interruption import Interrupted, checkpoint
 from pyrocausal.sdi import credit_assignment, graph_fitting, graph_scoring, published
 from pyrocausal.sdi.row_split import leaves_observational_range, split_rows
@@ -65,13 +66,10 @@ class SDI:
     stopping: Stopping = field(default_factory=Stopping)
 
     def __post_init__(self) -> None:
-        parts = {"fitting": GraphFitting, "scoring": GraphScoring, "credit": CreditAssignment, "stopping": Stopping}
-        for name, kind in parts.items():
-            if not isinstance(value := getattr(self, name), kind):
-                raise TypeError(f"SDI.{name} must be a {kind.__name__}, got {value!r}")
-        for name in ("mechanisms", "beliefs"):
-            if not callable(value := getattr(self, name)):
-                raise TypeError(f"SDI.{name} must be a class or function, got {value!r}")
+        check_settings(
+            self, mechanisms=function(), beliefs=function(), fitting=of_type(GraphFitting),
+            scoring=of_type(GraphScoring), credit=of_type(CreditAssignment), stopping=of_type(Stopping),
+        )  # fmt: skip
 
     @classmethod
     def paper(cls, max_steps: int = published.STOPPING.max_steps) -> SDI:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import torch
 
 from pyrocausal.data.columns import native
+from pyrocausal.runtime.checked_settings import check, check_settings, function, number, of_type, truth, whole
 from pyrocausal.sdi.credit import Credit, conditional_difference, cycles, sparsity
 from pyrocausal.sdi.targets import TargetRule, bayes_factor
 
@@ -20,20 +21,6 @@ Regulariser: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
 FUNCTIONAL_ADAM = partial(torch.optim.Adam, lr=5e-3)
 STRUCTURAL_ADAM = partial(torch.optim.Adam, lr=0.1, betas=(0.9, 0.9))  # a short memory: scores are noisy, not sparse
-
-
-def _require(settings: Any, least: float, *names: str) -> None:
-    for name in names:
-        value = getattr(settings, name)
-        if not value >= least:
-            raise ValueError(f"{type(settings).__name__}.{name} must be at least {least:g}, got {value!r}")
-
-
-def _require_callable(settings: Any, *names: str) -> None:
-    for name in names:
-        value = getattr(settings, name)
-        if not callable(value):
-            raise TypeError(f"{type(settings).__name__}.{name} must be a function, got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -77,13 +64,11 @@ class GraphFitting:
     certainty: float = 0.9
 
     def __post_init__(self) -> None:
-        _require(self, 1, "rows", "every")
-        _require(self, 0, "warm_up", "steps", "toggles")
-        _require_callable(self, "optimiser")
-        if not 0 <= self.held_out < 1:
-            raise ValueError(f"GraphFitting.held_out must be in [0, 1), got {self.held_out!r}")
-        if not 0 <= self.certainty <= 1:
-            raise ValueError(f"GraphFitting.certainty must be in [0, 1], got {self.certainty!r}")
+        check_settings(
+            self, optimiser=function(), rows=whole(1), warm_up=whole(), every=whole(1), steps=whole(),
+            toggles=number(0), regime_rows=truth(optional=True), held_out=number(0, below=1),
+            certainty=number(0, most=1),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -118,11 +103,16 @@ class GraphScoring:
     memory: float = 0.5
 
     def __post_init__(self) -> None:
-        _require(self, 2, "graphs")  # one graph has none to be compared with
-        _require(self, 1, "rows", "work", "target_graphs", "target_rows")
-        _require_callable(self, "target_rule")
-        if not 0 <= self.memory < 1:
-            raise ValueError(f"GraphScoring.memory must be in [0, 1), got {self.memory!r}")
+        check_settings(
+            self,
+            graphs=whole(2),
+            rows=whole(1),
+            work=whole(1),
+            target_rule=function(),
+            target_graphs=whole(1),
+            target_rows=whole(1),
+            memory=number(0, below=1),
+        )  # fmt: skip  (one graph has none to be compared with)
 
 
 @dataclass(frozen=True)
@@ -144,11 +134,10 @@ class CreditAssignment:
     regularisers: Mapping[Regulariser, float] = field(default_factory=lambda: {sparsity: 0.002, cycles: 0.02})
 
     def __post_init__(self) -> None:
-        _require_callable(self, "estimator", "optimiser")
+        check_settings(self, estimator=function(), optimiser=function(), regularisers=of_type(Mapping))
         for regulariser, weight in self.regularisers.items():
-            if not weight >= 0:
-                name = getattr(regulariser, "__name__", regulariser)
-                raise ValueError(f"the weight of regulariser {name} must be at least 0, got {weight!r}")
+            check("a key of CreditAssignment.regularisers", regulariser, function())
+            check(f"the weight of regulariser {describe(regulariser)}", weight, number(0))
 
 
 @dataclass(frozen=True)
@@ -170,9 +159,7 @@ class Stopping:
     max_steps: int = 400
 
     def __post_init__(self) -> None:
-        _require(self, 1, "patience", "max_steps")
-        if not 0 < self.tolerance < 0.5:
-            raise ValueError(f"Stopping.tolerance must be in (0, 0.5), got {self.tolerance!r}")
+        check_settings(self, tolerance=number(above=0, below=0.5), patience=whole(1), max_steps=whole(1))
 
 
 def describe(value: Any) -> Any:

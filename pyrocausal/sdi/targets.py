@@ -188,8 +188,19 @@ def target_posterior(
     -------
     torch.Tensor
         Shape [R, d + 1], see `with_known_targets`.
+
+    Raises
+    ------
+    ValueError
+        If the rule gives anything else.
     """
-    return with_known_targets(rule(evidence).to(evidence.marginal.dtype), known, hit)
+    found, (R, d) = rule(evidence), evidence.marginal.shape
+    if not isinstance(found, torch.Tensor) or found.shape != (R, d + 1):
+        came = f"shape {list(found.shape)}" if isinstance(found, torch.Tensor) else repr(found)
+        raise ValueError(
+            f"a target rule must give a tensor of shape [{R}, {d + 1}], regimes by variables and none, got {came}"
+        )
+    return with_known_targets(found.to(evidence.marginal.dtype), known, hit)
 
 
 def draw_targets(

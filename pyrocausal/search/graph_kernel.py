@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from numbers import Integral
 from typing import NamedTuple
 
 import torch
@@ -28,6 +27,7 @@ from pyro.infer.mcmc.mcmc_kernel import MCMCKernel
 
 from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.terms import Terms
+from pyrocausal.runtime.checked_settings import check_settings, number, whole
 from pyrocausal.runtime.interruption import checkpoint, now_doing
 from pyrocausal.runtime.progress import DRAWING
 from pyrocausal.sdi.targets import draw_targets
@@ -64,13 +64,7 @@ class Sampling:
     price: float = 0.5
 
     def __post_init__(self) -> None:
-        for name, least in (("draws", 1), ("warm_up", 0)):
-            if isinstance(value := getattr(self, name), bool) or not isinstance(value, Integral):
-                raise TypeError(f"Sampling.{name} must be a whole number, got {value!r}")
-            if value < least:
-                raise ValueError(f"Sampling.{name} must be at least {least}, got {value}")
-        if not self.price >= 0:
-            raise ValueError(f"Sampling.price must be at least 0, got {self.price!r}")
+        check_settings(self, draws=whole(1), warm_up=whole(), price=number(0))
 
 
 class Sampled(NamedTuple):

@@ -25,6 +25,7 @@ from pyrocausal.search.so_far import SoFar
 __all__ = ["Found", "hit_rate", "search_graph", "several_evidence"]
 
 WALKED = 40  # variables at the most for a walk over orders
+SEVERAL = 3.0  # nats against several targets beforehand, odds of one to twenty: ties are for one
 RICHER = 3.0  # nats that richer mechanisms gain at least to be searched
 RATES = torch.linspace(-8.0, 2.0, 41, dtype=torch.double)  # log odds of being hit
 SETTLED = 0.1  # change of the log odds of being hit that asks for no further climb
@@ -40,7 +41,7 @@ class Found(NamedTuple):
     summit
         Where the climb ended.
     several
-        Nats for several targets against one at the most; NaN where that was not asked.
+        Nats for several targets against one at the most, which 3 nats favour beforehand; NaN where that was not asked.
     """
 
     evidence: PooledEvidence
@@ -113,7 +114,7 @@ def _search_targets(
     if asked is None:
         return one
     more = _climb_all(evidence.believing(asked), problem, [*starts, one.summit.dag])
-    gain = several_evidence(more.evidence, more.summit.dag) - one.evidence.of(one.summit.dag)
+    gain = several_evidence(more.evidence, more.summit.dag) - one.evidence.of(one.summit.dag) - SEVERAL
     return (more if gain > 0 else one)._replace(several=gain)
 
 

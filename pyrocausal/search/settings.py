@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from pyrocausal.data.kind import Kind
 from pyrocausal.evidence.refitting import Descent, Refitting
+from pyrocausal.runtime.checked_settings import check_settings, number, of_type, truth, whole
 
 __all__ = ["Settling"]
 
@@ -46,6 +47,8 @@ class Settling:
 
     Raises
     ------
+    TypeError
+        If a setting is of another type.
     ValueError
         If a number is out of range or neither estimate is wanted.
     """
@@ -62,28 +65,11 @@ class Settling:
     final_steps: int = 600
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("proposal", 1),
-            ("warm_up", 0),
-            ("rounds", 0),
-            ("price", 0),
-            ("certainty", 0),
-            ("final_steps", 0),
-        ):
-            if not (value := getattr(self, name)) >= least:
-                raise ValueError(f"Settling.{name} must be at least {least}, got {value!r}")
-        for name in ("proposal", "warm_up", "rounds", "final_steps"):
-            if not isinstance(value := getattr(self, name), int):
-                raise TypeError(f"Settling.{name} must be a whole number, got {value!r}")
-        if self.certainty > 1:
-            raise ValueError(f"Settling.certainty must be in [0, 1], got {self.certainty!r}")
-        if not isinstance(self.refitting, Refitting | None):
-            raise TypeError(f"Settling.refitting must be a Refitting or None, got {self.refitting!r}")
-        if not isinstance(self.draft, Descent | None):
-            raise TypeError(f"Settling.draft must be a Descent or None, got {self.draft!r}")
-        for name in ("closed_form", "drift"):
-            if not isinstance(value := getattr(self, name), bool):
-                raise TypeError(f"Settling.{name} must be True or False, got {value!r}")
+        check_settings(
+            self, proposal=whole(1), warm_up=whole(), rounds=whole(), refitting=of_type(Refitting, optional=True),
+            draft=of_type(Descent, optional=True), closed_form=truth(), drift=truth(), price=number(0),
+            certainty=number(0, most=1), final_steps=whole(),
+        )  # fmt: skip
         if self.refitting is None and not self.closed_form:
             raise ValueError("Settling needs refitting, closed_form or both")
 

@@ -16,6 +16,8 @@ from pyrocausal.data.columns import native
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.kinds import Continuous, Count, Exposure
+from pyrocausal.data.slips import Slip
+from pyrocausal.tables.far_values import Far, far_values
 
 __all__ = ["Look", "shown"]
 
@@ -35,20 +37,22 @@ class Look:
         Why a kind was guessed as it was, of those that were guessed.
     tables
         Encoded rows of every table by its name, [n_t, d], float32; NaN where a value is missing.
+    slips
+        What stood in the user's tables where rows have a median now.
     """
 
     names: tuple[str, ...]
     kinds: tuple[Kind, ...]
     guessed: Mapping[str, str]
     tables: Mapping[str, np.ndarray]
+    slips: tuple[Slip, ...] = ()
 
     @classmethod
     def at(cls, data: InterventionalData) -> Look:
         """Look at data."""
         rows = {"": data.observational} | {regime.name: regime.rows for regime in data.regimes}
-        return cls(
-            data.names, data.kinds, dict(data.guessed), {name: each.cpu().numpy() for name, each in rows.items()}
-        )
+        tables = {name: each.cpu().numpy() for name, each in rows.items()}
+        return cls(data.names, data.kinds, dict(data.guessed), tables, data.slips)
 
     @cached_property
     def rows(self) -> np.ndarray:
@@ -98,6 +102,43 @@ class Look:
         if isinstance(kind, Continuous) and kind.shift is not None:
             flat[np.abs(flat) < ROUNDING * abs(kind.shift)] = 0.0  # a zero in the table
         return flat.reshape(np.shape(codes))
+
+    def as_read(self, i: int) -> dict[str, np.ndarray]:
+        """A number's column of every table [n_t] in the user's units, slips among it; NaN where missing."""
+        units = self.in_units(i, self.rows[:, i])
+        columns = dict(zip(self.tables, np.split(units, self.starts[1:-1]), strict=True))
+        for slip in self.slips:
+            if slip.variable == self.names[i]:
+                columns[slip.table][slip.row] = slip.value
+        return columns
+
+    @cached_property
+    def far(self) -> dict[int, dict[str, list[Far]]]:
+        """Values far out of every number but exposures, in every table."""
+        return {
+            i: {table: [*far_values(column)] for table, column in self.as_read(i).items()}
+            for i in self.numbers
+            if not self.exposed(i)
+        }
+
+    @cached_property
+    def without_codes(self) -> dict[str, np.ndarray]:
+        """Encoded rows of every table, NaN where a value far out repeats: of codes is spoken once."""
+        made = {}
+        for table, rows in self.tables.items():
+            codes = [(far.places, i) for i, found in self.far.items() for far in found[table] if far.repeated]
+            made[table] = rows.copy() if codes else rows
+            for places, i in codes:
+                made[table][places, i] = np.nan
+        return made
+
+    def slip_rows(self, i: int) -> dict[str, set[int]]:
+        """Rows of every table in which a variable had a slip."""
+        found: dict[str, set[int]] = {table: set() for table in self.tables}
+        for slip in self.slips:
+            if slip.variable == self.names[i]:
+                found[slip.table].add(slip.row)
+        return found
 
     def labels(self, i: int, codes: np.ndarray) -> list[object]:
         """Codes of any variable as the user has them, none of them missing."""

@@ -43,7 +43,7 @@ def likeness_of_neighbours(look: Look) -> tuple[np.ndarray, np.ndarray]:
     d = len(look.names)
     excess, most, pairs = np.zeros(d), np.zeros(d), np.zeros(d)
     discrete = np.array([kind.discrete for kind in look.kinds])
-    for rows in look.tables.values():
+    for rows in look.without_codes.values():
         if len(rows) < 3:
             continue
         for some in np.array_split(np.arange(d), max(1, len(rows) * d // 2_000_000)):
@@ -124,7 +124,7 @@ def _neighbours(look: Look) -> Iterator[TableFinding]:
 def _rows_in_turn(look: Look) -> Iterator[TableFinding]:
     """Numbers of a row that are like those of the row a fixed number before it: several series, row by row in turn."""
     numbers = [i for i in look.measured if not look.exposed(i)]
-    tables = [_clipped(rows[:FIRST_ROWS, numbers]) for rows in look.tables.values() if len(rows) > 2 * FARTHEST]
+    tables = [_clipped(rows[:FIRST_ROWS, numbers]) for rows in look.without_codes.values() if len(rows) > 2 * FARTHEST]
     if not tables or not numbers:
         return
     filled = [np.nan_to_num(z) for z in tables]

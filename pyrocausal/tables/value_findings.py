@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from numbers import Real
 
 import numpy as np
 
 from pyrocausal.data.columns import listing, number_of, spelled_alike
 from pyrocausal.data.table_findings import TableFinding, named_regimes
-from pyrocausal.tables.far_values import DISTINCT, FEWEST, Far, far_values, is_code
+from pyrocausal.tables.far_values import DISTINCT, FEWEST, Far, is_code
 from pyrocausal.tables.look import Look, shown
 
 __all__ = ["value_findings"]
@@ -19,6 +20,7 @@ __all__ = ["value_findings"]
 LIVES_THERE = 0.05  # share of the rows of another table from which such values are no fault
 FEWEST_THERE = 20  # rows of such a table
 REPEATS, SHARE_OF_REPEATS = 8, 0.03  # rows, and share of them, that one value holds where values else do not repeat
+SET_ASIDE = "; a fit takes the median of the table in its place"
 TEXT_CODES = {
     "na", "n/a", "n.a.", "nan", "null", "missing", "not measured", "nd", "n.d.", "?", "??", ".", "..", "-", "--",
     "#n/a", "#value!", "#div/0!", "inf", "unknown", "unk", "undetermined", "not determined", "not available",
@@ -41,18 +43,21 @@ def value_findings(look: Look) -> Iterator[TableFinding]:
 # ---------------------------------------------------------------------- numbers
 def _far(look: Look, i: int) -> Iterator[TableFinding]:
     """Values far out, one finding for each value that repeats, and one for all others of a variable."""
-    units = look.in_units(i, look.rows[:, i])
-    columns = dict(zip(look.tables, np.split(units, look.starts[1:-1]), strict=True))
-    found = {name: [*far_values(column)] for name, column in columns.items()}
-    if not any(found.values()):
-        return
+    columns, moved = look.as_read(i), look.slip_rows(i)
     groups: dict[str, list[tuple[str, Far]]] = defaultdict(list)
-    for name, each in found.items():
-        for far in each:
-            if not _lives_there(columns, name, far):
+    for name, column in columns.items():
+        found = look.far[i][name]
+        seen = {row for far in found for row in far.places.tolist()}
+        for row in sorted(moved[name] - seen):  # a fit has set them aside, so that they are to be told
+            groups[""].append((name, Far(float(column[row]), np.array([row]), False, False, False, math.inf)))
+        for far in found:
+            if moved[name].issuperset(far.places.tolist()) or not _lives_there(columns, name, far):
                 groups[shown(far.value) if far.repeated or far.code else ""].append((name, far))
     for value, parts in groups.items():
-        yield _of_code(look.names[i], value, parts) if value else _of_slips(look.names[i], columns, parts)
+        one = _of_code(look.names[i], value, parts) if value else _of_slips(look.names[i], columns, parts)
+        if all(moved[name].issuperset(far.places.tolist()) for name, far in parts):
+            one = replace(one, message=one.message + SET_ASIDE, numbers={**one.numbers, "set aside": 1})
+        yield one
 
 
 def _lives_there(columns: dict[str, np.ndarray], here: str, far: Far) -> bool:
@@ -81,9 +86,9 @@ def _of_code(variable: str, value: str, parts: list[tuple[str, Far]]) -> TableFi
     )
     return TableFinding(
         "missing-code", "dangerous" if dangerous else "doubtful", (variable,), regimes, message,
-        f"If it means missing, set it to NaN before the table is read: "
+        f"If it means missing, say so to the reader of a file, missing=[{value!r}], or set it to NaN in a frame: "
         f"frame[{variable!r}] = frame[{variable!r}].replace({value}, np.nan).",
-        f"If it means missing, leave these cells of column {variable} empty.",
+        f"If it means missing, say --missing {value}; or leave these cells of column {variable} empty.",
         {"value": float(value), "rows": count},
     )  # fmt: skip
 
@@ -120,7 +125,7 @@ def _first(parts: list[tuple[str, Far]]) -> str:
 
 def _repeats(look: Look, i: int) -> Iterator[TableFinding]:
     """One value in many rows of a table where values else hardly repeat; a regime that sets it has it in all rows."""
-    for name, rows in look.tables.items():
+    for name, rows in look.without_codes.items():
         column = rows[:, i][~np.isnan(rows[:, i])]
         if len(column) < max(FEWEST, REPEATS):
             continue

@@ -109,12 +109,14 @@ def test_a_fit_that_was_not_finished():
 
 
 def test_too_few_rows_for_anything_and_few():
-    told = trust(rows=40)
+    faint = settled_chain(strengths=dict.fromkeys(EDGES, 0.02))
+    told = trust(faint, rows=40)
     assert told.startswith(
         "Nothing here should be believed: of 40 rows without intervention and 123 in regimes an edge"
     )
     assert told.endswith("; record more rows.")
-    assert trust(rows=100).startswith("Rows are few: an edge that carries less than 0.013 nats a row, as a correlation")
+    for rows, nats in ((40, 0.028), (100, 0.013)):  # of edges that carry more
+        assert trust(rows=rows).startswith(f"Rows are few: an edge that carries less than {nats} nats a row, as a corr")
     assert "rows" not in trust(rows=2_000)
 
 
@@ -253,7 +255,7 @@ def test_what_was_not_checked_is_said():
         "So far nothing speaks against it. print(pc.diagnose(result)) checks it against the rows."
     )
     assert verdict(result, shell=True).trust.endswith("--out DIR writes a report that checks it against the rows.")
-    few = verdict(made_result(rows=40)).trust
+    few = verdict(made_result(settled_chain(strengths=dict.fromkeys(EDGES, 0.02)), rows=40)).trust
     assert few.startswith("Nothing here should be believed") and "print(pc.diagnose(result))" in few
     assert "pc.diagnose" not in verdict(result, Diagnosis()).trust
 
@@ -306,7 +308,8 @@ def test_fits_that_are_good_too_small_and_of_conditions_that_differ_in_everythin
         "2 edges, all strong; targets named in 2 of 2 regimes (evidence is for one each at the most).",
         CLEAN,
     )
-    assert verdict(fit(0.8, 1.0, 60)).trust.startswith(
+    assert verdict(fit(0.8, 1.0, 60)).trust.startswith("Rows are few: an edge that carries less than 0.067 nats a row")
+    assert verdict(fit(0.1, 1.0, 60)).trust.startswith(
         "Nothing here should be believed: of 60 rows without intervention"
     )
     loud = verdict(fit(0.8, 1.0, 1_000, loud=True))

@@ -27,7 +27,7 @@ from pyrocausal.simulate.networks import load
 matplotlib.use("Agg")
 
 PICTURES = {f"{name}.png" for name in ("graph", "edges", "targets", "predictions", "beliefs")}
-FILES = {"report.html", "report.md", "edges.csv", "targets.csv", "model.pt", *PICTURES}
+FILES = {"report.html", "report.md", "edges.csv", "targets.csv", "result.zip", *PICTURES}
 QUICK = ["--chains", "1", "--cores", "1", "--max-steps", "3", "--seed", "1", "--quiet"]
 
 
@@ -89,7 +89,7 @@ def test_fit_takes_files_of_knowledge(fit, tmp_path):
     assert edges["X0", "X1"] == 1 and edges["X1", "X2"] == edges["X2", "X0"] == edges["X1", "X0"] == 0
     assert 0 < edges["X0", "X2"] < 1
     assert edges["X2", "X1"] == 0  # X1 has the one cause that it may have
-    assert CausalPosterior.load(tmp_path / "out" / "model.pt").chains[0].dag.sum(1).max() <= 1
+    assert CausalPosterior.load(tmp_path / "out" / "result.zip").chains[0].dag.sum(1).max() <= 1
 
 
 def test_fit_writes_a_report(fit, frame, tmp_path, capsys):
@@ -112,7 +112,7 @@ def test_fit_writes_a_report(fit, frame, tmp_path, capsys):
     assert list(edges.columns) == ["cause", "effect", "probability", "strength", "size", "measured as"]
     assert len(edges) == 6 and edges.probability.is_monotonic_decreasing
     assert tuple(edges.iloc[0, :3]) == ("X0", "X1", 1.0) and edges.strength.isna().all()  # for nothing has settled
-    result = CausalPosterior.load(folder / "model.pt")
+    result = CausalPosterior.load(folder / "result.zip")
     assert result.chains[0].rounds.empty
     for cause, effect, probability, *_ in edges.itertuples(index=False):
         assert float(result.edge_probabilities.sel(cause=cause, effect=effect)) == pytest.approx(probability, abs=1e-5)
@@ -138,7 +138,7 @@ def test_fit_writes_a_report(fit, frame, tmp_path, capsys):
 def test_fit_settles_unless_told_otherwise(fit, tmp_path, capsys, briefly):
     assert fit() == 0
     folder = tmp_path / "out"
-    (chain,) = CausalPosterior.load(folder / "model.pt").chains
+    (chain,) = CausalPosterior.load(folder / "result.zip").chains
     assert len(chain.rounds) > 0
     assert ("have not settled" in capsys.readouterr().err) == (not chain.settled)
     strength = pd.read_csv(folder / "edges.csv").set_index(["cause", "effect"]).strength
@@ -156,16 +156,16 @@ def test_fit_is_reproducible_and_replaces_reports(fit, tmp_path):
         assert fit("--categorical", "X0", "X1", "--paper") == 0
         tables.append((tmp_path / "out" / "edges.csv").read_text())
     assert tables[0] == tables[1]
-    (chain,) = CausalPosterior.load(tmp_path / "out" / "model.pt").chains
+    (chain,) = CausalPosterior.load(tmp_path / "out" / "result.zip").chains
     assert chain.rounds.empty  # the published algorithm does not settle
 
 
 def test_kinds_from_the_command_line(fit, tmp_path, briefly):
     assert fit("--continuous", "X0", "--categorical", "X1") == 0
-    kinds = CausalPosterior.load(tmp_path / "out" / "model.pt").data.kinds
+    kinds = CausalPosterior.load(tmp_path / "out" / "result.zip").data.kinds
     assert [kind.cardinality for kind in kinds] == [0, 2, 2]
     assert fit("--levels", "X0", "1", "0", "--levels", "X1", "0", "1", "2") == 0
-    kinds = CausalPosterior.load(tmp_path / "out" / "model.pt").data.kinds
+    kinds = CausalPosterior.load(tmp_path / "out" / "result.zip").data.kinds
     assert kinds[:2] == (Categorical((1, 0), ordered=True), Categorical((0, 1, 2), ordered=True))
 
 
@@ -273,14 +273,14 @@ def test_mixtures(fit, frame, tmp_path, briefly):
     path = tmp_path / "numbers.csv"
     frame.assign(X0=[x + k % 7 / 10 for k, x in enumerate(frame.X0)]).to_csv(path, index=False)
     assert fit("--continuous", "X0", "--components", "2", path=path) == 0
-    kinds = CausalPosterior.load(tmp_path / "out" / "model.pt").data.kinds
+    kinds = CausalPosterior.load(tmp_path / "out" / "result.zip").data.kinds
     assert isinstance(kinds[0], Continuous) and kinds[0].components == 2
     assert not any(isinstance(kind, Continuous) for kind in kinds[1:])
 
 
 def test_mixtures_of_counts(fit, tmp_path, briefly):
     assert fit("--count", "X0", "--count-components", "2") == 0
-    kinds = CausalPosterior.load(tmp_path / "out" / "model.pt").data.kinds
+    kinds = CausalPosterior.load(tmp_path / "out" / "result.zip").data.kinds
     assert isinstance(kinds[0], Count) and kinds[0].components == 2
     assert not any(isinstance(kind, Count) for kind in kinds[1:])
 
@@ -292,7 +292,7 @@ def test_counts_in_proportion_to_an_exposure(fit, frame, tmp_path, briefly, caps
     assert fit(*counted, "--paper", path=path) == 2
     assert "--exposure cannot be had with --paper; drop one of them" in one_line(capsys)
     assert fit(*counted, path=path) == 0
-    data = CausalPosterior.load(tmp_path / "out" / "model.pt").data
+    data = CausalPosterior.load(tmp_path / "out" / "result.zip").data
     assert data.exposures == ("depth",)
     assert data.kinds[:3] == tuple(Count("depth", *kind.units, place=3) for kind in data.kinds[:3])
 
@@ -440,7 +440,7 @@ def test_demo_tells_found_from_true(tmp_path, capsys):
     assert re.match(r"\d edges?.*; targets named in \d of 9 regimes", text.splitlines()[1])
     distance = re.search(r"^structural Hamming distance: (\d+)$", text, re.MULTILINE)
     assert distance and int(distance[1]) == len(re.findall(r" (extra|reversed|missing)$", text, re.MULTILINE))
-    settled = shd(CausalPosterior.load(out / "model.pt").dag(), load("chain3").graph)
+    settled = shd(CausalPosterior.load(out / "result.zip").dag(), load("chain3").graph)
     assert re.search(rf"^structural Hamming distance of the settled graph: {settled}$", text, re.MULTILINE)
     right = re.search(r"^targets: (\d+) of 9 right$", text, re.MULTILINE)
     assert right and 9 - int(right[1]) == len(re.findall(r"^  regime \d: found .*, true X\d", text, re.MULTILINE))
@@ -489,7 +489,7 @@ def test_ctrl_c_and_sigterm_leave_a_report_of_what_there_is(fit, tmp_path, capsy
     assert err == f"pyrocausal: warning: {stopped}\npyrocausal: interrupted\n"
     assert "edges above 0.5" in out and {file.name for file in (tmp_path / "out").iterdir()} == FILES
     assert f"{stopped}." in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
-    result = CausalPosterior.load(tmp_path / "out" / "model.pt")
+    result = CausalPosterior.load(tmp_path / "out" / "result.zip")
     assert (result.stopped, [len(chain.trace) for chain in result.chains]) == (stopped, [3, 2])
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
@@ -500,7 +500,7 @@ def test_results_are_saved_before_pictures_are_made(fit, tmp_path, monkeypatch, 
 
     monkeypatch.setattr("pyrocausal.report.write.contents", interrupted)
     assert fit("--no-settling", "--graph-file", str(tmp_path / "graph.gml")) == 130
-    assert {file.name for file in (tmp_path / "out").iterdir()} == {"edges.csv", "targets.csv", "model.pt"}
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"edges.csv", "targets.csv", "result.zip"}
     assert (tmp_path / "graph.gml").exists()
     assert "pyrocausal: interrupted" in capsys.readouterr().err
 

@@ -75,7 +75,7 @@ def closed_form(monkeypatch):
 
 
 def judged(out: Path, told: str) -> None:
-    data = CausalPosterior.load(out / "model.pt").data
+    data = CausalPosterior.load(out / "result.zip").data
     assert data.nodes == tuple(GENES) and data.covariates == ("batch",) and data.exposures == ("umi",)
     kinds = dict(zip(data.names, data.kinds, strict=True))
     assert all(isinstance(kinds[name], Count) for name in GENES) and isinstance(kinds["batch"], Categorical)

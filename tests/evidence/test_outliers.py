@@ -1,4 +1,4 @@
-"""Values far out are moved; whole tables far out, and all usual values, stay as they are."""
+"""Values far out are brought nearer; whole tables far out, and all usual values, stay as they are."""
 
 from __future__ import annotations
 
@@ -30,24 +30,6 @@ def test_usual_values_stay_as_they_are() -> None:
             assert torch.equal(made.rows, was.rows)
 
 
-@pytest.mark.parametrize("slips", [1, 9], ids=["one", "a code"])
-@pytest.mark.parametrize("value", [1e6, -1e6, 300.0])
-def test_a_few_far_values_tell_nothing(slips: int, value: float) -> None:
-    for kind, tables in (
-        (NUMBER, (torch.randn(300), torch.randn(500))),
-        (COUNT, tuple(torch.poisson(torch.full((n,), 6.0)) for n in (300, 500))),
-    ):
-        given = parts(*tables)
-        given[0].rows[7 : 7 + slips] = value
-        regime, control = pulled_in([kind], given)
-        others = (torch.arange(300) < 7) | (torch.arange(300) >= 7 + slips)
-        assert torch.equal(regime.rows[others], given[0].rows[others]) and torch.equal(control.rows, given[1].rows)
-        middle = given[0].rows[others].quantile(0.5)
-        assert (regime.rows[7 : 7 + slips] - middle).abs().max() < 0.1 + kind.whole
-        assert bool((given[0].rows[7 : 7 + slips] == value).all())  # what was given is not changed
-    assert torch.equal(regime.rows, regime.rows.round())
-
-
 @pytest.mark.parametrize("side", [1.0, -1.0])
 def test_a_part_of_a_table_stays_on_its_side(side: float) -> None:
     given = parts(torch.randn(300), torch.randn(5_000))
@@ -70,7 +52,7 @@ def test_units_that_a_far_observational_value_made_are_found_anew() -> None:
         [NUMBER], parts((2 + torch.randn(300) - units[0]) / units[1], (told - units[0]) / units[1])
     )
     assert float(control.rows.mean()) == pytest.approx(0, abs=1e-5)
-    assert float(control.rows.std()) == pytest.approx(1, abs=0.01)
+    assert float(control.rows.std()) == pytest.approx(1, abs=0.05)
     assert float(regime.rows.mean()) == pytest.approx(2, abs=0.2)
 
 
@@ -83,7 +65,7 @@ def test_gaps_and_weights() -> None:
     kind = Continuous(0.0, 1.0, missing=True)
     (made, control) = pulled_in([kind], [Part(rows[:, None], weights), Part(torch.randn(400, 1))])
     assert torch.equal(made.rows.isnan(), rows[:, None].isnan()) and made.weights is weights
-    assert abs(float(made.rows[1])) < 0.3
+    assert 2 < float(made.rows[1]) < 10
     assert control.weights is None
     nothing = Part(torch.full((5, 1), math.nan))
     assert bool(pulled_in([kind], [nothing, Part(torch.randn(400, 1))])[0].rows.isnan().all())

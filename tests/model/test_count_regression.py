@@ -239,8 +239,8 @@ def test_all_kinds_in_one_table(tmp_path):
     assert {("drug", "kinase"), ("kinase", "gene")} <= edges
     assert not any("depth" in edge for edge in edges)
     assert result.targets()["knocked"] == ("gene",)
-    result.save(tmp_path / "fit.pt")
-    again = pc.CausalPosterior.load(tmp_path / "fit.pt")
+    result.save(tmp_path / "fit.zip")
+    again = pc.CausalPosterior.load(tmp_path / "fit.zip")
     assert again.data.kinds == data.kinds
     sampled = data.decode(again.chains[0].model(size=30))
     assert (sampled["gene"] >= 0).all()

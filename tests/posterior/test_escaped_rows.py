@@ -32,8 +32,8 @@ def test_cells_that_escape_are_counted_and_kept(tmp_path):
     assert table["guide", "X1"] == pytest.approx(0.4, abs=0.07)
     assert table["nothing", "X1"] > 0.9
     assert np.isnan(table["guide", "X0"]) and np.isnan(table["guide", "none"])
-    made.save(tmp_path / "model.pt")
-    again = CausalPosterior.load(tmp_path / "model.pt")
+    made.save(tmp_path / "result.zip")
+    again = CausalPosterior.load(tmp_path / "result.zip")
     assert again.data.kinds == made.data.kinds and again.data.kinds[1].components == 2
     pd.testing.assert_frame_equal(again.target_table(None), made.target_table(None))
 

@@ -130,7 +130,7 @@ def test_a_folder_holds_the_same_and_its_files(result, page, tmp_path):
     text, html = ((folder / name).read_text(encoding="utf-8") for name in ("report.md", "report.html"))
     pictures = re.findall(r"!\[.*?\]\((.*?)\)", text)
     assert pictures == [f"{name}.png" for name in ("graph", "edges", "targets", "predictions", "beliefs")]
-    tables = {"edges.csv", "targets.csv", "model.pt"}
+    tables = {"edges.csv", "targets.csv", "result.zip"}
     assert {path.name for path in folder.iterdir()} == {*pictures, *tables, "report.md", "report.html"}
     assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
     for name in tables:

@@ -144,8 +144,8 @@ def test_imputation_is_fitted_in_proportion_to_weight(monkeypatch):
 # ---------------------------------------------------------------- files
 def test_results_keep_weights(tmp_path):
     data = InterventionalData.from_frame(half_junk(1), "arm", "control", weights="w")
-    posterior(data, nx.DiGraph(TRUTH), {name: (name,) for name in "ABC"}).save(tmp_path / "model.pt")
-    again = CausalPosterior.load(tmp_path / "model.pt").data
+    posterior(data, nx.DiGraph(TRUTH), {name: (name,) for name in "ABC"}).save(tmp_path / "result.zip")
+    again = CausalPosterior.load(tmp_path / "result.zip").data
     assert torch.equal(again.observational_weights, data.observational_weights)
     for one, other in zip(again.regimes, data.regimes, strict=True):
         assert torch.equal(one.weights, other.weights)
@@ -161,7 +161,7 @@ def test_weights_from_the_command_line(tmp_path, capsys, monkeypatch):
     report = (tmp_path / "out" / "report.md").read_text()
     assert "| observational rows | 2,000 of total weight 1,000 |" in report
     assert "| regimes | 3 with 1,200 rows of total weight 600; targets of 0 known beforehand |" in report
-    result = CausalPosterior.load(tmp_path / "out" / "model.pt")
+    result = CausalPosterior.load(tmp_path / "out" / "result.zip")
     assert sorted(result.dag().edges) == TRUTH
     capsys.readouterr()
     assert cli.main([*argv, "--weights", "v"]) == 2
