@@ -24,7 +24,7 @@ import torch
 
 from benchmarks.rows import add_missing
 from pyrocausal import InterventionalData, Knowledge, Settling, discover
-from pyrocausal.runtime.threads import one_thread
+from pyrocausal.runtime.torch_state import reproducible_torch
 from pyrocausal.simulate import graphs, hard_normal, linear_truth, simulate
 
 __all__ = ["SHAPES", "Shape", "costs", "told_costs"]
@@ -104,7 +104,7 @@ def _one(shape: str, seed: int) -> dict[str, object]:
     rows = data.n + sum(len(regime.rows) for regime in data.regimes)
     row: dict[str, object] = {"shape": shape, "seed": seed, "variables": data.d, "rows": rows}
     row["regimes"] = len(data.regimes)
-    with one_thread(), TemporaryDirectory() as folder, warnings.catch_warnings():
+    with reproducible_torch(), TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         _, row["check_wall"], row["check_cpu"] = _timed(data.check)
         known = _knowledge(data) if made.told else Knowledge()

@@ -25,7 +25,7 @@ from benchmarks.rows import add_missing
 from benchmarks.suites_drift import DATA
 from pyrocausal import CausalPosterior, Count, InterventionalData, Settling, discover, graphs, simulate
 from pyrocausal.posterior.graph_metrics import shd
-from pyrocausal.runtime.threads import one_thread
+from pyrocausal.runtime.torch_state import reproducible_torch
 from pyrocausal.simulate.experiments import Simulation
 from pyrocausal.simulate.expression import Measurement
 from pyrocausal.simulate.ground_truth import GroundTruth
@@ -131,7 +131,7 @@ def compare_covariates(seeds: Sequence[int], out: Path, *, kinds: Sequence[str],
 def _one(kind: str, batches: str, how: str, seed: int) -> dict[str, object]:
     made = problem(kind, batches, seed)
     data = read_as(made, how)
-    with one_thread(), warnings.catch_warnings():
+    with reproducible_torch(), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a fit that has not settled counts like any other
         settling = Settling(refitting=None, final_steps=0)
         result = discover(data, chains=1, cores=1, seed=seed, progress=False, settling=settling)

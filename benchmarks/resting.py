@@ -25,7 +25,7 @@ from benchmarks.rows import add_missing
 from benchmarks.suites import PAPER
 from pyrocausal import SDI, GraphFitting, Info, Stopping, simulate, targets
 from pyrocausal.data.interventional_data import InterventionalData
-from pyrocausal.runtime.threads import one_thread
+from pyrocausal.runtime.torch_state import reproducible_torch
 from pyrocausal.simulate.experiments import Simulation
 from pyrocausal.simulate.interventions import Intervention
 
@@ -94,7 +94,7 @@ def _one(algorithm: str, done: str, graph: str, seed: int) -> dict[str, object]:
 
 
 def _fit(algorithm: SDI, data: InterventionalData, seed: int) -> Info:
-    with one_thread(), warnings.catch_warnings():
+    with reproducible_torch(), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a fit that has not settled counts like any other
         return algorithm.run(data, seed=seed)[1]
 

@@ -29,6 +29,7 @@ from pyrocausal.data.columns import listing, number_of
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.row_sample import row_sample, rows_of
 from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.runtime.torch_state import reproducible_torch
 from pyrocausal.search.moves import closure
 
 __all__ = ["diagnose"]
@@ -39,6 +40,7 @@ WORK = 1_000_000  # rows that mechanisms are held against, times pairs or regime
 FEWEST_ROWS, FEWEST_IN_REGIME = 500, 100  # that are held against them whatever their number
 
 
+@reproducible_torch()
 def diagnose(result: CausalPosterior, *, level: float = 0.01, sure: float = 0.8) -> Diagnosis:
     """Say what is wrong with a fit; a good one leaves nothing to say.
 

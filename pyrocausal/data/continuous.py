@@ -77,22 +77,20 @@ class Continuous(Kind):
     def resolve(self, columns: Mapping[str, pd.Series], weights: np.ndarray | None = None) -> Continuous:
         """Settle shift and scale of one variable from its observational column [n], the first of `columns`.
 
-        Its rows may have weights [n].
+        Its rows may have weights [n]. If it is constant there, all tables count.
 
         Raises
         ------
         ValueError
-            If the observational column is constant, empty or no number, or a few values are so far out that the others
+            If the column is constant in all tables, empty or no number, or a few values are so far out that the others
             could not be told from each other.
         """
         gaps = self.missing or any(bool(column.isna().any()) for column in columns.values())
         check_some(columns)
-        where, column = next(iter(columns.items()))
-        values = numbers(column, where)
-        seen = ~np.isnan(values)
-        values = values[seen]
+        where = next(iter(columns))
+        values, weights = self._settling(columns, weights)
         with np.errstate(over="ignore", invalid="ignore"):
-            mean, deviation = moments(values, None if weights is None else weights[seen])
+            mean, deviation = moments(values, weights)
         if values.min() == values.max() or not 0 < deviation < math.inf:
             raise ValueError(
                 f"{where} has no usable variance (from {values.min()} to {values.max()}); remove or rescale it"
@@ -106,6 +104,18 @@ class Continuous(Kind):
             )
         shift, scale = mean if self.shift is None else self.shift, deviation if self.scale is None else self.scale
         return replace(self, shift=shift, scale=scale, missing=gaps)
+
+    @staticmethod
+    def _settling(columns: Mapping[str, pd.Series], weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+        """Values [m] that units are settled by, and their weights: the observational ones, or, where these are all the
+        same as of a switch that regimes turn, those of all tables."""
+        where, column = next(iter(columns.items()))
+        values = numbers(column, where)
+        seen = ~np.isnan(values)
+        if len(columns) == 1 or values[seen].min() < values[seen].max():
+            return values[seen], None if weights is None else weights[seen]
+        everything = np.concatenate([numbers(each, where) for where, each in columns.items()])
+        return everything[~np.isnan(everything)], None
 
     def encode(self, column: pd.Series, where: str = "the column") -> np.ndarray:
         """Standardised values [n] of `column` [n], NaN where missing; ValueError for no numbers, or too far out."""

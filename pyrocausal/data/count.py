@@ -128,6 +128,8 @@ class Count(Kind):
     ) -> Count:
         """Settle shift and scale of one variable from its observational column [n], the first of `columns`.
 
+        If that is constant, from all tables, as they are.
+
         Parameters
         ----------
         columns
@@ -140,14 +142,17 @@ class Count(Kind):
         Raises
         ------
         ValueError
-            If a value is negative or no whole number, or the observational column is constant, empty or the same share
-            of its exposure in every row.
+            If a value is negative or no whole number, or the column is constant in all tables, empty or the same share
+            of its exposure in every observational row.
         """
         gaps = self.missing or any(bool(column.isna().any()) for column in columns.values())
         check_some(columns)
-        values, *_ = (self._checked(column, where) for where, column in columns.items())
+        values, *rest = (self._checked(column, where) for where, column in columns.items())
         seen = ~np.isnan(values)
         where = next(iter(columns))
+        if values[seen].min() == values[seen].max():  # a switch that regimes turn, or nothing at all
+            values, weights, exposure = np.concatenate([values, *rest]), None, None
+            seen = ~np.isnan(values)
         if values[seen].min() == values[seen].max():
             raise ValueError(f"{where} is always {values[seen].min():g}; remove the variable")
         logs = np.log1p(values if exposure is None else values / exposure)[seen]

@@ -188,6 +188,12 @@ def _by_label(frame: pd.DataFrame, regime: str | None, observational: Observatio
     codes, values = pd.factorize(frame[regime])
     seen = [value for value in values if not _is_empty(value)]
     labels: list[Any] = [None if _is_empty(value) else str(value) for value in values]
+    told = [label for label in labels if label is not None]
+    if twice := [label for label in dict.fromkeys(told) if told.count(label) > 1]:
+        raise ValueError(
+            f"regime: column {regime!r} holds {twice[0]} both as a text and as a number, or as numbers that are "
+            "written alike; write the labels of one regime in one way"
+        )
     of_row = np.array([*labels, None], dtype=object)[codes]  # [n], None where there is no label
     empty: np.ndarray = pd.isna(of_row)
     _warn_of_spelling([label for label in labels if label is not None], regime)

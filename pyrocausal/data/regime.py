@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -59,6 +59,11 @@ class Regime:
         if not self.name:
             raise ValueError("name: a regime's name is empty; give it a name")
         targets = (self.targets,) if isinstance(self.targets, str) else self.targets
+        if isinstance(targets, Mapping):
+            raise TypeError(
+                f"targets: those of regime {self.name!r} are a mapping, {targets!r}; name the variables that were "
+                "hit for certain, and say what is likely by TargetPrior(probability=...)"
+            )
         targets = tuple(targets) if isinstance(targets, Iterable) else targets
         if targets is not None and not isinstance(targets, AtLeast):
             if not isinstance(targets, tuple) or not all(isinstance(target, str) for target in targets):

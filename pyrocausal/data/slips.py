@@ -106,7 +106,7 @@ def _some(column: np.ndarray, weights: np.ndarray | None) -> tuple[torch.Tensor,
     """Values that are not missing, double, and their weights."""
     seen = ~np.isnan(column)
     values = torch.tensor(column[seen])
-    return values, torch.ones_like(values) if weights is None else torch.as_tensor(weights, dtype=torch.double)[seen]
+    return values, torch.ones_like(values) if weights is None else torch.tensor(weights, dtype=torch.double)[seen]
 
 
 def without_slips(

@@ -7,7 +7,7 @@ what is being checked.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -49,10 +49,18 @@ def check_unique(names: Sequence[str], argument: str) -> Sequence[str]:
     return names
 
 
-def check_names(names: Sequence[str], argument: str) -> tuple[str, ...]:
+def _in_order(names: Any, argument: str) -> list[Any]:
+    """Names as a list; raise if they have no order, or are none."""
+    if isinstance(names, (Set, Mapping)) or not isinstance(names, Iterable):
+        raise TypeError(f"{argument}: expected names in the order of the columns, got {names!r}")
+    return [*names]
+
+
+def check_names(names: Iterable[str], argument: str) -> tuple[str, ...]:
     """Return the names of variables as a tuple; raise if they cannot be sites of a Pyro model."""
     if isinstance(names, str):
         raise TypeError(f"{argument}: expected one string for each variable, got the string {names!r}")
+    names = _in_order(names, argument)
     for name in names:
         if not isinstance(name, str):
             raise TypeError(f"{argument}: expected strings, got {native(name)!r}; rename this variable")

@@ -5,6 +5,7 @@ What is not said of their form is found out (`text_form`), and what cannot be fo
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -66,6 +67,11 @@ def read_text_table(
     ...     read_text_table(path).dose.tolist()
     [0.5, 1.5]
     """
+    if isinstance(path, str) and re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", path):
+        raise ValueError(
+            f"path: {path} is an address, which is not fetched; save it as a file, or read it yourself, as in "
+            "from_frame(pandas.read_csv(...))"
+        )
     texts, missing = [*texts], _codes(missing)
     head = first_bytes(path)
     if head is None:

@@ -37,7 +37,7 @@ from pyrocausal.evidence.imputed_numbers import Regressions
 from pyrocausal.model.causal_model import observe_blocks
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.runtime.interruption import checkpoint
-from pyrocausal.runtime.threads import one_thread
+from pyrocausal.runtime.torch_state import reproducible_torch
 
 __all__ = ["impute"]
 
@@ -68,7 +68,7 @@ def impute(data: InterventionalData, *, seed: int = 0, hidden: int = 64) -> Inte
         return data
     recorded, weights = Part.of(data.parts)
     sizes = [len(part.rows) for part in data.parts]
-    with one_thread(), torch.random.fork_rng(), pyro.validation_enabled(False):
+    with reproducible_torch(), torch.random.fork_rng(), pyro.validation_enabled(False):
         torch.manual_seed(seed)
         draw = _Draws(data, recorded, weights, sizes, hidden)
         gaps, rows = ~present(recorded), recorded.clone()

@@ -92,8 +92,8 @@ def discover(
         If `data` is no `InterventionalData`, `algorithm` no `SDI`, `settling` no `Settling`, `knowledge` no
         `Knowledge`, `target_prior` no `TargetPrior` or `sampling` no `Sampling`; or a number is no whole number.
     ValueError
-        If a number is out of range, what is known contradicts itself, or settling is asked for
-        where the algorithm holds no rows out.
+        If a number is out of range, what is known contradicts itself, two columns of numbers are exact copies in every
+        table, or settling is asked for where the algorithm holds no rows out.
 
     Warns
     -----
@@ -137,6 +137,8 @@ def discover(
         check(name, value, whole(least, optional=True))
     known = _checked(data, knowledge, target_prior, Knowledge(required, forbidden))
     algorithm, settling = _agreed(SDI() if algorithm is None else algorithm, settling, sampling, max_steps)
+    if exact := [each for each in data.check().named("copy") if each.numbers.get("exact")]:
+        raise ValueError(f"data: {exact[0].message}; leave all but one out, as in ignore=[{exact[0].variables[1]!r}]")
     if dangerous := data.check().warning:
         warnings.warn(dangerous, TableWarning, stacklevel=2)
     data, believed = with_certain_targets(data, target_prior)

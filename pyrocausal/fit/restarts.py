@@ -33,7 +33,7 @@ from pyrocausal.fit.signals import deaf, stopping_signals
 from pyrocausal.posterior.chain import KEPT, ROUNDS, Chain
 from pyrocausal.runtime.interruption import Interrupted, interruptible, now_doing
 from pyrocausal.runtime.progress import Report
-from pyrocausal.runtime.threads import one_thread
+from pyrocausal.runtime.torch_state import reproducible_torch
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.state import Info, State
 from pyrocausal.sdi.target_prior import TargetPrior
@@ -122,7 +122,7 @@ class Restart:
 
         settled, drawn = None, None
         asked = partial(channel.asked_to_stop, stands)
-        with _turn, one_thread(), interruptible(asked) as work, warnings.catch_warnings():
+        with _turn, reproducible_torch(), interruptible(asked) as work, warnings.catch_warnings():
             start = time.process_time()
             warnings.filterwarnings("ignore", "the beliefs have not settled", RuntimeWarning)  # said once for all
             try:

@@ -178,7 +178,7 @@ class CausalModel(LocalModule):
         callable
             To be called as this model.
         """
-        edges = graphs if graphs.is_floating_point() else graphs.to(torch.get_default_dtype())
+        edges = graphs if graphs.is_floating_point() else graphs.to(self.beliefs.certain.dtype)
         return pyro.condition(self, {"edges": edges if edges.dim() == 2 else edges[:, None]})
 
     def _sample(self, edges: torch.Tensor) -> torch.Tensor:

@@ -27,7 +27,7 @@ from pyrocausal.posterior.effect_sizes import (
     state_labels,
     thinned,
 )
-from pyrocausal.runtime.threads import one_thread
+from pyrocausal.runtime.torch_state import reproducible_torch
 
 __all__ = ["edge_sizes"]
 
@@ -35,7 +35,7 @@ MOST_ROWS = 1_000  # that sizes are averaged over
 FEWEST_ROWS = 30  # with fewer observational ones, those of all tables count
 
 
-@one_thread()
+@reproducible_torch()
 @torch.no_grad()
 def edge_sizes(model: CausalModel, data: InterventionalData, graph: torch.Tensor) -> Sizes:
     """Sizes of the edges of a graph.

@@ -13,12 +13,12 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.model.partly_hit import may_be_partly_hit
-from pyrocausal.runtime.threads import one_thread
+from pyrocausal.runtime.torch_state import reproducible_torch
 
 __all__ = ["escaped_rows"]
 
 
-@one_thread()
+@reproducible_torch()
 @torch.no_grad()
 def escaped_rows(data: InterventionalData, graph: torch.Tensor) -> NDArray | None:
     """Expected share of the rows of every regime that escaped it, had it acted on a variable.

@@ -18,7 +18,7 @@ from pyrocausal.model.handlers import keep_values
 from pyrocausal.posterior.chain import Chain
 from pyrocausal.posterior.draws import SAMPLED, Draws, along, draws_of
 from pyrocausal.posterior.row_tables import Tables, constant_data
-from pyrocausal.runtime.threads import one_thread
+from pyrocausal.runtime.torch_state import reproducible_torch
 
 __all__ = ["predicted", "predicted_tables"]
 
@@ -35,7 +35,7 @@ def predicted(tables: Tables, chains: Sequence[Chain], draws: Draws | None, coun
     found, aside = [], torch.tensor([name in tables.data.aside for name in tables.data.names])
     for c, chain in enumerate(chains):
         rows = tables.completed(chain)
-        with one_thread(), torch.random.fork_rng(), pyro.validation_enabled(False):
+        with reproducible_torch(), torch.random.fork_rng(), pyro.validation_enabled(False):
             torch.manual_seed(int(np.random.SeedSequence([seed, c]).generate_state(1)[0]))
             if draws is None:
                 kept = _kept(tables, chain.target_probability[:, :-1] > 0.5, aside)

@@ -17,14 +17,14 @@ from pyrocausal.data.missing import filled, present
 from pyrocausal.data.weights import Part
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.posterior.effect_sizes import EVEN, Sizes, measure, ordered, said, spread_of, state_labels, thinned
-from pyrocausal.runtime.threads import one_thread
+from pyrocausal.runtime.torch_state import reproducible_torch
 
 __all__ = ["target_sizes"]
 
 REGIME_ROWS = 20_000, 200  # of all regimes together at the most, and of each whatever their number
 
 
-@one_thread()
+@reproducible_torch()
 @torch.no_grad()
 def target_sizes(model: CausalModel, data: InterventionalData, graph: torch.Tensor) -> Sizes:
     """How far every variable of every regime is from what its common mechanism says.

@@ -184,7 +184,7 @@ class Rounds:
         optimiser = torch.optim.Adam(state.model.mechanisms.parameters(), 3e-3)
         schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, max(1, steps))
         free = state.model.beliefs.free
-        probability = toggled(self.dag.to(free.device, torch.get_default_dtype()), free, 1.0)
+        probability = toggled(self.dag.to(state.model.beliefs.certain), free, 1.0)
         fitted = replace(state, mechanism_optimiser=optimiser)
         now_doing("fitting the program")
         fit_mechanisms(fitted, GraphFitting(), steps, probability, schedule, self.natural)

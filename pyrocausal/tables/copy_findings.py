@@ -7,6 +7,7 @@ their values, from which great ones are clipped, and one of their ranks, which f
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from pyrocausal.tables.look import Look
 
 __all__ = ["copy_findings"]
 
-ALIKE = 0.9999  # correlation from which columns are copies
+ALIKE, EXACT = 0.9999, 1 - 1e-10  # correlation from which columns are copies, and copies to the last digit that is kept
 FEWEST = 20  # complete rows
 LEFT = 1e-6  # share of the variance of a variable that a sum of others leaves
 SAID = 0.02  # coefficient, in standard deviations, of a variable that is named in a sum
@@ -89,11 +90,13 @@ def _numbers_alike(look: Look, rows: np.ndarray) -> Iterator[TableFinding]:
             least = float(matrix[a, same].min())
             which = "correlation" if matrix is linear else "rank correlation"
             are = "is" if len(same) == 1 else "are"
-            yield _finding(
+            found = _finding(
                 "copy" if matrix is linear else "function", names,
                 f"{listing(names[1:], 5)} {are} {how} {names[0]!r}, in other units perhaps: {which} {least:.6f}",
                 correlation=least,
             )  # fmt: skip
+            exact = [b for b in same if matrix is linear and linear[a, b] > EXACT]
+            yield replace(found, severity="dangerous", numbers={"correlation": least, "exact": 1}) if exact else found
 
 
 def _sums(look: Look, rows: np.ndarray, copied: set[str]) -> Iterator[TableFinding]:

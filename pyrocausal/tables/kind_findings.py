@@ -20,6 +20,7 @@ NUMBERED, UNIQUE = 10, 0.95  # rows that may be numbered; share of different val
 SKEWED, LESS_SKEWED = 3.0, 0.4  # skewness that is told, and share of it that logarithms must leave at the most
 UNITS = (2.7, 3.3), (5.5, 6.5)  # decades between clusters of values in two units
 EMPTY, SHARE = 1.0, 0.02  # decades between the clusters without a value, and share of rows that each has
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a formula begins
 TITLES = ("unnamed", "index", "row")  # what columns that number rows are called
 
 
@@ -28,6 +29,7 @@ def kind_findings(look: Look) -> Iterator[TableFinding]:
     numbering = [i for i in range(len(look.names)) if _numbers_rows(look, i)]
     for i in numbering:
         yield _numbering(look, i)
+    yield from _formulas(look)
     yield from _doubtful_guesses(look, numbering)
     skewed = []
     for i in look.measured:
@@ -50,6 +52,27 @@ def kind_findings(look: Look) -> Iterator[TableFinding]:
             f"Take logarithms of these columns, or say --count {' '.join(skewed[:3])} if they count something.",
             {"variables": len(skewed)},
         )  # fmt: skip
+
+
+def _formulas(look: Look) -> Iterator[TableFinding]:
+    """Names that a spreadsheet takes for formulas when it opens a table of edges or targets."""
+    names = [name for name in (*look.names, *look.tables) if name[:1] in FORMULA and not _is_number(name)]
+    if names:
+        yield TableFinding(
+            "formula-name", "doubtful", tuple(name for name in names if name in look.names), (),
+            f"{listing(names, 5)} begin like formulas, which a spreadsheet that opens edges.csv or targets.csv would "
+            "run",
+            "Rename them, frame.rename(columns=...), before results are opened in a spreadsheet.",
+            "Rename them before results are opened in a spreadsheet.", {"names": len(names)},
+        )  # fmt: skip
+
+
+def _is_number(name: str) -> bool:
+    try:
+        float(name)
+    except ValueError:
+        return False
+    return True
 
 
 # ---------------------------------------------------------------------- columns that number or name the rows

@@ -17,6 +17,7 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.kinds import Continuous, Count, Exposure
 from pyrocausal.data.slips import Slip
+from pyrocausal.data.weights import total
 from pyrocausal.tables.far_values import Far, far_values
 
 __all__ = ["Look", "shown"]
@@ -39,6 +40,8 @@ class Look:
         Encoded rows of every table by its name, [n_t, d], float32; NaN where a value is missing.
     slips
         What stood in the user's tables where rows have a median now.
+    counted
+        How many rows all of them count as, by their weights.
     """
 
     names: tuple[str, ...]
@@ -46,13 +49,15 @@ class Look:
     guessed: Mapping[str, str]
     tables: Mapping[str, np.ndarray]
     slips: tuple[Slip, ...] = ()
+    counted: float = 0.0
 
     @classmethod
     def at(cls, data: InterventionalData) -> Look:
         """Look at data."""
         rows = {"": data.observational} | {regime.name: regime.rows for regime in data.regimes}
         tables = {name: each.cpu().numpy() for name, each in rows.items()}
-        return cls(data.names, data.kinds, dict(data.guessed), tables, data.slips)
+        counted = sum(total(*part) for part in data.parts)
+        return cls(data.names, data.kinds, dict(data.guessed), tables, data.slips, counted)
 
     @cached_property
     def rows(self) -> np.ndarray:

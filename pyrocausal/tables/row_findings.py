@@ -25,6 +25,7 @@ FEWEST_PAIRS = 20
 FARTHEST, FIRST_ROWS = 24, 5_000  # rows between those that are compared too, and rows of a table in which they are
 SORTED = 0.98  # share of steps in one direction of a column that a table was sorted by
 REPEATED, MANY = 0.01, 0.2  # share of rows that are there again: doubtful, and dangerous
+HEAVY = 10  # rows that a row counts as on average, from which measured numbers should repeat
 BLOCK = 8_192  # rows that are looked at together
 
 
@@ -32,6 +33,7 @@ def row_findings(look: Look) -> Iterator[TableFinding]:
     """Rows that do not stand for themselves."""
     yield from _neighbours(look)
     yield from _again(look)
+    yield from _heavy(look)
 
 
 # ---------------------------------------------------------------------- neighbours
@@ -207,6 +209,20 @@ def _again(look: Look) -> Iterator[TableFinding]:
         "of them and say weights=.",
         "If something was read twice, drop the copies. If equal rows were counted, keep one of them and say --weights.",
         {"rows": again, "share": again / total},
+    )  # fmt: skip
+
+
+def _heavy(look: Look) -> Iterator[TableFinding]:
+    """Rows that count as many, though measured numbers are such as no two rows have."""
+    rows, counted = len(look.rows), look.counted
+    if not look.measured or counted < HEAVY * rows or repeated_rows(look.rows) >= REPEATED * rows:
+        return
+    yield TableFinding(
+        "heavy-weights", "dangerous", (), (),
+        f"weights make {rows:,} rows count as {counted:,.0f}, though no two rows have the same numbers: a fit would be "
+        "as sure as if so many had been recorded",
+        "Scale the weights to add up to the effective sample size, sum(w)^2 / sum(w^2), or leave them out.",
+        "", {"rows": rows, "counted": counted},
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pyrocausal import SDI, simulate
-from pyrocausal.runtime.threads import one_thread
+from pyrocausal.runtime.torch_state import reproducible_torch
 from pyrocausal.sdi import published
 from pyrocausal.sdi.credit import acyclicity, self_normalised
 from pyrocausal.simulate import networks
@@ -68,7 +68,7 @@ def test_the_published_algorithm_comes_to_rest_at_the_right_graph():
     made = simulate.simulate(
         truth, intervention=simulate.hard_uniform, rows=5000, rows_per_regime=500, regimes_per_variable=2, seed=0
     )
-    with one_thread():
+    with reproducible_torch():
         state, info = SDI.paper(max_steps=600).run(made.data, seed=0)
     assert info.settled and state.step < 600
     names, belief = made.data.names, info.edge_probability
