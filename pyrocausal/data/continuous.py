@@ -19,7 +19,7 @@ from pyrocausal.data.mixtures import check_components, outputs_of, parts_of, spr
 __all__ = ["Continuous", "normal"]
 
 MOST = 1e12  # standard deviations; the square of more is soon beyond single precision
-RESOLVED = 1e-6  # standard deviations between quartiles; single precision leaves ten steps of it or more
+MANY, RESOLVED = 20, 1e-6  # values, and standard deviations between their quartiles, that single precision must resolve
 LOG_SCALE = (-10.0, 5.0)  # bounds
 LOG_SCALE_OF_COMPONENT = (-4.0, 5.0)  # higher from below, or a component would sit on any value that repeats
 
@@ -96,7 +96,7 @@ class Continuous(Kind):
                 f"{where} has no usable variance (from {values.min()} to {values.max()}); remove or rescale it"
             )
         low, high = np.quantile(values, (0.25, 0.75))
-        if self.scale is None and 0 < high - low < RESOLVED * deviation:
+        if self.scale is None and len(values) >= MANY and 0 < high - low < RESOLVED * deviation:
             raise ValueError(
                 f"{where} has values too far apart to be told from each other in single precision: half of them lie "
                 f"within {high - low:.3g}, all of them from {values.min():g} to {values.max():g}; correct the far "

@@ -83,8 +83,12 @@ class Writer:
         return name
 
     def _frame(self, frame: pd.DataFrame, where: str) -> Node:
-        columns = [[str(name), self.node(frame[name].to_numpy(), f"{where}, {name!r}")] for name in frame]
-        return [frame.index.name, self.node(frame.index.to_numpy(), where), columns]
+        columns = [[str(name), self._column(frame[name], f"{where}, {name!r}")] for name in frame]
+        return [frame.index.name, self._column(frame.index, where), columns]
+
+    def _column(self, column: pd.Series | pd.Index, where: str) -> Node:
+        values = column.to_numpy()
+        return self.node(values.tolist() if values.dtype.hasobject else values, where)
 
     def _object(self, value: Any, where: str) -> Node:
         name, arguments = type(value).__name__, {}
@@ -164,8 +168,12 @@ class Reader:
 
     def _frame(self, node: Node, depth: int) -> pd.DataFrame:
         name, index, columns = node
-        rows = pd.Index(self.value(index, depth), name=name)
-        return pd.DataFrame({column: self.value(each, depth) for column, each in columns}, index=rows)
+        found = {column: self._column(each, depth) for column, each in columns}
+        return pd.DataFrame(found, index=pd.Index(self._column(index, depth), name=name))
+
+    def _column(self, node: Node, depth: int) -> np.ndarray:
+        values = self.value(node, depth)
+        return np.array(values, dtype=object) if isinstance(values, list) else values
 
     def _graph(self, node: Node, depth: int) -> nx.DiGraph:
         graph = nx.DiGraph()

@@ -17,7 +17,8 @@ from pyrocausal.tables.look import Look
 
 __all__ = ["copy_findings"]
 
-ALIKE, EXACT = 0.9999, 1 - 1e-10  # correlation from which columns are copies, and copies to the last digit that is kept
+ALIKE = 0.9999  # correlation from which columns are copies
+SAME = 1e-5  # deviation from a line, relative, that single precision may make
 FEWEST = 20  # complete rows
 LEFT = 1e-6  # share of the variance of a variable that a sum of others leaves
 SAID = 0.02  # coefficient, in standard deviations, of a variable that is named in a sum
@@ -95,8 +96,19 @@ def _numbers_alike(look: Look, rows: np.ndarray) -> Iterator[TableFinding]:
                 f"{listing(names[1:], 5)} {are} {how} {names[0]!r}, in other units perhaps: {which} {least:.6f}",
                 correlation=least,
             )  # fmt: skip
-            exact = [b for b in same if matrix is linear and linear[a, b] > EXACT]
+            exact = [b for b in same if matrix is linear and _exact(look, places[a], places[b])]
             yield replace(found, severity="dangerous", numbers={"correlation": least, "exact": 1}) if exact else found
+
+
+def _exact(look: Look, i: int, j: int) -> bool:
+    """Whether a number is a linear function of another to the last digit that is kept, in all rows of all tables."""
+    both = look.rows[:, [i, j]].astype(np.float64)
+    gaps = np.isnan(both)
+    if (gaps[:, 0] != gaps[:, 1]).any():
+        return False
+    one, other = _standard(both[~gaps[:, 0]]).T
+    off = np.abs(other - np.sign((one * other).mean()) * one)
+    return bool((off <= SAME * np.maximum(1.0, np.abs(one))).all())
 
 
 def _sums(look: Look, rows: np.ndarray, copied: set[str]) -> Iterator[TableFinding]:

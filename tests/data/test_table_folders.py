@@ -79,9 +79,7 @@ def test_what_is_no_such_folder(runs: Path, name: str, content: str, message: st
 
 
 def test_an_empty_folder_none_and_no_controls(runs: Path, tmp_path: Path) -> None:
-    with pytest.raises(
-        ValueError, match=r"no row has 'placebo' in column 'file'; the labels are 'control', 'dose 0\.5'"
-    ):
+    with pytest.raises(ValueError, match=r"no table in .* is called 'placebo'; they are 'control', 'dose 0\.5'"):
         read(runs, "placebo")
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         read(tmp_path / "nothing", "control")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from example_tables import control, drug, frames, from_frames
 
-from pyrocausal.data.kinds import Categorical, Continuous
+from pyrocausal.data.kinds import Categorical, Continuous, Count
 
 
 class TestChosenKinds:
@@ -173,7 +173,17 @@ class TestTables:
         with pytest.raises(ValueError, match=r"'A' in the observational.*one state, \['no'\]"):
             from_frames(control(A="no"), {"drug": drug(A="no")}, kinds={"A": Categorical(("no", "yes"))})
         with pytest.raises(ValueError, match=r"'C' in the observational rows has no usable variance"):
-            from_frames(control(C=0.1), {"drug": drug()})
+            from_frames(control(C=0.1), {"drug": drug(C=0.1)})
+        switch = from_frames(control(C=0.1), {"drug": drug()}).kinds[2]  # a reporter that only regimes turn on
+        values = np.r_[np.full(len(control()), 0.1), drug()["C"]]
+        assert switch.units == pytest.approx((values.mean(), values.std()))
+        counts = {"A": Count, "B": Count}
+        off, on = pd.DataFrame({"A": [1, 2, 0], "B": 0}), pd.DataFrame({"A": [1, 0, 4], "B": [3, 0, 9]})
+        assert from_frames(off, {"on": on}, kinds=counts).kinds[1].shift == pytest.approx(
+            np.log1p([0, 0, 0, 3, 0, 9]).mean()
+        )
+        with pytest.raises(ValueError, match="variable 'B' in the observational rows is always 0; remove the variable"):
+            from_frames(off, {"on": off}, kinds=counts)
         assert from_frames(control(B=1), {"drug": drug()}).cardinalities[1] == 3  # varies in the regime
 
     def test_two_rows_at_least(self) -> None:

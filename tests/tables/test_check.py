@@ -93,7 +93,7 @@ def test_names_of_regimes():
 
 def test_severities_come_in_order():
     def change(table, name):
-        return coded(table, name).assign(D=table["A"], E=1.0 * (name == "doA"))
+        return coded(table, name).assign(D=np.exp(table["A"]), E=1.0 * (name == "doA"))
 
     order = [*SEVERITIES]
     found = [

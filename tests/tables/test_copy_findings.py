@@ -6,23 +6,33 @@ import numpy as np
 import pytest
 from example_checked import changed, numbers, words
 
+import pyrocausal as pc
+
 
 def with_column(make):
     return lambda table, name: table.assign(D=make(table))
 
 
 @pytest.mark.parametrize(
-    ("make", "name"),
+    ("make", "name", "severity"),
     [
-        (lambda t: t["A"], "copy"),
-        (lambda t: 32 + 1.8 * t["A"], "copy"),
-        (lambda t: -t["A"].round(3), "copy"),
-        (lambda t: np.exp(t["A"]), "function"),
+        (lambda t: t["A"], "copy", "dangerous"),
+        (lambda t: 32 + 1.8 * t["A"], "copy", "dangerous"),
+        (lambda t: -t["A"].round(3), "copy", "doubtful"),
+        (lambda t: np.exp(t["A"]), "function", "doubtful"),
     ],
 )
-def test_copies_and_functions_of_a_number(make, name):
+def test_copies_and_functions_of_a_number(make, name, severity):
     (found,) = changed(numbers, with_column(make)).check().named(name)
-    assert (found.severity, found.variables) == ("doubtful", ("A", "D"))
+    assert (found.severity, found.variables) == (severity, ("A", "D"))
+
+
+def test_exact_copies_are_not_fitted_unless_a_regime_parts_them():
+    data = changed(numbers, with_column(lambda t: 32 + 1.8 * t["A"]))
+    with pytest.raises(ValueError, match=r"'D' is a copy of 'A'.*leave all but one out, as in ignore=\['D'\]"):
+        pc.discover(data, chains=1, seed=0, progress=False)
+    parted = changed(numbers, lambda t, name: t.assign(D=t["A"] + 3.0 * (name == "doB")))
+    assert not any(each.numbers.get("exact") for each in parted.check().named("copy"))
 
 
 @pytest.mark.parametrize(

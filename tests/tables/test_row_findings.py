@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from example_checked import changed, data_of, numbers, tables, words
 
+import pyrocausal as pc
 from pyrocausal.tables.row_findings import repeated_rows
 
 
@@ -77,3 +78,24 @@ def test_how_many_rows_repeat():
     assert repeated_rows(rows) == 0
     rows[10], rows[20, 1] = rows[3], np.nan
     assert repeated_rows(np.concatenate([rows, rows[20:21]])) == 2
+
+
+@pytest.mark.parametrize(("weight", "found"), [(1e5, True), (2.0, False)])
+def test_weights_that_make_rows_count_as_many(weight, found):
+    rng = np.random.default_rng(0)
+    tables = [pd.DataFrame(rng.normal(size=(60, 2)), columns=["A", "B"]).assign(w=weight) for _ in range(2)]
+    data = pc.InterventionalData.from_frames(tables[0], {"drug": tables[1]}, weights="w")
+    assert bool(data.check().named("heavy-weights")) is found
+    counted = [pd.DataFrame({"A": [0, 1, 0, 1], "B": [0, 0, 1, 1], "w": weight}) for _ in range(2)]
+    data = pc.InterventionalData.from_frames(counted[0], {"drug": counted[1]}, weights="w")
+    assert not data.check().named("heavy-weights")  # equal rows that were counted
+
+
+def test_a_code_in_every_tenth_row_is_no_series_in_time():
+    rng = np.random.default_rng(1)
+    tables = [pd.DataFrame(rng.normal(size=(400, 2)), columns=["A", "B"]) for _ in range(2)]
+    for table in tables:
+        table.loc[::10, "A"] = -999.0
+    check = pc.InterventionalData.from_frames(tables[0], {"drug": tables[1]}).check()
+    assert check.named("missing-code") and not check.named("like-neighbours") and not check.named("repeated-value")
+    assert "--missing -999" in check.named("missing-code")[0].what_to_do(shell=True)
