@@ -235,7 +235,7 @@ def _split(data: InterventionalData, share: float, seed: int) -> tuple[Intervent
         stay, apart = divide(part, share, data.kinds, generator)
         regimes.append(replace(regime, rows=stay.rows, weights=stay.weights))
         tables.append(Table(regime.name, stay, apart, regime.targets))
-    made = replace(data, observational=fit.rows, observational_weights=fit.weights, regimes=tuple(regimes))
+    made = replace(data, observational=fit.rows, observational_weights=fit.weights, regimes=tuple(regimes), slips=())
     return made, tables
 
 

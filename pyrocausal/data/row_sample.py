@@ -35,7 +35,7 @@ def row_sample(data: InterventionalData, plain: int, each: int, seed: int = 0) -
     if all(len(new.rows) == len(old.rows) for new, old in zip((first, *regimes), data.parts, strict=True)):
         return data
     kept = [replace(old, rows=new.rows, weights=new.weights) for old, new in zip(data.regimes, regimes, strict=True)]
-    return replace(data, observational=first.rows, observational_weights=first.weights, regimes=tuple(kept))
+    return replace(data, observational=first.rows, observational_weights=first.weights, regimes=tuple(kept), slips=())
 
 
 def rows_of(data: InterventionalData) -> int:

@@ -48,7 +48,7 @@ def whole(least: int = 0, *, optional: bool = False) -> Rule:
         if isinstance(value, bool) or not isinstance(value, Integral):
             raise TypeError(f"{name} must be a whole number, got {value!r}")
         if value < least:
-            raise ValueError(f"{name} must be at least {least}, got {value!r}")
+            raise ValueError(f"{name} must be at least {least}, got {value}")
 
     return rule
 

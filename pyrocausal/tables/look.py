@@ -57,7 +57,9 @@ class Look:
         rows = {"": data.observational} | {regime.name: regime.rows for regime in data.regimes}
         tables = {name: each.cpu().numpy() for name, each in rows.items()}
         counted = sum(total(*part) for part in data.parts)
-        return cls(data.names, data.kinds, dict(data.guessed), tables, data.slips, counted)
+        # of data from which a regime was taken
+        slips = tuple(slip for slip in data.slips if slip.row < len(tables.get(slip.table, ())))
+        return cls(data.names, data.kinds, dict(data.guessed), tables, slips, counted)
 
     @cached_property
     def rows(self) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -109,6 +111,12 @@ def test_one_cell_decides_neither_graph_nor_target_nor_size(value: float) -> Non
     np.testing.assert_allclose(result.edges()["size"], usual.edges()["size"], rtol=0.05)
     np.testing.assert_allclose(result.target_table()["size"], usual.target_table()["size"], rtol=0.05)
     assert "the table has what can turn the answer" not in pc.verdict(result).trust
+
+
+def test_a_regime_may_be_taken_away() -> None:
+    data = pc.InterventionalData.from_frames(chain("", 0), {"b": chain("B", 1, 1e9), "a": chain("A", 2)})
+    assert len(data.check().dangerous) == 1
+    assert not replace(data, regimes=data.regimes[1:]).check().dangerous
 
 
 @pytest.mark.parametrize("where", ["", "b"])

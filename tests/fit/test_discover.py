@@ -270,7 +270,7 @@ def test_graphs_are_drawn_from_the_posterior_where_asked_for(data):
         quick(data, sampling=Sampling())
     with pytest.raises(ValueError, match="graph; take an algorithm that holds out rows to settle by"):
         discover(data, algorithm=SDI.paper(), sampling=Sampling(), progress=False)
-    with pytest.raises(TypeError, match="sampling must be a Sampling, got 100"):
+    with pytest.raises(TypeError, match="sampling must be a Sampling or None, got 100"):
         settled(data, sampling=100)
 
 
@@ -286,7 +286,7 @@ def test_a_prior_of_targets_goes_to_every_chain(data):
     assert (abs(table.sum("variable") + none - 1) > 1e-3).any()  # each for itself
     for wrong, error, message in (
         (TargetPrior(probability={"three": {"A": 0.5}}), ValueError, "names 'three', which is no regime"),
-        ("multiple", TypeError, "target_prior must be a TargetPrior, got 'multiple'"),
+        ("multiple", TypeError, "target_prior must be a TargetPrior or None, got 'multiple'"),
     ):
         with pytest.raises(error, match=message):
             discover(unknown, target_prior=wrong)
@@ -396,7 +396,7 @@ def test_other_arguments(data):
         discover(data, required=[("A", "B")], forbidden=[("A", "B")])
     with pytest.raises(ValueError, match="required edges form the cycle"):
         discover(data, required=[("A", "B"), ("B", "A")])
-    with pytest.raises(TypeError, match=r"knowledge must be a Knowledge, got \{\}"):
+    with pytest.raises(TypeError, match=r"knowledge must be a Knowledge or None, got \{\}"):
         discover(data, knowledge={})
     with pytest.raises(ValueError, match="A -> B goes from tier 2 back to tier 1"):
         discover(data, required=[("A", "B")], knowledge=Knowledge(tiers=[["B"], ["A"]]))

@@ -29,7 +29,6 @@ def test_a_fit_is_the_same_in_double_precision(tmp_path):
     try:
         found = pc.discover(data, sampling=pc.Sampling(draws=10), **options)
         assert str(pc.diagnose(found)) == str(pc.diagnose(usual))
-        found.to_arviz(log_likelihood=True, posterior_predictive=1)
         found.report(tmp_path / "found.html")
         found.model.given(found.best.dag)(data.observational)
         assert found.edges(None).equals(usual.edges(None)) and found.target_table(None).equals(usual.target_table(None))

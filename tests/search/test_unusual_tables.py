@@ -172,15 +172,16 @@ def test_a_variable_that_never_varies_in_a_regime_is_hit_there(kind: str) -> Non
 
 
 @no_categories
-def test_a_variable_that_never_varies_without_intervention_is_refused(kind: str) -> None:
+def test_a_variable_that_never_varies_at_all_is_refused(kind: str) -> None:
     observational, regimes = tables(kind)
     with pytest.raises(ValueError, match=r"variable 'y' in the observational rows .*remove"):
-        data_of(kind, observational.assign(y=0.0), regimes)
+        data_of(kind, observational.assign(y=0.0), {name: table.assign(y=0.0) for name, table in regimes.items()})
 
 
-def test_a_category_that_never_occurs_without_intervention_shows_what_regimes_change() -> None:
-    observational, regimes = tables("categories")
-    found = fit(data_of("categories", observational.assign(y=0), regimes), several=True)
+@every_kind
+def test_a_variable_that_never_varies_without_intervention_shows_what_regimes_change(kind: str) -> None:
+    observational, regimes = tables(kind)
+    found = fit(data_of(kind, observational.assign(y=0), regimes), several=True)
     assert all("y" in targets for targets in called(found).values())
 
 
