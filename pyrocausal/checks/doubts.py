@@ -12,7 +12,7 @@ from pyrocausal.checks.findings import NAMES, Diagnosis, Finding
 from pyrocausal.checks.residual_values import FAR_DRIFT, FAR_DRIFT_STATES
 from pyrocausal.checks.run_settings import Run
 from pyrocausal.checks.stability import stability
-from pyrocausal.checks.undecided import FAINT, sight
+from pyrocausal.checks.undecided import FAINT, Sight, sight
 from pyrocausal.data.at_least import named
 from pyrocausal.data.columns import number_of
 from pyrocausal.data.missing import present
@@ -72,7 +72,7 @@ def _too_little(result: CausalPosterior) -> Iterator[str]:
     """Whether there are too few rows for anything, or nothing is strong."""
     seen = sight(result)
     strengths, learned = _learned(result)
-    if seen.nats >= BLIND and not (strengths >= seen.nats).any():
+    if _blind(seen, strengths):
         yield (
             f"{NOTHING}: of {seen.plain:,.0f} rows without intervention and {seen.acted:,.0f} in regimes an edge is "
             f"seen only if it carries {seen.nats:.3f} nats a row, as a correlation of {seen.correlation:.2f} does; "
@@ -89,6 +89,11 @@ def _too_little(result: CausalPosterior) -> Iterator[str]:
         f"{what}: no edge {of} strong ({STRONG:g} nats a row, as a correlation of 0.3 tells), and causes that nobody "
         "measured make such ones too"
     )
+
+
+def _blind(seen: Sight, strengths: np.ndarray) -> bool:
+    """Whether rows are too few for anything: an edge has to carry much, and none that was learned does."""
+    return seen.nats >= BLIND and not (strengths >= seen.nats).any()
 
 
 def _faults(result: CausalPosterior, shell: bool) -> Iterator[str]:
@@ -194,7 +199,7 @@ def _hints(result: CausalPosterior) -> Iterator[str]:
     """Few rows, and many weak edges."""
     seen = sight(result)
     strengths, _ = _learned(result)
-    if seen.nats > FAINT and (seen.nats < BLIND or (strengths >= seen.nats).any()):
+    if seen.nats > FAINT and not _blind(seen, strengths):
         yield (
             f"rows are few: an edge that carries less than {seen.nats:.3f} nats a row, as a correlation of "
             f"{seen.correlation:.2f} does, is not seen"

@@ -111,9 +111,9 @@ def _targets(result: CausalPosterior, run: Run) -> Iterator[str]:
     if not open_:
         yield "targets as they were told"
         return
-    hit = result.target_probabilities.values[open_] >= UNDECIDED[1]
-    clear = np.array([r not in _unclear(result) for r in open_])
-    having, hits = int((hit.any(1) & clear).sum()), int(hit[clear].sum())
+    clear = sorted(set(open_) - set(_unclear(result)))
+    hit = result.target_probabilities.values[clear] >= UNDECIDED[1]
+    having, hits = int(hit.any(1).sum()), int(hit.sum())
     told = f"targets named in {having} of {number_of(len(open_), 'regime')}"
     if hits > having:
         told += f", {hits} in all"

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
 from pyrocausal.data import anndata_tables, readers, table_files, text_files
 from pyrocausal.data.columns import listing
 from pyrocausal.data.from_tables import FromTables
-from pyrocausal.data.one_table import Observational
+from pyrocausal.data.one_table import Observational, listed_labels
 from pyrocausal.data.tables import Kinds, Targets
 from pyrocausal.data.text_form import FilePath
 
@@ -80,7 +80,7 @@ class FromFiles(FromTables):
         """
         texts = [name for name in (regime, targets_column) if name is not None]
         frame = text_files.read_text_table(path, texts, sep, encoding, decimal, missing)
-        if hidden := [label for label in missing if texts and label in _labels(observational)]:
+        if hidden := [label for label in missing if texts and label in listed_labels(observational, ())]:
             raise ValueError(
                 f"missing: {hidden[0]!r} is what observational rows are called, and cannot stand for a missing value "
                 "too; leave it out of one of the two"
@@ -132,7 +132,7 @@ class FromFiles(FromTables):
         texts = [] if targets_column is None else [targets_column]
         form = {"sep": sep, "encoding": encoding, "decimal": decimal, "missing": missing}
         frame, names = table_files.read_folder(folder, texts, **form)
-        if strange := [label for label in _labels(observational) if label not in set(frame[names])]:
+        if strange := [label for label in listed_labels(observational, ()) if label not in {None, *frame[names]}]:
             raise ValueError(
                 f"observational: no table in {folder} is called {strange[0]!r}; they are "
                 f"{listing(frame[names].unique())}"
@@ -245,10 +245,3 @@ class FromFiles(FromTables):
         observational, regimes, truth, weights = readers.read_npz(path)
         made: Any = cls.from_arrays(observational, regimes, kinds=kinds, weights=weights)
         return replace(made, truth=truth)
-
-
-def _labels(observational: Observational) -> list[Any]:
-    """Labels of observational rows, one or several."""
-    if observational is None or isinstance(observational, str) or not isinstance(observational, Iterable):
-        return [] if observational is None else [observational]
-    return [*observational]

@@ -129,10 +129,10 @@ class FromTables:
             If an argument has the wrong type, a column name is no string, or a kind is given as a string.
         ValueError
             If tables, kinds or targets name different variables; a name is duplicated or reserved; a value is infinite
-            or not of its variable's kind; a variable is constant or has no observational value; the kind cannot be
-            inferred (more than 50 integers or texts; whole floats beside integers or missing values); a table has
-            fewer than two rows; there are no regimes; or a weight is not positive and finite, the weights of a table
-            add up to less than two, or their column is absent or named as a variable; what is to be ignored is no
+            or not of its variable's kind; a variable is the same in all tables or has no observational value; the kind
+            cannot be inferred (more than 50 integers or texts; whole floats beside integers or missing values); a table
+            has fewer than two rows; there are no regimes; or a weight is not positive and finite, the weights of a
+            table add up to less than two, or their column is absent or named as a variable; what is to be ignored is no
             column, or a column has no heading and does not number the rows.
 
         Examples

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -16,7 +17,7 @@ import pandas as pd
 from pyrocausal.data.columns import listing, number_of, spelled_alike
 from pyrocausal.data.tables import Targets, check_frame
 
-__all__ = ["Observational", "split_table"]
+__all__ = ["Observational", "listed_labels", "split_table"]
 
 Observational: TypeAlias = Hashable | Sequence[Hashable] | None
 Split: TypeAlias = tuple[pd.DataFrame, dict[str, pd.DataFrame]]
@@ -67,7 +68,7 @@ def split_table(
     _check_column(frame, targets_column, "targets_column")
     variables = [name for name in frame.columns if name not in (regime, targets_column)]
     sets = {text: _names(text, variables) for text in dict.fromkeys(_texts(frame[targets_column]))}
-    labels = _listed(observational, ())
+    labels = listed_labels(observational, ())
     if regime is None:
         away = {str(label) for label in labels if not _is_empty(label)}
         if strange := [label for label in away if label not in sets]:
@@ -159,7 +160,7 @@ def _is_empty(label: Any) -> bool:
     return label is None or (isinstance(label, str) and not label.strip()) or (label != label)  # NaN
 
 
-def _listed(observational: Any, values: Iterable[Any]) -> list[Any]:
+def listed_labels(observational: Any, values: Iterable[Any]) -> list[Any]:
     """Labels of observational rows, one or several; a tuple that is itself a label is one."""
     if isinstance(observational, tuple) and any(observational == value for value in values):
         return [observational]
@@ -188,8 +189,8 @@ def _by_label(frame: pd.DataFrame, regime: str | None, observational: Observatio
     codes, values = pd.factorize(frame[regime])
     seen = [value for value in values if not _is_empty(value)]
     labels: list[Any] = [None if _is_empty(value) else str(value) for value in values]
-    told = [label for label in labels if label is not None]
-    if twice := [label for label in dict.fromkeys(told) if told.count(label) > 1]:
+    times = Counter(label for label in labels if label is not None)
+    if twice := [label for label, count in times.items() if count > 1]:
         raise ValueError(
             f"regime: column {regime!r} holds {twice[0]} both as a text and as a number, or as numbers that are "
             "written alike; write the labels of one regime in one way"
@@ -197,7 +198,7 @@ def _by_label(frame: pd.DataFrame, regime: str | None, observational: Observatio
     of_row = np.array([*labels, None], dtype=object)[codes]  # [n], None where there is no label
     empty: np.ndarray = pd.isna(of_row)
     _warn_of_spelling([label for label in labels if label is not None], regime)
-    wanted = _listed(observational, seen)
+    wanted = listed_labels(observational, seen)
     control = empty & any(_is_empty(label) for label in wanted)
     for label in wanted:
         if _is_empty(label):

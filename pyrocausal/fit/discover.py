@@ -138,7 +138,10 @@ def discover(
     known = _checked(data, knowledge, target_prior, Knowledge(required, forbidden))
     algorithm, settling = _agreed(SDI() if algorithm is None else algorithm, settling, sampling, max_steps)
     if exact := [each for each in data.check().named("copy") if each.numbers.get("exact")]:
-        raise ValueError(f"data: {exact[0].message}; leave all but one out, as in ignore=[{exact[0].variables[1]!r}]")
+        extra = exact[0].variables[1]
+        raise ValueError(
+            f"data: {exact[0].message}; leave all but one out, as in ignore=[{extra!r}] (--ignore {extra} in the shell)"
+        )
     if dangerous := data.check().warning:
         warnings.warn(dangerous, TableWarning, stacklevel=2)
     data, believed = with_certain_targets(data, target_prior)

@@ -84,11 +84,12 @@ class NeuralMechanisms(Mechanisms):
         self.bias_out: torch.Tensor = PyroParam(spread_out(kinds, torch.zeros(d, outputs)))  # type: ignore[assignment]
 
     @classmethod
-    def fits(cls, kinds: Sequence[Kind], hidden: int, state: Mapping[str, torch.Tensor]) -> bool:
+    def fits(cls, state: Mapping[str, torch.Tensor], kinds: Sequence[Kind], hidden: int) -> bool:
         """Whether tensors of a `state_dict` are of networks of such variables, without making any."""
-        more = hidden + cls.linear_units if any(not kind.discrete for kind in kinds) else 0
-        shape = len(kinds), sum(kind.width for kind in kinds), hidden + more
-        return any(key.startswith("weight_in") and tuple(each.shape) == shape for key, each in state.items())
+        units = 2 * hidden + cls.linear_units if any(not kind.discrete for kind in kinds) else hidden
+        d, inputs, outputs = len(kinds), sum(kind.width for kind in kinds), max(kind.outputs for kind in kinds)
+        wanted = {(d, inputs, units), (d, units), (d, units, outputs), (d, outputs)}
+        return {tuple(each.shape) for each in state.values()} == wanted
 
     def conditional(self, i: int, values: torch.Tensor, parents: torch.Tensor) -> dist.TorchDistribution:
         """See `Mechanisms.conditional`."""

@@ -25,6 +25,7 @@ from pyrocausal.posterior.labelled_chains import LabelledChains
 from pyrocausal.posterior.named_beliefs import named_graph
 from pyrocausal.posterior.tables import edge_table, target_table
 from pyrocausal.posterior.target_sizes import target_sizes
+from pyrocausal.runtime.checked_settings import check, of_type
 
 __all__ = ["CausalPosterior"]
 
@@ -366,6 +367,7 @@ class CausalPosterior(LabelledChains):
             If the file holds something else, is damaged or of a format that this version does not know, or needs a
             class that was not given.
         """
+        check("classes", classes, of_type(Mapping, optional=True))
         found = load_objects(path, {cls.__name__: cls, **(classes or {})})
         if not isinstance(found, cls):
             raise ValueError(f"{path} holds a {type(found).__name__}, not a CausalPosterior written by save")

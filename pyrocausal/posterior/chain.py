@@ -54,7 +54,7 @@ class Chain:
     several
         Whether a regime may have several targets, as told or as evidence has it.
     several_gain
-        Nats for that against one target at the most; NaN where it was told.
+        Nats for that against one target at the most, which 3 nats favour beforehand; NaN where it was told.
     drift
         How far the mechanism of each variable was from the common one in each regime, had it been let alone (see
         `pyrocausal.evidence.pooled_evidence.PooledEvidence.drift`), shape [R, d]; None where closed forms do not count.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import zipfile
 from collections.abc import Mapping
 from os import PathLike
@@ -42,6 +43,11 @@ KNOWN = {
         IndependentBeliefs, OrientedBeliefs, NeuralMechanisms,
     )
 }  # fmt: skip
+# What reading raises where a file is not what it says, encrypted or of a strange version among that.
+DAMAGE = (
+    ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError, NotImplementedError, OverflowError,
+    EOFError, struct.error, zipfile.BadZipFile,
+)  # fmt: skip
 ANY_TIME = 1980, 1, 1, 0, 0, 0  # the same result makes the same file
 
 
@@ -95,7 +101,7 @@ def load_objects(path: str | PathLike[str], classes: Mapping[str, type]) -> Any:
         raise FileNotFoundError(f"no such file: {path}")
     try:
         head, arrays = _members(Path(path))
-    except (zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError, KeyError, EOFError, RecursionError) as error:
+    except DAMAGE as error:
         raise ValueError(f"{path} is not a file written by CausalPosterior.save, or is damaged: {error}") from error
     if not isinstance(head, dict) or head.get("what") != KIND or not isinstance(head.get("format"), int):
         raise ValueError(f"{path} is not a file written by CausalPosterior.save")
@@ -107,7 +113,7 @@ def load_objects(path: str | PathLike[str], classes: Mapping[str, type]) -> Any:
     try:
         with torch.random.fork_rng(devices=[]):
             return Reader(arrays, {**KNOWN, **classes}).value(head["result"])
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError, RuntimeError, RecursionError) as error:
+    except DAMAGE as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
 
 
@@ -116,7 +122,7 @@ def _members(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             if member.compress_type != zipfile.ZIP_STORED or member.file_size > path.stat().st_size:
-                raise ValueError(f"{path} holds {member.filename[:60]!r} packed, which save never does: it is not read")
+                raise ValueError(f"it holds {member.filename[:60]!r} packed, which save never does")
         names = [name for name in archive.namelist() if name != HEAD]
         return json.loads(archive.read(HEAD)), {name: _array(name, archive.read(name)) for name in names}
 

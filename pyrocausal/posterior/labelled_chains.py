@@ -95,7 +95,8 @@ class LabelledChains:
     def several_targets(self) -> bool:
         """Whether a regime may have several targets in the `best` chain, as told or as evidence has it.
 
-        By how much evidence has it is `best.several_gain`, nats for several against one at the most; NaN where told.
+        By how much evidence has it is `best.several_gain`, nats for several against one at the most, 3
+        against it beforehand among them; NaN where told.
         """
         return self.best.several
 

@@ -2,7 +2,8 @@
 
 An object is written down as the name of its class and what its constructor takes, read from attributes of the same
 names; a module's tensors (`state_dict`) come on top. Only classes that are known, or that the reader names, are made,
-by calling them with those arguments, which they check as ever.
+by calling them with those arguments, which they check as ever. A class that makes more than it is given has a class
+method `fits`, which says from tensors and arguments whether they go together.
 """
 
 from __future__ import annotations
@@ -17,8 +18,6 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import torch
-
-from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 
 __all__ = ["Reader", "Writer"]
 
@@ -148,15 +147,15 @@ class Reader:
                 f"it holds a {name!r}, which is no class of this package; say what it is, classes={{{name!r}: ...}}, "
                 "if you know it"
             )
-        made = self.classes[name]
+        made: Any = self.classes[name]
         known = _arguments(made, name)
         if strange := [argument for argument in arguments if argument not in known]:
             raise ValueError(f"it holds a {name} with {strange[0]!r}, which its constructor does not take")
         given = {argument: self.value(each, depth) for argument, each in arguments.items()}
         spread = [each for argument, each in given.items() if known[argument] == inspect.Parameter.VAR_POSITIONAL]
         tensors = {key: self.value(each, depth) for key, each in state.items()}
-        if issubclass(made, NeuralMechanisms) and not made.fits(given["kinds"], given["hidden"], tensors):
-            raise ValueError("weights of networks do not have the shapes that the variables ask for")
+        if "fits" in vars(made) and not made.fits(tensors, **given):  # before anything large is made
+            raise ValueError(f"the tensors of a {name} do not have the shapes that its arguments ask for")
         found = made(
             *(spread[0] if spread else ()),
             **{k: v for k, v in given.items() if known[k] != inspect.Parameter.VAR_POSITIONAL},

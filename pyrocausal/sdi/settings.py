@@ -105,14 +105,14 @@ class GraphScoring:
     def __post_init__(self) -> None:
         check_settings(
             self,
-            graphs=whole(2),
+            graphs=whole(2),  # one has none to be compared with
             rows=whole(1),
             work=whole(1),
             target_rule=function(),
             target_graphs=whole(1),
             target_rows=whole(1),
             memory=number(0, below=1),
-        )  # fmt: skip  (one graph has none to be compared with)
+        )
 
 
 @dataclass(frozen=True)
