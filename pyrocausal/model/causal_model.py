@@ -153,7 +153,7 @@ class CausalModel(LocalModule):
             with poutine.mask(mask=present(column)) if self.kinds[i].missing else nullcontext():  # type: ignore[call-overload]
                 value = pyro.sample(self.names[i], conditional(i), obs=given)
             evaluated.append(i)
-            if value is not given and not _same(value, given, column):
+            if value is not given and not _same(value, column):
                 late = [self.names[k] for k in evaluated if reads[..., k, i].any()]
                 if late:
                     raise ValueError(
@@ -211,8 +211,11 @@ class CausalModel(LocalModule):
         return found
 
     def _check_codes(self, i: int, value: torch.Tensor) -> None:
-        """Refuse a value from a handler that is no code: a lookup would read it as another variable's state."""
-        if not self.kinds[i].allows(value):
+        """Refuse a value from a handler that is no code: a lookup would read it as another variable's state.
+
+        A variable that can be missing may be told to be: its children then see that it is unknown.
+        """
+        if not self.kinds[i].allows(value[present(value)] if self.kinds[i].missing else value):
             raise ValueError(f"values of {self.names[i]!r} must be {self.kinds[i].required}")
 
 
@@ -252,11 +255,10 @@ def observe_blocks(
             pyro.sample(f"block_{k}", conditional, obs=given)
 
 
-def _same(value: torch.Tensor, given: torch.Tensor, column: torch.Tensor) -> bool:
-    """Whether a value that a site returns is the one in the table, gaps too."""
-    if value.shape != given.shape:
-        return False
-    return torch.equal(value, given.to(value.dtype)) or torch.equal(value.nan_to_num(), column.nan_to_num().to(value))
+def _same(value: torch.Tensor, column: torch.Tensor) -> bool:
+    """Whether a value that a handler gave is the one in the table, with the same gaps."""
+    given = value.to(column.dtype)
+    return value.shape == column.shape and bool(((given == column) | (given.isnan() & column.isnan())).all())
 
 
 def _replace(values: torch.Tensor, i: int, value: torch.Tensor) -> torch.Tensor:

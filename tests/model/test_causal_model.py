@@ -20,14 +20,14 @@ from conftest import (
     naive_log_prob,
     random_graphs,
 )
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pyro import poutine
 from pyro.infer import SVI, Predictive, Trace_ELBO
 from pyro.nn import PyroModule, PyroParam
 
 from pyrocausal.data.edge_constraints import fixed_edges
-from pyrocausal.data.kinds import Categorical, Continuous
+from pyrocausal.data.kinds import Categorical, Continuous, Exposure
 from pyrocausal.model.acyclic import break_cycles, topological_order
 from pyrocausal.model.causal_model import CausalModel, observe_blocks
 from pyrocausal.model.edge_beliefs import IndependentBeliefs, OrientedBeliefs
@@ -526,7 +526,13 @@ cases = st.fixed_dictionaries(
 )
 
 
+FORCED = dict(seed=0, kind="gaps", mode="none", n=4, targets=[3, 0], how="do other", by_row=True, scalar=False)
+
+
 @given(cases)
+@example(FORCED)  # 0 where the table has a gap
+@example(FORCED | {"by_row": False})  # a gap is forced on a state
+@example(FORCED | {"kind": "all", "targets": [3]})
 @settings(max_examples=150, deadline=None, derandomize=True)
 def test_batched_program_equals_the_naive_one(case):
     torch.manual_seed(case["seed"])
@@ -544,6 +550,8 @@ def test_batched_program_equals_the_naive_one(case):
     else:
         graphs = torch.bernoulli(torch.full((count, D, D), 0.6)).tril(-1)  # one order for all
     graphs = graphs.double()
+    if other:  # nothing acts on an exposure, which acts on its count under any graph
+        graphs[:, [i for i, kind in enumerate(kinds) if isinstance(kind, Exposure)]] = 0.0
     edges = {"none": graphs[0], "several": graphs[:, None], "rows": graphs}[case["mode"]]
     argument = {"none": None, "several": K, "rows": "rows"}[case["mode"]]
     names = [model.names[t] for t in case["targets"]]
