@@ -133,6 +133,13 @@ def _add_fit(commands: Any) -> None:
     _add_kinds(fit)
     fit.add_argument("--paper", action="store_true", help="the algorithm of the paper (arXiv:1910.01075), as published")
     _add_common(fit, seed="default: a fresh one, kept in the report", default_seed=None)
+    lasting = fit.add_argument_group("a run that may be killed")
+    lasting.add_argument(
+        "--checkpoint", metavar="DIR", type=Path, help="keep there, every few seconds, what has been computed"
+    )
+    lasting.add_argument(
+        "--resume", action="store_true", help="take up the fit that is in --checkpoint, or begin one if none is"
+    )
 
 
 def _add_check(commands: Any) -> None:

@@ -211,6 +211,8 @@ def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm
         ("--several-targets", "--one-target"),
         *((each, "--paper") for each in ("--draws", "--several-targets", "--exposure")),
     ]
+    if getattr(arguments, "resume", False) and arguments.checkpoint is None:
+        raise ValueError("--resume: say where the fit is, with --checkpoint DIR")
     for one, other in pairs:
         if wanted[one] and wanted[other]:
             raise ValueError(f"{one} cannot be had with {other}; drop one of them")
@@ -231,4 +233,6 @@ def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm
         algorithm=algorithm,
         settling=Settling(rounds=0) if arguments.no_settling else None,
         sampling=Sampling(draws=arguments.draws) if arguments.draws else None,
+        checkpoint=getattr(arguments, "checkpoint", None),
+        resume=getattr(arguments, "resume", False),
     )

@@ -16,7 +16,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 import torch
 
@@ -33,11 +34,17 @@ from pyrocausal.evidence.terms import IMPOSSIBLE, FamilyEvidence, parents_of
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.runtime.interruption import checkpoint
+from pyrocausal.runtime.journal import recorded
 
 __all__ = ["PooledEvidence"]
 
 SPARE = 10.0  # nats
 MEMORY = 2_000_000  # numbers in the inner products of families that are weighed at a time
+
+
+# What is recorded of M families: `Spared` where mechanisms drift and, if that differs, where they do not; evidence of
+# fresh mechanisms; and that but for mechanisms in a part of the rows.
+_Weighed: TypeAlias = tuple[tuple[tuple[torch.Tensor, ...], ...], torch.Tensor, torch.Tensor]
 
 
 class _Kept(NamedTuple):
@@ -173,12 +180,12 @@ class PooledEvidence(JointEvidence):
                 self._kept[family] = self._nothing
                 continue
             by_form.setdefault(self.kinds[family[0]].closed_form, []).append(family)
-        for batch in self._batches(by_form.get("regression", [])):
-            self._regress(batch)
-        for batch in self._batches(by_form.get("count regression", [])):
-            self._count(batch)
-        for family in by_form.get("table", []):
-            self._tabulate(family)
+        for form, weigh in (
+            ("regression", self._regress), ("count regression", self._count), ("table", self._tabulate),
+        ):  # fmt: skip
+            for batch in self._batches(by_form.get(form, [])):
+                found = recorded(f"level {self.level} of {batch}", partial(weigh, batch))
+                self._keep(batch, *found, choice=math.log(len(KAPPAS)) if form == "table" else 0.0)
         self._waiting -= set(families)
 
     @property
@@ -207,51 +214,55 @@ class PooledEvidence(JointEvidence):
         if batch:
             yield batch
 
-    def _regress(self, families: Sequence[Family]) -> None:
+    def _regress(self, families: Sequence[Family]) -> _Weighed:
         sums = self._regressors.of(families, self.level)
         alone = regression_alone(sums)
         new = self._fresh(families, alone.evidence)
-        hit = new + self._odds[:, [i for i, _ in families]].t()
-        self._keep(families, [pooled_regression(sums, alone.noise, hit, self._may_drift)] * 2, new, hit)
+        spared = tuple(pooled_regression(sums, alone.noise, self._hit(families, new), self._may_drift))
+        return (spared,), new, new
 
-    def _count(self, families: Sequence[Family]) -> None:
-        modes, odds = self._counts.modes(families, self.level), self._odds[:, [i for i, _ in families]].t()
-        new = self._fresh(families, counts_alone(modes))
-        whole = new
-        spared, usual = pooled_counts(modes, new + odds, self._may_drift)
+    def _count(self, families: Sequence[Family]) -> _Weighed:
+        modes = self._counts.modes(families, self.level)
+        new = whole = self._fresh(families, counts_alone(modes))
+        spared, usual = pooled_counts(modes, self._hit(families, new), self._may_drift)
         gain = self._counts.partly_gain(families, self.level, modes, usual)
         if bool((gain > -math.inf).any()):
             partly = torch.logaddexp(whole, spared.log_prob + gain) - math.log(2)
             new = torch.where(gain > -math.inf, partly, whole)
-            spared, _ = pooled_counts(modes, new + odds, self._may_drift)
-        self._keep(families, [spared] * 2, new, new + odds, whole=whole)
+            spared, _ = pooled_counts(modes, self._hit(families, new), self._may_drift)
+        return (tuple(spared),), new, whole
 
-    def _tabulate(self, family: Family) -> None:
-        i, parents = family
-        new = self._with_observational(self._new.of(i, parents) if self._new else torch.zeros(0, dtype=torch.double))
-        hit = new + self._odds[:, i]
-        found = self._tables.spared(i, parents, hit)
-        if found is None:  # there is no such table
-            found = (Spared(torch.full_like(new, IMPOSSIBLE), new.new_zeros(()), torch.zeros_like(new)),) * 2
-        both = [Spared(*(part[None] for part in each)) for each in found]
-        self._keep([family], both, new[None], hit[None], math.log(len(KAPPAS)))
+    def _tabulate(self, families: Sequence[Family]) -> _Weighed:
+        fresh = [self._new.of(*family) if self._new else torch.zeros(0, dtype=torch.double) for family in families]
+        new = torch.stack([self._with_observational(each) for each in fresh])
+        both = []
+        for family, hit in zip(families, self._hit(families, new), strict=True):
+            found = self._tables.spared(*family, hit)
+            if found is None:  # there is no such table
+                found = (Spared(torch.full_like(hit, IMPOSSIBLE), hit.new_zeros(()), torch.zeros_like(hit)),) * 2
+            both.append(found)
+        return tuple(tuple(map(torch.stack, zip(*each, strict=True))) for each in zip(*both, strict=True)), new, new
+
+    def _hit(self, families: Sequence[Family], new: torch.Tensor) -> torch.Tensor:
+        """Evidence of fresh mechanisms of families with the odds of being hit, [M, R + 1]."""
+        return new + self._odds[:, [i for i, _ in families]].t()
 
     def _keep(
         self,
         families: Sequence[Family],
-        both: Sequence[Spared],
+        spared: Sequence[Sequence[torch.Tensor]],
         new: torch.Tensor,
-        hit: torch.Tensor,
-        choice: float = 0.0,
-        whole: torch.Tensor | None = None,
+        whole: torch.Tensor,
+        choice: float,
     ) -> None:
         """Keep what a level says of families, where it has more evidence than the levels below.
 
-        `both` are where mechanisms drift, with a size chosen at the cost of a `choice` in nats, and where they do not;
-        `whole` is as `new`, but for mechanisms in a part of the rows.
+        `spared` are where mechanisms drift, with a size chosen at the cost of a `choice` in nats, and where they do
+        not, where the two differ; `whole` is as `new`, but for mechanisms in a part of the rows.
         """
-        whole = new if whole is None else whole
-        found = [self._made(spared, new, hit, cost, whole) for spared, cost in zip(both, (choice, 0.0), strict=True)]
+        hit = self._hit(families, new)
+        both = Spared(*spared[0]), Spared(*spared[-1])
+        found = [self._made(each, new, hit, cost, whole) for each, cost in zip(both, (choice, 0.0), strict=True)]
         for family, drifting, steady in zip(families, *found, strict=True):
             here = _Both(drifting, steady)
             below = self._kept.get(family, here)

@@ -34,6 +34,7 @@ from pyrocausal.evidence.screening import Residuals, Screen
 from pyrocausal.evidence.terms import IMPOSSIBLE, FamilyEvidence, Terms, parents_of
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.runtime.interruption import checkpoint
+from pyrocausal.runtime.journal import recorded
 from pyrocausal.sdi.row_split import Fold
 
 __all__ = ["PredictiveEvidence"]
@@ -170,7 +171,13 @@ class PredictiveEvidence(JointEvidence):
         assert self.refitting is not None
         how, effects = CopyFit(self.mechanisms, self.kinds, self.refitting, self.decay), [i for i, _ in families]
         counts = [fold.counts[:, effects] for fold in self.folds]  # [N, M] each
-        return fit_families(how, families, self.folds, counts, self.telling[:, effects].t(), self.screen)
+
+        def fit() -> tuple[torch.Tensor, ...]:
+            found = fit_families(how, families, self.folds, counts, self.telling[:, effects].t(), self.screen)
+            return () if found is None else tuple(found)
+
+        fitted = recorded(f"networks of {families} at decay {self.decay}", fit)
+        return FittedFamilies(*fitted) if fitted else None
 
     @property
     def proposes(self) -> bool:

@@ -6,6 +6,8 @@ process listens at. On another machine there is no such socket: the chain goes o
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import secrets
 import threading
 import time
@@ -33,6 +35,13 @@ class Channel:
         Set where chains are to stop, in this process.
     address, key
         Of the socket for chains in others.
+
+    Attributes
+    ----------
+    parent
+        Number of the process that began the chains.
+    lost
+        In that process: chains of others that hung up before they had ended, the first one first.
     """
 
     # What another process finds, for these do not travel.
@@ -43,10 +52,11 @@ class Channel:
 
     def __init__(self, show: Callable[[Report], object], stop: threading.Event, address: Any, key: bytes) -> None:
         self.show, self.stop = show, stop
-        self.address, self.key = address, key
+        self.address, self.key, self.parent = address, key, os.getpid()
+        self.lost: list[int] = []
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"address": self.address, "key": self.key}
+        return {"address": self.address, "key": self.key, "parent": self.parent}
 
     @property
     def local(self) -> bool:
@@ -65,11 +75,21 @@ class Channel:
         at, answer = self._last
         late = time.monotonic() - at > EVERY
         if self.stop is None or self.show is None:
-            return answer or (late and self._exchange(tuple(now())))
+            return answer or (late and (self._orphaned or self._exchange(tuple(now()))))
         if late:
             self.show(now())
             self._last = time.monotonic(), False
         return self.stop.is_set()
+
+    @property
+    def _orphaned(self) -> bool:
+        """Whether this is a process of a pool on the machine that began the chains, and who began them is gone.
+
+        Others are children of somebody else, such as a nanny of Dask.
+        """
+        process = multiprocessing.current_process()
+        pooled = "loky" in type(process).__module__ or "PoolWorker" in process.name
+        return pooled and os.getppid() != self.parent
 
     def _exchange(self, message: tuple[Any, ...]) -> bool:
         try:
@@ -106,10 +126,14 @@ def open_channel(show: Callable[[Report], object], stop: threading.Event) -> Ite
     with Listener(authkey=key) as listener:
 
         def answer(connection: Connection) -> None:
+            report = None
             with suppress(EOFError, OSError):
                 while True:
-                    show(Report(*connection.recv()))
+                    report = Report(*connection.recv())
+                    show(report)
                     connection.send(stop.is_set())
+            if report is not None and not report.ended:
+                channel.lost.append(report.chain)
 
         def accept() -> None:
             while True:
@@ -121,10 +145,11 @@ def open_channel(show: Callable[[Report], object], stop: threading.Event) -> Ite
                     return
                 threading.Thread(target=answer, args=(connection,), daemon=True).start()
 
+        channel = Channel(show, stop, listener.address, key)
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
         try:
-            yield Channel(show, stop, listener.address, key)
+            yield channel
         finally:
             stop.set()
             with suppress(OSError):  # wake the accepting thread

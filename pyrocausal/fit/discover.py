@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 import warnings
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import replace
+from os import PathLike
 
 import numpy as np
 
@@ -15,7 +16,9 @@ from pyrocausal.data.edge_constraints import Edge
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.data.table_findings import TableWarning
-from pyrocausal.fit.restarts import Restart, run_restarts
+from pyrocausal.fit.checkpoint import Checkpoint
+from pyrocausal.fit.one_restart import Restart
+from pyrocausal.fit.restarts import run_restarts
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.chain import Chain
 from pyrocausal.runtime.checked_settings import check, of_type, truth, whole
@@ -44,6 +47,8 @@ def discover(
     algorithm: SDI | None = None,
     settling: Settling | None = None,
     sampling: Sampling | None = None,
+    checkpoint: str | PathLike[str] | None = None,
+    resume: bool = False,
 ) -> CausalPosterior:
     """Learn a causal graph and the targets of every regime.
 
@@ -81,6 +86,13 @@ def discover(
     sampling
         How graphs are drawn from the posterior after settling; default: none are. Then an edge's probability is its
         share of the draws, and no longer a comparison with the settled graph alone.
+    checkpoint
+        A folder in which chains keep what they have computed, every few seconds, so that a fit that was killed can be
+        taken up; made if it is not there. It may be deleted once there is a result.
+    resume
+        Whether a fit that is in that folder is taken up. It has to be of the same data, settings, seed (or none given)
+        and versions, and comes to the same result, to the bit, as one that nobody disturbed, but for
+        `Chain.cpu_seconds`. Where no fit is there yet one begins, so that the same call may be made over and over.
 
     Returns
     -------
@@ -133,6 +145,10 @@ def discover(
         )
     check("chains", chains, whole(1))
     check("progress", progress, truth())
+    check("resume", resume, truth())
+    check("checkpoint", checkpoint, of_type(str, PathLike, optional=True))
+    if resume and checkpoint is None:
+        raise ValueError("resume is said without a checkpoint; name the folder, checkpoint=...")
     for name, value, least in (("cores", cores, 1), ("max_steps", max_steps, 1), ("seed", seed, 0)):
         check(name, value, whole(least, optional=True))
     known = _checked(data, knowledge, target_prior, Knowledge(required, forbidden))
@@ -147,11 +163,15 @@ def discover(
     data, believed = with_certain_targets(data, target_prior)
     if algorithm.takes_target_prior:
         believed = without_unmeasured(data, believed)
-    seed = secrets.randbits(32) if seed is None else int(seed)
-    seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(chains)]
-
     restart = Restart(algorithm, settling, sampling, data, known, believed)
-    with progress_line(chains) if progress else nullcontext(lambda report: None) as show:
+    with ExitStack() as stack:
+        fresh = secrets.randbits(32)
+        if checkpoint is not None:
+            kept = stack.enter_context(Checkpoint.opened(checkpoint, resume, restart.described(), seed, fresh))
+            seed, restart = kept.seed, replace(restart, checkpoint=kept)
+        seed = fresh if seed is None else int(seed)
+        seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(chains)]
+        show = stack.enter_context(progress_line(chains)) if progress else lambda report: None
         found, stopped = run_restarts(restart, seeds, cores, show)
     settings = {
         "algorithm": algorithm,

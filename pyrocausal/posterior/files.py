@@ -1,4 +1,4 @@
-"""Results as files: one zip of JSON and arrays, which holds no code, so that opening one runs none.
+"""Results and checkpoints as files: a zip of JSON and arrays, which holds no code, so that opening one runs none.
 
 Members are stored as they are, not compressed, so that a small file cannot become a large one: "result.json" says what
 the file is, which version wrote it, and how what it holds is put together (see `pyrocausal.posterior.plain_form`); the
@@ -32,10 +32,10 @@ from pyrocausal.posterior.plain_form import Reader, Writer
 from pyrocausal.runtime.versions import version_of
 from pyrocausal.runtime.whole_files import write_whole
 
-__all__ = ["FORMAT", "load_objects", "save_objects"]
+__all__ = ["FORMAT", "KNOWN", "load_objects", "save_objects"]
 
 FORMAT = 1  # raised where an older version could not read what is written
-HEAD, KIND = "result.json", "pyrocausal result"
+HEAD, RESULT = "result.json", "pyrocausal result"
 KNOWN = {
     each.__name__: each
     for each in (
@@ -51,8 +51,8 @@ DAMAGE = (
 ANY_TIME = 1980, 1, 1, 0, 0, 0  # the same result makes the same file
 
 
-def save_objects(value: Any, path: str | PathLike[str]) -> None:
-    """Write an object and all it is made of to a file, wholly or not at all.
+def save_objects(value: Any, path: str | PathLike[str], what: str = RESULT) -> None:
+    """Write an object and all it is made of to a file, wholly or not at all; `what` says what it is.
 
     Raises
     ------
@@ -62,8 +62,8 @@ def save_objects(value: Any, path: str | PathLike[str]) -> None:
         If something in it cannot be written down, such as a mechanism whose constructor takes what it does not keep.
     """
     writer = Writer()
-    node = writer.node(value, "the result")
-    head = {"what": KIND, "format": FORMAT, "written by": f"pyrocausal {version_of('pyrocausal')}", "result": node}
+    node = writer.node(value, "the result" if what == RESULT else what)
+    head = {"what": what, "format": FORMAT, "written by": f"pyrocausal {version_of('pyrocausal')}", "result": node}
 
     def write(file: Any) -> None:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -76,7 +76,7 @@ def save_objects(value: Any, path: str | PathLike[str]) -> None:
     write_whole(path, write)
 
 
-def load_objects(path: str | PathLike[str], classes: Mapping[str, type]) -> Any:
+def load_objects(path: str | PathLike[str], classes: Mapping[str, type], what: str = RESULT) -> Any:
     """Read what `save_objects` wrote, on the CPU; torch's random state stays as it is.
 
     Parameters
@@ -85,6 +85,8 @@ def load_objects(path: str | PathLike[str], classes: Mapping[str, type]) -> Any:
         The file.
     classes
         Of the user, by the names that the file calls them by.
+    what
+        What the file has to be, as `save_objects` was told.
 
     Raises
     ------
@@ -99,12 +101,13 @@ def load_objects(path: str | PathLike[str], classes: Mapping[str, type]) -> Any:
         raise TypeError(f"classes: expected classes by their names, as {{'Hill': Hill}}, got {classes!r}")
     if not Path(path).is_file():
         raise FileNotFoundError(f"no such file: {path}")
+    right = "a file written by CausalPosterior.save" if what == RESULT else f"a {what}"
     try:
         head, arrays = _members(Path(path))
     except DAMAGE as error:
-        raise ValueError(f"{path} is not a file written by CausalPosterior.save, or is damaged: {error}") from error
-    if not isinstance(head, dict) or head.get("what") != KIND or not isinstance(head.get("format"), int):
-        raise ValueError(f"{path} is not a file written by CausalPosterior.save")
+        raise ValueError(f"{path} is not {right}, or is damaged: {error}") from error
+    if not isinstance(head, dict) or head.get("what") != what or not isinstance(head.get("format"), int):
+        raise ValueError(f"{path} is not {right}")
     if head["format"] != FORMAT:
         raise ValueError(
             f"{path} has format {head['format']} and was written by {str(head.get('written by'))[:60]}; this version "

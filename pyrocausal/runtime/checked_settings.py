@@ -97,11 +97,12 @@ def function() -> Rule:
     return rule
 
 
-def of_type(kind: type, *, optional: bool = False) -> Rule:
-    """An object of a class; or None if that is allowed."""
+def of_type(*kinds: type, optional: bool = False) -> Rule:
+    """An object of a class, or of one of several; or None if that is allowed."""
 
     def rule(name: str, value: Any) -> None:
-        if not isinstance(value, kind) and not (value is None and optional):
-            raise TypeError(f"{name} must be a {kind.__name__}{' or None' * optional}, got {value!r}")
+        if not isinstance(value, kinds) and not (value is None and optional):
+            wanted = " or ".join([*(kind.__name__ for kind in kinds), *["None"] * optional])
+            raise TypeError(f"{name} must be a {wanted}, got {value!r}")
 
     return rule

@@ -34,6 +34,7 @@ from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.runtime.checked_settings import check_settings, function, of_type
 from pyrocausal.runtime.interruption import Interrupted, checkpoint
 from pyrocausal.sdi import credit_assignment, graph_fitting, graph_scoring, published
+from pyrocausal.sdi.resuming import keep_step, taken_up
 from pyrocausal.sdi.row_split import leaves_observational_range, split_rows
 from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
 from pyrocausal.sdi.state import Info, State
@@ -237,10 +238,11 @@ class SDI:
         RuntimeWarning
             If the fit ends at `max_steps`, or because it is asked to stop, before it has settled.
         """
+        tell = on_info or (lambda info: None)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            state, settled = self.init(data, knowledge, target_prior), False
-            while not settled and state.step < self.stopping.max_steps:
+            state, info = taken_up(self.init(data, knowledge, target_prior), tell)
+            while not (info and info.settled) and state.step < self.stopping.max_steps:
                 try:
                     checkpoint()
                     state, info = self.step(state)
@@ -248,10 +250,10 @@ class SDI:
                     if not state.step:
                         raise
                     break
-                settled = info.settled
-                if on_info is not None:
-                    on_info(info)
-        if not settled:
+                tell(info)
+                keep_step(state, info, last=info.settled or state.step == self.stopping.max_steps)
+        assert info is not None  # max_steps is at least 1
+        if not info.settled:
             warnings.warn(
                 f"the beliefs have not settled after {state.step} steps (confidence {info.confidence:.3f}); "
                 "raise max_steps, or read the edges between 0 and 1 as undecided",

@@ -31,6 +31,7 @@ from pyrocausal.evidence.refitting import Refitting
 from pyrocausal.evidence.terms import IMPOSSIBLE
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.runtime.interruption import best_so_far, now_doing
+from pyrocausal.runtime.journal import recorded
 from pyrocausal.sdi.graph_fitting import fit_mechanisms, toggled
 from pyrocausal.sdi.row_split import cross_fit
 from pyrocausal.sdi.settings import GraphFitting
@@ -187,7 +188,12 @@ class Rounds:
         probability = toggled(self.dag.to(state.model.beliefs.certain), free, 1.0)
         fitted = replace(state, mechanism_optimiser=optimiser)
         now_doing("fitting the program")
-        fit_mechanisms(fitted, GraphFitting(), steps, probability, schedule, self.natural)
+
+        def fit() -> dict[str, torch.Tensor]:
+            fit_mechanisms(fitted, GraphFitting(), steps, probability, schedule, self.natural)
+            return {name: each.clone() for name, each in state.model.mechanisms.state_dict().items()}
+
+        state.model.mechanisms.load_state_dict(recorded("the program's mechanisms", fit))
 
     def _series(self, refitting: Refitting | None, *, last: bool) -> bool:
         """Rounds with copies of mechanisms fitted in one way, until one changes nothing; whether more are to follow.

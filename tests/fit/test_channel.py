@@ -73,6 +73,26 @@ def test_where_nobody_can_be_reached_a_chain_goes_on():
     assert not far.asked_to_stop(now)
 
 
+def test_a_chain_that_hangs_up_before_it_has_ended_is_lost():
+    with open_channel(lambda report: None, threading.Event()) as channel:
+        for number, ended in enumerate((True, False)):
+            far = elsewhere(channel)
+            far.report(REPORT._replace(chain=number, ended=ended))
+            far._connection.close()
+        deadline = time.monotonic() + 10
+        while not channel.lost and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert channel.lost == [1]
+
+
+@pytest.mark.parametrize("pool, stops", [("LokyProcess-1", False), ("ForkPoolWorker-1", True)])
+def test_an_orphan_of_a_pool_stops_before_its_first_exchange(pool, stops, monkeypatch):
+    with open_channel(print, threading.Event()) as channel:
+        far = elsewhere(channel)
+    monkeypatch.setattr(module.multiprocessing.current_process(), "name", pool)
+    assert far.asked_to_stop(now) == stops  # this process is no child of who began the chains: it is the same one
+
+
 def test_a_chain_that_nobody_waits_for_any_more_stops():
     with open_channel(lambda report: None, threading.Event()) as channel:
         far = elsewhere(channel)

@@ -23,10 +23,11 @@ from example_chains import ALGORITHM, ALONE, SETTLING, UNSETTLED, assert_same, q
 from pyrocausal.checks.held_out import held_out_rows
 from pyrocausal.checks.stability import stability
 from pyrocausal.data.knowledge import Knowledge
-from pyrocausal.fit import restarts
+from pyrocausal.fit import one_restart, restarts
 from pyrocausal.fit.channel import Channel
 from pyrocausal.fit.discover import discover
-from pyrocausal.fit.restarts import Restart, run_restarts
+from pyrocausal.fit.one_restart import Restart
+from pyrocausal.fit.restarts import run_restarts
 from pyrocausal.fit.signals import stopping_signals
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.report.write import write_report
@@ -207,7 +208,7 @@ def test_ctrl_c_while_graphs_are_drawn_keeps_the_settled_one(data, monkeypatch, 
 
 
 def test_ctrl_c_with_nothing_to_show_raises(data, monkeypatch):
-    pressed_when(monkeypatch, restarts, "impute", 1)
+    pressed_when(monkeypatch, one_restart, "impute", 1)
     with pytest.raises(KeyboardInterrupt):
         quick(data, chains=2)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -448,3 +449,31 @@ def test_wherever_settling_stops_it_gives_back_a_round(data):
         assert found.evidence == rounds[found.round - 1].evidence
         assert torch.equal(found.dag, rounds[found.round - 1].dag)
     assert 0 in seen and met == sorted(met)
+
+
+# ------------------------------------------------------------------ processes that are killed
+@pytest.mark.skipif(os.name != "posix", reason="kills processes")
+@pytest.mark.filterwarnings(UNSETTLED)
+def test_a_chain_whose_process_is_killed_is_named_and_the_others_are_kept(data):
+    whole = quick(data, chains=3, seed=5)
+    doomed, here = whole.chains[1].seed, os.getpid()
+
+    def mechanisms(kinds):
+        if torch.initial_seed() == doomed and os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return NeuralMechanisms(kinds, hidden=4)
+
+    deadly = replace(ALGORITHM, mechanisms=mechanisms)
+    with pytest.warns(RuntimeWarning, match="chain 1 of 3 was killed and is left out, perhaps for want of"):
+        found = discover(data, chains=3, cores=2, seed=5, algorithm=deadly, settling=ALONE, progress=False)
+    assert_same(found, replace(whole, chains=(whole.chains[0], whole.chains[2])))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills processes")
+def test_where_all_are_killed_one_line_says_so(data):
+    def mechanisms(kinds):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    deadly = replace(ALGORITHM, mechanisms=mechanisms)
+    with pytest.raises(ChildProcessError, match=r"the process of chain \d was killed, perhaps for want of memory"):
+        discover(data, chains=2, cores=2, seed=5, algorithm=deadly, settling=ALONE, progress=False)

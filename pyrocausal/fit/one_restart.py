@@ -1,0 +1,231 @@
+"""One restart: the three phases, settling and draws, which can be asked to stop, and keep a journal if wanted.
+
+Everything random in a chain comes from its seed, and it computes with one thread, so a chain is the same wherever it
+runs. Torch's random state belongs to a process: chains that joblib puts into threads of one process take turns.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+import warnings
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pandas as pd
+import torch
+
+from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.data.knowledge import Knowledge
+from pyrocausal.data.missing import any_missing
+from pyrocausal.evidence.edge_price import edge_prices
+from pyrocausal.evidence.imputation import impute
+from pyrocausal.evidence.strength import edge_strengths, target_strengths
+from pyrocausal.fit.channel import Channel
+from pyrocausal.fit.checkpoint import ChainJournal, Checkpoint
+from pyrocausal.posterior.chain import KEPT, ROUNDS, Chain
+from pyrocausal.runtime.interruption import Interrupted, interruptible, now_doing
+from pyrocausal.runtime.journal import journal_kept
+from pyrocausal.runtime.progress import Report
+from pyrocausal.runtime.torch_state import reproducible_torch
+from pyrocausal.sdi.algorithm import SDI
+from pyrocausal.sdi.settings import describe
+from pyrocausal.sdi.state import Info, State
+from pyrocausal.sdi.target_prior import TargetPrior
+from pyrocausal.search.graph_kernel import Sampled, Sampling, sample_graphs
+from pyrocausal.search.hill_climb import strongest_dag
+from pyrocausal.search.rounds import Settled
+from pyrocausal.search.settings import Settling
+from pyrocausal.search.settling import settle
+
+__all__ = ["NOT_BEGUN", "Ending", "Restart"]
+
+PHASES = "fitting"  # the three phases
+_turn = threading.Lock()
+
+
+class Ending(NamedTuple):
+    """What a restart gives back.
+
+    Attributes
+    ----------
+    chain
+        None where it was asked to stop before it had made a step.
+    cut
+        How far it was when it was asked to stop; None where it ran to its end.
+    """
+
+    chain: Chain | None
+    cut: str | None
+
+
+NOT_BEGUN = Ending(None, "had not made a step")
+
+
+@dataclass(frozen=True)
+class Restart:
+    """What all chains have in common; see `pyrocausal.discover`.
+
+    Attributes
+    ----------
+    algorithm, settling, sampling
+        What they do.
+    data, known, target_prior
+        What they do it with.
+    checkpoint
+        Where they keep journals; None: nowhere.
+    """
+
+    algorithm: SDI
+    settling: Settling
+    sampling: Sampling | None
+    data: InterventionalData
+    known: Knowledge
+    target_prior: TargetPrior | None
+    checkpoint: Checkpoint | None = None
+
+    def __sizeof__(self) -> int:
+        """Bytes, those of the rows among them: Dask sends what is large to every worker once, not with every chain."""
+        return object.__sizeof__(self) + sum(part.rows.nbytes for part in self.data.parts)
+
+    def described(self) -> dict[str, Any]:
+        """What makes these chains, as far as it can be written down; functions by their names alone."""
+        settings = {"algorithm": self.algorithm, "settling": self.settling, "sampling": self.sampling}
+        return {
+            "data": self.data,
+            "settings": describe(settings),
+            "knowledge": tuple(self.known.compile(self.data.names)),
+            "target prior": describe(self.target_prior),
+        }
+
+    def run(self, number: int, seed: int, channel: Channel) -> Ending:
+        """Run one chain.
+
+        Parameters
+        ----------
+        number
+            Of the chain, for its reports.
+        seed
+            Of everything random in it.
+        channel
+            Where it reports, and whether it is to stop.
+        """
+        steps: list[dict[str, Any]] = []
+        rounds: list[dict[str, Any]] = []
+        logits: deque[torch.Tensor] = deque(maxlen=KEPT)
+
+        def on_info(info: Info) -> None:
+            names = ("step", "loss", "confidence", "edges", "gradient_norm")
+            steps.append({name: getattr(info, name) for name in names})
+            logits.append(info.edge_probability.logit().cpu())
+            work.edges = info.edges
+            now_doing(PHASES, info.step, self.algorithm.stopping.max_steps)
+            channel.report(stands())
+
+        def on_settled(settled: Settled) -> None:
+            edges = int(settled.dag.sum())
+            here = (settled.round, settled.evidence, edges, settled.moves, settled.switched)
+            rounds.append(dict(zip(ROUNDS, here, strict=True)))
+            channel.report(stands())
+
+        def stands() -> Report:
+            return Report(number, work.doing, work.done, work.of, work.families, work.evidence, work.edges)
+
+        def asked() -> bool:
+            stop = channel.asked_to_stop(stands)
+            if stop and journal is not None:
+                journal.close()
+            return stop
+
+        settled, drawn = None, None
+        with (
+            _turn,
+            reproducible_torch(),
+            self._journal(number) as journal,
+            interruptible(asked) as work,
+            journal_kept(journal),
+            warnings.catch_warnings(),
+        ):
+            start = time.process_time()
+            warnings.filterwarnings("ignore", "the beliefs have not settled", RuntimeWarning)  # said once for all
+            try:
+                now_doing("drawing missing values" if any_missing(self.data.kinds) else PHASES)
+                data, known, prior = impute(self.data, seed=seed), self.known, self.target_prior
+                state, info = self.algorithm.run(data, seed=seed, knowledge=known, target_prior=prior, on_info=on_info)
+                if self.settling.rounds:
+                    settled = settle(state, self.settling, seed=seed, on_settled=on_settled)
+                if settled and self.sampling:
+                    drawn = self._draw(state, settled, self.sampling, seed)
+            except Interrupted:
+                if not steps:
+                    return NOT_BEGUN
+            seconds = time.process_time() - start
+        last = drawn or settled or info
+        chain = Chain(
+            seed=seed,
+            model=state.model,
+            edge_probability=last.edge_probability,
+            beliefs=info.edge_probability,
+            target_probability=last.target_probability,
+            dag=settled.dag if settled else strongest_dag(info.edge_probability, known.max_parents),
+            trace=pd.DataFrame(steps).set_index("step"),
+            rounds=pd.DataFrame(rounds, columns=ROUNDS).set_index("round"),
+            settled=not work.stopped and (settled.stable if settled else info.settled),
+            cpu_seconds=seconds if journal is None else journal.seconds,
+            several=settled.joint.prior.several if settled else state.prior.several,
+            **(_settled_fields(settled) if settled else {"evidence": math.nan}),
+            **(_drawn_fields(drawn) if drawn else {}),
+            belief_logits=torch.stack([*logits]),
+        )
+        channel.report(stands()._replace(ended=True))
+        if not work.stopped:
+            return Ending(chain, None)
+        return Ending(chain, _how_far(len(steps), len(rounds), settled))
+
+    @contextmanager
+    def _journal(self, number: int) -> Iterator[ChainJournal | None]:
+        if self.checkpoint is None:
+            yield None
+            return
+        with self.checkpoint.journal(number) as journal:
+            yield journal
+
+    def _draw(self, state: State, settled: Settled, sampling: Sampling, seed: int) -> Sampled:
+        """Draw graphs around the settled one; the program then believes what the draws say of edges."""
+        beliefs, joint = state.model.beliefs, settled.joint.priced(edge_prices(state, sampling.price))
+        many, limit = (sampling.draws, sampling.warm_up), self.known.max_parents
+        drawn = sample_graphs(joint, settled.dag, beliefs.free, *many, seed=seed, max_parents=limit)
+        beliefs.believe(drawn.edge_probability)
+        return drawn
+
+
+def _settled_fields(settled: Settled) -> dict[str, Any]:
+    """What only settling tells of a chain."""
+    joint, pooled, dag = settled.joint, settled.pooled, settled.dag
+    return {
+        "evidence": settled.evidence,
+        "predictive": joint is not pooled,
+        "several_gain": settled.several,
+        "drift": pooled.drift(dag) if pooled else None,
+        "edge_strength": edge_strengths(joint, dag),
+        "target_strength": target_strengths(joint, dag),
+    }
+
+
+def _drawn_fields(drawn: Sampled) -> dict[str, Any]:
+    """What only draws tell of a chain."""
+    return {
+        "graphs": drawn.graphs,
+        "graph_evidence": drawn.evidence,
+        "graph_targets": drawn.targets,
+        "accepted": drawn.accepted,
+    }
+
+
+def _how_far(steps: int, rounds: int, settled: Settled | None) -> str:
+    where = f" and round {rounds} of settling" if rounds else " and in round 1 of settling" if settled else ""
+    return f"was cut short after step {steps}{where}"
