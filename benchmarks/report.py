@@ -18,6 +18,7 @@ from benchmarks.report_sections import (
     costs_section,
     covariates_section,
     diagnoses_section,
+    kills_section,
     link,
     measured_section,
     rest_section,
@@ -101,6 +102,8 @@ def report(names: Sequence[str], folder: Path, page: Path) -> str:
         parts += diagnoses_section(pd.read_csv(table))
     if not names and (table := folder / "costs.csv").exists():
         parts += costs_section(pd.read_csv(table))
+    if not names and (table := folder / "kills.csv").exists():
+        parts += kills_section(pd.read_csv(table))
     if not names and (table := folder / "rest.csv").exists():
         parts += rest_section(pd.read_csv(table))
     if len(parts) == 1:

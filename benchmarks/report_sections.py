@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import calibration, checks, costs, covariates, diagnosing, pictures, resting
+from benchmarks import calibration, checks, costs, covariates, diagnosing, killing, pictures, resting
 from benchmarks.calibration import summary
 from benchmarks.measured.fits import said_of_measured
 
@@ -18,6 +18,7 @@ __all__ = [
     "costs_section",
     "covariates_section",
     "diagnoses_section",
+    "kills_section",
     "link",
     "measured_section",
     "rest_section",
@@ -55,6 +56,11 @@ def costs_section(table: pd.DataFrame) -> list[str]:
         "seconds in brackets, medians over seeds.",
         "\n".join(costs.told_costs(table)),
     ]
+
+
+def kills_section(table: pd.DataFrame) -> list[str]:
+    """Whether fits that were killed lost anything."""
+    return ["## kills", " ".join(str(killing.__doc__).split()), "\n".join(killing.told_kills(table))]
 
 
 def checks_section(table: pd.DataFrame) -> list[str]:
