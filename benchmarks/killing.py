@@ -95,8 +95,7 @@ def _killed_whole(how: str, number: float, whole: float, expected: str) -> dict[
     """Kill a run and its processes at a random moment, and take it up."""
     moment = random.Random(number).uniform(0, whole)
     row = {"how": how, "number": number, "moment": moment, "whole": whole}
-    with tempfile.TemporaryDirectory() as folder:
-        process = begin(Path(folder))
+    with tempfile.TemporaryDirectory() as folder, begin(Path(folder)) as process:
         try:
             found, again = process.communicate(timeout=moment)[0], 0.0
         except subprocess.TimeoutExpired:
@@ -110,8 +109,7 @@ def _killed_whole(how: str, number: float, whole: float, expected: str) -> dict[
 
 def _left_behind(how: str, number: float) -> dict[str, object]:
     """Send a signal to a parent, and see whether a process of its group is there some seconds later."""
-    with tempfile.TemporaryDirectory() as folder:
-        process = begin(Path(folder))
+    with tempfile.TemporaryDirectory() as folder, begin(Path(folder)) as process:
         time.sleep(number)
         process.send_signal(SENT[how])
         time.sleep(PATIENCE)
@@ -121,7 +119,6 @@ def _left_behind(how: str, number: float) -> dict[str, object]:
             os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:
             left = False
-        process.wait()
     return {"how": how, "number": number, "moment": number, "left": left}
 
 
