@@ -18,6 +18,7 @@ from pyrocausal.data.edge_constraints import fixed_edges
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
+from pyrocausal.data.negative_binomial import LOG_MEAN, LOG_SIZE
 from pyrocausal.data.regime import Regime
 from pyrocausal.data.weights import Part
 from pyrocausal.evidence.terms import Terms, parents_of
@@ -185,6 +186,11 @@ def acyclic_graphs(d, count) -> torch.Tensor:
     return torch.stack([g[o][:, o] for g, o in zip(lower, orders, strict=True)])
 
 
+def exp_of(bounds) -> tuple[float, float]:
+    """Bounds of a number from those of its logarithm."""
+    return math.exp(bounds[0]), math.exp(bounds[1])
+
+
 def naive_log_prob(mechanisms, i, row, parents, value) -> torch.Tensor:
     """log p(X_i = value | parents at their values in `row`): one masked input vector, one network, by explicit loops.
 
@@ -220,10 +226,12 @@ def naive_log_prob(mechanisms, i, row, parents, value) -> torch.Tensor:
     if isinstance(kind, Count):
         typical = math.expm1(kind.shift) * (1.0 if kind.place is None else row[kind.place].exp())
         if kind.components == 1:
-            return dist.GammaPoisson(out[1].exp(), out[1].exp() / (typical * out[0].exp())).log_prob(value)
+            mean, size = (typical * out[0].exp()).clamp(*exp_of(LOG_MEAN)), out[1].clamp(*LOG_SIZE).exp()
+            return dist.GammaPoisson(size, size / mean).log_prob(value)
         weights, total = out[: kind.components].softmax(0), torch.zeros(())
         for c in range(kind.components):
-            mean, size = typical * out[kind.components + c].exp(), out[2 * kind.components + c].exp()
+            mean = (typical * out[kind.components + c].exp()).clamp(*exp_of(LOG_MEAN))
+            size = out[2 * kind.components + c].clamp(*LOG_SIZE).exp()
             total = total + weights[c] * dist.GammaPoisson(size, size / mean).log_prob(value).exp()
         return total.log()
     if isinstance(kind, Continuous) and kind.components > 1:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import combinations
-from numbers import Real
 
 import numpy as np
 import torch
@@ -29,6 +28,7 @@ from pyrocausal.data.columns import listing, number_of
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.row_sample import row_sample, rows_of
 from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.runtime.checked_settings import check, number
 from pyrocausal.runtime.torch_state import reproducible_torch
 from pyrocausal.search.moves import closure
 
@@ -77,9 +77,8 @@ def diagnose(result: CausalPosterior, *, level: float = 0.01, sure: float = 0.8)
     """
     if not isinstance(result, CausalPosterior):
         raise TypeError(f"result must be a CausalPosterior, got {type(result).__name__}; fit one with discover")
-    for name, value, least in (("level", level, 0), ("sure", sure, 0.5)):
-        if isinstance(value, bool) or not isinstance(value, Real) or not least < value < 1:
-            raise ValueError(f"{name} must be between {least} and 1, got {value!r}")
+    check("level", level, number(above=0, below=1))
+    check("sure", sure, number(above=0.5, below=1))
     findings = [*_unfinished(result), *_disagreeing(result), *undecided_findings(result, sure)]
     findings += [*_cycles(result), *_together(result, sure)]
     remarks, looked = [*_idle(result, sure)], dict[str, int]()
@@ -122,7 +121,7 @@ def _looked_at(data: InterventionalData) -> InterventionalData:
 def _unfinished(result: CausalPosterior) -> Iterator[Finding]:
     numbers: dict[str, float]
     settles = Run.of(result).settles
-    for number, chain in enumerate(result.chains):
+    for c, chain in enumerate(result.chains):
         if chain.settled:
             continue
         if len(chain.rounds):
@@ -136,7 +135,7 @@ def _unfinished(result: CausalPosterior) -> Iterator[Finding]:
             else:
                 how += f" with beliefs between 0 and 1 (confidence {confidence:.3f})"
             numbers = {"steps": len(chain.trace), "confidence": confidence}
-        yield Finding("not-converged", (f"chain {number}",), f"chain {number} was {how}", numbers)
+        yield Finding("not-converged", (f"chain {c}",), f"chain {c} was {how}", numbers)
 
 
 def _disagreeing(result: CausalPosterior) -> Iterator[Finding]:

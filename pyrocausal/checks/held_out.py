@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from pyrocausal.evidence.imputation import impute
 from pyrocausal.evidence.refitting import Refitting
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.runtime.checked_settings import check, number, of_type, whole
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.row_split import divide
 from pyrocausal.sdi.state import natural
@@ -88,8 +88,7 @@ def held_out_rows(
     """
     seed = _check(data, seed, refitting, options)
     data, options = _told(data, options)
-    if isinstance(share, bool) or not isinstance(share, Real) or not 0 < share < 1:
-        raise ValueError(f"share must be between 0 and 1, got {share!r}; 0.2 holds out every fifth row")
+    check("share", share, number(above=0, below=1))
     tables = {"the observational table": data.observational}
     tables |= {f"regime {regime.name!r}": regime.rows for regime in data.regimes}
     for name, rows in tables.items():
@@ -159,7 +158,8 @@ def held_out_regimes(
             f"data: {data.regime_names[0]!r} is the only regime, so that none is left to fit without it; "
             "take held_out_rows, or record another regime"
         )
-    folds = R if folds is None else _whole("folds", folds, 2)
+    check("folds", folds, whole(2, optional=True))
+    folds = R if folds is None else int(folds)
     if folds > R:
         raise ValueError(f"folds: there are {R} regimes, which make {R} folds at the most, got {folds}")
     if small := [regime for regime in data.regimes if len(regime.rows) < 4]:
@@ -190,15 +190,13 @@ def _check(data: InterventionalData, seed: int, refitting: Refitting | None, opt
             f"data must be an InterventionalData, got {type(data).__name__}; make one with "
             "InterventionalData.from_frame, from_frames, from_arrays, from_csv or another reader"
         )
-    seed = _whole("seed", seed, 0)
-    if not isinstance(refitting, Refitting | None):
-        raise TypeError(f"refitting must be a Refitting or None, got {refitting!r}")
+    check("seed", seed, whole())
+    check("refitting", refitting, of_type(Refitting, optional=True))
     prior = options.get("target_prior")
-    if not isinstance(prior, TargetPrior | None):
-        raise TypeError(f"target_prior must be a TargetPrior, got {prior!r}")
+    check("target_prior", prior, of_type(TargetPrior, optional=True))
     if prior:
         prior.compile(data.names, {regime.name: regime.targets for regime in data.regimes}, data.aside)
-    return seed
+    return int(seed)
 
 
 def _told(data: InterventionalData, options: dict[str, Any]) -> tuple[InterventionalData, dict[str, Any]]:
@@ -206,12 +204,6 @@ def _told(data: InterventionalData, options: dict[str, Any]) -> tuple[Interventi
     data, prior = with_certain_targets(data, options.get("target_prior"))
     prior = without_unmeasured(data, prior)
     return data, options | ({"target_prior": prior} if prior else {})
-
-
-def _whole(name: str, value: int, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
-    return int(value)
 
 
 def _fit(data: InterventionalData, seed: int, options: Mapping[str, Any]) -> CausalPosterior:

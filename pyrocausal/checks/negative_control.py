@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral
 
 import networkx as nx
 import numpy as np
@@ -14,6 +13,8 @@ import torch
 from pyrocausal.checks.comparison import HeldOut, Variant, compare, settled_dag
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.posterior.graph_metrics import shd
+from pyrocausal.runtime.checked_settings import check as check_setting
+from pyrocausal.runtime.checked_settings import whole
 
 __all__ = ["RandomGraphControl", "random_graph_control"]
 
@@ -96,9 +97,8 @@ def random_graph_control(check: HeldOut, n: int = 20, *, seed: int = 0) -> Rando
         raise TypeError(
             f"check must be a HeldOut, got {type(check).__name__}; make one with held_out_rows or held_out_regimes"
         )
-    for name, value, least in (("n", n, 1), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    check_setting("n", n, whole(1))
+    check_setting("seed", seed, whole())
     settled = [settled_dag(result) for result in check.results]
     data = check.results[0].data
     free = np.array([place for place, name in enumerate(data.names) if name not in data.aside])

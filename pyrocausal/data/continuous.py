@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,8 @@ import torch
 
 from pyrocausal.data.columns import check_gaps, check_some, moments, native, numbers
 from pyrocausal.data.kind import Kind
-from pyrocausal.data.mixtures import check_components, outputs_of, parts_of, spread_locations
+from pyrocausal.data.mixtures import outputs_of, parts_of, spread_locations
+from pyrocausal.runtime.checked_settings import check_settings, number, whole
 
 __all__ = ["Continuous", "normal"]
 
@@ -58,14 +58,7 @@ class Continuous(Kind):
     components: int = field(default=1, kw_only=True)
 
     def __post_init__(self) -> None:
-        check_components(self.components)
-        for name, value in (("shift", self.shift), ("scale", self.scale)):
-            if value is not None and not isinstance(value, Real):
-                raise TypeError(f"{name}: expected a number, got {value!r}")
-        if self.shift is not None and not math.isfinite(self.shift):
-            raise ValueError(f"shift: expected a finite number, got {self.shift}")
-        if self.scale is not None and not (math.isfinite(self.scale) and self.scale > 0):
-            raise ValueError(f"scale: expected a positive finite number, got {self.scale}")
+        check_settings(self, shift=number(optional=True), scale=number(above=0, optional=True), components=whole(1))
 
     @property
     def units(self) -> tuple[float, float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from numbers import Real
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -16,8 +15,9 @@ import torch
 from pyrocausal.data.columns import check_gaps, check_some, moments, numbers
 from pyrocausal.data.count_levels import Layout, layout
 from pyrocausal.data.kind import Kind
-from pyrocausal.data.mixtures import check_components, outputs_of, parts_of, spread_locations
+from pyrocausal.data.mixtures import outputs_of, parts_of, spread_locations
 from pyrocausal.data.negative_binomial import negative_binomial, negative_binomials
+from pyrocausal.runtime.checked_settings import check_settings, number, whole
 
 __all__ = ["Count", "log_levels"]
 
@@ -74,12 +74,8 @@ class Count(Kind):
     def __post_init__(self) -> None:
         if not isinstance(self.exposure, str | None):
             raise TypeError(f"exposure: expected the name of a column, got {self.exposure!r}")
-        check_components(self.components)
-        for name, value in (("shift", self.shift), ("scale", self.scale)):
-            if value is not None and not isinstance(value, Real):
-                raise TypeError(f"{name}: expected a number, got {value!r}")
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name}: expected a positive finite number, got {value}")
+        positive = number(above=0, optional=True)
+        check_settings(self, shift=positive, scale=positive, components=whole(1))
 
     @property
     def units(self) -> tuple[float, float]:

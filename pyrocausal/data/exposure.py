@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from numbers import Real
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -16,6 +14,7 @@ import torch
 from pyrocausal.data.columns import moments, numbers
 from pyrocausal.data.continuous import normal
 from pyrocausal.data.kind import Kind
+from pyrocausal.runtime.checked_settings import check_settings, number
 
 __all__ = ["Exposure"]
 
@@ -53,10 +52,7 @@ class Exposure(Kind):
     descent: ClassVar[Literal["categorical", "continuous", "count"]] = "categorical"
 
     def __post_init__(self) -> None:
-        if self.shift is not None and not isinstance(self.shift, Real):
-            raise TypeError(f"shift: expected a number, got {self.shift!r}")
-        if self.shift is not None and not math.isfinite(self.shift):
-            raise ValueError(f"shift: expected a finite number, got {self.shift}")
+        check_settings(self, shift=number(optional=True))
 
     def resolve(self, columns: Mapping[str, pd.Series], weights: np.ndarray | None = None) -> Exposure:
         """Settle shift from the observational column [n], the first of `columns`, whose rows may have weights [n].

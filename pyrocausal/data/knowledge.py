@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from numbers import Integral, Real
 from pathlib import Path
 
 import networkx as nx
@@ -19,6 +18,7 @@ import torch
 from pyrocausal.data.edge_constraints import Constraints, Edge, arrow, check_variables, edge_pairs, fixed_edges
 from pyrocausal.data.graph_files import read_graph, told_by_graph
 from pyrocausal.data.knowledge_files import read_knowledge
+from pyrocausal.runtime.checked_settings import check, number, whole
 
 __all__ = ["Knowledge"]
 
@@ -72,24 +72,17 @@ class Knowledge:
             raise TypeError(f"probability must map (cause, effect) to a number, got {self.probability!r}")
         edges = edge_pairs("probability", self.probability)
         for edge, value in zip(edges, self.probability.values(), strict=True):
-            if isinstance(value, bool) or not isinstance(value, Real):
-                raise TypeError(f"the probability of {arrow(edge)} must be a number, got {value!r}")
-            if not 0 <= value <= 1:
-                raise ValueError(f"the probability of {arrow(edge)} must be in [0, 1], got {value!r}")
+            check(f"the probability of {arrow(edge)}", value, number(0, most=1))
         object.__setattr__(self, "probability", dict(zip(edges, map(float, self.probability.values()), strict=True)))
         groups = self.tiers if isinstance(self.tiers, Iterable) and not isinstance(self.tiers, str) else [self.tiers]
         if any(isinstance(tier, str) or not isinstance(tier, Iterable) for tier in groups):
             raise TypeError(f"tiers must be groups of names, as [['age'], ['dose', 'PKA']]; got {self.tiers!r}")
         object.__setattr__(self, "tiers", tuple(tuple(tier) for tier in self.tiers))
         placed: dict[str, int] = {}
-        for number, name in ((number, name) for number, tier in enumerate(self.tiers) for name in tier):
-            if placed.setdefault(name, number) != number:
+        for place, name in ((place, name) for place, tier in enumerate(self.tiers) for name in tier):
+            if placed.setdefault(name, place) != place:
                 raise ValueError(f"{name!r} is in two tiers; leave it in one")
-        most = self.max_parents
-        if most is not None and (isinstance(most, bool) or not isinstance(most, Integral)):
-            raise TypeError(f"max_parents must be a whole number or None, got {most!r}")
-        if most is not None and most < 0:
-            raise ValueError(f"max_parents must be at least 0, got {most}")
+        check("max_parents", self.max_parents, whole(optional=True))
 
     def apart(self, names: Sequence[str], variables: Sequence[str], covariates: Sequence[str] = ()) -> Knowledge:
         """The same, and some of the variables, by `names`, are exposures of counts: neither causes nor effects.

@@ -6,19 +6,9 @@ after the other.
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import torch
 
-__all__ = ["check_components", "outputs_of", "parts_of", "spread_locations"]
-
-
-def check_components(components: object) -> None:
-    """Raise TypeError or ValueError unless a number of components is a whole number of at least 1."""
-    if isinstance(components, bool) or not isinstance(components, Integral):
-        raise TypeError(f"components: expected a whole number, got {components!r}")
-    if components < 1:
-        raise ValueError(f"components: expected at least 1, got {components}")
+__all__ = ["outputs_of", "parts_of", "spread_locations"]
 
 
 def outputs_of(components: int) -> int:

@@ -20,6 +20,7 @@ from pyrocausal.model.acyclic import break_cycles, topological_order
 from pyrocausal.model.edge_beliefs import EdgeBeliefs
 from pyrocausal.model.local_module import LocalModule
 from pyrocausal.model.mechanisms import Block, Mechanisms
+from pyrocausal.runtime.checked_settings import check, whole
 
 __all__ = ["CausalModel"]
 
@@ -100,8 +101,7 @@ class CausalModel(LocalModule):
         if values is not None and not isinstance(values, torch.Tensor):
             raise TypeError(f"values must be an encoded tensor, got {type(values).__name__}; use data.encode(frame)")
         for name, count in (("size", size), ("graphs", None if graphs == "rows" else graphs)):
-            if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
-                raise ValueError(f"{name} must be a whole number of at least 1, got {count!r}")
+            check(name, count, whole(1, optional=True))
         if values is not None and (values.dim() != 2 or values.shape[1] != len(self.names)):
             raise ValueError(f"values must have shape [n, {len(self.names)}], got {list(values.shape)}")
         if values is None and graphs is not None:

@@ -22,6 +22,7 @@ from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.missing import any_missing, filled, present
 from pyrocausal.model.heads import distributions, spread_out
 from pyrocausal.model.mechanisms import Block, Copies, Family, Mechanisms
+from pyrocausal.runtime.checked_settings import check, whole
 
 __all__ = ["NeuralCopies", "NeuralMechanisms"]
 
@@ -55,8 +56,7 @@ class NeuralMechanisms(Mechanisms):
 
     def __init__(self, kinds: Sequence[Kind], hidden: int = 32) -> None:
         super().__init__()
-        if hidden < 1:
-            raise ValueError(f"hidden must be at least 1, got {hidden}")
+        check("hidden", hidden, whole(1))
         self.kinds, self.hidden = tuple(kinds), hidden
         d = len(self.kinds)
         # Features: a block per variable. A categorical takes one per state, a continuous one a constant and its value;

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,10 +15,11 @@ from numpy.typing import ArrayLike
 from pyrocausal.plots.style import DARK, DISTINCT, GREY, PALE, inches
 from pyrocausal.posterior.calibration import calibration_error, reliability_curve
 from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.runtime.checked_settings import check, whole
 
 __all__ = ["plot_beliefs", "plot_reliability"]
 
-LINES = "solid", "dashed", "dashdot", "dotted"
+LINES: Sequence[Literal["solid", "dashed", "dashdot", "dotted"]] = "solid", "dashed", "dashdot", "dotted"
 FARTHEST = 12.0  # log odds; a belief that has rounded to 0 or 1 is drawn here
 TICKS = 0.00001, 0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999  # probabilities
 FONT = 8.0
@@ -49,15 +50,16 @@ def plot_beliefs(result: CausalPosterior, ax: Axes | None = None, labels: int = 
 
     Raises
     ------
+    TypeError
+        If `labels` is no whole number.
     ValueError
-        If `labels` is no whole number of at least 0, or a chain has kept no beliefs.
+        If it is below 0, or a chain has kept no beliefs.
 
     Examples
     --------
     >>> ax = plot_beliefs(result, labels=5)  # doctest: +SKIP
     """
-    if isinstance(labels, bool) or not isinstance(labels, Integral) or labels < 0:
-        raise ValueError(f"labels must be a whole number of at least 0, got {labels!r}")
+    check("labels", labels, whole())
     if any(chain.belief_logits is None for chain in result.chains):
         raise ValueError("result: its chains have kept no beliefs; fit again")
     if ax is None:

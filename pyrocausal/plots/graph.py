@@ -17,6 +17,7 @@ from pyrocausal.data.columns import number_of
 from pyrocausal.plots.layout import FONT, SMALL_FONT, Pair, Points, figure_size, lay_out
 from pyrocausal.plots.style import BLUE, DARK, GREY, PINK, VERMILION, inches, truth_among
 from pyrocausal.posterior.causal_posterior import CausalPosterior
+from pyrocausal.runtime.checked_settings import check, number
 
 __all__ = ["graph_size", "plot_graph"]
 
@@ -108,8 +109,7 @@ def graph_size(result: CausalPosterior, threshold: float = 0.5, truth: nx.DiGrap
 
 def _shown_edges(result: CausalPosterior, threshold: float, truth: nx.DiGraph | None) -> nx.DiGraph:
     """Edges to draw, with attributes probability, weight in [0, 1], color and linestyle."""
-    if not LEAST_SHOWN <= threshold < 1:
-        raise ValueError(f"threshold must be in [{LEAST_SHOWN:g}, 1), got {threshold!r}")
+    check("threshold", threshold, number(LEAST_SHOWN, below=1))
     names = result.data.nodes
     truth = truth_among(result.data, truth)
     believed, strength = result.edge_probabilities.values, result.edge_strengths.values

@@ -8,7 +8,6 @@ values that they took. Rows with weights count by them on both sides.
 from __future__ import annotations
 
 import json
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.posterior_predictive import predicted_tables
+from pyrocausal.runtime.checked_settings import check, whole
 
 __all__ = ["TABLES", "Histogram", "Histograms", "check_names", "histogram", "predict"]
 
@@ -92,12 +92,11 @@ def predict(result: CausalPosterior, tables: int = TABLES, seed: int = 0) -> dic
 
     Raises
     ------
-    ValueError
-        If a number is out of range.
+    TypeError, ValueError
+        If a number is no whole number, or out of range.
     """
-    for name, value, least in (("tables", tables, 1), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    check("tables", tables, whole(1))
+    check("seed", seed, whole())
     each = -(-int(tables) // len(result.chains))
     drawn = [len(chain.graphs) for chain in result.chains if chain.graphs is not None]
     return predicted_tables(result.data, result.chains, min([each, *drawn]), int(seed))

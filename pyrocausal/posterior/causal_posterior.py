@@ -25,7 +25,7 @@ from pyrocausal.posterior.labelled_chains import LabelledChains
 from pyrocausal.posterior.named_beliefs import named_graph
 from pyrocausal.posterior.tables import edge_table, target_table
 from pyrocausal.posterior.target_sizes import target_sizes
-from pyrocausal.runtime.checked_settings import check, of_type
+from pyrocausal.runtime.checked_settings import check, number, of_type
 
 __all__ = ["CausalPosterior"]
 
@@ -393,5 +393,4 @@ def _believed(table: pd.DataFrame, threshold: float | None) -> pd.DataFrame:
 
 
 def _check_threshold(threshold: float) -> None:
-    if not 0 <= threshold < 1:
-        raise ValueError(f"threshold must be in [0, 1), got {threshold!r}")
+    check("threshold", threshold, number(0, below=1))

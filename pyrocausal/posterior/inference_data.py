@@ -50,7 +50,6 @@ import math
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -62,6 +61,7 @@ from pyrocausal.posterior.chain import Chain
 from pyrocausal.posterior.draws import EDGES, SAMPLED, TARGETS, Draws, along, draws_of, last_of_all
 from pyrocausal.posterior.posterior_predictive import predicted
 from pyrocausal.posterior.row_tables import Tables, constant_data, row_scores
+from pyrocausal.runtime.checked_settings import check, truth, whole
 from pyrocausal.runtime.versions import versions
 from pyrocausal.search.moves import closure
 
@@ -106,10 +106,8 @@ def inference_data(
         As `CausalPosterior.to_arviz`.
     """
     for name, value, least in (("thin", thin, 1), ("posterior_predictive", posterior_predictive, 0), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
-    if not isinstance(log_likelihood, bool):
-        raise TypeError(f"log_likelihood must be True or False, got {log_likelihood!r}")
+        check(name, value, whole(least))
+    check("log_likelihood", log_likelihood, truth())
     draws = draws_of(chains, int(thin))
     if log_likelihood and draws is None:
         raise ValueError(

@@ -54,11 +54,18 @@ def whole(least: int = 0, *, optional: bool = False) -> Rule:
 
 
 def number(
-    least: float = -math.inf, *, above: float = -math.inf, most: float = math.inf, below: float = math.inf
+    least: float = -math.inf,
+    *,
+    above: float = -math.inf,
+    most: float = math.inf,
+    below: float = math.inf,
+    optional: bool = False,
 ) -> Rule:
-    """A finite number within bounds, `least` and `most` among them, `above` and `below` not."""
+    """A finite number within bounds, `least` and `most` among them, `above` and `below` not; or None if allowed."""
 
     def rule(name: str, value: Any) -> None:
+        if value is None and optional:
+            return
         if isinstance(value, bool) or not isinstance(value, Real):
             raise TypeError(f"{name} must be a number, got {value!r}")
         known = float(value)

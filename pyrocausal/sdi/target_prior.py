@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from numbers import Real
 from typing import NamedTuple
 
 import torch
 
 from pyrocausal.data.at_least import AtLeast, RegimeTargets, named
 from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.runtime.checked_settings import check, check_settings, number, truth
 
 __all__ = ["TargetOdds", "TargetPrior", "with_certain_targets", "without_unmeasured"]
 
@@ -84,19 +84,13 @@ class TargetPrior:
     probability: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.several, bool | None):
-            raise TypeError(f"TargetPrior.several must be True, False or None, got {self.several!r}")
+        check_settings(self, several=truth(optional=True))
         told = self.probability
         if not isinstance(told, Mapping) or not all(isinstance(row, Mapping) for row in told.values()):
             raise TypeError(f"TargetPrior.probability must be as {{'guide 7': {{'KRAS': 0.9}}}}, got {told!r}")
         for regime, row in told.items():
             for name, value in row.items():
-                if isinstance(value, bool) or not isinstance(value, Real):
-                    raise TypeError(f"the probability of {name!r} in regime {regime!r} must be a number, got {value!r}")
-                if not 0 <= value <= 1:
-                    raise ValueError(
-                        f"the probability of {name!r} in regime {regime!r} must be from 0 to 1, got {value!r}"
-                    )
+                check(f"the probability of {name!r} in regime {regime!r}", value, number(0, most=1))
                 if value == 1 and self.several is False:
                     raise ValueError(
                         f"the probability of {name!r} in regime {regime!r} is 1, which leaves nothing to others where "

@@ -158,9 +158,9 @@ def test_errors():
     result = CausalPosterior(small_data(), (told(),), 0)
     with pytest.raises(TypeError, match="result must be a CausalPosterior, got int"):
         diagnose(3)
-    with pytest.raises(ValueError, match="level must be between 0 and 1, got 0"):
+    with pytest.raises(ValueError, match=r"level must be in \(0, 1\), got 0"):
         diagnose(result, level=0)
-    with pytest.raises(ValueError, match=r"sure must be between 0.5 and 1, got 0.4"):
+    with pytest.raises(ValueError, match=r"sure must be in \(0.5, 1\), got 0.4"):
         diagnose(result, sure=0.4)
 
 

@@ -112,20 +112,20 @@ class TestRefusals:
 
     @pytest.mark.parametrize("make", [lambda: Count(shift=0.0), lambda: Count(scale=-1.0), lambda: Exposure(math.inf)])
     def test_units_out_of_range(self, make):
-        with pytest.raises(ValueError, match=r"(shift|scale): expected a (positive )?finite number"):
+        with pytest.raises(ValueError, match=r"(Count|Exposure)\.(shift|scale) must be (positive|finite), got"):
             make()
 
     def test_components(self):
         assert Count("depth", components=np.int64(2)) == Count("depth", components=2) != Count("depth")
-        with pytest.raises(ValueError, match="components: expected at least 1, got 0"):
+        with pytest.raises(ValueError, match=r"Count\.components must be at least 1, got 0"):
             Count(components=0)
         for wrong in (1.5, "2", True):
-            with pytest.raises(TypeError, match="components: expected a whole number, got"):
+            with pytest.raises(TypeError, match=r"Count\.components must be a whole number, got"):
                 Count(components=wrong)
 
     @pytest.mark.parametrize("make", [lambda: Count(3), lambda: Count(shift="a"), lambda: Exposure("a")])
     def test_units_of_the_wrong_type(self, make):
-        with pytest.raises(TypeError, match=r"(exposure|shift): expected"):
+        with pytest.raises(TypeError, match=r"exposure: expected|shift must be a number"):
             make()
 
     def test_encoded_rows(self):

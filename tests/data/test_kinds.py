@@ -71,7 +71,7 @@ class TestKinds:
             Continuous(scale=scale)
 
     def test_shift_and_scale_are_numbers(self) -> None:
-        with pytest.raises(TypeError, match="scale: expected a number, got '1'"):
+        with pytest.raises(TypeError, match=r"Continuous\.scale must be a number, got '1'"):
             Continuous(scale="1")  # type: ignore[arg-type]
 
     def test_shift_is_finite(self) -> None:
@@ -81,9 +81,9 @@ class TestKinds:
     def test_components_are_a_positive_whole_number(self) -> None:
         assert Continuous(components=np.int64(3)) == Continuous(components=3)  # type: ignore[arg-type]
         for wrong in (True, 1.5, "3"):
-            with pytest.raises(TypeError, match="components: expected a whole number, got"):
+            with pytest.raises(TypeError, match=r"Continuous\.components must be a whole number, got"):
                 Continuous(components=wrong)  # type: ignore[arg-type]
-        with pytest.raises(ValueError, match="components: expected at least 1, got 0"):
+        with pytest.raises(ValueError, match=r"Continuous\.components must be at least 1, got 0"):
             Continuous(components=0)
 
     def test_unresolved_kind_cannot_translate(self) -> None:

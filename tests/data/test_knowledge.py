@@ -102,8 +102,8 @@ def test_pieces_are_put_together():
         ({"tiers": [["A"], 2]}, TypeError, "tiers must be groups of names"),
         ({"tiers": [["A"], ["B", "A"]]}, ValueError, "'A' is in two tiers; leave it in one"),
         ({"max_parents": -1}, ValueError, "max_parents must be at least 0, got -1"),
-        ({"max_parents": 1.5}, TypeError, "max_parents must be a whole number or None, got 1.5"),
-        ({"max_parents": True}, TypeError, "max_parents must be a whole number or None, got True"),
+        ({"max_parents": 1.5}, TypeError, "max_parents must be a whole number, got 1.5"),
+        ({"max_parents": True}, TypeError, "max_parents must be a whole number, got True"),
     ],
 )
 def test_what_is_no_knowledge_is_refused(arguments, error, message):

@@ -103,7 +103,7 @@ def test_edges_that_are_not_learned_have_no_line_and_certain_beliefs_are_at_the_
 
 
 def test_what_beliefs_cannot_be_drawn():
-    with pytest.raises(ValueError, match="labels must be a whole number of at least 0, got -1"):
+    with pytest.raises(ValueError, match="labels must be at least 0, got -1"):
         plot_beliefs(posterior(), labels=-1)
     result = posterior()
     forgotten = replace(result.chains[1], belief_logits=None)

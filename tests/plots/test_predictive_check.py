@@ -181,9 +181,9 @@ def test_what_cannot_be_predicted(monkeypatch):
         plot_predictive(result, "Z")
     with pytest.raises(ValueError, match="regime: there is none called 'heat'; the result has regime 0"):
         plot_predictive(result, "X0", "heat")
-    with pytest.raises(ValueError, match="tables must be a whole number of at least 1, got 0"):
+    with pytest.raises(ValueError, match="tables must be at least 1, got 0"):
         plot_predictive(result, "X0", tables=0)
-    with pytest.raises(ValueError, match="seed must be a whole number of at least 0, got -1"):
+    with pytest.raises(ValueError, match="seed must be at least 0, got -1"):
         plot_predictive(result, "X0", seed=-1)
     with pytest.raises(ValueError, match="predicted: tables that were drawn already; leave out tables and seed"):
         plot_predictive(result, "X0", seed=1, predicted=predicted)

@@ -287,11 +287,11 @@ def test_log_likelihoods_suit_leave_one_out(of_fit):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"thin": 0}, ValueError, "thin must be a whole number of at least 1, got 0"),
-        ({"thin": True}, ValueError, "thin must be a whole number of at least 1, got True"),
-        ({"seed": -1}, ValueError, "seed must be a whole number of at least 0, got -1"),
+        ({"thin": 0}, ValueError, "thin must be at least 1, got 0"),
+        ({"thin": True}, TypeError, "thin must be a whole number, got True"),
+        ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
         ({"log_likelihood": 1}, TypeError, "log_likelihood must be True or False, got 1"),
-        ({"posterior_predictive": 1.5}, ValueError, "posterior_predictive must be a whole number of at least 0"),
+        ({"posterior_predictive": 1.5}, TypeError, "posterior_predictive must be a whole number, got 1.5"),
         ({"posterior_predictive": 7, "thin": 2}, ValueError, "7 tables asked for, but 6 graphs of each chain are kept"),
     ],
 )

@@ -57,8 +57,8 @@ def test_where_nothing_is_said_of_several_targets_both_beliefs_are_kept():
         ({"several": 1}, TypeError, "TargetPrior.several must be True, False or None, got 1"),
         ({"probability": {"one": 0.5}}, TypeError, "TargetPrior.probability must be as"),
         ({"probability": {"one": {"A": "x"}}}, TypeError, "the probability of 'A' in regime 'one' must be a number"),
-        ({"probability": {"one": {"A": 1.1}}}, ValueError, "'A' in regime 'one' must be from 0 to 1, got 1.1"),
-        ({"probability": {"one": {"A": -0.1}}}, ValueError, "'A' in regime 'one' must be from 0 to 1, got -0.1"),
+        ({"probability": {"one": {"A": 1.1}}}, ValueError, "'A' in regime 'one' must be in .0, 1., got 1.1"),
+        ({"probability": {"one": {"A": -0.1}}}, ValueError, "'A' in regime 'one' must be in .0, 1., got -0.1"),
         (
             {"several": False, "probability": {"one": {"A": 1.0}}},
             ValueError,
