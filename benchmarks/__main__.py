@@ -15,6 +15,7 @@ from benchmarks.covariates import compare_covariates, of_covariates
 from benchmarks.diagnosing import CASES, diagnose_cases, said
 from benchmarks.digests import PROBLEMS as DIGESTED
 from benchmarks.digests import digests
+from benchmarks.fuzzing import CLASSES, fuzz, told_fuzz
 from benchmarks.killing import kills, told_kills
 from benchmarks.measured.fits import TABLES, How, fit_measured, said_of_measured
 from benchmarks.methods import METHODS
@@ -87,6 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     killed = commands.add_parser("kills", help="kill fits that keep a checkpoint, and take them up")
     killed.add_argument("--seeds", type=parse_seeds, default="0-19", help="of the moments; default %(default)s")
     killed.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+
+    fuzzes = commands.add_parser("fuzz", help="try bad and odd inputs, made at random")
+    fuzzes.add_argument("--seeds", type=parse_seeds, default="0-19", help="of every class; default %(default)s")
+    fuzzes.add_argument("--classes", nargs="+", choices=list(CLASSES), default=list(CLASSES), help="default: all")
 
     checks = commands.add_parser("checks", help="try the checks without a truth where the truth is known")
     checks.add_argument("--seeds", type=parse_seeds, default="0-4", help="default %(default)s")
@@ -184,6 +189,8 @@ def main(arguments: list[str] | None = None) -> int:
             print("\n".join(told_costs(costs(options.shapes, options.seeds, options.out))))
         elif options.command == "kills":
             print("\n".join(told_kills(kills(options.seeds, options.out))))
+        elif options.command == "fuzz":
+            print("\n".join(told_fuzz(fuzz(options.seeds, options.classes))))
         elif options.command == "checks":
             print("\n".join(told(check_checks(options.seeds, options.out, kinds=options.kinds, jobs=options.jobs))))
         elif options.command == "diagnose":

@@ -16,6 +16,7 @@ import torch
 from pyrocausal.data.columns import check_gaps, check_some, factorize, family, listing, native
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.missing import filled, present
+from pyrocausal.runtime.checked_settings import check_settings, truth
 
 __all__ = ["Categorical"]
 
@@ -64,6 +65,7 @@ class Categorical(Kind):
             raise TypeError(f"states: expected labels in order, such as ('no', 'yes'), got {self.states!r}")
         if not isinstance(self.ordered, bool | np.bool_):
             raise TypeError(f"ordered: expected True or False, got {self.ordered!r}")
+        check_settings(self, missing=truth())
         states = tuple(native(state) for state in self.states)
         if unfit := [state for state in states if not isinstance(state, Hashable)]:
             raise TypeError(f"states: {unfit[0]!r} cannot be a label; use text or numbers")

@@ -14,7 +14,7 @@ import torch
 from pyrocausal.data.columns import check_gaps, check_some, moments, native, numbers
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.mixtures import outputs_of, parts_of, spread_locations
-from pyrocausal.runtime.checked_settings import check_settings, number, whole
+from pyrocausal.runtime.checked_settings import check_settings, number, truth, whole
 
 __all__ = ["Continuous", "normal"]
 
@@ -58,7 +58,13 @@ class Continuous(Kind):
     components: int = field(default=1, kw_only=True)
 
     def __post_init__(self) -> None:
-        check_settings(self, shift=number(optional=True), scale=number(above=0, optional=True), components=whole(1))
+        check_settings(
+            self,
+            shift=number(optional=True),
+            scale=number(above=0, optional=True),
+            components=whole(1),
+            missing=truth(),
+        )
 
     @property
     def units(self) -> tuple[float, float]:

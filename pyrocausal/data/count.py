@@ -17,7 +17,7 @@ from pyrocausal.data.count_levels import Layout, layout
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.mixtures import outputs_of, parts_of, spread_locations
 from pyrocausal.data.negative_binomial import negative_binomial, negative_binomials
-from pyrocausal.runtime.checked_settings import check_settings, number, whole
+from pyrocausal.runtime.checked_settings import check_settings, number, truth, whole
 
 __all__ = ["Count", "log_levels"]
 
@@ -75,7 +75,9 @@ class Count(Kind):
         if not isinstance(self.exposure, str | None):
             raise TypeError(f"exposure: expected the name of a column, got {self.exposure!r}")
         positive = number(above=0, optional=True)
-        check_settings(self, shift=positive, scale=positive, components=whole(1))
+        check_settings(
+            self, shift=positive, scale=positive, components=whole(1), missing=truth(), place=whole(optional=True)
+        )
 
     @property
     def units(self) -> tuple[float, float]:

@@ -14,7 +14,7 @@ import torch
 from pyrocausal.data.columns import moments, numbers
 from pyrocausal.data.continuous import normal
 from pyrocausal.data.kind import Kind
-from pyrocausal.runtime.checked_settings import check_settings, number
+from pyrocausal.runtime.checked_settings import check_settings, number, truth
 
 __all__ = ["Exposure"]
 
@@ -52,7 +52,7 @@ class Exposure(Kind):
     descent: ClassVar[Literal["categorical", "continuous", "count"]] = "categorical"
 
     def __post_init__(self) -> None:
-        check_settings(self, shift=number(optional=True))
+        check_settings(self, shift=number(optional=True), missing=truth())
 
     def resolve(self, columns: Mapping[str, pd.Series], weights: np.ndarray | None = None) -> Exposure:
         """Settle shift from the observational column [n], the first of `columns`, whose rows may have weights [n].

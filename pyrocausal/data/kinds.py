@@ -7,6 +7,7 @@ is asked is said in `pyrocausal.data.kind`; each has a file of its own, and a li
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 
 import pandas as pd
 
@@ -23,6 +24,7 @@ __all__ = ["Categorical", "Continuous", "Count", "Exposure", "infer_kind", "why_
 def infer_kind(columns: Mapping[str, pd.Series]) -> Kind:
     """The kind that the dtype of the observational column, the first, suggests."""
     types = pd.api.types
+    columns = {where: _as_numbers(column) for where, column in columns.items()}
     (where, first), *others = columns.items()
     if types.is_float_dtype(first):
         known = [column.dropna() for column in columns.values() if types.is_float_dtype(column)]
@@ -49,7 +51,7 @@ def infer_kind(columns: Mapping[str, pd.Series]) -> Kind:
 
 def why_guessed(column: pd.Series) -> str:
     """What `infer_kind` went by in the observational column."""
-    types = pd.api.types
+    types, column = pd.api.types, _as_numbers(column)
     if isinstance(column.dtype, pd.CategoricalDtype):
         return "a pandas category"
     if types.is_bool_dtype(column):
@@ -57,3 +59,12 @@ def why_guessed(column: pd.Series) -> str:
     if types.is_integer_dtype(column):
         return "whole numbers"
     return "numbers with a point" if types.is_float_dtype(column) else "text"
+
+
+def _as_numbers(column: pd.Series) -> pd.Series:
+    """A column of objects that are numbers, some of them with a fraction, as floats; any other one as it is."""
+    known = column.dropna() if column.dtype == object else column[:0]
+    if not len(known) or not all(isinstance(value, Real) and not isinstance(value, bool) for value in known):
+        return column
+    found = pd.to_numeric(column, errors="coerce").astype(float)
+    return found if bool((found.dropna() % 1 != 0).any()) else column

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,6 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from pyrocausal.data.array_files import read_arrays
 from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.columns import listing
 from pyrocausal.data.tables import check_frame, check_names
@@ -177,19 +177,14 @@ def read_npz(path: FilePath) -> tuple[np.ndarray, np.ndarray, nx.DiGraph | None,
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is no archive, lacks an array, has weights of one kind alone or holds pickled objects, data_int has
-        another shape or adj_matrix is no graph over d variables.
+        If the file is no archive or damaged, lacks an array, has weights of one kind alone or holds objects, or arrays
+        out of all proportion to it; data_int has another shape, or adj_matrix is no graph over d variables.
     """
-    if not Path(path).exists():
-        raise FileNotFoundError(f"path: there is no file {path}")
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"path: {path} is no .npz archive; write it with numpy.savez")
-    with np.load(path, allow_pickle=False) as archive:
-        if lacking := [key for key in ("data_obs", "data_int") if key not in archive.files]:
-            raise ValueError(f"path: {path} lacks {lacking}; it holds {archive.files}")
-        observational, regimes = archive["data_obs"], archive["data_int"]
-        adjacency = archive["adj_matrix"] if "adj_matrix" in archive.files else None
-        counted = {key: archive[key] for key in ("weights_obs", "weights_int") if key in archive.files}
+    arrays = read_arrays(Path(path), ("data_obs", "data_int", "adj_matrix", "weights_obs", "weights_int"))
+    if lacking := [key for key in ("data_obs", "data_int") if key not in arrays]:
+        raise ValueError(f"path: {path} lacks {lacking}; it holds {[*arrays] or 'none that is known'}")
+    observational, regimes, adjacency = arrays["data_obs"], arrays["data_int"], arrays.get("adj_matrix")
+    counted = {key: arrays[key] for key in ("weights_obs", "weights_int") if key in arrays}
     if regimes.ndim != 3:
         raise ValueError(f"data_int: expected shape [R, n_r, d], got {list(regimes.shape)}")
     if len(counted) == 1:

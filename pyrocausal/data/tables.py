@@ -64,7 +64,7 @@ def check_names(names: Iterable[str], argument: str) -> tuple[str, ...]:
     for name in names:
         if not isinstance(name, str):
             raise TypeError(f"{argument}: expected strings, got {native(name)!r}; rename this variable")
-        if not name or name in RESERVED_NAMES or name.endswith(RESERVED_SUFFIX):
+        if not name.strip() or name in RESERVED_NAMES or name.endswith(RESERVED_SUFFIX):
             raise ValueError(
                 f"{argument}: a variable cannot be called {name!r}; empty names, {listing(RESERVED_NAMES)} and names "
                 f"that end in {RESERVED_SUFFIX} are reserved, rename it"

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from pyrocausal.data.columns import listing, number_of
-from pyrocausal.data.text_form import FilePath, first_bytes, sniff
+from pyrocausal.data.text_form import DAMAGE, FilePath, first_bytes, not_unpacked, sniff
 
 __all__ = ["read_text_table"]
 
@@ -107,6 +107,8 @@ def read_text_table(
         raise _undecoded(path, form["encoding"], error) from error
     except LookupError as error:
         raise ValueError(f"encoding: {encoding!r} is none that Python knows, such as utf-8 or latin-1") from error
+    except DAMAGE as error:
+        raise not_unpacked(path, error) from error
     except pd.errors.ParserError as error:
         raise ValueError(
             f"path: {path} is no readable table of delimited text: {error}; its header was taken to be {listing(names)}"

@@ -9,12 +9,13 @@ import gzip
 import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from os import PathLike, fspath
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
-__all__ = ["FilePath", "first_bytes", "sniff"]
+__all__ = ["DAMAGE", "FilePath", "first_bytes", "not_unpacked", "sniff"]
 
 FilePath: TypeAlias = str | PathLike[str]
 
@@ -27,6 +28,7 @@ MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 HEAD, LINES = 2**18, 200  # bytes and lines that are looked at
+DAMAGE = gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, zlib.error, EOFError, IndexError, NotImplementedError
 OPENERS: Mapping[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 COMMA, POINT = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?"), re.compile(r"[-+]?\d*\.\d+([eE][-+]?\d+)?")
 
@@ -114,7 +116,11 @@ def first_bytes(path: FilePath) -> bytes | None:
                 return stream.read(HEAD)
         with OPENERS.get(suffix, open)(path, "rb") as stream:
             return stream.read(HEAD)
-    except (gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, EOFError, IndexError) as error:
-        raise ValueError(
-            f"path: {path} cannot be unpacked as its suffix {suffix} says ({error}); correct its name"
-        ) from error
+    except DAMAGE as error:
+        raise not_unpacked(path, error) from error
+
+
+def not_unpacked(path: FilePath, error: Exception) -> ValueError:
+    """The error of a file that is not packed as its name says, or damaged."""
+    suffix = Path(fspath(path)).suffix.lower()
+    return ValueError(f"path: {path} cannot be unpacked as its suffix {suffix} says ({error}); correct its name")
