@@ -21,6 +21,7 @@ from pyrocausal.runtime.progress import Report
 
 __all__ = ["Channel", "open_channel"]
 
+WATCH, GRACE = "parent of chains", 3.0  # name of a thread; seconds that a chain has to write down where it is
 EVERY = 0.2  # seconds between two questions of a chain, or two reports that nobody asked for
 
 
@@ -75,14 +76,14 @@ class Channel:
         at, answer = self._last
         late = time.monotonic() - at > EVERY
         if self.stop is None or self.show is None:
-            return answer or (late and (self._orphaned or self._exchange(tuple(now()))))
+            return answer or (late and (self.orphaned or self._exchange(tuple(now()))))
         if late:
             self.show(now())
             self._last = time.monotonic(), False
         return self.stop.is_set()
 
     @property
-    def _orphaned(self) -> bool:
+    def orphaned(self) -> bool:
         """Whether this is a process of a pool on the machine that began the chains, and who began them is gone.
 
         Others are children of somebody else, such as a nanny of Dask.
@@ -90,6 +91,19 @@ class Channel:
         process = multiprocessing.current_process()
         pooled = "loky" in type(process).__module__ or "PoolWorker" in process.name
         return pooled and os.getppid() != self.parent
+
+    def leave_with_parent(self) -> None:
+        """Let this process end soon after the one that began the chains is gone, also when it waits for more to do."""
+        if self.local or any(thread.name == WATCH for thread in threading.enumerate()):
+            return
+
+        def watch() -> None:
+            while not self.orphaned:
+                time.sleep(1.0)
+            time.sleep(GRACE)
+            os._exit(1)
+
+        threading.Thread(target=watch, name=WATCH, daemon=True).start()
 
     def _exchange(self, message: tuple[Any, ...]) -> bool:
         try:

@@ -90,6 +90,7 @@ def run_restarts(
 
 def _run(restart: Restart, number: int, seed: int, channel: Channel) -> tuple[int, Ending]:
     if not channel.local:
+        channel.leave_with_parent()
         channel.report(Report(number, "starting"))  # so that it is known which chain this process runs
     with nullcontext() if channel.local else deaf():  # workers hear of signals by the channel
         return number, restart.run(number, seed, channel)

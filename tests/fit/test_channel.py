@@ -93,6 +93,19 @@ def test_an_orphan_of_a_pool_stops_before_its_first_exchange(pool, stops, monkey
     assert far.asked_to_stop(now) == stops  # this process is no child of who began the chains: it is the same one
 
 
+def test_a_process_of_a_pool_ends_with_its_parent(monkeypatch):
+    ended = threading.Event()
+    monkeypatch.setattr(module, "GRACE", 0.0)
+    monkeypatch.setattr(module.os, "_exit", lambda status: ended.set())
+    with open_channel(print, threading.Event()) as channel:
+        channel.leave_with_parent()  # here it does nothing
+        far = elsewhere(channel)
+        far.leave_with_parent()  # nor in the process of somebody else's pool
+        assert not ended.wait(0.2)
+        monkeypatch.setattr(module.multiprocessing.current_process(), "name", "ForkPoolWorker-1")
+        assert ended.wait(5.0)
+
+
 def test_a_chain_that_nobody_waits_for_any_more_stops():
     with open_channel(lambda report: None, threading.Event()) as channel:
         far = elsewhere(channel)
