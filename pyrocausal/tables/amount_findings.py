@@ -39,7 +39,9 @@ def _missing(look: Look) -> Iterator[TableFinding]:
     rows = np.array([[len(each)] for each in look.tables.values()])
     left = np.round((1 - share) * rows)
     for i in np.flatnonzero((share > MOSTLY).any(0)):
-        bad = (share[:, i] > NEARLY) | ((share[:, i] > MOSTLY) & (left[:, i] < FEW_VALUES) & (rows[:, 0] >= FEW_ROWS))
+        # A number that is missing is drawn; a category that is missing is a state, behind which others act.
+        most = MOSTLY if look.kinds[i].discrete else NEARLY
+        bad = (share[:, i] > most) | ((share[:, i] > MOSTLY) & (left[:, i] < FEW_VALUES) & (rows[:, 0] >= FEW_ROWS))
         for severity, where in (("dangerous", bad), ("doubtful", (share[:, i] > MOSTLY) & ~bad)):
             regimes = tuple(name for name, hit in zip(look.tables, where, strict=True) if hit)
             if not regimes:

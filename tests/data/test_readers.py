@@ -11,6 +11,7 @@ import pytest
 import torch
 from example_tables import assert_same, control, drug, from_arrays, from_frame, from_frames
 
+from pyrocausal.data import array_files
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
 
@@ -178,7 +179,7 @@ class TestFiles:
             ({"adj_matrix": np.zeros((2, 2))}, r"adj_matrix: .*\[3, 3\].*\[2, 2\]"),
             ({"adj_matrix": np.full((3, 3), 0.5)}, r"adj_matrix: expected zeros and ones.*0\.5"),
             ({"adj_matrix": np.eye(3)}, "adj_matrix: .*zero diagonal"),
-            ({"data_obs": np.array([[{}, {}, {}]], dtype=object)}, "allow_pickle=False"),
+            ({"data_obs": np.array([[{}, {}, {}]], dtype=object)}, "holds objects, which could run code"),
         ],
     )
     def test_wrong_npz(self, tmp_path: Path, changes: dict[str, Any], message: str) -> None:
@@ -191,3 +192,18 @@ class TestFiles:
         np.save(tmp_path / "a.npy", np.zeros(3))
         with pytest.raises(ValueError, match=r"a\.npy is no \.npz archive"):
             InterventionalData.from_npz(tmp_path / "a.npy")
+
+    def test_only_what_is_large_and_packed_tightly_is_taken_for_a_trap(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(array_files, "LARGE", 10_000)
+        for name, save, values in (
+            ("plain", np.savez, np.zeros(5_000)),
+            ("noise", np.savez_compressed, np.random.default_rng(0).normal(size=5_000)),
+            ("small", np.savez_compressed, np.zeros(1_000)),
+        ):
+            save(tmp_path / f"{name}.npz", a=values)
+            assert np.array_equal(array_files.read_arrays(tmp_path / f"{name}.npz", ["a"])["a"], values)
+        np.savez_compressed(tmp_path / "trap.npz", a=np.zeros(50_000))
+        with pytest.raises(ValueError, match=r"array 'a' of .*: 400,128 bytes packed into .* are taken for a trap"):
+            array_files.read_arrays(tmp_path / "trap.npz", ["a"])

@@ -482,3 +482,7 @@ def test_bad_tensors_of_weights_are_refused(weights, error, message):
     data = weighted_data()
     with pytest.raises(ValueError, match="expected one for each of the 20 rows of the observational rows"):
         replace(data, observational=data.observational[:20])  # weights do not stay behind
+
+
+def test_a_total_weight_of_two_rows_is_enough():
+    assert_weights(read(table(w=[0.5, 0.5, 1.0, 0.5, 1.5])), [0.5, 0.5, 1.0], [[0.5, 1.5]])

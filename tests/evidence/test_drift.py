@@ -172,3 +172,20 @@ def test_sizes_are_of_the_constant_and_of_all_others():
     found = coefficients(torch.tensor([[0.1, 0.3]]), 4)
     assert found.tolist() == [pytest.approx([0.1, 0.3, 0.3, 0.3])]
     assert coefficients(torch.tensor([[0.1, 0.3]]), 1).tolist() == [pytest.approx([0.1])]
+
+
+@pytest.mark.parametrize("sizes", SIZES_OF.values(), ids=SIZES_OF)
+def test_the_common_coefficients_are_those_of_tables_that_count_in_part(sizes):
+    tables, sizes = Tables(6), torch.tensor(sizes, dtype=torch.double)
+    drifted = integrate_drift(tables.information, tables.product, sizes)
+    share = torch.tensor([1.0, 0.7, 0.4, 0.1], dtype=torch.double)
+
+    def log_density(mean):
+        return (share * drifted.at(mean)).sum() - 0.5 * mean.square().sum()
+
+    mean, taken = common_mean(drifted, share)
+    slope = torch.autograd.functional.jacobian(log_density, mean)
+    torch.testing.assert_close(slope, torch.zeros_like(mean), rtol=0.0, atol=1e-9)
+    bent = -torch.autograd.functional.hessian(log_density, mean)
+    expected = -0.5 * torch.linalg.slogdet(bent).logabsdet - 0.5 * mean.square().sum()
+    assert float(taken) == pytest.approx(float(expected), rel=1e-9)

@@ -69,3 +69,13 @@ def test_gaps_and_weights() -> None:
     assert control.weights is None
     nothing = Part(torch.full((5, 1), math.nan))
     assert bool(pulled_in([kind], [nothing, Part(torch.randn(400, 1))])[0].rows.isnan().all())
+
+
+def test_a_weight_is_as_many_rows() -> None:
+    rows = torch.cat([torch.randn(200), 3 + 2 * torch.randn(100), torch.tensor([1e3])])[:, None]
+    weights = torch.tensor([1.0] * 200 + [3.0] * 100 + [1.0], dtype=torch.double)
+    often = weights.long()
+    (weighted,) = pulled_in([NUMBER], [Part(rows, weights)])
+    (repeated,) = pulled_in([NUMBER], [Part(rows.repeat_interleave(often, 0))])
+    assert not torch.equal(weighted.rows, rows)
+    torch.testing.assert_close(weighted.rows.repeat_interleave(often, 0), repeated.rows)

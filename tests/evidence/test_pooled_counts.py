@@ -12,6 +12,7 @@ from pyrocausal.data.kinds import Continuous, Count
 from pyrocausal.data.weights import Part
 from pyrocausal.evidence.pooled_counts import PooledCounts, counts_alone, pooled_counts
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, Regressors
+from pyrocausal.model.partly_hit import partly_hit
 
 KINDS = (Continuous(0.0, 1.0), Count(None, 1.5, 0.8), Count(None, 2.0, 1.0))
 LEVELS = math.log(math.expm1(2.0))  # what is added to the logarithm of the mean of the last
@@ -125,3 +126,15 @@ def test_drift_is_found_where_it_is():
         pooled_counts(of(tables(rows=tuple(range(300, 308)), moved=by)).modes([(2, (0,))]), hit)[0] for by in (0.0, 0.3)
     )
     assert float(steady.drift.max()) < 0.05 and float(moved.drift.median()) > 0.1
+
+
+def test_what_a_mixture_gains_where_nothing_was_done_is_no_gain_elsewhere():
+    kinds = (*KINDS[:2], Count(None, 2.0, 1.0, components=2))
+    rows = tables(rows=(80,))[0]
+    parts = [Part(rows), Part(rows)]  # a regime that is the observational table once more
+    counts = PooledCounts(kinds, parts, Regressors(kinds, parts))
+    modes, wrong = counts.modes([(2, ())]), torch.full((1, 2, 1), 1.0, dtype=torch.double)
+    own = partly_hit(rows[:, 2], torch.full((80,), LEVELS + 1.0), modes.log_size[0, 1], torch.ones(80)).gain
+    assert float(own) > 5  # a part of the rows makes up for a common mean that is too high
+    found = counts.partly_gain([(2, ())], LINEAR, modes, wrong)
+    assert found[0].tolist() == [pytest.approx(0.0, abs=1e-9), -math.inf]

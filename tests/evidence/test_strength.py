@@ -56,3 +56,14 @@ def test_targets_are_as_strong_as_a_mechanism_of_their_own_fits_better() -> None
     assert float(strength[0, 1]) < 1.1 * expected
     assert float(strength[0, 0]) < 0
     assert float(strength[0, 2]) < 0
+
+
+def test_targets_are_judged_by_the_rows_of_their_own_regime() -> None:
+    rng = np.random.default_rng(0)
+    control, one, two = (pd.DataFrame(rng.normal(size=(rows, 2)), columns=["x", "y"]) for rows in (500, 60, 20))
+    data = InterventionalData.from_frames(control, {"one": one, "two": two})
+    evidence = PooledEvidence(data, TargetKnowledge.nothing(2, 2), price=5.0)
+    strength = target_strengths(evidence, torch.zeros(2, 2, dtype=torch.bool))
+    for i in range(2):
+        told = evidence.family(i, ())
+        torch.testing.assert_close(strength[:, i] * torch.tensor([60.0, 20.0]), told.new - told.old)

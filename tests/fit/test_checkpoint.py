@@ -289,3 +289,15 @@ def test_a_disk_that_is_full_does_not_end_the_fit(data, tmp_path, monkeypatch):
     assert_same(settled(data, chains=1, checkpoint=tmp_path, resume=True), expected)
     shutil.rmtree(tmp_path / "chain-0")
     assert_same(settled(data, chains=1, checkpoint=tmp_path, resume=True), expected)
+
+
+def test_steps_that_were_done_again_take_the_place_of_what_was_lost(tmp_path):
+    first = module.ChainJournal(tmp_path)
+    for value in range(3):
+        first.add(journal.Entry("step", value, None))
+    first.save(at_once=True)
+    again = module.ChainJournal(tmp_path)
+    again.take_up("step", 1)  # as far as a snapshot knows
+    again.add(journal.Entry("step", 10, None))
+    again.save(at_once=True)
+    assert [entry.value for entry in module.ChainJournal(tmp_path).past] == [0, 10]

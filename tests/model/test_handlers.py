@@ -123,3 +123,9 @@ def test_values_that_are_no_codes_are_refused(bad):
         pyro.condition(model, {"edges": torch.ones(4, 4).tril(-1)})(rows)
     with pytest.raises(ValueError, match=refused), intervene(forced):
         model(size=3)
+
+
+def test_a_scope_in_which_no_model_runs_is_no_error():
+    with intervene({"a": torch.tensor(5.0)}):
+        natural = normal(3.0, 0.0)
+    assert log_probs(chain)["a"] == natural

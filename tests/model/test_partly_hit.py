@@ -18,7 +18,7 @@ from pyrocausal.evidence.pooled_counts import PooledCounts, counts_alone, pooled
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.regressors import LINEAR, Regressors
 from pyrocausal.model.new_mechanisms import NewMechanisms
-from pyrocausal.model.partly_hit import FACTORS, SHARES, may_be_partly_hit, partly_hit
+from pyrocausal.model.partly_hit import FACTORS, SHARES, Common, may_be_partly_hit, partly_hit
 
 MIXED = (Continuous(0.0, 1.0), Count(None, 2.0, 0.8, components=2))
 PLAIN = (Continuous(0.0, 1.0), Count(None, 2.0, 0.8))
@@ -125,3 +125,12 @@ def test_who_may_be_hit_in_part():
     with_gaps = NewMechanisms(kinds, [gaps], common=Part(table(200))).partly(1, (0,)).evidence
     without = NewMechanisms(kinds, [gaps[20:]], common=Part(table(200))).partly(1, (0,)).evidence
     torch.testing.assert_close(with_gaps, without)
+
+
+def test_a_mean_is_not_far_beyond_the_counts_without_intervention():
+    common = Common(torch.tensor([0.0, 10.0]).double(), torch.tensor(1.0).double(), most=2.5)
+    design, counts = torch.tensor([[1.0, 0.1], [1.0, 0.5]]).double(), torch.tensor([3.0, 9.0]).double()
+    found = common.partly_hit(design, counts, torch.zeros(2).double(), torch.ones(2))
+    expected = partly_hit(counts, torch.tensor([1.0, 2.5]).double(), common.log_size, torch.ones(2))
+    for part, same in zip(found, expected, strict=True):
+        torch.testing.assert_close(part, same)

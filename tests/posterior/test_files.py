@@ -273,3 +273,27 @@ def test_a_file_that_cannot_be_written_leaves_the_earlier_one(result, tmp_path, 
 
 def test_the_format_is_the_one_of_the_golden_file():
     assert FORMAT == 1, "write a golden file of the new format, and keep a reader or a clear error for the old one"
+
+
+def test_a_member_that_is_said_to_be_larger_than_its_file_is_not_read(tmp_path):
+    path = tmp_path / "file"
+    save_objects(torch.zeros(3), path)
+    content = bytearray(path.read_bytes())
+    size = content.rindex(b"PK\x01\x02") + 24  # of the last member, unpacked
+    content[size : size + 4] = (10**9).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"holds '0\.npy' packed, which save never does"):
+        load_objects(path, {})
+
+
+def test_an_array_stored_by_columns_is_not_read_by_rows(tmp_path):
+    save_objects(torch.zeros(2, 3), tmp_path / "file")
+    turned = of_array(np.asfortranarray(np.arange(6.0).reshape(2, 3)))
+    with pytest.raises(ValueError, match=r"array '0\.npy' is damaged"):
+        load_objects(edited(tmp_path / "file", tmp_path / "turned", **{"0.npy": turned}), {})
+
+
+def test_a_column_of_numbers_and_texts_comes_back_as_it_was(tmp_path):
+    frame = pd.DataFrame({"mixed": pd.Series([1, "1", None], dtype=object)}, index=pd.Index([3, 4, 5], name="row"))
+    save_objects(frame, tmp_path / "frame")
+    pd.testing.assert_frame_equal(load_objects(tmp_path / "frame", {}), frame)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -116,3 +118,16 @@ def test_steps_that_no_snapshot_knows_are_done_again():
     assert [entry.value for entry in kept.take_up("step", 3)] == [0, 1, 2] and not kept.past
     kept = Kept([*steps, Entry("search", 0, None)])
     assert len(kept.take_up("step", 5)) == 5 and len(kept.past) == 1  # which came after the last step
+
+
+def test_writing_takes_no_more_than_its_share_of_the_time(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(module, "EVERY", 5.0)
+    monkeypatch.setattr(module, "SHARE", 0.01)
+    kept, written = Kept(), []
+    for now in (4.0, 6.0, 1000.0, 1006.0, 1011.0):
+        kept.add(Entry(f"at {now}", 1, None))
+        kept.save()
+        written.append(len(kept.written))
+    assert written == [0, 2, 3, 3, 5]  # five seconds at first, and ten after a thousand

@@ -168,3 +168,8 @@ def test_no_regime_acts_on_what_it_has_no_value_of():
 def test_known_targets_of_what_was_not_measured_stay_known():
     data = unmeasured(targets=[("X1",), None, AtLeast("X0")])
     assert without_unmeasured(data, None).probability == {data.regime_names[2]: {"X1": 0.0}}
+
+
+def test_what_stands_aside_is_not_counted_among_candidates():
+    found = TargetPrior(several=True).compile(NAMES, REGIMES, aside=["B"])
+    assert found.log_odds[0].sigmoid().tolist() == pytest.approx([1 / 3, 0.0, 1 / 3])  # A, C or none

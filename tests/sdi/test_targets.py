@@ -189,3 +189,18 @@ def test_draws_have_targets_that_are_certain_and_others_as_often_as_they_are_pro
     both = float(drawn[:, 0, 1:].all(1).double().mean())
     assert abs(both - (0.1 if several else 0.0)) < 0.02
     assert several or int(drawn[:, 0].sum(1).max()) == 2
+
+
+def test_a_generator_decides_the_draws_of_several_targets():
+    probability, (known, hit) = torch.tensor([[0.5, 0.2, 0.4, 0.24]]), known_targets(NAMES, [None])
+    one, same, other = (
+        draw_targets(probability, known, hit, True, 100, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+    )
+    assert torch.equal(one, same) and not torch.equal(one, other)
+
+
+def test_no_further_target_is_never_less_than_impossible():
+    told, others = torch.tensor([[True, False, False, False]]), torch.tensor([[0.1, 0.1, 0.8]]).double()
+    assert float(others.sum()) > 1  # as single precision has them
+    found = further_targets(torch.cat([torch.ones(1, 1), others, torch.zeros(1, 1)], 1), told)
+    assert torch.equal(found, torch.cat([torch.zeros(1, 1), others, torch.zeros(1, 1)], 1))

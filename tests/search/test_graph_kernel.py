@@ -178,3 +178,12 @@ def test_what_does_not_look_promising_is_drawn_all_the_same():
 def test_settings_refuse_what_they_cannot_use(wrong, error, message):
     with pytest.raises(error, match=message):
         Sampling(**wrong)
+
+
+def test_proposals_of_the_warm_up_are_forgotten():
+    kernel, place = GraphKernel(Told(3, spread=1.0), empty(3), off(3)), {"edges": empty(3).float()}
+    for _ in range(20):
+        place = kernel.sample(place)
+    assert kernel.diagnostics()["acceptance rate"] > 0
+    kernel.end_warmup()
+    assert kernel.diagnostics()["acceptance rate"] == 0

@@ -460,3 +460,12 @@ def test_the_strongest_dag_has_the_most_believed_parents_where_there_may_be_a_fe
         assert strongest_dag(probability, most).sum() == kept
     assert strongest_dag(probability, 1).int().tolist() == [[0, 0, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0]]
     assert strongest_dag(probability, 2).int().tolist() == [[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0]]
+
+
+def test_a_detour_rests_on_no_edge_that_is_not_promising():
+    found = changed(torch.zeros(3, 3, dtype=torch.bool), (0, 2), (1, 0), (1, 2))  # (effect, cause)
+    tables = Tables.of_parents(3, lambda i, parents: -5.0 * (2 in parents))
+    detour = module._best_detour(tables, found, OFF[3], *around(tables, found, OFF[3]))
+    assert sorted(detour) == [(0, 2), (1, 2), (2, 1)]
+    tables.dull = changed(tables.dull, (2, 1))  # is taken to change nothing, which beside the other two would gain
+    assert module._best_detour(tables, found, OFF[3], *around(tables, found, OFF[3])) == []

@@ -179,3 +179,11 @@ def test_a_target_that_is_certain_counts_as_changed_and_not_in_the_rate():
     assert rate.log_odds[:, 1:].sigmoid().flatten().tolist() == pytest.approx([expected] * 18)
     assert (rate.log_odds[:, 0] == -math.inf).all()
     assert math.isfinite(several_evidence(evidence, truth))
+
+
+def test_several_targets_have_to_be_three_nats_better():
+    data, truth = made(FORK, TWO)
+    found, one = (search_graph(evidence_of(data, several), EMPTY, FREE) for several in (None, False))
+    gain = several_evidence(found.evidence, truth) - one.evidence.of(one.summit.dag)
+    assert torch.equal(found.summit.dag, truth)
+    assert found.several == pytest.approx(gain - 3.0)

@@ -6,6 +6,7 @@ import math
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
+from itertools import cycle
 
 import numpy as np
 import pytest
@@ -493,3 +494,15 @@ def test_mechanisms_that_cannot_be_copied_need_the_closed_form():
 def test_settings_refuse_what_they_cannot_use(wrong, error):
     with pytest.raises(error):
         wrong()
+
+
+def test_after_two_rounds_of_a_series_no_rows_come_back(chain, monkeypatch):
+    heard = []
+    work = rounds.Rounds(rough(chain.data), replace(CLOSED, rounds=8), heard.append)
+    work.natural = every = torch.ones(3, 3, dtype=torch.bool)
+    fewer = every & ~torch.eye(3, dtype=torch.bool)
+    beliefs = cycle([fewer, every])  # to and fro for ever
+    monkeypatch.setattr(work, "_natural", lambda targets: next(beliefs))
+    work._series(None, last=True)
+    assert [each.switched for each in heard] == [3, 3, 3, 0]
+    assert heard[-1].stable and torch.equal(work.natural, fewer)

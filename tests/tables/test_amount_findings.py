@@ -17,9 +17,10 @@ def lacking(share, only="doA", column="B"):
     return change
 
 
-@pytest.mark.parametrize("make", [numbers, words])
 @pytest.mark.parametrize(
-    ("share", "severity"), [(1.0, "dangerous"), (0.97, "dangerous"), (0.6, "doubtful"), (0.4, None)]
+    ("make", "share", "severity"),
+    [(make, *case) for make in (numbers, words) for case in ((1.0, "dangerous"), (0.97, "dangerous"), (0.4, None))]
+    + [(numbers, 0.6, "doubtful"), (words, 0.6, "dangerous")],
 )
 def test_a_column_that_a_regime_lacks(make, share, severity):
     found = changed(make, lacking(share)).check().named("missing-in-regime")
