@@ -254,3 +254,15 @@ def test_without_drift_a_regime_that_drifts_is_hit():
     graph[1, 0] = True
     hit = [PooledEvidence(data, knowledge, PRICE, drift=drift).targets(graph)[:, 1] for drift in (True, False)]
     assert hit[0].max() < 0.5 and hit[1].min() > 0.9
+
+
+@kinds_of
+def test_families_that_are_weighed_one_by_one_for_want_of_memory_say_the_same(kinds, monkeypatch):
+    graphs, found = every_dag(D), []
+    for memory in (2_000_000, 1):
+        torch.manual_seed(0)  # the same tables
+        monkeypatch.setattr("pyrocausal.evidence.pooled_evidence.MEMORY", memory)
+        evidence = make(kinds).at_level(ADDITIVE).at_level(PAIRS)
+        evidence.prepare((i, parents_of(row)) for graph in graphs for i, row in enumerate(graph))
+        found.append([evidence.of(graph) for graph in graphs])
+    assert found[1] == pytest.approx(found[0], rel=1e-9)
