@@ -144,7 +144,7 @@ class Checkpoint:
                 now = {"what": WHAT, "seed": seed, **_marks(fit)}
                 if other := [name for name in now if found.get(name) != now[name]]:
                     raise ValueError(_another(path, other[0], found.get(other[0]), now[other[0]]))
-            yield cls(path, seed)
+            yield cls(path.absolute(), seed)  # which a process of another folder understands too
 
     @contextmanager
     def journal(self, number: int) -> Iterator[ChainJournal]:

@@ -88,7 +88,8 @@ def discover(
         share of the draws, and no longer a comparison with the settled graph alone.
     checkpoint
         A folder in which chains keep what they have computed, every few seconds, so that a fit that was killed can be
-        taken up; made if it is not there. It may be deleted once there is a result.
+        taken up; made if it is not there. It may be deleted once there is a result. On a cluster all machines have to
+        see it.
     resume
         Whether a fit that is in that folder is taken up. It has to be of the same data, settings, seed (or none given)
         and versions, and comes to the same result, to the bit, as one that nobody disturbed, but for
