@@ -225,8 +225,10 @@ def _standardised(columns: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
 
 def _tabled(columns: torch.Tensor, weights: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
     """Inner products of columns [N, k] in every table: [R, k, k]."""
-    both = zip(columns.split(sizes), (columns * weights[:, None]).split(sizes), strict=True)
-    return torch.stack([plain.mT @ counted for plain, counted in both])
+    found = columns.new_empty(len(sizes), columns.shape[1], columns.shape[1])
+    for r, (rows, counted) in enumerate(zip(columns.split(sizes), weights.split(sizes), strict=True)):
+        found[r] = rows.mT @ (rows * counted[:, None])  # of one table at a time: of large ones there is no room for two
+    return found
 
 
 def _split(gram: torch.Tensor, rows: torch.Tensor, drifting: int) -> Sums:
