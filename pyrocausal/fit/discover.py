@@ -154,13 +154,7 @@ def discover(
         check(name, value, whole(least, optional=True))
     known = _checked(data, knowledge, target_prior, Knowledge(required, forbidden))
     algorithm, settling = _agreed(SDI() if algorithm is None else algorithm, settling, sampling, max_steps)
-    if exact := [each for each in data.check().named("copy") if each.numbers.get("exact")]:
-        extra = exact[0].variables[1]
-        raise ValueError(
-            f"data: {exact[0].message}; leave all but one out, as in ignore=[{extra!r}] (--ignore {extra} in the shell)"
-        )
-    if dangerous := data.check().warning:
-        warnings.warn(dangerous, TableWarning, stacklevel=2)
+    _look_at(data)
     data, believed = with_certain_targets(data, target_prior)
     if algorithm.takes_target_prior:
         believed = without_unmeasured(data, believed)
@@ -192,6 +186,17 @@ def discover(
             stacklevel=2,
         )
     return result
+
+
+def _look_at(data: InterventionalData) -> None:
+    """Refuse a table in which nothing tells two columns apart, and warn of what can turn the answer."""
+    if exact := [each for each in data.check().named("copy") if each.numbers.get("exact")]:
+        extra = exact[0].variables[1]
+        raise ValueError(
+            f"data: {exact[0].message}; leave all but one out, as in ignore=[{extra!r}] (--ignore {extra} in the shell)"
+        )
+    if dangerous := data.check().warning:
+        warnings.warn(dangerous, TableWarning, stacklevel=3)
 
 
 def _checked(

@@ -32,7 +32,7 @@ from pyrocausal.posterior.plain_form import Reader, Writer
 from pyrocausal.runtime.versions import version_of
 from pyrocausal.runtime.whole_files import write_whole
 
-__all__ = ["FORMAT", "KNOWN", "load_objects", "save_objects"]
+__all__ = ["FORMAT", "load_objects", "save_objects"]
 
 FORMAT = 1  # raised where an older version could not read what is written
 HEAD, RESULT = "result.json", "pyrocausal result"
