@@ -73,18 +73,18 @@ def cpu(runs: pd.DataFrame, problems: Sequence[str]) -> Figure:
 
 
 def scaling(runs: pd.DataFrame) -> Figure:
-    """Draw CPU seconds a step and memory against the number of variables d, with the exponent of a power of d.
+    """Draw CPU seconds of a fit and memory against the number of variables d, with the exponent of a power of d.
 
     Parameters
     ----------
     runs
-        Columns method, variables, cpu_total, steps and peak_memory_mb.
+        Columns method, variables, cpu_total and peak_memory_mb.
     """
     figure = _figure(11.0, 4.4)
     for part, (axes, label) in enumerate(
         zip(
             figure.subplots(1, 2),
-            ("CPU seconds a step, set-up included", "most memory of a fit, MB"),
+            ("CPU seconds of a fit", "most memory of a fit, MB"),
             strict=True,
         )
     ):
@@ -144,9 +144,9 @@ def reliability(table: pd.DataFrame, bins: int = 10) -> Figure:
 
 
 def exponents(runs: pd.DataFrame, method: str) -> tuple[float, float]:
-    """Powers of the number of variables that CPU seconds a step and memory of a method grow with; NaN where unknown."""
-    step, memory = map(_exponent, _growth(runs, method))
-    return step, memory
+    """Powers of the number of variables that CPU seconds and memory of a fit grow with; NaN where unknown."""
+    seconds, memory = map(_exponent, _growth(runs, method))
+    return seconds, memory
 
 
 def methods_of(runs: pd.DataFrame) -> list[str]:
@@ -187,9 +187,9 @@ def _by_problem(
 
 
 def _growth(runs: pd.DataFrame, method: str) -> list[pd.Series]:
-    """Medians of CPU seconds a step and of memory by the number of variables, where they are known."""
-    of_it = runs[runs.method == method].assign(step=runs.cpu_total / runs.steps).groupby("variables")
-    middles = of_it[["step", "peak_memory_mb"]].median()
+    """Medians of CPU seconds of a fit and of memory by the number of variables, where they are known."""
+    of_it = runs[runs.method == method].groupby("variables")
+    middles = of_it[["cpu_total", "peak_memory_mb"]].median()
     return [middle[middle > 0] for _, middle in middles.items()]
 
 

@@ -124,7 +124,7 @@ def _section(suite: Suite, runs: pd.DataFrame, folder: Path, page: Path) -> list
     if runs.cpu_total.notna().any():
         drawn[f"{suite.name}-cpu.png", "CPU seconds by problem and method"] = pictures.cpu(runs, problems)
     if suite.name == "scaling" and runs.cpu_total.notna().any():
-        title = "CPU seconds a step, and memory, against the number of variables"
+        title = "CPU seconds of a fit, and its memory, against the number of variables"
         drawn["scaling-growth.png", title] = pictures.scaling(runs)
     if suite.name == "density" and runs.shd_dag.notna().any():
         drawn["density-variables.png", "SHD against the number of variables"] = pictures.against_variables(runs)
@@ -139,10 +139,10 @@ def _section(suite: Suite, runs: pd.DataFrame, folder: Path, page: Path) -> list
 
 
 def _growth(runs: pd.DataFrame) -> list[str]:
-    step, memory = pictures.exponents(runs, "ours")
-    if math.isnan(step):
+    seconds, memory = pictures.exponents(runs, "ours")
+    if math.isnan(seconds):
         return []
-    return [f"`ours`: CPU seconds a step grow as the number of variables to the power {step:.2f}, memory {memory:.2f}."]
+    return [f"`ours`: CPU seconds grow as the number of variables to the power {seconds:.2f}, memory {memory:.2f}."]
 
 
 def _wrong(runs: pd.DataFrame, problems: Sequence[str], most: int = 3) -> list[str]:
