@@ -12,6 +12,7 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
+from hypothesis import settings
 
 from pyrocausal.data.continuous import LOG_SCALE, LOG_SCALE_OF_COMPONENT
 from pyrocausal.data.edge_constraints import fixed_edges
@@ -28,6 +29,12 @@ from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.posterior.chain import ROUNDS, Chain
 from pyrocausal.sdi.row_split import Fold
+
+
+# The same cases in every run, so that a change is judged by what it changes; `--hypothesis-profile search` looks for more.
+settings.register_profile("same cases", derandomize=True)
+settings.register_profile("search", derandomize=False)
+settings.load_profile("same cases")
 
 
 @pytest.fixture(autouse=True)

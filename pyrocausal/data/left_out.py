@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -38,7 +38,7 @@ def drop_columns(
     Raises
     ------
     TypeError
-        If `frame` is no DataFrame or `ignore` is one string.
+        If `frame` is no DataFrame, or `ignore` is one string or a dict.
     ValueError
         If there is no such column, or a column without a heading is none of row numbers or names.
 
@@ -50,6 +50,8 @@ def drop_columns(
     check_frame(frame, where)
     if isinstance(ignore, str):
         raise TypeError(f"ignore: expected names of columns, as in ignore=[{ignore!r}], got the string {ignore!r}")
+    if isinstance(ignore, Mapping):
+        raise TypeError(f"ignore: expected names of columns, as in ignore={[*ignore]!r}, got the dict {ignore!r}")
     ignore = [*ignore]
     if strange := [name for name in ignore if name not in frame.columns]:
         raise ValueError(f"ignore: {strange[0]!r} is no column of {where}; the columns are {listing(frame.columns)}")

@@ -152,6 +152,7 @@ class TestColumnsLeftOut:
         [
             ({"ignore": ["note"]}, "ignore: 'note' is no column of frame; the columns are 'A', 'B', 'C', 'arm'"),
             ({"ignore": "A"}, r"ignore: expected names of columns, as in ignore=\['A'\]"),
+            ({"ignore": {"A": 1}}, r"ignore: expected names of columns, as in ignore=\['A'\], got the dict"),
             ({"index_column": "id"}, "index_column: 'id' is no column"),
             ({"ignore": ["arm"]}, "regime: expected one column 'arm', the columns are 'A', 'B', 'C'"),
         ],
