@@ -30,8 +30,7 @@ from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.posterior.chain import ROUNDS, Chain
 from pyrocausal.sdi.row_split import Fold
 
-
-# The same cases in every run, so that a change is judged by what it changes; `--hypothesis-profile search` looks for more.
+# The same cases in every run, so that a change is judged by what it changes; `--hypothesis-profile search` tries more.
 settings.register_profile("same cases", derandomize=True)
 settings.register_profile("search", derandomize=False)
 settings.load_profile("same cases")

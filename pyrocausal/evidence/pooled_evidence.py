@@ -17,14 +17,15 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import torch
 
 from pyrocausal.data.interventional_data import InterventionalData
-from pyrocausal.evidence.drift import Spared, spared_evidence
+from pyrocausal.evidence.drift import Spared
 from pyrocausal.evidence.inputs import TargetKnowledge
 from pyrocausal.evidence.joint_evidence import JointEvidence
+from pyrocausal.evidence.kept_families import KeptFamilies, nothing
 from pyrocausal.evidence.outliers import pulled_in
 from pyrocausal.evidence.pooled_counts import PooledCounts, counts_alone, pooled_counts
 from pyrocausal.evidence.pooled_regression import pooled_regression, regression_alone
@@ -38,29 +39,12 @@ from pyrocausal.runtime.journal import recorded
 
 __all__ = ["PooledEvidence"]
 
-SPARE = 10.0  # nats
 MEMORY = 2_000_000  # numbers in the inner products of families that are weighed at a time
 
 
 # What is recorded of M families: `Spared` where mechanisms drift and, if that differs, where they do not; evidence of
 # fresh mechanisms; and that but for mechanisms in a part of the rows.
 _Weighed: TypeAlias = tuple[tuple[tuple[torch.Tensor, ...], ...], torch.Tensor, torch.Tensor]
-
-
-class _Kept(NamedTuple):
-    """Of one family, where mechanisms drift or not."""
-
-    evidence: FamilyEvidence
-    drift: torch.Tensor  # [R + 1]
-    value: float  # nats, targets being summed out
-    whole: torch.Tensor  # what `evidence` says of a new mechanism, but for one in a part of the rows; [R]
-
-
-class _Both(NamedTuple):
-    """Of one family."""
-
-    drifting: _Kept
-    steady: _Kept
 
 
 class PooledEvidence(JointEvidence):
@@ -95,17 +79,14 @@ class PooledEvidence(JointEvidence):
         self._new = NewMechanisms(data.kinds, *zip(*regimes, strict=True)) if regimes else None
         self._odds = self._shares(targets)
         self._alone: dict[int, torch.Tensor] = {}
-        self._kept: dict[Family, _Both] = {}
+        self._kept = KeptFamilies()
         self._below: PooledEvidence | None = None
         self._waiting: set[Family] = set()  # families that have not been worth the present level
-        # Of the families of a variable, where mechanisms drift or not: the best one, and the most the level has gained.
-        self._best: dict[tuple[int, bool], float] = {}
-        self._gains: dict[tuple[int, bool], float] = {}
 
     def at_level(self, level: int) -> PooledEvidence:
         """The same where mechanisms of numbers may be of this level too, which is above the present one."""
         made = copy(self)
-        made.level, made._below, made._kept, made._waiting, made._best, made._gains = level, self, {}, set(), {}, {}
+        made.level, made._below, made._kept, made._waiting = level, self, KeptFamilies(), set()
         return made
 
     def steady(self) -> PooledEvidence | None:
@@ -126,10 +107,7 @@ class PooledEvidence(JointEvidence):
 
     def family(self, effect: int, parents: tuple[int, ...]) -> FamilyEvidence:
         """See `JointEvidence.family`."""
-        return self._of(self._kept[effect, parents]).evidence
-
-    def _of(self, both: _Both) -> _Kept:
-        return both.drifting if self.drifting else both.steady
+        return self._kept.of((effect, parents), self.drifting).evidence
 
     @property
     def rows(self) -> torch.Tensor:
@@ -140,7 +118,7 @@ class PooledEvidence(JointEvidence):
         """How far each regime's mechanisms are from the common ones, had they been let alone: [d, d] -> [R, d]."""
         families = [(i, parents_of(row)) for i, row in enumerate(graph)]
         self.prepare(families)
-        return torch.stack([self._of(self._kept[family]).drift[:-1] for family in families], 1)
+        return torch.stack([self._kept.of(family, self.drifting).drift[:-1] for family in families], 1)
 
     def prepare(self, families: Iterable[Family]) -> None:
         """See `JointEvidence.prepare`."""
@@ -159,17 +137,10 @@ class PooledEvidence(JointEvidence):
         if not waiting:
             return
         checkpoint()
-        first = {i: (i, pa) for i, pa in sorted(waiting, key=self._promise)}  # the best one of each variable
-        self._weigh([family for i, family in first.items() if (i, self.drifting) not in self._gains])
-        self._weigh([family for family in waiting if family in self._waiting and self._promise(family) > 0])
-
-    def _promise(self, family: Family) -> float:
-        """By how much a family might be better than the best one of its variable if richer regressors help as much.
-
-        Nats; as they may help more than any other family so far, there is something to spare.
-        """
-        key, below = (family[0], self.drifting), self._of(self._kept[family]).value
-        return below + 1.5 * self._gains.get(key, 0.0) + SPARE - self._best.get(key, -math.inf)
+        promise = partial(self._kept.promise, drifting=self.drifting)
+        first = {i: (i, pa) for i, pa in sorted(waiting, key=promise)}  # the best one of each variable
+        self._weigh([family for i, family in first.items() if not self._kept.tried(i, self.drifting)])
+        self._weigh([family for family in waiting if family in self._waiting and promise(family) > 0])
 
     def _weigh(self, families: Iterable[Family]) -> None:
         """Weigh families at the present level."""
@@ -177,7 +148,7 @@ class PooledEvidence(JointEvidence):
         by_form: dict[str, list[Family]] = {}
         for family in families:
             if family[0] in self._aside:
-                self._kept[family] = self._nothing
+                self._kept[family] = nothing(len(self.known))
                 continue
             by_form.setdefault(self.kinds[family[0]].closed_form, []).append(family)
         for form, weigh in (
@@ -185,16 +156,9 @@ class PooledEvidence(JointEvidence):
         ):  # fmt: skip
             for batch in self._batches(by_form.get(form, [])):
                 found = recorded(f"level {self.level} of {batch}", partial(weigh, batch))
-                self._keep(batch, *found, choice=math.log(len(KAPPAS)) if form == "table" else 0.0)
+                hit = self._hit(batch, found[1])
+                self._kept.keep(batch, *found, hit, choice=math.log(len(KAPPAS)) if form == "table" else 0.0)
         self._waiting -= set(families)
-
-    @property
-    def _nothing(self) -> _Both:
-        """Of a family that is not judged."""
-        R = len(self.known)
-        told = torch.zeros(R, dtype=torch.double)
-        kept = _Kept(FamilyEvidence(told, told, told.new_zeros(())), told.new_zeros(R + 1), 0.0, told)
-        return _Both(kept, kept)
 
     def _rises(self, i: int, parents: tuple[int, ...]) -> bool:
         """Whether the present level has regressors for a family that those below do not have."""
@@ -246,42 +210,6 @@ class PooledEvidence(JointEvidence):
     def _hit(self, families: Sequence[Family], new: torch.Tensor) -> torch.Tensor:
         """Evidence of fresh mechanisms of families with the odds of being hit, [M, R + 1]."""
         return new + self._odds[:, [i for i, _ in families]].t()
-
-    def _keep(
-        self,
-        families: Sequence[Family],
-        spared: Sequence[Sequence[torch.Tensor]],
-        new: torch.Tensor,
-        whole: torch.Tensor,
-        choice: float,
-    ) -> None:
-        """Keep what a level says of families, where it has more evidence than the levels below.
-
-        `spared` are where mechanisms drift, with a size chosen at the cost of a `choice` in nats, and where they do
-        not, where the two differ; `whole` is as `new`, but for mechanisms in a part of the rows.
-        """
-        hit = self._hit(families, new)
-        both = Spared(*spared[0]), Spared(*spared[-1])
-        found = [self._made(each, new, hit, cost, whole) for each, cost in zip(both, (choice, 0.0), strict=True)]
-        for family, drifting, steady in zip(families, *found, strict=True):
-            here = _Both(drifting, steady)
-            below = self._kept.get(family, here)
-            for which, (old, now) in enumerate(zip(below, here, strict=True)):
-                key = family[0], which == 0
-                self._gains[key] = max(self._gains.get(key, 0.0), now.value - old.value)
-                self._best[key] = max(self._best.get(key, -math.inf), now.value)
-            self._kept[family] = _Both(
-                *(max(pair, key=lambda kept: kept.value) for pair in zip(below, here, strict=True))
-            )
-
-    @staticmethod
-    def _made(spared: Spared, new: torch.Tensor, hit: torch.Tensor, cost: float, whole: torch.Tensor) -> list[_Kept]:
-        values = (spared_evidence(spared.log_prob, spared.common, hit) - cost).tolist()
-        parts = zip(spared.log_prob, spared.common - cost, new, spared.drift, values, whole, strict=True)
-        return [
-            _Kept(FamilyEvidence(old[:-1], fresh[:-1], old[-1] + common), drift, value, simple[:-1])
-            for old, common, fresh, drift, value, simple in parts
-        ]
 
     def _free(self, effects: Iterable[int]) -> None:
         """Find the evidence of fresh mechanisms that have no parents."""

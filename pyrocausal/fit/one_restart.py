@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -28,7 +29,7 @@ from pyrocausal.evidence.strength import edge_strengths, target_strengths
 from pyrocausal.fit.channel import Channel
 from pyrocausal.fit.checkpoint import ChainJournal, Checkpoint
 from pyrocausal.posterior.chain import KEPT, ROUNDS, Chain
-from pyrocausal.runtime.interruption import Interrupted, interruptible, now_doing
+from pyrocausal.runtime.interruption import Interrupted, Work, interruptible, now_doing
 from pyrocausal.runtime.journal import journal_kept
 from pyrocausal.runtime.progress import Report
 from pyrocausal.runtime.torch_state import reproducible_torch
@@ -114,54 +115,31 @@ class Restart:
         channel
             Where it reports, and whether it is to stop.
         """
-        steps: list[dict[str, Any]] = []
-        rounds: list[dict[str, Any]] = []
-        logits: deque[torch.Tensor] = deque(maxlen=KEPT)
-
-        def on_info(info: Info) -> None:
-            names = ("step", "loss", "confidence", "edges", "gradient_norm")
-            steps.append({name: getattr(info, name) for name in names})
-            logits.append(info.edge_probability.logit().cpu())
-            work.edges = info.edges
-            now_doing(PHASES, info.step, self.algorithm.stopping.max_steps)
-            channel.report(stands())
-
-        def on_settled(settled: Settled) -> None:
-            edges = int(settled.dag.sum())
-            here = (settled.round, settled.evidence, edges, settled.moves, settled.switched)
-            rounds.append(dict(zip(ROUNDS, here, strict=True)))
-            channel.report(stands())
-
-        def stands() -> Report:
-            return Report(number, work.doing, work.done, work.of, work.families, work.evidence, work.edges)
-
-        def asked() -> bool:
-            stop = channel.asked_to_stop(stands)
-            if stop and journal is not None:
-                journal.close()
-            return stop
-
+        told = _Told(number, self.algorithm.stopping.max_steps, channel)
         settled, drawn = None, None
         with (
             _turn,
             reproducible_torch(),
             self._journal(number) as journal,
-            interruptible(asked) as work,
+            interruptible(partial(told.asked_to_stop, journal)) as work,
             journal_kept(journal),
             warnings.catch_warnings(),
         ):
+            told.work = work
             start = time.process_time()
             warnings.filterwarnings("ignore", "the beliefs have not settled", RuntimeWarning)  # said once for all
             try:
                 now_doing("drawing missing values" if any_missing(self.data.kinds) else PHASES)
                 data, known, prior = impute(self.data, seed=seed), self.known, self.target_prior
-                state, info = self.algorithm.run(data, seed=seed, knowledge=known, target_prior=prior, on_info=on_info)
+                state, info = self.algorithm.run(
+                    data, seed=seed, knowledge=known, target_prior=prior, on_info=told.on_info
+                )
                 if self.settling.rounds:
-                    settled = settle(state, self.settling, seed=seed, on_settled=on_settled)
+                    settled = settle(state, self.settling, seed=seed, on_settled=told.on_settled)
                 if settled and self.sampling:
                     drawn = self._draw(state, settled, self.sampling, seed)
             except Interrupted:
-                if not steps:
+                if not told.steps:
                     return NOT_BEGUN
             seconds = time.process_time() - start
         last = drawn or settled or info
@@ -172,19 +150,15 @@ class Restart:
             beliefs=info.edge_probability,
             target_probability=last.target_probability,
             dag=settled.dag if settled else strongest_dag(info.edge_probability, known.max_parents),
-            trace=pd.DataFrame(steps).set_index("step"),
-            rounds=pd.DataFrame(rounds, columns=ROUNDS).set_index("round"),
             settled=not work.stopped and (settled.stable if settled else info.settled),
             cpu_seconds=seconds if journal is None else journal.seconds,
             several=settled.joint.prior.several if settled else state.prior.several,
+            **told.fields(),
             **(_settled_fields(settled) if settled else {"evidence": math.nan}),
             **(_drawn_fields(drawn) if drawn else {}),
-            belief_logits=torch.stack([*logits]),
         )
-        channel.report(stands()._replace(ended=True))
-        if not work.stopped:
-            return Ending(chain, None)
-        return Ending(chain, _how_far(len(steps), len(rounds), settled))
+        channel.report(told.stands()._replace(ended=True))
+        return Ending(chain, told.how_far(settled) if work.stopped else None)
 
     @contextmanager
     def _journal(self, number: int) -> Iterator[ChainJournal | None]:
@@ -201,6 +175,56 @@ class Restart:
         drawn = sample_graphs(joint, settled.dag, beliefs.free, *many, seed=seed, max_parents=limit)
         beliefs.believe(drawn.edge_probability)
         return drawn
+
+
+class _Told:
+    """What a chain has told of its steps and rounds, all of which it reports; `work` is what it does at present."""
+
+    work: Work
+
+    def __init__(self, number: int, max_steps: int, channel: Channel) -> None:
+        self.number, self.max_steps, self.channel = number, max_steps, channel
+        self.steps: list[dict[str, Any]] = []
+        self.rounds: list[dict[str, Any]] = []
+        self.logits: deque[torch.Tensor] = deque(maxlen=KEPT)
+
+    def on_info(self, info: Info) -> None:
+        names = ("step", "loss", "confidence", "edges", "gradient_norm")
+        self.steps.append({name: getattr(info, name) for name in names})
+        self.logits.append(info.edge_probability.logit().cpu())
+        self.work.edges = info.edges
+        now_doing(PHASES, info.step, self.max_steps)
+        self.channel.report(self.stands())
+
+    def on_settled(self, settled: Settled) -> None:
+        edges = int(settled.dag.sum())
+        here = (settled.round, settled.evidence, edges, settled.moves, settled.switched)
+        self.rounds.append(dict(zip(ROUNDS, here, strict=True)))
+        self.channel.report(self.stands())
+
+    def stands(self) -> Report:
+        work = self.work
+        return Report(self.number, work.doing, work.done, work.of, work.families, work.evidence, work.edges)
+
+    def asked_to_stop(self, journal: ChainJournal | None) -> bool:
+        stop = self.channel.asked_to_stop(self.stands)
+        if stop and journal is not None:
+            journal.close()
+        return stop
+
+    def fields(self) -> dict[str, Any]:
+        """Those of the chain."""
+        return {
+            "trace": pd.DataFrame(self.steps).set_index("step"),
+            "rounds": pd.DataFrame(self.rounds, columns=ROUNDS).set_index("round"),
+            "belief_logits": torch.stack([*self.logits]),
+        }
+
+    def how_far(self, settled: Settled | None) -> str:
+        """Where it was cut short."""
+        rounds = len(self.rounds)
+        where = f" and round {rounds} of settling" if rounds else " and in round 1 of settling" if settled else ""
+        return f"was cut short after step {len(self.steps)}{where}"
 
 
 def _settled_fields(settled: Settled) -> dict[str, Any]:
@@ -224,8 +248,3 @@ def _drawn_fields(drawn: Sampled) -> dict[str, Any]:
         "graph_targets": drawn.targets,
         "accepted": drawn.accepted,
     }
-
-
-def _how_far(steps: int, rounds: int, settled: Settled | None) -> str:
-    where = f" and round {rounds} of settling" if rounds else " and in round 1 of settling" if settled else ""
-    return f"was cut short after step {steps}{where}"
