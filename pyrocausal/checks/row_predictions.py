@@ -144,7 +144,7 @@ class RowPredictor:
         nothing = TargetKnowledge.nothing(2 * len(tables), training.d)
         fold = Fold(fits, counts, judges, Part.numbers(judging), len(judging))
         self._evidence = PredictiveEvidence(
-            RowsOfEvidence(training.kinds, [fold], natural=nothing.hit),
+            RowsOfEvidence(training.kinds, [fold], natural=nothing.hit, away=nothing.hit),
             nothing,
             Estimators(
                 made, NewMechanisms(training.kinds, *zip(*new, strict=True), common=training.parts[0]), refitting

@@ -33,11 +33,14 @@ class RowsOfEvidence(NamedTuple):
     natural
         Where a variable is believed to have kept its observational mechanism, shape [R, d]: with the held-out rows,
         these tell which estimate of a mechanism is the better one.
+    away
+        Where a regime has moved a variable away, see `pyrocausal.evidence.outliers.moved_away`; at least R rows of d.
     """
 
     kinds: Sequence[Kind]
     folds: Sequence[Fold]
     natural: torch.Tensor
+    away: torch.Tensor
 
 
 class TargetKnowledge(NamedTuple):

@@ -5,6 +5,8 @@ table stands at one usual range on its side, for a tail may be long, and an inte
 leaves alone a table that an intervention has moved, however far, and of heavy tails next to everything.
 
 Where an observational value was such, its variable is brought to a mean of 0 and a standard deviation of 1 anew.
+
+Tables that an intervention has moved are told of, for what was learned of other tables says little of them.
 """
 
 from __future__ import annotations
@@ -13,12 +15,14 @@ from collections.abc import Sequence
 
 import torch
 
-from pyrocausal.data.kind import Kind
+from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.missing import present
 from pyrocausal.data.slips import FAR, middle, usual_range
-from pyrocausal.data.weights import Part, take_rows
+from pyrocausal.data.weights import Part, quantiles, take_rows
 
-__all__ = ["pulled_in"]
+__all__ = ["moved_away", "pulled_in"]
+
+USUAL = 0.005, 0.995  # quantiles of the observational table between which a number is as usual
 
 
 def pulled_in(kinds: Sequence[Kind], parts: Sequence[Part]) -> list[Part]:
@@ -45,6 +49,33 @@ def pulled_in(kinds: Sequence[Kind], parts: Sequence[Part]) -> list[Part]:
             for part in made:
                 part.rows[:, i] = ((part.rows[:, i].double() - mean) / sd).to(part.rows)
     return made
+
+
+def moved_away(kinds: Sequence[Kind], parts: Sequence[Part]) -> torch.Tensor:
+    """Where most rows of a table have a number that the observational table hardly ever has.
+
+    Parameters
+    ----------
+    kinds, parts
+        As for `pulled_in`.
+
+    Returns
+    -------
+    torch.Tensor
+        Bool, one row for each table and one column for each variable; where nothing is seen, False.
+    """
+    found = torch.zeros(len(parts), len(kinds), dtype=torch.bool)
+    entered = [entering(kinds, part.rows) for part in parts]  # counts relative to what they are counted of
+    for i, kind in enumerate(kinds):
+        columns = [_some(rows[:, i], part.weights) for rows, part in zip(entered, parts, strict=True)]
+        usual, counted = columns[-1]
+        if kind.discrete or not len(usual):
+            continue
+        low, high = quantiles(usual, usual.new_tensor(USUAL), counted)
+        for r, (values, weights) in enumerate(columns):
+            away = (values < low) | (values > high)
+            found[r, i] = bool(2 * weights[away].sum() > weights.sum())
+    return found
 
 
 def _some(column: torch.Tensor, weights: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:

@@ -26,12 +26,12 @@ from pyrocausal.evidence.drift import Spared
 from pyrocausal.evidence.inputs import TargetKnowledge
 from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.kept_families import KeptFamilies, nothing
-from pyrocausal.evidence.outliers import pulled_in
+from pyrocausal.evidence.outliers import moved_away, pulled_in
 from pyrocausal.evidence.pooled_counts import PooledCounts, counts_alone, pooled_counts
 from pyrocausal.evidence.pooled_regression import pooled_regression, regression_alone
 from pyrocausal.evidence.pooled_tables import KAPPAS, PooledTables
 from pyrocausal.evidence.regressors import LINEAR, PAIRS, Regressors, richest
-from pyrocausal.evidence.terms import IMPOSSIBLE, FamilyEvidence, parents_of
+from pyrocausal.evidence.terms import IMPOSSIBLE, FamilyEvidence, or_unseen, parents_of
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.runtime.interruption import checkpoint
@@ -76,6 +76,7 @@ class PooledEvidence(JointEvidence):
         self._regressors = Regressors(data.kinds, parts)
         self._counts = PooledCounts(data.kinds, parts, self._regressors)
         self._aside = frozenset(data.names.index(name) for name in data.aside)
+        self._away = moved_away(data.kinds, parts)
         self._new = NewMechanisms(data.kinds, *zip(*regimes, strict=True)) if regimes else None
         self._odds = self._shares(targets)
         self._alone: dict[int, torch.Tensor] = {}
@@ -155,9 +156,11 @@ class PooledEvidence(JointEvidence):
             ("regression", self._regress), ("count regression", self._count), ("table", self._tabulate),
         ):  # fmt: skip
             for batch in self._batches(by_form.get(form, [])):
-                found = recorded(f"level {self.level} of {batch}", partial(weigh, batch))
-                hit = self._hit(batch, found[1])
-                self._kept.keep(batch, *found, hit, choice=math.log(len(KAPPAS)) if form == "table" else 0.0)
+                spared, new, whole = recorded(f"level {self.level} of {batch}", partial(weigh, batch))
+                away = torch.stack([self._away[:, list(parents)].any(1) for _, parents in batch])
+                spared = tuple((or_unseen(log_prob, whole, away), *others) for log_prob, *others in spared)
+                cost = math.log(len(KAPPAS)) if form == "table" else 0.0
+                self._kept.keep(batch, spared, new, whole, self._hit(batch, new), cost)
         self._waiting -= set(families)
 
     def _rises(self, i: int, parents: tuple[int, ...]) -> bool:

@@ -31,7 +31,7 @@ from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowled
 from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.refitting import Refitting
 from pyrocausal.evidence.screening import Residuals, Screen
-from pyrocausal.evidence.terms import IMPOSSIBLE, FamilyEvidence, Terms, parents_of
+from pyrocausal.evidence.terms import IMPOSSIBLE, FamilyEvidence, Terms, or_unseen, parents_of
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.runtime.interruption import checkpoint
 from pyrocausal.runtime.journal import recorded
@@ -64,7 +64,7 @@ class PredictiveEvidence(JointEvidence):
         super().__init__(rows.kinds, targets, price)
         kinds, self.folds = self.kinds, tuple(rows.folds)
         self.mechanisms, self.new_mechanisms = estimators.mechanisms, estimators.new_mechanisms
-        self.telling = _telling(rows.natural)
+        self.telling, self.away = _telling(rows.natural), rows.away
         self.refitting, self.decay = estimators.refitting, _first_decay(estimators.refitting)
         self.closed = [ClosedForm(kinds, fold) for fold in self.folds if estimators.closed_form]
         self.screen = Screen(kinds, [fold.scoring for fold in self.folds])
@@ -249,7 +249,8 @@ class PredictiveEvidence(JointEvidence):
             estimates = torch.full((1, len(self.folds), len(self.known) + 1), IMPOSSIBLE, dtype=torch.double)
         weight = (estimates @ self.telling[:, effect]).log_softmax(0)  # [estimates, folds]
         mixed = (estimates + weight[..., None]).logsumexp(0).sum(0)  # [R + 1]
-        return FamilyEvidence(mixed[:-1], self.new_mechanisms.of(effect, parents), mixed[-1])
+        new, away = self.new_mechanisms.of(effect, parents), self.away[: len(self.known), list(parents)].any(1)
+        return FamilyEvidence(or_unseen(mixed[:-1], new, away), new, mixed[-1])
 
 
 def _telling(natural: torch.Tensor) -> torch.Tensor:

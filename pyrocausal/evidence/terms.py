@@ -5,12 +5,13 @@ Vocabulary: d variables, R regimes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 
-__all__ = ["IMPOSSIBLE", "FamilyEvidence", "Terms", "parents_of"]
+__all__ = ["IMPOSSIBLE", "FamilyEvidence", "Terms", "or_unseen", "parents_of"]
 
 IMPOSSIBLE = -1e9  # nats of a family that nothing can estimate
 
@@ -67,3 +68,20 @@ class Terms(NamedTuple):
 def parents_of(row: torch.Tensor) -> tuple[int, ...]:
     """Parents in ascending order, of a row [d] of a graph."""
     return tuple(row.nonzero()[:, 0].tolist())
+
+
+def or_unseen(old: torch.Tensor, new: torch.Tensor, away: torch.Tensor) -> torch.Tensor:
+    """Let what a mechanism does where its parents never were be as new as that of a variable that was hit.
+
+    As in a table, which has cells of their own for states that were never seen. A regression or a network says
+    something of values far from all it was learned from, and how wrong that may be no row tells: half is
+    believed.
+
+    Parameters
+    ----------
+    old, new
+        Nats under the common mechanism and under a new one, of any shape.
+    away
+        Where a parent is moved away (`pyrocausal.evidence.outliers.moved_away`), bool, of the same shape.
+    """
+    return torch.where(away, torch.logaddexp(old, new) - math.log(2), old)

@@ -25,6 +25,7 @@ import torch
 from pyrocausal.evidence.edge_price import edge_prices
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.joint_evidence import JointEvidence
+from pyrocausal.evidence.outliers import moved_away
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
 from pyrocausal.evidence.refitting import Refitting
@@ -267,13 +268,14 @@ class Rounds:
     def _evidence(self, refitting: Refitting | None) -> PredictiveEvidence:
         """Predictive evidence under the present beliefs."""
         state, settling = self.state, self.settling
-        parts = state.data.parts[1:]
+        kinds, (first, *parts) = state.data.kinds, state.data.parts
+        folds = cross_fit(state.data, state.split, self.natural)
         return PredictiveEvidence(
-            RowsOfEvidence(state.data.kinds, cross_fit(state.data, state.split, self.natural), self.natural),
+            RowsOfEvidence(kinds, folds, self.natural, moved_away(kinds, [*parts, first])),
             TargetKnowledge(state.known, state.hit, self.prior),
             Estimators(
                 deepcopy(state.model.mechanisms),  # the last fit changes the model's own
-                NewMechanisms(state.data.kinds, *zip(*parts, strict=True), common=state.data.parts[0]),
+                NewMechanisms(kinds, *zip(*parts, strict=True), common=first),
                 refitting,
                 settling.closed_form,
             ),

@@ -180,7 +180,7 @@ def test_joint_evidence_takes_a_weight_for_as_many_rows(kinds, several, seed):
         nobody = torch.zeros(R, D, dtype=torch.bool)
         odds = TargetOdds(torch.zeros(R, D), several)
         targets = TargetKnowledge(nobody[:, 0], nobody, odds)
-        rows = RowsOfEvidence(kinds, folds, ~nobody)
+        rows = RowsOfEvidence(kinds, folds, ~nobody, nobody)
         return PredictiveEvidence(rows, targets, Estimators(model.mechanisms, new), 1.3)
 
     fitting, scoring, given_regimes = ([weighted_rows(kinds, n, generator) for n in (24, 15)] for _ in range(3))

@@ -7,9 +7,9 @@ import math
 import pytest
 import torch
 
-from pyrocausal.data.kinds import Categorical, Continuous, Count
+from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.data.weights import Part
-from pyrocausal.evidence.outliers import pulled_in
+from pyrocausal.evidence.outliers import moved_away, pulled_in
 
 NUMBER, COUNT, STATES = Continuous(0.0, 1.0), Count(None, 1.5, 0.8), Categorical((0, 1, 2))
 
@@ -79,3 +79,29 @@ def test_a_weight_is_as_many_rows() -> None:
     (repeated,) = pulled_in([NUMBER], [Part(rows.repeat_interleave(often, 0))])
     assert not torch.equal(weighted.rows, rows)
     torch.testing.assert_close(weighted.rows.repeat_interleave(often, 0), repeated.rows)
+
+
+def test_tables_that_were_moved_away() -> None:
+    usual = torch.randn(1000)
+    given = parts(4 + torch.randn(50), torch.randn(50), torch.cat([torch.zeros(51), torch.full((49,), 9.0)]), usual)
+    assert moved_away([NUMBER], given)[:, 0].tolist() == [True, False, False, False]
+    given[2] = Part(given[2].rows, torch.cat([torch.ones(51), torch.full((49,), 2.0)]))  # by weight, most are away
+    assert moved_away([NUMBER], given)[:, 0].tolist() == [True, False, True, False]
+    states = parts(torch.full((50,), 2.0), torch.zeros(50))
+    assert not moved_away([STATES], states).any()
+
+
+def test_counts_are_moved_relative_to_what_they_are_counted_of() -> None:
+    kinds = (Exposure(0.0), Count("X0", 1.5, 0.8, place=0))  # exposures are encoded as logarithms
+    depth = torch.full((400, 1), math.log(20))
+    usual = torch.cat([0 * depth, torch.poisson(torch.full((400, 1), 8.0))], 1)
+    deeper = torch.cat([depth, torch.poisson(torch.full((400, 1), 160.0))], 1)
+    silent = torch.cat([depth, torch.poisson(torch.full((400, 1), 8.0))], 1)
+    assert moved_away(kinds, [Part(deeper), Part(silent), Part(usual)])[:, 1].tolist() == [False, True, False]
+
+
+def test_nothing_is_away_where_nothing_is_seen() -> None:
+    kind = Continuous(0.0, 1.0, missing=True)
+    gaps, values = torch.full((30,), torch.nan), 5 + torch.randn(30)
+    assert not moved_away([kind], parts(gaps, values, gaps)).any()  # of the observational table nothing is known
+    assert moved_away([kind], parts(gaps, values, torch.randn(30)))[:, 0].tolist() == [False, True, False]

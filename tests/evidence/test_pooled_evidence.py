@@ -266,3 +266,20 @@ def test_families_that_are_weighed_one_by_one_for_want_of_memory_say_the_same(ki
         evidence.prepare((i, parents_of(row)) for graph in graphs for i, row in enumerate(graph))
         found.append([evidence.of(graph) for graph in graphs])
     assert found[1] == pytest.approx(found[0], rel=1e-9)
+
+
+def test_what_happens_far_from_all_that_was_seen_is_no_new_mechanism():
+    def rows(n, mean, effect):
+        x = mean + torch.randn(n)
+        return torch.stack([x, effect(x) + 0.3 * torch.randn(n)], 1)
+
+    kinds = (Continuous(0.0, 1.0),) * 2
+    regimes = Regime("far", rows(100, 6.0, torch.cos)), Regime("near", rows(100, 0.5, torch.cos))
+    data = InterventionalData(("x", "y"), kinds, rows(1000, 0.0, lambda x: 0.8 * x), regimes)
+    known, hit = known_targets(data.names, (None, None))
+    evidence = PooledEvidence(data, TargetKnowledge(known, hit, TargetOdds(torch.zeros(2, 2), several=True)), PRICE)
+    evidence.prepare([(1, ()), (1, (0,))])
+    given, alone = evidence.family(1, (0,)), evidence.family(1, ())
+    assert given.old[0] > given.new[0] - math.log(2) - 1e-9  # nothing is to be learned of it
+    assert given.new[1] > given.old[1] + 20  # what is seen near others is
+    assert alone.new[0] > alone.old[0] + 1  # and without the cause

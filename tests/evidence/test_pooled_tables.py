@@ -16,23 +16,23 @@ from pyrocausal.evidence.pooled_tables import STRENGTHS, PooledTables
 KINDS = (Categorical((0, 1)), Categorical((0, 1, 2)), Categorical((0, 1, 2)))
 
 
-def drawn(generator, n, table) -> torch.Tensor:
+def drawn(rng, n, table) -> torch.Tensor:
     """Rows of three variables: X0 and X1 at random, X2 from a table [2, 3, 3] of its probabilities given these."""
-    causes = torch.stack([torch.randint(2, (n,), generator=generator), torch.randint(3, (n,), generator=generator)], 1)
-    effect = torch.multinomial(table[causes[:, 0], causes[:, 1]], 1, generator=generator)
-    return torch.cat([causes, effect], 1).float()
+    causes = rng.integers([2, 3], size=(n, 2))
+    above = table[causes[:, 0], causes[:, 1]].cumsum(-1)[:, :2] < rng.random((n, 1))
+    return torch.as_tensor(np.column_stack([causes, above.sum(1)])).float()
 
 
 def several_tables(concentration=math.inf, rows=400, tables=5, seed=0) -> list[Part]:
     """Tables whose X2 follows a common table, or one drawn around it from Dirichlet(concentration p)."""
-    generator, rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     common = rng.dirichlet([2.0] * 3, size=(2, 3))
     made = []
     for _ in range(tables):
         own = common
         if math.isfinite(concentration):
             own = np.array([[rng.dirichlet(concentration * p + 1e-6) for p in row] for row in common])
-        made.append(Part(drawn(generator, rows, torch.as_tensor(own))))
+        made.append(Part(drawn(rng, rows, own)))
     return made
 
 

@@ -71,7 +71,7 @@ class Problem:
 
         prior = changes.get("prior", TargetOdds(torch.zeros(self.hit.shape), several=False))
         return PredictiveEvidence(
-            RowsOfEvidence(self.kinds, of("folds"), of("natural")),
+            RowsOfEvidence(self.kinds, of("folds"), of("natural"), changes.get("away", torch.zeros_like(self.hit))),
             TargetKnowledge(of("known"), of("hit"), prior),
             Estimators(of("mechanisms"), of("new_mechanisms"), refitting, closed_form),
             changes.get("price", PRICE),
@@ -174,6 +174,19 @@ def test_targets_are_the_posterior_of_a_regimes_hypotheses(kind, refitting, clos
             assert found[r].tolist() == pytest.approx(expected, abs=1e-3)
 
 
+def test_where_a_parent_was_moved_away_the_common_mechanism_may_as_well_be_new():
+    problem = Problem("continuous")
+    away = torch.tensor([[True, False], [False, True], [False, False]])
+    usual, moved = problem.evidence(), problem.evidence(away=away)
+    for family in ((1, (0,)), (0, ())):
+        usual.prepare([family])
+        moved.prepare([family])
+    before, after = usual.family(1, (0,)), moved.family(1, (0,))
+    assert float(after.old[0]) == pytest.approx(log_sum_exp([float(before.old[0]), float(before.new[0])]) - math.log(2))
+    assert torch.equal(after.old[1:], before.old[1:])  # what counts are the parents
+    assert all(torch.equal(*pair) for pair in zip(moved.family(0, ()), usual.family(0, ()), strict=True))
+
+
 def test_known_targets_have_one_at_each_and_none_has_its_own_column():
     found = Problem("categorical", "known").evidence().targets(every_dag(3)[3])
     assert found.tolist() == [[0, 1, 0, 0], [0, 0, 0, 1], [1, 1, 0, 0]]
@@ -251,7 +264,7 @@ def test_one_problem_by_hand():
     split = split_rows(data, share_regimes=False, held_out=0.5)
     assert split.held_out.rows.tolist() == [[1.0, 1.0], [1.0, 1.0]]
     evidence = PredictiveEvidence(
-        RowsOfEvidence(kinds, cross_fit(data, split, natural), natural),
+        RowsOfEvidence(kinds, cross_fit(data, split, natural), natural, natural),
         TargetKnowledge.nothing(1, 2),
         Estimators(make_model(kinds).mechanisms, NewMechanisms(kinds, [data.regimes[0].rows])),
         price=3.0,
@@ -286,7 +299,7 @@ def test_far_beyond_the_range_of_exp():
     forced[:, 0] = 1.0
     data = InterventionalData(("X0", "X1"), kinds, torch.cat([rows, torch.ones(1, 2)]), (Regime("r", forced),))
     evidence = PredictiveEvidence(
-        RowsOfEvidence(kinds, cross_fit(data, split_rows(data, False, 0.2), natural), natural),
+        RowsOfEvidence(kinds, cross_fit(data, split_rows(data, False, 0.2), natural), natural, natural),
         TargetKnowledge.nothing(1, 2),
         Estimators(make_model(kinds).mechanisms, NewMechanisms(kinds, [forced])),
         price=0.0,

@@ -19,6 +19,7 @@ from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.data.regime import Regime
 from pyrocausal.evidence.edge_price import edge_prices
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
+from pyrocausal.evidence.outliers import moved_away
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
 from pyrocausal.evidence.refitting import Descent, Refitting
@@ -332,9 +333,11 @@ def test_known_targets_stay_known(chain):
 
 def predictive(state, settling, unhit) -> PredictiveEvidence:
     """What a round climbs on where copies decide alone."""
-    data = state.data
+    data, (first, *regimes) = state.data, state.data.parts
     return PredictiveEvidence(
-        RowsOfEvidence(data.kinds, cross_fit(data, state.split, unhit), unhit),
+        RowsOfEvidence(
+            data.kinds, cross_fit(data, state.split, unhit), unhit, moved_away(data.kinds, [*regimes, first])
+        ),
         TargetKnowledge(state.known, state.hit, state.prior),
         Estimators(
             state.model.mechanisms,
