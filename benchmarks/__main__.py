@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_measured(commands)
 
-    takes = commands.add_parser("costs", help="time a fit, a check and a report of tables of four shapes")
+    takes = commands.add_parser("costs", help="time a fit, a check and a report of tables of five shapes")
     takes.add_argument("--shapes", nargs="+", choices=list(SHAPES), default=list(SHAPES), help="default: all")
     takes.add_argument("--seeds", type=parse_seeds, default="0", help="default %(default)s")
     takes.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")

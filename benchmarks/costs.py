@@ -1,10 +1,10 @@
-"""What a fit, a check of its table and a report of its result cost: wall and CPU seconds, of tables of four shapes.
+"""What a fit, a check of its table and a report of its result cost: time and memory, of tables of five shapes.
 
 All are simulated: sparse linear graphs, one regime a variable, or ten of them in `regimes`, targets hidden. `small` has
 1,000 rows of 10 variables; `regimes` 12,000 rows of 20 variables in 200 regimes; `wide` 8,000 rows of 40 variables;
-`large` 100,000 rows of 100 variables. `small` is fitted as the library comes, `regimes` and `wide` in closed form
-(`Settling(refitting=None)`). `large` is told its graph, edge by edge, so that targets and mechanisms alone are to be
-found, in closed form and with 20 steps of the last fit: a search for the graph would take far longer. One chain, one
+`large` 100,000 rows of 100 variables; `long` a million rows of 20. `small` is fitted as the library comes, the others in
+closed form (`Settling(refitting=None)`), `large` and `long` with 20 steps of the last fit. `large` is told its graph,
+edge by edge, so that targets and mechanisms alone are to be found: a search would take far longer. One chain, one
 thread.
 """
 
@@ -23,6 +23,7 @@ import pandas as pd
 import torch
 
 from benchmarks.rows import add_missing
+from benchmarks.worker import memory_held
 from pyrocausal import InterventionalData, Knowledge, Settling, discover
 from pyrocausal.runtime.torch_state import reproducible_torch
 from pyrocausal.simulate import graphs, hard_normal, linear_truth, simulate
@@ -73,6 +74,7 @@ SHAPES = {
     "regimes": Shape(20, 2_000, 50, 10, CLOSED),
     "wide": Shape(40, 4_000, 100, 1, CLOSED),
     "large": Shape(100, 60_000, 400, 1, Settling(refitting=None, warm_up=1, final_steps=20), told=True),
+    "long": Shape(20, 900_000, 5_000, 1, Settling(refitting=None, warm_up=1, final_steps=20)),
 }
 
 
@@ -91,8 +93,9 @@ def costs(shapes: Sequence[str], seeds: Sequence[int], out: Path) -> pd.DataFram
     Returns
     -------
     pandas.DataFrame
-        All rows of the file: rows, variables and regimes of the table, and wall and CPU seconds of the fit, of the
-        check and of the report. Measured one after another, in this process.
+        All rows of the file: rows, variables and regimes of the table, wall and CPU seconds of the fit, of the check
+        and of the report, and the most memory held meanwhile, the table included. Measured one after another, in this
+        process.
     """
     return add_missing(out / "costs.csv", {"shape": shapes, "seed": seeds}, _one)
 
@@ -104,6 +107,7 @@ def _one(shape: str, seed: int) -> dict[str, object]:
     rows = data.n + sum(len(regime.rows) for regime in data.regimes)
     row: dict[str, object] = {"shape": shape, "seed": seed, "variables": data.d, "rows": rows}
     row["regimes"] = len(data.regimes)
+    memory_held(reset=True)
     with reproducible_torch(), TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         _, row["check_wall"], row["check_cpu"] = _timed(data.check)
@@ -115,6 +119,7 @@ def _one(shape: str, seed: int) -> dict[str, object]:
         )
         page = Path(folder) / "report.html"
         _, row["report_wall"], row["report_cpu"] = _timed(lambda: result.report(page))
+    row["memory_mb"] = memory_held()
     return row
 
 
@@ -134,11 +139,14 @@ def _timed(work: Callable[[], T]) -> tuple[T, float, float]:
 
 
 def told_costs(table: pd.DataFrame) -> list[str]:
-    """A table in Markdown, line by line: medians over seeds, wall seconds and, in brackets, CPU seconds."""
-    lines = ["| table | rows | variables | regimes | fit | check | report |", "|---|---|---|---|---|---|---|"]
+    """A table in Markdown, line by line: medians over seeds, wall seconds and, in brackets, CPU seconds, and GiB."""
+    lines = [
+        "| table | rows | variables | regimes | fit | check | report | memory |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for shape in [name for name in SHAPES if name in set(table["shape"])]:
         found = table[table["shape"] == shape].drop(columns=["shape"]).median()
         size = [f"{found[name]:,.0f}" for name in ("rows", "variables", "regimes")]
         each = [f"{found[f'{what}_wall']:.1f} ({found[f'{what}_cpu']:.1f})" for what in ("fit", "check", "report")]
-        lines.append(f"| {' | '.join([shape, *size, *each])} |")
+        lines.append(f"| {' | '.join([shape, *size, *each, f'{found.memory_mb / 2**10:.2f}'])} |")
     return lines

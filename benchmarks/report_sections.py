@@ -52,8 +52,8 @@ def costs_section(table: pd.DataFrame) -> list[str]:
     return [
         "## costs",
         " ".join(str(costs.__doc__).split()),
-        f"Run with `python -m benchmarks costs --seeds {seeds_of(sorted(set(table.seed)))}`; wall seconds, and CPU "
-        "seconds in brackets, medians over seeds.",
+        f"Run with `python -m benchmarks costs --seeds {seeds_of(sorted(set(table.seed)))}`; wall seconds, CPU "
+        "seconds in brackets, and the most memory held in GiB; medians over seeds.",
         "\n".join(costs.told_costs(table)),
     ]
 

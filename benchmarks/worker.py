@@ -23,7 +23,7 @@ from benchmarks import methods
 from benchmarks.judging import Experiment, Found, Sight, experiment
 from benchmarks.suites import SUITES
 
-__all__ = ["ANSWER", "EXPERIMENT", "SIGHT", "UNHANDLED", "main"]
+__all__ = ["ANSWER", "EXPERIMENT", "SIGHT", "UNHANDLED", "main", "memory_held"]
 
 EXPERIMENT, SIGHT, ANSWER = "experiment.pkl", "sight.pkl", "answer.pkl"
 UNHANDLED = 3  # exit status of a run whose method is not made for the data
@@ -35,7 +35,7 @@ class Watcher:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.memory = _memory(reset=True)
+        self.memory = memory_held(reset=True)
         self.apart = _cpu()  # before the fit, and later while watching
         self.dag: np.ndarray | None = None
         self.changed = self.saved = 0.0
@@ -61,7 +61,7 @@ class Watcher:
 
     def sight(self, found: Found, now: float, steps: int | None = None) -> Sight:
         """Where the run stands after `now` CPU seconds."""
-        memory = _memory()
+        memory = memory_held()
         return Sight(found, self.changed, now, max(memory - self.memory, 0.0), memory, steps)
 
 
@@ -70,7 +70,7 @@ def _cpu() -> float:
     return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
-def _memory(reset: bool = False) -> float:
+def memory_held(reset: bool = False) -> float:
     """Most memory held so far, in MB; `reset` forgets the past where the system can.
 
     Linux keeps the maximum that `getrusage` gives over the start of a program, so that it may be the parent's.
