@@ -2,10 +2,10 @@
 
 All are simulated: sparse linear graphs, one regime a variable, or ten of them in `regimes`, targets hidden. `small` has
 1,000 rows of 10 variables; `regimes` 12,000 rows of 20 variables in 200 regimes; `wide` 8,000 rows of 40 variables;
-`large` 100,000 rows of 100 variables; `long` a million rows of 20. `small` is fitted as the library comes, the others in
-closed form (`Settling(refitting=None)`), `large` and `long` with 20 steps of the last fit. `large` is told its graph,
-edge by edge, so that targets and mechanisms alone are to be found: a search would take far longer. One chain, one
-thread.
+`large` 100,000 rows of 100 variables; `long` a million rows of 20. `small` is fitted as the library comes, the others
+in closed form (`Settling(refitting=None)`), `large` and `long` with 20 steps of the last fit. `large` is told its
+graph, edge by edge, so that targets and mechanisms alone are to be found: a search would take far longer. One chain,
+one thread.
 """
 
 from __future__ import annotations
