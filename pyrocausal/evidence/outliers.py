@@ -23,6 +23,7 @@ from pyrocausal.data.weights import Part, quantiles, take_rows
 __all__ = ["moved_away", "pulled_in"]
 
 USUAL = 0.005, 0.995  # quantiles of the observational table between which a number is as usual
+AWAY = 0.25  # of that range is near it still: what was learned holds a little further
 
 
 def pulled_in(kinds: Sequence[Kind], parts: Sequence[Part]) -> list[Part]:
@@ -52,7 +53,7 @@ def pulled_in(kinds: Sequence[Kind], parts: Sequence[Part]) -> list[Part]:
 
 
 def moved_away(kinds: Sequence[Kind], parts: Sequence[Part]) -> torch.Tensor:
-    """Where most rows of a table have a number that the observational table hardly ever has.
+    """Where most rows of a table have a number far from all that the observational table has.
 
     Parameters
     ----------
@@ -72,8 +73,9 @@ def moved_away(kinds: Sequence[Kind], parts: Sequence[Part]) -> torch.Tensor:
         if kind.discrete or not len(usual):
             continue
         low, high = quantiles(usual, usual.new_tensor(USUAL), counted)
+        near = AWAY * (high - low)
         for r, (values, weights) in enumerate(columns):
-            away = (values < low) | (values > high)
+            away = (values < low - near) | (values > high + near)
             found[r, i] = bool(2 * weights[away].sum() > weights.sum())
     return found
 

@@ -83,7 +83,7 @@ def test_a_weight_is_as_many_rows() -> None:
 
 def test_tables_that_were_moved_away() -> None:
     usual = torch.randn(1000)
-    given = parts(4 + torch.randn(50), torch.randn(50), torch.cat([torch.zeros(51), torch.full((49,), 9.0)]), usual)
+    given = parts(6 + torch.randn(50), 3 + torch.randn(50), torch.cat([torch.zeros(51), torch.full((49,), 9.0)]), usual)
     assert moved_away([NUMBER], given)[:, 0].tolist() == [True, False, False, False]
     given[2] = Part(given[2].rows, torch.cat([torch.ones(51), torch.full((49,), 2.0)]))  # by weight, most are away
     assert moved_away([NUMBER], given)[:, 0].tolist() == [True, False, True, False]

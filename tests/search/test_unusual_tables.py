@@ -165,19 +165,10 @@ def test_a_variable_may_be_set_to_one_value(kind: str, seed: int) -> None:
 @every_kind
 def test_a_variable_that_never_varies_in_a_regime_is_hit_there(kind: str) -> None:
     observational, regimes = tables(kind)
-    regimes["on z"]["y"] = {"numbers": 0.0, "categories": 0, "counts": 3.0}[kind]
+    regimes["on x"]["z"] = {"numbers": 0.0, "categories": 0, "counts": 3.0}[kind]
     found = fit(data_of(kind, observational, regimes), several=True)
     assert found.edges == CHAIN
-    assert called(found) == ONE_EACH | {"on z": {"y", "z"}}
-
-
-def test_what_never_varies_where_its_cause_is_far_from_all_that_was_seen_may_be_what_the_cause_does() -> None:
-    observational, regimes = tables("counts")
-    assert regimes["on x"]["y"].median() > observational["y"].quantile(0.995)
-    regimes["on x"]["z"] = 3.0
-    found = fit(data_of("counts", observational, regimes), several=True)
-    assert found.edges == CHAIN
-    assert called(found) == ONE_EACH and 0.1 < found.targets["on x"]["z"] < 0.9
+    assert called(found) == ONE_EACH | {"on x": {"x", "z"}}
 
 
 @no_categories
@@ -191,9 +182,7 @@ def test_a_variable_that_never_varies_at_all_is_refused(kind: str) -> None:
 def test_a_variable_that_never_varies_without_intervention_shows_what_regimes_change(kind: str) -> None:
     observational, regimes = tables(kind)
     found = fit(data_of(kind, observational.assign(y=0), regimes), several=True)
-    assert all("y" in called(found)[regime] for regime in ("on y", "on z"))
-    # Where x is what it never was before, y may do so too, unless that is known otherwise: two states of x are.
-    assert kind == "counts" or "y" in called(found)["on x"]
+    assert all("y" in targets for targets in called(found).values())
 
 
 @every_kind
