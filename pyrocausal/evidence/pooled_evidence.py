@@ -157,8 +157,9 @@ class PooledEvidence(JointEvidence):
         ):  # fmt: skip
             for batch in self._batches(by_form.get(form, [])):
                 spared, new, whole = recorded(f"level {self.level} of {batch}", partial(weigh, batch))
-                away = torch.stack([self._away[:, list(parents)].any(1) for _, parents in batch])
-                spared = tuple((or_unseen(log_prob, whole, away), *others) for log_prob, *others in spared)
+                if form == "table" or self.level > LINEAR:  # a straight line is taken to go on
+                    away = torch.stack([self._away[:, list(parents)].any(1) for _, parents in batch])
+                    spared = tuple((or_unseen(log_prob, whole, away), *others) for log_prob, *others in spared)
                 cost = math.log(len(KAPPAS)) if form == "table" else 0.0
                 self._kept.keep(batch, spared, new, whole, self._hit(batch, new), cost)
         self._waiting -= set(families)

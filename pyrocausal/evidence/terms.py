@@ -73,9 +73,8 @@ def parents_of(row: torch.Tensor) -> tuple[int, ...]:
 def or_unseen(old: torch.Tensor, new: torch.Tensor, away: torch.Tensor) -> torch.Tensor:
     """Let what a mechanism does where its parents never were be as new as that of a variable that was hit.
 
-    As in a table, which has cells of their own for states that were never seen. A regression or a network says
-    something of values far from all it was learned from, and how wrong that may be no row tells: half is
-    believed.
+    As in a table, which has cells of their own for states that were never seen. A curve that was fitted says something
+    of values far from all it was fitted to, and how wrong that may be no row tells: half is believed.
 
     Parameters
     ----------

@@ -274,12 +274,17 @@ def test_what_happens_far_from_all_that_was_seen_is_no_new_mechanism():
         return torch.stack([x, effect(x) + 0.3 * torch.randn(n)], 1)
 
     kinds = (Continuous(0.0, 1.0),) * 2
-    regimes = Regime("far", rows(100, 6.0, torch.cos)), Regime("near", rows(100, 0.5, torch.cos))
-    data = InterventionalData(("x", "y"), kinds, rows(1000, 0.0, lambda x: 0.8 * x), regimes)
+    regimes = Regime("far", rows(100, 6.0, torch.cos)), Regime("near", rows(100, 0.5, lambda x: 2 - x))
+    data = InterventionalData(("x", "y"), kinds, rows(1000, 0.0, torch.tanh), regimes)
     known, hit = known_targets(data.names, (None, None))
-    evidence = PooledEvidence(data, TargetKnowledge(known, hit, TargetOdds(torch.zeros(2, 2), several=True)), PRICE)
-    evidence.prepare([(1, ()), (1, (0,))])
-    given, alone = evidence.family(1, (0,)), evidence.family(1, ())
-    assert given.old[0] > given.new[0] - math.log(2) - 1e-9  # nothing is to be learned of it
-    assert given.new[1] > given.old[1] + 20  # what is seen near others is
-    assert alone.new[0] > alone.old[0] + 1  # and without the cause
+    line = PooledEvidence(data, TargetKnowledge(known, hit, TargetOdds(torch.zeros(2, 2), several=True)), PRICE)
+    curve = line.at_level(ADDITIVE)
+    families = [(1, ()), (1, (0,))]
+    curve.prepare(families)
+    line.prepare(families)
+    straight, bent, alone = line.family(1, (0,)), curve.family(1, (0,)), curve.family(1, ())
+    assert bent.observational > straight.observational + 10
+    assert bent.old[0] > bent.new[0] - math.log(2) - 1e-9  # nothing is to be learned of it
+    assert bent.new[1] > bent.old[1] + 20  # what is seen near others is
+    assert straight.new[0] > straight.old[0] + 20  # a straight line is taken to go on
+    assert alone.new[0] > alone.old[0] + 1  # and without the cause something has happened
