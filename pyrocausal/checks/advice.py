@@ -104,7 +104,10 @@ def _undecided_edge(run: Run, subjects: Sequence[tuple[str, ...]], shell: bool) 
 
 
 def _few_rows(run: Run, subjects: Sequence[tuple[str, ...]], shell: bool) -> str:
-    return "Read a missing edge as not seen, not as not there. More rows of the regimes that are there help most."
+    return (
+        "Read a missing edge as not seen, not as not there. More rows of the regimes that are there help most, and "
+        "where rows come in groups more groups."
+    )
 
 
 def _cycles(run: Run, subjects: Sequence[tuple[str, ...]], shell: bool) -> str:

@@ -74,9 +74,9 @@ def _too_little(result: CausalPosterior) -> Iterator[str]:
     strengths, learned = _learned(result)
     if _blind(seen, strengths):
         yield (
-            f"{NOTHING}: of {seen.plain:,.0f} rows without intervention and {seen.acted:,.0f} in regimes an edge is "
-            f"seen only if it carries {seen.nats:.3f} nats a row, as a correlation of {seen.correlation:.2f} does; "
-            "record more rows"
+            f"{NOTHING}: of {seen.said} without intervention and {seen.acted:,.0f} in regimes an edge is seen only if "
+            f"it carries {seen.nats:.3f} nats a row, as a correlation of {seen.correlation:.2f} does; record more "
+            f"{'groups' if seen.weighted else 'rows'}"
         )
         return
     if not len(strengths) or np.isnan(strengths).any() or (strengths >= STRONG).any():

@@ -45,12 +45,20 @@ class Sight(NamedTuple):
         Rows, or their total weight: without intervention, in regimes, and those that score edges.
     nats
         What an edge has to carry, nats per row that scores.
+    weighted
+        Whether rows have weights, as they do where groups count.
     """
 
     plain: float
     acted: float
     rows: float
     nats: float
+    weighted: bool
+
+    @property
+    def said(self) -> str:
+        """Rows without intervention, in words that go on with those in regimes."""
+        return f"rows that count as {self.plain:,.0f}" if self.weighted else f"{self.plain:,.0f} rows"
 
     @property
     def correlation(self) -> float:
@@ -93,7 +101,8 @@ def sight(result: CausalPosterior) -> Sight:
     held_out = ((settings.get("algorithm") or {}).get("fitting") or {}).get("held_out") or GraphFitting.held_out
     plain, *regimes = (total(*part) for part in data.parts)
     rows = sum(regimes) + held_out * plain
-    return Sight(plain, sum(regimes), rows, edge_price(units, rows) / rows)
+    weighted = any(weights is not None for _, weights in data.parts)
+    return Sight(plain, sum(regimes), rows, edge_price(units, rows) / rows, weighted)
 
 
 # ---------------------------------------------------------------------- findings
@@ -135,7 +144,7 @@ def _few(result: CausalPosterior) -> Iterator[Finding]:
     seen = sight(result)
     if seen.nats > FAINT:
         message = (
-            f"{seen.plain:.0f} rows without intervention and {seen.acted:.0f} in regimes: an edge is seen only if it "
+            f"{seen.said} without intervention and {seen.acted:.0f} in regimes: an edge is seen only if it "
             f"carries {seen.nats:.3f} nats a row, as a correlation of {seen.correlation:.2f} does"
         )
         numbers = {"nats": seen.nats, "correlation": seen.correlation, "rows": seen.rows}

@@ -93,7 +93,7 @@ def _add_fit(commands: Any) -> None:
         description="Learn a causal graph, and which variable each experiment acted on, from a table.",
     )  # fmt: skip
     add_table_options(fit)
-    fit.add_argument("--out", metavar="DIR", type=Path, required=True, help="where the report goes")
+    fit.add_argument("--out", metavar="DIR", type=_folder, required=True, help="where the report goes")
     fit.add_argument(
         "--graph-file", metavar="PATH", type=_graph_file,
         help="write the graph there too: .gml, .graphml, .dot or .cyjs (Cytoscape)",
@@ -135,7 +135,7 @@ def _add_fit(commands: Any) -> None:
     _add_common(fit, seed="default: a fresh one, kept in the report", default_seed=None)
     lasting = fit.add_argument_group("a run that may be killed")
     lasting.add_argument(
-        "--checkpoint", metavar="DIR", type=Path, help="keep there, every few seconds, what has been computed"
+        "--checkpoint", metavar="DIR", type=_folder, help="keep there, every few seconds, what has been computed"
     )
     lasting.add_argument(
         "--resume", action="store_true", help="take up the fit that is in --checkpoint, or begin one if none is"
@@ -209,8 +209,14 @@ def _add_demo(commands: Any) -> None:
         demo.add_argument(
             option, metavar="N", type=_count, help=f"{what}; default: {many:,}, or {few:,} for 3 variables"
         )
-    demo.add_argument("--out", metavar="DIR", type=Path, help="write a report there, too")
+    demo.add_argument("--out", metavar="DIR", type=_folder, help="write a report there, too")
     _add_common(demo, seed="of the simulation and the fit; default: 0", default_seed=0)
+
+
+def _folder(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; name a folder, . for this one")
+    return Path(text)
 
 
 def _add_common(parser: argparse.ArgumentParser, seed: str, default_seed: int | None) -> None:

@@ -26,7 +26,7 @@ from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
 from pyrocausal.posterior.graph_writing import write_graph
-from pyrocausal.report.write import save_results, write_report
+from pyrocausal.report.write import WRITTEN, save_results, write_report
 from pyrocausal.runtime.whole_files import check_writable
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.target_prior import TargetPrior
@@ -108,12 +108,13 @@ def _fit(arguments: argparse.Namespace) -> None:
     data = read_table(arguments, targets_of(arguments.target, arguments.at_least, arguments.targets_file))
     _make_folder(arguments.out)
     if arguments.graph_file is not None:
+        _check_no_folder(arguments.graph_file)
         check_writable(arguments.graph_file.parent)
     _print_check(data)
     result = _discover(arguments, data, SDI.paper() if arguments.paper else None)
+    save_results(result, arguments.out)  # whatever becomes of what follows
     if arguments.graph_file is not None:
         write_graph(result.to_networkx(), arguments.graph_file)
-    save_results(result, arguments.out)  # whatever becomes of what follows
     diagnosis = diagnose(result)
     print_verdict(result, diagnosis)
     report = write_report(result, arguments.out, diagnosis=diagnosis, shell=True)
@@ -196,7 +197,14 @@ def _make_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"--out: {folder} is a file, not a directory")
     folder.mkdir(parents=True, exist_ok=True)
+    for name in WRITTEN:
+        _check_no_folder(folder / name)
     check_writable(folder)
+
+
+def _check_no_folder(path: Path) -> None:
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, where a file is to be written; name another one")
 
 
 def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm: SDI | None) -> CausalPosterior:

@@ -25,8 +25,8 @@ def check_covariates(covariates: Sequence[str], names: Sequence[str], kinds: Seq
         raise TypeError(f"covariates: expected names of variables, as ['batch'], got {covariates!r}")
     if strange := [name for name in covariates if name not in names]:
         raise ValueError(
-            f"covariates: {strange[0]!r} is no variable; keep it as a column of every table; the variables are "
-            f"{listing(names)}"
+            f"covariates: {strange[0]!r} is no variable; keep it as a column of every table, and out of ignore; "
+            f"the variables are {listing(names)}"
         )
     exposed = [name for name, kind in zip(names, kinds, strict=True) if isinstance(kind, Exposure)]
     if both := [name for name in covariates if name in exposed]:

@@ -91,6 +91,7 @@ def encode_tables(
                 f"variable {name!r} has {kind.cardinality} distinct values, such as "
                 f"{listing(observational[name].dropna().unique()[:3])}, too many to take them for categories; "
                 f"drop it if it only names the rows, or say kinds={{{name!r}: Continuous}}, Count or Categorical"
+                f"{_negative(name, tables)}"
             )
         resolved.append(kind)
     resolved = list(check_kinds(resolved, names))
@@ -114,6 +115,19 @@ def _tables(observational: pd.DataFrame, regimes: Mapping[str, pd.DataFrame]) ->
             advice = "remove it or add rows" if table else NO_CONTROLS
             raise ValueError(f"{_called(table)}: expected at least 2 rows, got {len(frame)}; {advice}")
     return tables
+
+
+def _negative(name: str, tables: Mapping[str, pd.DataFrame]) -> str:
+    """What a column of whole numbers that are no counts has below zero, which may stand for a missing value."""
+    column = pd.concat([frame[name] for frame in tables.values()]).dropna()
+    if not pd.api.types.is_numeric_dtype(column) or not bool((column < 0).any()):
+        return ""
+    below = column[column < 0]
+    most = below.mode().iloc[0]
+    return (
+        f"; it is no count, for {len(below)} of its values are below zero, such as {most:g}: if that stands for a "
+        "missing value, make it one (missing= of the readers of files)"
+    )
 
 
 def _called(table: str) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 import time
 import warnings
 from collections.abc import Iterator
@@ -32,6 +34,7 @@ __all__ = ["ChainJournal", "Checkpoint"]
 WHAT = "pyrocausal checkpoint"
 WAIT = 20.0  # seconds that a lock is waited for: a worker whose run was killed ends itself sooner
 HEAD, LOCK, SNAPSHOT = "fit.json", "lock", "snapshot.zip"
+PART = re.compile(r"part-\d+\.zip")
 
 
 class ChainJournal(Journal):
@@ -41,21 +44,32 @@ class ChainJournal(Journal):
     ----------
     folder
         Of the chain.
+    mark
+        Of the fit and the chain, in every file of it.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._begun_at = folder, time.process_time()
+    def __init__(self, folder: Path, mark: str) -> None:
+        self._folder, self._mark, self._begun_at = folder, mark, time.process_time()
         self._before, self._broken = 0.0, False
         entries: list[Entry] = []
-        parts = sorted(folder.glob("part-*.zip"), key=_number)
+        parts = sorted((path for path in folder.iterdir() if PART.fullmatch(path.name)), key=_number)
         for path in parts:
-            start, found, self._before = load_objects(path, {}, WHAT)
+            start, found, self._before = self._load(path)
             del entries[start:]
             entries += [Entry(*each) for each in found]
         self._next_part = _number(parts[-1]) + 1 if parts else 0
         kept = folder / SNAPSHOT
-        snapshot = load_objects(kept, {}, WHAT) if kept.exists() else None
+        snapshot = self._load(kept) if kept.exists() else None
         super().__init__(entries, snapshot, self._save)
+
+    def _load(self, path: Path) -> Any:
+        try:
+            mark, found = load_objects(path, {}, WHAT)
+        except (OSError, TypeError, ValueError) as error:
+            raise ValueError(f"checkpoint: {error}; name another folder, and begin anew") from error
+        if mark != self._mark:
+            raise ValueError(f"checkpoint: {path} is of another fit or chain; name another folder, and begin anew")
+        return found
 
     @property
     def seconds(self) -> float:
@@ -68,10 +82,10 @@ class ChainJournal(Journal):
             return
         try:
             part = start, [tuple(entry) for entry in entries], self.seconds
-            save_objects(part, self._folder / f"part-{self._next_part}.zip", WHAT)
+            save_objects((self._mark, part), self._folder / f"part-{self._next_part}.zip", WHAT)
             self._next_part += 1
             if snapshot is not None:
-                save_objects(snapshot, self._folder / SNAPSHOT, WHAT)
+                save_objects((self._mark, snapshot), self._folder / SNAPSHOT, WHAT)
         except OSError as error:
             self._broken = True
             warnings.warn(
@@ -92,10 +106,13 @@ class Checkpoint:
         The folder.
     seed
         Of the fit.
+    mark
+        What tells it from other fits.
     """
 
     folder: Path
     seed: int
+    mark: str
 
     @classmethod
     @contextmanager
@@ -125,6 +142,8 @@ class Checkpoint:
             If another fit or run has it, or a fit is there and was not to be taken up.
         """
         path = Path(folder)
+        if not os.fspath(folder):
+            raise ValueError("checkpoint: its name is empty; name a folder, . for this one")
         if path.exists() and not path.is_dir():
             raise ValueError(f"checkpoint: {path} is a file; name a folder")
         path.mkdir(parents=True, exist_ok=True)
@@ -132,8 +151,14 @@ class Checkpoint:
         with _locked(path, f"checkpoint: another run is using {path}; name another folder, or wait until it has ended"):
             found = _head(path / HEAD)
             if found is None:
+                if chains := sorted(path.glob("chain-*")):
+                    raise ValueError(
+                        f"checkpoint: {path} has {chains[0].name}, but no {HEAD} that says of which fit; name another "
+                        "folder"
+                    )
                 seed = fresh if seed is None else seed
-                write_text(path / HEAD, json.dumps({"what": WHAT, "seed": seed, **_marks(fit)}, indent=1))
+                now = {"what": WHAT, "seed": seed, **_marks(fit)}
+                write_text(path / HEAD, json.dumps(now, indent=1))
             elif not resume:
                 raise ValueError(
                     f"checkpoint: a fit is in {path} already; say resume=True (--resume in the shell) to take it up, "
@@ -144,7 +169,8 @@ class Checkpoint:
                 now = {"what": WHAT, "seed": seed, **_marks(fit)}
                 if other := [name for name in now if found.get(name) != now[name]]:
                     raise ValueError(_another(path, other[0], found.get(other[0]), now[other[0]]))
-            yield cls(path.absolute(), seed)  # which a process of another folder understands too
+            mark = hashlib.sha256(json.dumps(now, sort_keys=True).encode()).hexdigest()[:16]
+            yield cls(path.absolute(), seed, mark)  # absolute, for a process of another folder
 
     @contextmanager
     def journal(self, number: int) -> Iterator[ChainJournal]:
@@ -158,7 +184,7 @@ class Checkpoint:
         folder = self.folder / f"chain-{number}"
         folder.mkdir(exist_ok=True)
         with _locked(folder, f"checkpoint: another process still writes {folder}; wait until it has ended"):
-            yield ChainJournal(folder)
+            yield ChainJournal(folder, f"{self.mark} chain {number}")
 
 
 @contextmanager
@@ -184,10 +210,12 @@ def _head(path: Path) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"checkpoint: {path} is damaged ({error}); name another folder") from error
     if not isinstance(found, dict) or found.get("what") != WHAT:
         raise ValueError(f"checkpoint: {path} is not of a checkpoint; name another folder")
+    if type(found.get("seed")) is not int or found["seed"] < 0:
+        raise ValueError(f"checkpoint: {path} is damaged (it has no seed); name another folder")
     return found
 
 

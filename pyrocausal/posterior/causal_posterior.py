@@ -94,11 +94,12 @@ class CausalPosterior(LabelledChains):
 
         Raises
         ------
-        ValueError
-            If the threshold is outside [0, 1), or strengths are asked for and there are none.
+        TypeError, ValueError
+            If the threshold is outside [0, 1), the strength no number from 0 on, or there are no strengths.
         """
         _check_threshold(threshold)
         believed, strengths = self.edge_probabilities.values > threshold, self.edge_strengths.values
+        check("strength", strength, number(0, optional=True))
         if strength is not None:
             if np.isnan(strengths).all():
                 raise ValueError(

@@ -118,6 +118,7 @@ class Reader:
 
     def __init__(self, arrays: Mapping[str, np.ndarray], classes: Mapping[str, type]) -> None:
         self.arrays, self.classes = arrays, classes
+        self._tensors: dict[str, torch.Tensor] = {}  # one of each array, however often a file names it
 
     def value(self, node: Node, depth: int = 0) -> Any:
         """What a node was made of.
@@ -190,7 +191,9 @@ class Reader:
         return self.arrays[node]
 
     def _tensor(self, node: Node, depth: int) -> torch.Tensor:
-        return torch.from_numpy(self.arrays[node].copy())
+        if node not in self._tensors:
+            self._tensors[node] = torch.from_numpy(self.arrays[node].copy())
+        return self._tensors[node]
 
     def _number(self, node: Node, depth: int) -> float:
         return float(node)

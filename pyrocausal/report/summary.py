@@ -10,10 +10,10 @@ import networkx as nx
 import pandas as pd
 
 from pyrocausal.checks.stability import stability
-from pyrocausal.data.at_least import AtLeast
+from pyrocausal.data.at_least import AtLeast, named
 from pyrocausal.data.columns import number_of
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
-from pyrocausal.data.weights import join, of_total
+from pyrocausal.data.weights import count_as, join, of_total
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
 from pyrocausal.posterior.tables import UNDECIDED
@@ -102,13 +102,15 @@ def in_words(result: CausalPosterior) -> list[str]:
     undecided = int(table.probability.between(low, high).sum())
     sure = int((table.probability > high).sum())
     rows = sum(len(regime.rows) for regime in data.regimes)
+    of_regimes = join([regime.rows for regime in data.regimes], [regime.weights for regime in data.regimes])
     return [
         f"{number_of(found, 'edge')} among {nodes} {_are(found)} believed with more than 0.5, "
         f"{sure} with more than {high:g}. "
         f"{number_of(undecided, 'ordered pair')} {_are(undecided)} undecided, between {low:g} and {high:g}.",
         *_targets(result),
-        f"This rests on {number_of(data.n, 'row')} without intervention and {number_of(rows, 'row')} in "
-        f"{number_of(len(data.regimes), 'regime')}, one regime per condition.",
+        f"This rests on {number_of(data.n, 'row')} without intervention{count_as(data.observational_weights)} and "
+        f"{number_of(rows, 'row')} in {number_of(len(data.regimes), 'regime')}{count_as(of_regimes)}, one regime per "
+        "condition.",
         *_chains(result),
         *([f"{result.stopped}."] if result.stopped else []),
         *_truth(result),
@@ -128,16 +130,22 @@ def _targets(result: CausalPosterior) -> list[str]:
         if nobody:
             told.append(f"No target of {number_of(len(nobody), 'regime')} is that probable{_listed(nobody)}.")
     if partly := [regime for regime in data.regimes if isinstance(regime.targets, AtLeast)]:
-        each = [f"{regime.name} on {' and '.join(found[regime.name])}" for regime in partly]
+        each = [_partly_known(regime.name, found[regime.name], named(regime.targets)) for regime in partly]
         told.append(f"Some targets of {number_of(len(partly), 'regime')} were known beforehand{_listed(each)}.")
     gain = result.best.several_gain
-    if not math.isnan(gain):
+    if not math.isnan(gain) and (unknown or partly):
         which = "may have several targets" if gain > 0 else "has one target at the most"
         other = "it has one at the most" if gain > 0 else "it may have several"
         told.append(f"That a regime {which} has {abs(gain):,.1f} nats more evidence than that {other}.")
     if known := len(data.regimes) - len(unknown) - len(partly):
         told.append(f"The targets of {number_of(known, 'regime')} were known beforehand.")
     return told
+
+
+def _partly_known(regime: str, found: Sequence[str], told: Sequence[str]) -> str:
+    known = f"{regime} on {' and '.join(told)}"
+    further = [name for name in found if name not in told]
+    return f"{known}, and {' and '.join(further)} found" if further else known
 
 
 def _chains(result: CausalPosterior) -> list[str]:

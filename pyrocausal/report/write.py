@@ -12,7 +12,9 @@ from pyrocausal.report.document import Code, Heading, Items, Mono, Part, Picture
 from pyrocausal.report.sections import contents
 from pyrocausal.runtime.whole_files import check_writable, write_bytes, write_text
 
-__all__ = ["save_results", "write_html", "write_report"]
+__all__ = ["WRITTEN", "save_results", "write_html", "write_report"]
+
+WRITTEN = "result.zip", "edges.csv", "targets.csv", "report.html", "report.md"  # beside pictures
 
 TITLE = "What causes what"
 

@@ -105,17 +105,51 @@ def _rare_states(look: Look, i: int, rare: list[int], counts: np.ndarray) -> Tab
 
 
 def _constant(look: Look) -> Iterator[TableFinding]:
-    """Variables that are constant without intervention."""
-    control = look.tables[""]
-    with np.errstate(invalid="ignore"):
-        first = np.array([column[~np.isnan(column)][:1].sum() for column in control.T])
-        same = ((control == first) | np.isnan(control)).all(0)
-    if same.any():
-        names = tuple(look.names[i] for i in np.flatnonzero(same))
-        are = "is" if len(names) == 1 else "are"
+    """Variables that are constant without intervention, or in every table another value: those name the regime."""
+    firsts = np.array([_first(rows) for rows in look.tables.values()])  # [tables, d]
+    same = np.array([((rows == _first(rows)) | np.isnan(rows)).all(0) for rows in look.tables.values()])
+    labels = [
+        len(look.tables) > 2
+        and name not in look.covariates
+        and same[:, i].all()
+        and len({*firsts[:, i]}) == len(firsts)
+        for i, name in enumerate(look.names)
+    ]
+    if found := tuple(name for name, label in zip(look.names, labels, strict=True) if label):
+        are, name = ("is", "it names") if len(found) == 1 else ("are", "they name")
         yield TableFinding(
-            "constant-in-controls", "noted", names, ("",),
-            f"{listing(names, 5)} {are} constant in the observational rows: only regimes tell what acts on it and what "
-            "it acts on",
-            "Nothing, if this is a switch that regimes turn; else drop it.", "", {"variables": len(names)},
+            "names-the-regime", "dangerous", found, (),
+            f"{listing(found, 5)} {are} the same in all rows of a regime and differ from regime to regime: {name} the "
+            "condition and may be no measurement, and then every regime seems to act on it",
+            "Leave it out, ignore=, unless it was measured.", "Leave it out, --ignore, unless it was measured.",
+            {"variables": len(found)},
         )  # fmt: skip
+    for covariate in (True, False):
+        names = tuple(
+            name for name, constant, label in zip(look.names, same[0], labels, strict=True)
+            if constant and not label and (name in look.covariates) == covariate
+        )  # fmt: skip
+        if names:
+            yield _constant_in_controls(names, covariate)
+
+
+def _constant_in_controls(names: tuple[str, ...], covariate: bool) -> TableFinding:
+    are = "is" if len(names) == 1 else "are"
+    told = f"{listing(names, 5)} {are} constant in the observational rows: "
+    if covariate:
+        return TableFinding(
+            "covariate-constant-in-controls", "doubtful", names, ("",),
+            f"{told}what a covariate does there and what the regimes do cannot be told apart",
+            "Record rows without intervention under its other values too, or take a target to mean either.", "",
+            {"variables": len(names)},
+        )  # fmt: skip
+    return TableFinding(
+        "constant-in-controls", "noted", names, ("",),
+        f"{told}only regimes tell what acts on it and what it acts on",
+        "Nothing, if this is a switch that regimes turn; else drop it.", "", {"variables": len(names)},
+    )  # fmt: skip
+
+
+def _first(rows: np.ndarray) -> np.ndarray:
+    """The first value of each column [n, d] that is there, 0 where none is."""
+    return np.array([column[~np.isnan(column)][:1].sum() for column in rows.T])

@@ -42,6 +42,8 @@ class Look:
         What stood in the user's tables where rows have a median now.
     counted
         How many rows all of them count as, by their weights.
+    covariates
+        Which of the variables are covariates.
     """
 
     names: tuple[str, ...]
@@ -50,6 +52,7 @@ class Look:
     tables: Mapping[str, np.ndarray]
     slips: tuple[Slip, ...] = ()
     counted: float = 0.0
+    covariates: tuple[str, ...] = ()
 
     @classmethod
     def at(cls, data: InterventionalData) -> Look:
@@ -59,7 +62,7 @@ class Look:
         counted = sum(total(*part) for part in data.parts)
         # of data from which a regime was taken
         slips = tuple(slip for slip in data.slips if slip.row < len(tables.get(slip.table, ())))
-        return cls(data.names, data.kinds, dict(data.guessed), tables, slips, counted)
+        return cls(data.names, data.kinds, dict(data.guessed), tables, slips, counted, tuple(data.covariates))
 
     @cached_property
     def rows(self) -> np.ndarray:

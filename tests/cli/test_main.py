@@ -1,3 +1,4 @@
+import errno
 import re
 import signal
 import subprocess
@@ -396,6 +397,29 @@ def test_a_graph_for_other_tools(fit, tmp_path, capsys):
     assert f"graph: {path}" in capsys.readouterr().out
     found = nx.read_graphml(path)
     assert set(found) == {"X0", "X1", "X2"} and found["X0"]["X1"]["probability"] == 1
+
+
+def test_a_folder_where_a_file_is_to_be_written_is_found_before_the_fit(fit, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cli, "_discover", None)
+    (tmp_path / "graph.gml").mkdir()
+    assert fit("--graph-file", str(tmp_path / "graph.gml")) == 2
+    assert "graph.gml is a folder, where a file is to be written; name another one" in one_line(capsys)
+    (tmp_path / "full" / "result.zip").mkdir(parents=True)
+    assert fit("--out", str(tmp_path / "full")) == 2
+    assert "result.zip is a folder" in one_line(capsys)
+    for option in ("--out", "--checkpoint"):
+        with pytest.raises(SystemExit):
+            fit(option, "")
+        assert "it is empty; name a folder" in capsys.readouterr().err
+
+
+def test_a_graph_that_cannot_be_written_does_not_lose_the_result(fit, tmp_path, capsys, monkeypatch):
+    def full(graph, path):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(cli, "write_graph", full)
+    assert fit("--no-settling", "--graph-file", str(tmp_path / "graph.gml"), "--out", str(tmp_path / "kept")) == 2
+    assert "No space left on device" in capsys.readouterr().err and (tmp_path / "kept" / "result.zip").exists()
 
 
 def test_missing_file(fit, tmp_path, capsys):

@@ -106,7 +106,7 @@ def test_killed_again_and_again(data, tmp_path, monkeypatch):
 def test_all_that_is_dear_is_kept(data, tmp_path):
     settled(data, chains=1, seed=3, checkpoint=tmp_path, sampling=SAMPLING)
     parts = [load_objects(path, {}, module.WHAT) for path in tmp_path.glob("chain-0/part-*.zip")]
-    kept = {what.split(" of ")[0] for _, entries, _ in parts for what, _, _ in entries}
+    kept = {what.split(" of ")[0] for _, (_, entries, _) in parts for what, _, _ in entries}
     assert kept == {"step", "level 0", "networks", "the program's mechanisms"}
 
 
@@ -262,13 +262,13 @@ def test_damage_is_named_and_nothing_in_it_is_run(data, tmp_path):
         settled(data, chains=1, checkpoint=folder, resume=True)
 
 
-def test_parts_of_another_chain_are_found_out(data, tmp_path):
+def test_parts_that_hold_other_work_are_found_out(data, tmp_path):
     folder = tmp_path / "fit"
     settled(data, chains=2, seed=3, checkpoint=folder, sampling=SAMPLING)
     part = folder / "chain-0" / "part-5.zip"
-    start, entries, seconds = load_objects(part, {}, module.WHAT)
+    mark, (start, entries, seconds) = load_objects(part, {}, module.WHAT)
     entries = [("level 9 of nothing", value, random) for _, value, random in entries]
-    save_objects((start, entries, seconds), part, module.WHAT)
+    save_objects((mark, (start, entries, seconds)), part, module.WHAT)
     with pytest.raises(ValueError, match="it holds 'level 9 of nothing' where this fit asks for"):
         settled(data, chains=2, checkpoint=folder, resume=True, sampling=SAMPLING)
 
@@ -292,12 +292,39 @@ def test_a_disk_that_is_full_does_not_end_the_fit(data, tmp_path, monkeypatch):
 
 
 def test_steps_that_were_done_again_take_the_place_of_what_was_lost(tmp_path):
-    first = module.ChainJournal(tmp_path)
+    first = module.ChainJournal(tmp_path, "this")
     for value in range(3):
         first.add(journal.Entry("step", value, None))
     first.save(at_once=True)
-    again = module.ChainJournal(tmp_path)
+    again = module.ChainJournal(tmp_path, "this")
     again.take_up("step", 1)  # as far as a snapshot knows
     again.add(journal.Entry("step", 10, None))
     again.save(at_once=True)
-    assert [entry.value for entry in module.ChainJournal(tmp_path).past] == [0, 10]
+    assert [entry.value for entry in module.ChainJournal(tmp_path, "this").past] == [0, 10]
+
+
+def test_parts_of_another_fit_or_chain_are_refused_by_name(tmp_path):
+    data = small()
+    settled(data, chains=2, cores=1, seed=3, checkpoint=tmp_path / "one")
+    both = tmp_path / "both"
+    shutil.copytree(tmp_path / "one", both)
+    for path in (both / "chain-1").glob("*.zip"):
+        shutil.copy(path, both / "chain-0" / path.name)
+    with pytest.raises(ValueError, match=r"chain-0/\S+ is of another fit or chain; name another folder"):
+        settled(data, chains=2, cores=1, checkpoint=both, resume=True)
+    (tmp_path / "one" / "fit.json").unlink()
+    for resume in (False, True):
+        with pytest.raises(ValueError, match=r"has chain-0, but no fit.json that says of which fit; name another"):
+            settled(data, chains=2, cores=1, seed=3, checkpoint=tmp_path / "one", resume=resume)
+
+
+@pytest.mark.parametrize("seed", ["x", -3, 1.5, True, None])
+def test_a_head_without_a_seed_is_damaged(tmp_path, seed):
+    (tmp_path / "fit.json").write_text(json.dumps({"what": module.WHAT} | ({} if seed is None else {"seed": seed})))
+    with pytest.raises(ValueError, match=r"fit.json is damaged \(it has no seed\); name another folder"):
+        settled(small(), chains=1, checkpoint=tmp_path, resume=True)
+    (tmp_path / "fit.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match=r"fit.json is damaged"):
+        settled(small(), chains=1, checkpoint=tmp_path, resume=True)
+    with pytest.raises(ValueError, match="checkpoint: its name is empty"):
+        settled(small(), chains=1, checkpoint="")

@@ -20,6 +20,7 @@ from pyrocausal.data.kinds import Categorical, Continuous, Count
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.posterior.files import FORMAT, load_objects, save_objects
+from pyrocausal.posterior.plain_form import Reader
 
 GOLDEN = Path(__file__).parent / "result_of_format_1.zip"
 QUICK = pc.Settling(refitting=None, final_steps=5)
@@ -297,3 +298,8 @@ def test_a_column_of_numbers_and_texts_comes_back_as_it_was(tmp_path):
     frame = pd.DataFrame({"mixed": pd.Series([1, "1", None], dtype=object)}, index=pd.Index([3, 4, 5], name="row"))
     save_objects(frame, tmp_path / "frame")
     pd.testing.assert_frame_equal(load_objects(tmp_path / "frame", {}), frame)
+
+
+def test_an_array_that_is_named_many_times_is_made_once():
+    found = Reader({"a": np.zeros(1000)}, {}).value({"tuple": [{"tensor": "a"}] * 300})
+    assert len(found) == 300 and len({each.data_ptr() for each in found}) == 1

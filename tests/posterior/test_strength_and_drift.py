@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import networkx as nx
 import numpy as np
 import pandas as pd
@@ -36,6 +38,9 @@ def test_strength_tells_weak_edges_from_strong_ones(result: pc.CausalPosterior) 
     assert float(strength.sel(effect="z", cause="x")) == 0
     assert set(result.to_networkx().edges) == {("x", "y"), ("y", "w")}
     assert set(result.to_networkx(strength=0.1).edges) == {("x", "y")}
+    for wrong, error in (("0.5", TypeError), (-1, ValueError), (math.nan, ValueError)):
+        with pytest.raises(error, match="strength must be"):
+            result.to_networkx(strength=wrong)
     assert result.dag().edges["y", "w"]["strength"] == pytest.approx(weak)
 
 

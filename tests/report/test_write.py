@@ -257,7 +257,7 @@ def test_targets_that_are_certain_are_told_apart_from_those_that_are_found():
     result = replace(result, data=data, chains=chains)
     told = in_words(result)
     assert told[1:3] == [
-        "Some targets of 1 regime were known beforehand (drug on A and B).",
+        "Some targets of 1 regime were known beforehand (drug on A, and B found).",
         "The targets of 1 regime were known beforehand.",
     ]
     assert facts(result)["regimes"].endswith("targets of 1 known beforehand, of 1 in part")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from example_checked import changed, numbers, words
+from example_checked import changed, numbers, tables, words
+
+from pyrocausal import InterventionalData
 
 
 def lacking(share, only="doA", column="B"):
@@ -68,3 +70,27 @@ def test_regimes_of_few_rows_rare_states_and_switches():
     assert check.named("few-rows")[0].regimes == ("doC",) and "12 rows" in check.named("few-rows")[0].message
     assert "'odd'" in check.named("rare-state")[0].message
     assert check.named("constant-in-controls")[0].variables == ("switch",)
+
+
+@pytest.mark.parametrize("numeric", [False, True])
+def test_a_column_that_names_the_regime_is_no_measurement(numeric):
+    def named(table, name):
+        return table.assign(label={"": 0.0, "doA": 1.0, "doB": 2.0, "doC": 3.0}[name] if numeric else f"{name}_24h")
+
+    (found,) = changed(words, named).check().named("names-the-regime")
+    assert (found.severity, found.variables) == ("dangerous", ("label",)) and "--ignore" in found.in_shell
+    assert not changed(words, named).check().named("constant-in-controls")
+
+    def twice(table, name):  # then it may be a switch that two regimes turn
+        return named(table, "doA" if name == "doB" else name)
+
+    assert not changed(words, twice).check().named("names-the-regime")
+
+
+def test_a_covariate_that_is_constant_in_the_controls_is_no_switch():
+    control, regimes = tables(words, 300, 100)
+    regimes = {name: table.assign(batch="one" if name == "doA" else "two") for name, table in regimes.items()}
+    data = InterventionalData.from_frames(control.assign(batch="one"), regimes, covariates=["batch"])
+    (found,) = [each for each in data.check().findings if "batch" in each.variables]
+    assert (found.name, found.severity) == ("covariate-constant-in-controls", "doubtful")
+    assert "cannot be told apart" in found.message
