@@ -137,10 +137,9 @@ def test_classes_of_the_user_are_named_by_who_reads(tmp_path):
 
 # ------------------------------------------------------------------ plain values
 KEYS = st.text(max_size=3) | st.integers()
-PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.tuples(inner) | st.dictionaries(KEYS, inner, max_size=3),
-    max_leaves=8,
+FLAT = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
+PLAIN = st.deferred(
+    lambda: FLAT | st.lists(PLAIN, max_size=3) | st.tuples(PLAIN) | st.dictionaries(KEYS, PLAIN, max_size=3)
 )
 
 
