@@ -375,7 +375,7 @@ class CausalPosterior(LabelledChains):
         return found
 
     def __repr__(self) -> str:
-        edges = int(self._among(self.best.dag).sum())
+        edges = len(self.edges())  # as the sentences below count them
         state = "settled" if self.settled else "not settled"
         # Like that of `report`, this import has to wait; tests/test_imports.py knows it by name.
         from pyrocausal.checks.verdict import verdict

@@ -26,7 +26,7 @@ LISTED = 12  # names in a sentence, at the most
 def chain_table(result: CausalPosterior) -> pd.DataFrame:
     """A row per chain, as texts: how it went, and what it ended with."""
     known = [chain.evidence for chain in result.chains if not math.isnan(chain.evidence)]
-    rows = []
+    rows, places = [], result.data.places
     for number, chain in enumerate(result.chains):
         row = {
             "chain": str(number) + (" (best)" if chain is result.best and len(result.chains) > 1 else ""),
@@ -37,7 +37,7 @@ def chain_table(result: CausalPosterior) -> pd.DataFrame:
         if len(chain.rounds) and not math.isnan(chain.evidence):
             row["rounds of settling"] = str(len(chain.rounds))
             row["evidence, below the most (nats)"] = f"{max(known) - chain.evidence:.1f}"
-        row["edges of its graph"] = str(int(chain.dag.sum()))
+        row["edges of its graph"] = str(int(chain.dag[places][:, places].sum()))  # those of covariates are not counted
         if chain.graphs is not None:
             row["graphs drawn"] = f"{len(chain.graphs):,}"
         if chain.accepted is not None:

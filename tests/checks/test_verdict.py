@@ -12,6 +12,7 @@ from example_verdicts import EDGES, STRENGTHS, asked, made_result, settled_chain
 
 import pyrocausal as pc
 from pyrocausal.checks.findings import Diagnosis, Finding
+from pyrocausal.checks.undecided import Sight
 from pyrocausal.checks.verdict import verdict
 from pyrocausal.data.at_least import AtLeast
 from pyrocausal.posterior.causal_posterior import CausalPosterior
@@ -314,3 +315,8 @@ def test_fits_that_are_good_too_small_and_of_conditions_that_differ_in_everythin
     )
     loud = verdict(fit(0.8, 1.0, 1_000, loud=True))
     assert loud.found.endswith("; undecided: x - y.") and "count as targets, which leaves little" in loud.trust
+
+
+def test_rows_of_groups_are_not_called_rows():
+    assert Sight(1200.0, 230.0, 250.0, 0.01, weighted=False).said == "1,200 rows"
+    assert Sight(40.0, 230.0, 250.0, 0.01, weighted=True).said == "rows that count as 40"

@@ -220,3 +220,9 @@ class TestArrays:
             from_arrays(getattr(sparse, make)(values), {"a": getattr(sparse, make)(values)}),
             from_arrays(values, {"a": values}),
         )
+
+
+def test_a_code_among_counts_is_named() -> None:
+    rows = pd.DataFrame({"hits": [*range(60), -999, -999], "fine": [*range(62)], "arm": ["n"] * 40 + ["drug"] * 22})
+    with pytest.raises(ValueError, match=r"it is no count, for 2 of its values are below zero, such as -999: if that"):
+        InterventionalData.from_frame(rows, "arm", "n", {...: Count})

@@ -356,3 +356,14 @@ def test_a_browser_shows_all_of_it(page, tmp_path, width):
     assert found["scroll"] <= width and found["body"] <= width
     assert len(found["images"]) == 5
     assert all(complete and min(size) > 0 for complete, *size in found["images"])
+
+
+def test_what_a_covariate_acts_on_is_no_edge_of_a_chains_graph():
+    result = believe(["A", "B", "C"], {("A", "B"): 1.0, ("B", "C"): 1.0}, {"drug": ("B", 0.9)})
+    (one,) = result.chains
+    dag = (one.edge_probability > 0.5).cpu()
+    result = replace(result, chains=(replace(one, dag=dag),))
+    assert chain_table(result)["edges of its graph"].item() == "2"
+    covered = replace(result, data=replace(result.data, covariates=("A",)))
+    assert chain_table(covered)["edges of its graph"].item() == "1"
+    assert repr(covered).startswith("CausalPosterior(1 chains, settled; 2 variables, 1 edges, 1 regimes)")
