@@ -16,8 +16,9 @@ import torch
 
 from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.missing import filled, present
+from pyrocausal.evidence.cause_columns import columns_of
 from pyrocausal.evidence.pooled_regression import pooled_coefficients
-from pyrocausal.evidence.regressors import columns_of, sums_of
+from pyrocausal.evidence.regressors import sums_of
 
 __all__ = ["Regressions"]
 

@@ -22,17 +22,18 @@ import torch
 
 from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.missing import filled, present
-from pyrocausal.data.weights import Part, quantiles
+from pyrocausal.data.weights import Part
+from pyrocausal.evidence.cause_columns import STEPS, columns_of, standardised, width_of
 from pyrocausal.model.mechanisms import Family
 
 __all__ = [
-    "ADDITIVE", "LINEAR", "PAIRS", "Regressors", "Sums", "aligned", "columns_of", "placed", "richest", "sums_of",
+    "ADDITIVE", "LINEAR", "PAIRS", "Regressors", "Sums", "aligned", "placed", "richest", "sums_of",
 ]  # fmt: skip
 
 LINEAR, ADDITIVE, PAIRS = range(3)
-STEPS = 8  # smooth ones of a number, beside its value
 BENDS = 2  # of them, the first ones, whose coefficients may drift too
 MULTIPLIED = 6  # causes at the most that have products
+ROWS = 50_000  # whose inner products are taken at a time
 PRODUCTS = 2  # columns of a number that are multiplied with those of another cause
 
 
@@ -88,9 +89,10 @@ class Regressors:
         self.values = rows.double()
         self.weights = rows.new_ones(len(rows), dtype=torch.double) if weights is None else weights
         entered = entering(kinds, rows)
-        blocks = [columns_of(kind, entered[:, j], self.weights) for j, kind in enumerate(kinds)]
-        self._first = torch.tensor([1, *(block.shape[1] for block in blocks)]).cumsum(0).tolist()
-        self._design = torch.cat([torch.ones_like(self.values[:, :1]), *blocks], 1)  # [N, K]
+        self._first = torch.tensor([1, *(width_of(kind) for kind in kinds)]).cumsum(0).tolist()
+        self._design = torch.ones(len(rows), self._first[-1], dtype=torch.double)  # [N, K], of long tables only once
+        for j, kind in enumerate(kinds):
+            self._design[:, self._first[j] : self._first[j + 1]] = columns_of(kind, entered[:, j], self.weights)
         self._sums: dict[int | None, torch.Tensor] = {}
 
     def of(self, families: Sequence[Family], level: int = LINEAR) -> Sums:
@@ -124,7 +126,7 @@ class Regressors:
             for a, b in combinations(parents, 2):
                 one, two = (self._multiplied(j) for j in (a, b))
                 made = (self._design[:, one, None] * self._design[:, None, two]).flatten(1)
-                columns.append(_standardised(made, self.weights))
+                columns.append(standardised(made, self.weights))
         return torch.cat(columns, 1)
 
     def _key(self, i: int) -> int | None:
@@ -161,8 +163,7 @@ class Regressors:
         """Inner products of all regressors, children and a column of zeros in every table, where a child is there."""
         if key not in self._sums:
             there = self.weights if key is None else self.weights * present(self.values[:, key])
-            both = torch.cat([self._design, filled(self.values), torch.zeros_like(self.values[:, :1])], 1)
-            self._sums[key] = _tabled(both, there, self.sizes)
+            self._sums[key] = _tabled((self._design, self.values), there, self.sizes)
         return self._sums[key]
 
     def _with_products(self, i: int, parents: tuple[int, ...]) -> Sums:
@@ -183,51 +184,22 @@ def sums_of(
 
     `sizes` are the rows of every table, which follow each other; `drifting` as in `Sums`, None for all.
     """
-    gram = _tabled(torch.cat([columns, child[:, None]], 1), weights, sizes)[None]
+    gram = _tabled((columns, child[:, None]), weights, sizes)[None, :, :-1, :-1]
     return _split(gram, gram[..., 0, 0], columns.shape[1] if drifting is None else drifting)
 
 
-def columns_of(kind: Kind, column: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Columns of a variable as a cause; of a number its value, smooth steps and, last, its gaps.
-
-    Parameters
-    ----------
-    kind
-        Of the variable.
-    column
-        Its values in all rows as they enter (`pyrocausal.data.kind.entering`), shape [N].
-    weights
-        Of the rows, shape [N].
-
-    Returns
-    -------
-    torch.Tensor
-        Double, shape [N, p].
-    """
-    found = kind.regressors(column, False)
-    if kind.discrete:
-        return found
-    value = _standardised(found[:, :1], weights)
-    at = torch.arange(1, STEPS + 1, dtype=torch.double) / (STEPS + 1)
-    cuts = quantiles(value[:, 0], at, weights)
-    steps = _standardised(torch.cat([value, torch.tanh(1.5 * (value - cuts))], 1), weights)
-    share = (weights / weights.sum())[:, None]
-    gram = (share * steps).mT @ steps
-    factor = torch.linalg.cholesky(gram + 1e-9 * torch.eye(len(gram), dtype=gram.dtype))
-    return torch.cat([torch.linalg.solve_triangular(factor, steps.mT, upper=False).mT, found[:, 1:]], 1)
-
-
-def _standardised(columns: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    share = (weights / weights.sum())[:, None]
-    columns = columns - (share * columns).sum(0)
-    return columns / (share * columns.square()).sum(0).sqrt().clamp(min=1e-9)
-
-
-def _tabled(columns: torch.Tensor, weights: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
-    """Inner products of columns [N, k] in every table: [R, k, k]."""
-    found = columns.new_empty(len(sizes), columns.shape[1], columns.shape[1])
-    for r, (rows, counted) in enumerate(zip(columns.split(sizes), weights.split(sizes), strict=True)):
-        found[r] = rows.mT @ (rows * counted[:, None])  # of one table at a time: of large ones there is no room for two
+def _tabled(parts: Sequence[torch.Tensor], weights: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
+    """Inner products in every table of all columns of some parts [N, ...], and of a last one of zeros: [R, k, k]."""
+    k = 1 + sum(part.shape[1] for part in parts)
+    found = weights.new_zeros(len(sizes), k, k)
+    start = 0
+    for r, size in enumerate(sizes):  # so many rows at a time, for a second table of a million has no room
+        for first in range(start, start + size, ROWS):
+            rows = slice(first, min(first + ROWS, start + size))
+            some = [filled(part[rows]) for part in parts]
+            both = torch.cat([*some, torch.zeros_like(some[0][:, :1])], 1)
+            found[r] += both.mT @ (both * weights[rows, None])
+        start += size
     return found
 
 
