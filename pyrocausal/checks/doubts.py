@@ -76,7 +76,7 @@ def _too_little(result: CausalPosterior) -> Iterator[str]:
         yield (
             f"{NOTHING}: of {seen.said} without intervention and {seen.acted:,.0f} in regimes an edge is seen only if "
             f"it carries {seen.nats:.3f} nats a row, as a correlation of {seen.correlation:.2f} does; record more "
-            f"{'groups' if seen.weighted else 'rows'}"
+            f"rows{', of more groups if they belong to some' if seen.weighted else ''}"
         )
         return
     if not len(strengths) or np.isnan(strengths).any() or (strengths >= STRONG).any():

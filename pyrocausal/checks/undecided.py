@@ -58,7 +58,7 @@ class Sight(NamedTuple):
     @property
     def said(self) -> str:
         """Rows without intervention, in words that go on with those in regimes."""
-        return f"rows that count as {self.plain:,.0f}" if self.weighted else f"{self.plain:,.0f} rows"
+        return f"rows of total weight {self.plain:,.0f}" if self.weighted else f"{self.plain:,.0f} rows"
 
     @property
     def correlation(self) -> float:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pyrocausal
+from pyrocausal.cli import argument_types
 from pyrocausal.cli.table_options import add_table_options
 from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.target_files import read_targets
-from pyrocausal.posterior.graph_writing import check_graph_path
 from pyrocausal.simulate import networks
 from pyrocausal.simulate.interventions import Intervention, hard_random, hard_uniform, soft
 
@@ -93,9 +93,9 @@ def _add_fit(commands: Any) -> None:
         description="Learn a causal graph, and which variable each experiment acted on, from a table.",
     )  # fmt: skip
     add_table_options(fit)
-    fit.add_argument("--out", metavar="DIR", type=_folder, required=True, help="where the report goes")
+    fit.add_argument("--out", metavar="DIR", type=argument_types.folder, required=True, help="where the report goes")
     fit.add_argument(
-        "--graph-file", metavar="PATH", type=_graph_file,
+        "--graph-file", metavar="PATH", type=argument_types.graph_file,
         help="write the graph there too: .gml, .graphml, .dot or .cyjs (Cytoscape)",
     )  # fmt: skip
     known = fit.add_argument_group("what is known beforehand (each option can be repeated)")
@@ -112,7 +112,10 @@ def _add_fit(commands: Any) -> None:
     )
     known.add_argument("--one-target", action="store_true", help="a regime has one target at the most, or none")
     known.add_argument(
-        "--max-parents", metavar="N", type=partial(_whole, least=0), help="direct causes a variable has at the most"
+        "--max-parents",
+        metavar="N",
+        type=partial(argument_types.whole, least=0),
+        help="direct causes a variable has at the most",
     )
     known.add_argument(
         "--target", metavar="REGIME=VARIABLE", action="append", default=[], type=_target,
@@ -135,7 +138,10 @@ def _add_fit(commands: Any) -> None:
     _add_common(fit, seed="default: a fresh one, kept in the report", default_seed=None)
     lasting = fit.add_argument_group("a run that may be killed")
     lasting.add_argument(
-        "--checkpoint", metavar="DIR", type=_folder, help="keep there, every few seconds, what has been computed"
+        "--checkpoint",
+        metavar="DIR",
+        type=argument_types.folder,
+        help="keep there, every few seconds, what has been computed",
     )
     lasting.add_argument(
         "--resume", action="store_true", help="take up the fit that is in --checkpoint, or begin one if none is"
@@ -164,7 +170,7 @@ def _add_kinds(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     kinds.add_argument("--continuous", help="variables that are numbers", **names)
     kinds.add_argument(
-        "--components", metavar="N", type=_count,
+        "--components", metavar="N", type=argument_types.count,
         help="those named by --continuous are mixtures of N normal distributions; default: normal",
     )  # fmt: skip
     kinds.add_argument("--count", help="variables that count something", **names)
@@ -172,7 +178,7 @@ def _add_kinds(parser: argparse.ArgumentParser) -> None:
         "--count-all", action="store_true", help="so are all others that hold whole numbers of at least 0"
     )
     kinds.add_argument(
-        "--count-components", metavar="N", type=_count,
+        "--count-components", metavar="N", type=argument_types.count,
         help="counts are mixtures of N negative binomials, such as 2 where a part of the cells responds; default: 1",
     )  # fmt: skip
     kinds.add_argument(
@@ -207,52 +213,30 @@ def _add_demo(commands: Any) -> None:
         ("--rows-per-regime", "rows of each experiment", small[2], large[2]),
     ):
         demo.add_argument(
-            option, metavar="N", type=_count, help=f"{what}; default: {many:,}, or {few:,} for 3 variables"
+            option,
+            metavar="N",
+            type=argument_types.count,
+            help=f"{what}; default: {many:,}, or {few:,} for 3 variables",
         )
-    demo.add_argument("--out", metavar="DIR", type=_folder, help="write a report there, too")
+    demo.add_argument("--out", metavar="DIR", type=argument_types.folder, help="write a report there, too")
     _add_common(demo, seed="of the simulation and the fit; default: 0", default_seed=0)
-
-
-def _folder(text: str) -> Path:
-    if not text:
-        raise argparse.ArgumentTypeError("it is empty; name a folder, . for this one")
-    return Path(text)
 
 
 def _add_common(parser: argparse.ArgumentParser, seed: str, default_seed: int | None) -> None:
     group = parser.add_argument_group("the run")
-    group.add_argument("--seed", metavar="N", type=_seed, default=default_seed, help=seed)
-    group.add_argument("--chains", metavar="N", type=_count, default=4, help="independent restarts; default: 4")
-    group.add_argument("--cores", metavar="N", type=_count, help="processes for the chains; default: all cores")
-    group.add_argument("--max-steps", metavar="N", type=_count, help="steps of the three phases at the most")
+    group.add_argument("--seed", metavar="N", type=argument_types.seed, default=default_seed, help=seed)
+    group.add_argument(
+        "--chains", metavar="N", type=argument_types.count, default=4, help="independent restarts; default: 4"
+    )
+    group.add_argument(
+        "--cores", metavar="N", type=argument_types.count, help="processes for the chains; default: all cores"
+    )
+    group.add_argument(
+        "--max-steps", metavar="N", type=argument_types.count, help="steps of the three phases at the most"
+    )
     group.add_argument("--no-settling", action="store_true", help="end after the three phases")
-    group.add_argument("--draws", metavar="N", type=_count, help="then draw N graphs from the posterior")
+    group.add_argument("--draws", metavar="N", type=argument_types.count, help="then draw N graphs from the posterior")
     group.add_argument("--quiet", action="store_true", help="no progress, only the results")
-
-
-def _whole(text: str, least: int) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = least - 1
-    if number < least:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, got {text!r}")
-    return number
-
-
-def _count(text: str) -> int:
-    return _whole(text, 1)
-
-
-def _seed(text: str) -> int:
-    return _whole(text, 0)
-
-
-def _graph_file(text: str) -> Path:
-    try:
-        return check_graph_path(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _target(text: str, none: bool = True) -> tuple[str, str]:

@@ -126,7 +126,7 @@ def _negative(name: str, tables: Mapping[str, pd.DataFrame]) -> str:
     most = below.mode().iloc[0]
     return (
         f"; it is no count, for {len(below)} of its values are below zero, such as {most:g}: if that stands for a "
-        "missing value, make it one (missing= of the readers of files)"
+        "missing value, make it one, missing= or --missing where a file is read"
     )
 
 

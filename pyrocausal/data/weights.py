@@ -112,11 +112,6 @@ def of_total(weights: torch.Tensor | None) -> str:
     return "" if weights is None else f" of total weight {float(weights.sum()):,.3f}".rstrip("0").rstrip(".")
 
 
-def count_as(weights: torch.Tensor | None) -> str:
-    """How rows of groups, or with weights, are spoken of in a sentence."""
-    return "" if weights is None else f", which count as {float(weights.sum()):,.6g},"
-
-
 def take_rows(weights: torch.Tensor | None, index: torch.Tensor | slice) -> torch.Tensor | None:
     """Weights of some of the rows."""
     return None if weights is None else weights[index]

@@ -13,7 +13,7 @@ from pyrocausal.checks.stability import stability
 from pyrocausal.data.at_least import AtLeast, named
 from pyrocausal.data.columns import number_of
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
-from pyrocausal.data.weights import count_as, join, of_total
+from pyrocausal.data.weights import join, of_total
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
 from pyrocausal.posterior.tables import UNDECIDED
@@ -108,8 +108,8 @@ def in_words(result: CausalPosterior) -> list[str]:
         f"{sure} with more than {high:g}. "
         f"{number_of(undecided, 'ordered pair')} {_are(undecided)} undecided, between {low:g} and {high:g}.",
         *_targets(result),
-        f"This rests on {number_of(data.n, 'row')} without intervention{count_as(data.observational_weights)} and "
-        f"{number_of(rows, 'row')} in {number_of(len(data.regimes), 'regime')}{count_as(of_regimes)}, one regime per "
+        f"This rests on {number_of(data.n, 'row')}{of_total(data.observational_weights)} without intervention and "
+        f"{number_of(rows, 'row')}{of_total(of_regimes)} in {number_of(len(data.regimes), 'regime')}, one regime per "
         "condition.",
         *_chains(result),
         *([f"{result.stopped}."] if result.stopped else []),

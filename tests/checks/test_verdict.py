@@ -317,6 +317,6 @@ def test_fits_that_are_good_too_small_and_of_conditions_that_differ_in_everythin
     assert loud.found.endswith("; undecided: x - y.") and "count as targets, which leaves little" in loud.trust
 
 
-def test_rows_of_groups_are_not_called_rows():
+def test_rows_of_groups_count_by_their_weight():
     assert Sight(1200.0, 230.0, 250.0, 0.01, weighted=False).said == "1,200 rows"
-    assert Sight(40.0, 230.0, 250.0, 0.01, weighted=True).said == "rows that count as 40"
+    assert Sight(40.0, 230.0, 250.0, 0.01, weighted=True).said == "rows of total weight 40"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous, Count
 from pyrocausal.data.regime import Regime
-from pyrocausal.data.weights import Part, count_as, drawing, quantiles, ranks
+from pyrocausal.data.weights import Part, drawing, quantiles, ranks
 from pyrocausal.evidence.closed_form import ClosedForm
 from pyrocausal.evidence.edge_price import edge_prices
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
@@ -486,7 +486,3 @@ def test_bad_tensors_of_weights_are_refused(weights, error, message):
 
 def test_a_total_weight_of_two_rows_is_enough():
     assert_weights(read(table(w=[0.5, 0.5, 1.0, 0.5, 1.5])), [0.5, 0.5, 1.0], [[0.5, 1.5]])
-
-
-def test_rows_that_count_as_others_are_spoken_of_so():
-    assert count_as(None) == "" and count_as(torch.full((30,), 0.5)) == ", which count as 15,"

@@ -367,3 +367,12 @@ def test_what_a_covariate_acts_on_is_no_edge_of_a_chains_graph():
     covered = replace(result, data=replace(result.data, covariates=("A",)))
     assert chain_table(covered)["edges of its graph"].item() == "1"
     assert repr(covered).startswith("CausalPosterior(1 chains, settled; 2 variables, 1 edges, 1 regimes)")
+
+
+def test_rows_with_weights_are_told_with_what_they_add_up_to():
+    result = believe(["A", "B"], {}, {"drug": ("B", 0.9)})
+    (drug,) = result.data.regimes
+    halves = torch.full((2,), 2.5, dtype=torch.double)
+    data = replace(result.data, observational_weights=halves, regimes=(replace(drug, weights=halves),))
+    told = "2 rows of total weight 5 without intervention and 2 rows of total weight 5 in 1 regime, one regime per"
+    assert f"This rests on {told} condition." in in_words(replace(result, data=data))
