@@ -15,6 +15,8 @@ from benchmarks.covariates import compare_covariates, of_covariates
 from benchmarks.diagnosing import CASES, diagnose_cases, said
 from benchmarks.digests import PROBLEMS as DIGESTED
 from benchmarks.digests import digests
+from benchmarks.effect_intervals import KINDS as EFFECT_KINDS
+from benchmarks.effect_intervals import ask_effects, of_effects
 from benchmarks.fuzzing import CLASSES, fuzz, told_fuzz
 from benchmarks.killing import kills, told_kills
 from benchmarks.measured.fits import TABLES, How, fit_measured, said_of_measured
@@ -113,6 +115,12 @@ def _parser() -> argparse.ArgumentParser:
     batches.add_argument("--jobs", type=int, default=1, help="fits at a time, one thread each; default %(default)s")
     batches.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
 
+    effects = commands.add_parser("effects", help="see whether intervals of effects hold what is true")
+    effects.add_argument("--seeds", type=parse_seeds, default="0-29", help="default %(default)s")
+    effects.add_argument("--kinds", nargs="+", choices=list(EFFECT_KINDS), default=list(EFFECT_KINDS), help="all")
+    effects.add_argument("--jobs", type=int, default=1, help="problems at a time, one thread each; default %(default)s")
+    effects.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+
     same = commands.add_parser(
         "digests", help="print digests of small fits, to see whether a change has changed a number"
     )
@@ -200,6 +208,8 @@ def main(arguments: list[str] | None = None) -> int:
             _measured(options)
         elif options.command == "covariates":
             print(of_covariates(compare_covariates(options.seeds, options.out, kinds=options.kinds, jobs=options.jobs)))
+        elif options.command == "effects":
+            print(of_effects(ask_effects(options.seeds, options.out, kinds=options.kinds, jobs=options.jobs)))
         elif options.command == "rest":
             which = {"algorithms": options.algorithms, "done": options.done}
             print("\n".join(rested(rest(options.seeds, options.out, jobs=options.jobs, **which))))

@@ -18,6 +18,7 @@ from benchmarks.report_sections import (
     costs_section,
     covariates_section,
     diagnoses_section,
+    effects_section,
     kills_section,
     link,
     measured_section,
@@ -94,6 +95,8 @@ def report(names: Sequence[str], folder: Path, page: Path) -> str:
         parts += measured_section(read_measured(table))
     if not names and (table := folder / "covariates.csv").exists():
         parts += covariates_section(pd.read_csv(table))
+    if not names and (table := folder / "effects.csv").exists():
+        parts += effects_section(pd.read_csv(table))
     if not names and (table := folder / "calibration.csv").exists():
         parts += calibration_section(pd.read_csv(table), folder, page)
     if not names and (table := folder / "checks.csv").exists():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import calibration, checks, costs, covariates, diagnosing, killing, pictures, resting
+from benchmarks import calibration, checks, costs, covariates, diagnosing, effect_intervals, killing, pictures, resting
 from benchmarks.calibration import summary
 from benchmarks.measured.fits import said_of_measured
 
@@ -18,6 +18,7 @@ __all__ = [
     "costs_section",
     "covariates_section",
     "diagnoses_section",
+    "effects_section",
     "kills_section",
     "link",
     "measured_section",
@@ -85,6 +86,16 @@ def covariates_section(table: pd.DataFrame) -> list[str]:
         f"Run with `python -m benchmarks covariates --seeds {seeds_of(sorted(set(table.seed)))}`: "
         f"{table.cpu_seconds.sum():.0f} CPU seconds.",
         covariates.of_covariates(table),
+    ]
+
+
+def effects_section(table: pd.DataFrame) -> list[str]:
+    """How often intervals of effects hold what is true."""
+    return [
+        "## effects",
+        " ".join(str(effect_intervals.__doc__).split()),
+        f"Run with `python -m benchmarks effects --seeds {seeds_of(sorted(set(table.seed)))}`.",
+        effect_intervals.of_effects(table),
     ]
 
 

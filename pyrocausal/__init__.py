@@ -20,10 +20,12 @@ from pyrocausal.evidence.refitting import Descent, Refitting
 from pyrocausal.fit.discover import discover
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.edge_beliefs import EdgeBeliefs, IndependentBeliefs, OrientedBeliefs
+from pyrocausal.model.exogenous import Exogenous, abduct
 from pyrocausal.model.handlers import intervene, mask_sites
 from pyrocausal.model.log_likelihood import score_graphs
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
+from pyrocausal.model.program import Program
 from pyrocausal.plots.curves import plot_beliefs, plot_reliability
 from pyrocausal.plots.graph import plot_graph
 from pyrocausal.plots.heatmaps import plot_edges, plot_targets
@@ -58,6 +60,7 @@ __all__ = [
     "Descent",
     "Diagnosis",
     "EdgeBeliefs",
+    "Exogenous",
     "Exposure",
     "Finding",
     "GraphFitting",
@@ -72,6 +75,7 @@ __all__ = [
     "Mechanisms",
     "NeuralMechanisms",
     "OrientedBeliefs",
+    "Program",
     "RandomGraphControl",
     "Refitting",
     "Regime",
@@ -87,6 +91,7 @@ __all__ = [
     "TableWarning",
     "TargetPrior",
     "Verdict",
+    "abduct",
     "credit",
     "diagnose",
     "discover",

@@ -136,6 +136,16 @@ class Continuous(Kind):
         shift, scale = self.units
         return pd.Series(shift + scale * values)
 
+    def in_units(self, codes: torch.Tensor) -> torch.Tensor:
+        """Codes [...] in the user's units; gradients pass."""
+        shift, scale = self.units
+        return shift + scale * codes
+
+    def in_codes(self, values: torch.Tensor) -> torch.Tensor:
+        """The inverse of `in_units`; gradients pass."""
+        shift, scale = self.units
+        return (values - shift) / scale
+
     @property
     def settled(self) -> bool:
         """Whether there are shift and scale."""

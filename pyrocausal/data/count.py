@@ -173,6 +173,14 @@ class Count(Kind):
         """Counts [n] as integers; as floats, NaN where missing, if some are."""
         return pd.Series(values if np.isnan(values).any() else values.round().astype(np.int64))
 
+    def in_units(self, codes: torch.Tensor) -> torch.Tensor:
+        """Counts [...], as they are."""
+        return codes
+
+    def in_codes(self, values: torch.Tensor) -> torch.Tensor:
+        """Counts [...], as they are."""
+        return values
+
     @classmethod
     def entering(cls, kinds: Sequence[Kind], values: torch.Tensor) -> torch.Tensor:
         """Codes [..., d] with counts as standardised logarithms, relative to their exposure."""

@@ -83,6 +83,16 @@ class Kind(ABC):
     def decode(self, codes: np.ndarray) -> pd.Series:
         """The column [n] of codes [n], NaN where missing."""
 
+    def in_units(self, codes: torch.Tensor) -> torch.Tensor:
+        """Codes [...] in the variable's units, of a kind without states; by default as `decode` has them."""
+        values = self.decode(codes.detach().cpu().double().reshape(-1).numpy()).to_numpy(dtype=np.float64)
+        return torch.tensor(values).to(codes).reshape(codes.shape)
+
+    def in_codes(self, values: torch.Tensor) -> torch.Tensor:
+        """The inverse of `in_units`, whose result need not be codes; by default as `encode` has it."""
+        column = pd.Series(values.detach().cpu().double().reshape(-1).numpy())
+        return torch.tensor(self.encode(column, "the value")).to(values).reshape(values.shape)
+
     @property
     def cardinality(self) -> int:
         """Number of states, 0 of a kind that has none."""

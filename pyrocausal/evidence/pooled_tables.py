@@ -29,11 +29,11 @@ from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.missing import present
 from pyrocausal.data.weights import Part, take_rows
 from pyrocausal.evidence.drift import Spared, spared_evidence
+from pyrocausal.evidence.table_prior import TablePrior, best_prior, dirichlet
 
 __all__ = ["KAPPAS", "PooledTables"]
 
 KAPPAS = math.inf, 3000.0, 1000.0, 300.0, 100.0, 30.0
-STRENGTHS = 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 10_000.0, 100_000.0
 ROUNDS = 3  # of the common table and of who was let alone, each given the other
 
 
@@ -50,30 +50,11 @@ class _Counts(NamedTuple):
     states: int
 
 
-class _Prior(NamedTuple):
-    """A Dirichlet prior of the distribution of every cell."""
-
-    marginal: bool  # whether it is around the marginal distribution, or around even probabilities
-    strength: float
-
-    def of(self, common: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Its parameters [states] for counts [cells, states], and what these have cost: nats, scalar."""
-        states = common.shape[1]
-        even = torch.full_like(common[0], 1 / states)
-        if not self.marginal:
-            return self.strength * even, common.new_zeros(())
-        whole = common.sum(0)
-        strength, value = _best_strength(whole[None], even)
-        found = (whole + strength * even) / (whole.sum() + strength)
-        cost = (whole * found.log()).sum() - value
-        return self.strength * found, cost
-
-
 class _Pooled(NamedTuple):
     spared: torch.Tensor  # [R]
     common: torch.Tensor  # scalar
     theta: torch.Tensor  # [cells, states]
-    prior: _Prior
+    prior: TablePrior
 
 
 class PooledTables:
@@ -166,7 +147,7 @@ def _pool(counts: _Counts, hit: torch.Tensor, kappa: float, before: _Pooled | No
         common = counts.size.new_zeros(counts.cells * counts.states).index_add_(0, counts.entry, size)
         common = common.view(counts.cells, counts.states)
         if prior is None:
-            prior = _best_prior(common)
+            prior = best_prior(common)
         concentration, cost = prior.of(common)
         theta = (common + concentration) / (common.sum(1, keepdim=True) + prior.strength)
         log_theta = theta.flatten().log()[counts.entry]
@@ -179,38 +160,8 @@ def _pool(counts: _Counts, hit: torch.Tensor, kappa: float, before: _Pooled | No
             spared.index_add_(0, counts.table, math.lgamma(kappa) - torch.lgamma(kappa + counts.total))
         share = torch.sigmoid(spared - hit)
     assert prior is not None
-    evidence = _dirichlet(common, concentration) - cost - (size * log_theta).sum() - math.log1p(100.0 / kappa)
+    evidence = dirichlet(common, concentration) - cost - (size * log_theta).sum() - math.log1p(100.0 / kappa)
     return _Pooled(spared, evidence, theta, prior)
-
-
-def _best_prior(common: torch.Tensor) -> _Prior:
-    """The prior under which counts [cells, states] are most probable."""
-    even = torch.full_like(common[0], 1 / common.shape[1])
-    strength, value = _best_strength(common, even)
-    found = _Prior(False, strength)
-    if len(common) == 1:
-        return found
-    around, cost = _Prior(True, 1.0).of(common)
-    strength, other = _best_strength(common, around)
-    return _Prior(True, strength) if other - cost > value else found
-
-
-def _best_strength(common: torch.Tensor, around: torch.Tensor) -> tuple[float, float]:
-    """The strength of a prior around some probabilities [states] with the most evidence, and that: nats."""
-    best, value = STRENGTHS[0], -math.inf
-    for strength in STRENGTHS:
-        if (now := float(_dirichlet(common, strength * around))) < value:
-            break
-        best, value = strength, now
-    return best, value
-
-
-def _dirichlet(common: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
-    """Log evidence of counts [cells, states] under a Dirichlet prior [states] in every cell: scalar."""
-    totals, strength = common.sum(1), prior.sum()
-    some = totals > 0
-    entries = torch.lgamma(prior + common[some]) - torch.lgamma(prior)
-    return entries.sum() - (torch.lgamma(strength + totals[some]) - torch.lgamma(strength)).sum()
 
 
 def _moved(counts: _Counts, theta: torch.Tensor, kappa: float, tables: int) -> torch.Tensor:

@@ -128,7 +128,7 @@ def fit_copies(
     fitting
         N rows to fit.
     counts
-        Whether a row tells of the mechanism that a copy stands for, shape [N, M].
+        Whether a row tells of the mechanism that a copy stands for, or how many times, shape [N, M].
     refitting
         Settings.
     decay

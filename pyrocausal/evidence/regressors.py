@@ -23,7 +23,7 @@ import torch
 from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.missing import filled, present
 from pyrocausal.data.weights import Part
-from pyrocausal.evidence.cause_columns import STEPS, columns_of, standardised, width_of
+from pyrocausal.evidence.cause_columns import STEPS, Moments, columns_of, width_of
 from pyrocausal.model.mechanisms import Family
 
 __all__ = [
@@ -126,7 +126,7 @@ class Regressors:
             for a, b in combinations(parents, 2):
                 one, two = (self._multiplied(j) for j in (a, b))
                 made = (self._design[:, one, None] * self._design[:, None, two]).flatten(1)
-                columns.append(standardised(made, self.weights))
+                columns.append(Moments.of(made, self.weights)(made))
         return torch.cat(columns, 1)
 
     def _key(self, i: int) -> int | None:

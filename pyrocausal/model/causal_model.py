@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any, Literal
 
 import pyro
@@ -64,10 +64,12 @@ class CausalModel(LocalModule):
     def forward(
         self,
         values: torch.Tensor | None = None,
-        size: int | None = None,
+        size: int | pyro.plate | None = None,
         graphs: int | Literal["rows"] | None = None,
     ) -> torch.Tensor:
         """Draw graphs, then observe or sample every variable.
+
+        Without arguments a row is sampled.
 
         Parameters
         ----------
@@ -77,7 +79,8 @@ class CausalModel(LocalModule):
         size
             Without `values`: rows to sample, ancestrally, from one graph. A draw of `"edges"` that has a cycle loses,
             cycle by cycle, its least believed edge; the graph used is the site `"dag"`, the number of edges lost the
-            site `"broken_edges"` (both deterministic).
+            site `"broken_edges"` (both deterministic). A plate of dim -1, in place of a number or with `values`, is
+            used instead of a plate `"rows"`: what is enumerated on top of rows has to be in the same plate as they are.
         graphs
             None: one graph. K: K graphs, each on all rows. `"rows"`: each row its own graph.
 
@@ -91,23 +94,20 @@ class CausalModel(LocalModule):
         TypeError
             If `values` is no tensor.
         ValueError
-            If not exactly one of `values` and `size` is given; if a number is out of range; if values of several graphs
-            are to be sampled; if a handler gives a categorical variable a value that is no code; or if it changes the
-            value of a site whose children were evaluated already, which can only happen where the graphs have no common
-            topological order.
+            If `values` and a number of rows are given, or a plate of another size or dim; if a number is out of range;
+            if values of several graphs are to be sampled; if a handler gives a categorical variable a value that is no
+            code; or if it changes the value of a site whose children were evaluated already, which can only happen
+            where the graphs have no common topological order.
         """
-        if (values is None) == (size is None):
-            raise ValueError("give either values, to observe every variable, or size, to sample rows")
         if values is not None and not isinstance(values, torch.Tensor):
             raise TypeError(f"values must be an encoded tensor, got {type(values).__name__}; use data.encode(frame)")
-        for name, count in (("size", size), ("graphs", None if graphs == "rows" else graphs)):
-            check(name, count, whole(1, optional=True))
         if values is not None and (values.dim() != 2 or values.shape[1] != len(self.names)):
             raise ValueError(f"values must have shape [n, {len(self.names)}], got {list(values.shape)}")
+        if graphs != "rows":
+            check("graphs", graphs, whole(1, optional=True))
         if values is None and graphs is not None:
             raise ValueError("rows are sampled from one graph at a time; leave graphs out and call again for more")
-        n = size if values is None else len(values)
-        rows = pyro.plate("rows", n, dim=-1)
+        rows = _plate_of(size, None if values is None else len(values))
         with ExitStack() as plates:
             if graphs is None:
                 edges = self.beliefs()  # [d, d]
@@ -184,7 +184,10 @@ class CausalModel(LocalModule):
     def _sample(self, edges: torch.Tensor) -> torch.Tensor:
         d = len(self.names)
         if edges.dim() != 2:
-            raise ValueError("rows are sampled from one graph at a time; with Predictive, use parallel=False")
+            raise ValueError(
+                "rows are sampled from one graph at a time, and a plate around the model draws several; pass the plate "
+                "as size, use a Program, or parallel=False with Predictive"
+            )
         with torch.no_grad():
             reads, broken = break_cycles(
                 self._with_exposures(edges), self._with_exposures(self.beliefs.edge_probability, torch.inf)
@@ -192,7 +195,7 @@ class CausalModel(LocalModule):
             dag = reads * edges
         pyro.deterministic("dag", dag, event_dim=2)
         pyro.deterministic("broken_edges", edges.new_tensor(float(broken)), event_dim=0)
-        values = edges.new_zeros(1, d)  # grows to [n, d] with the first value
+        values = edges.new_zeros(d)  # grows to [n, d] with the first value
         for i in topological_order(reads) or ():
             value = pyro.sample(self.names[i], self.mechanisms.conditional(i, values, dag[i]))
             self._check_codes(i, value)
@@ -219,6 +222,21 @@ class CausalModel(LocalModule):
             raise ValueError(f"values of {self.names[i]!r} must be {self.kinds[i].required}")
 
 
+def _plate_of(size: int | pyro.plate | None, n: int | None) -> AbstractContextManager[object]:
+    """The plate of `n` rows that are observed, or of rows to be sampled."""
+    if isinstance(size, pyro.plate):
+        if size.dim not in (None, -1) or (n is not None and size.size != n):
+            wanted = "" if n is None else f" and size {n}, as values have it"
+            raise ValueError(f"size: a plate of rows has dim -1{wanted}; got dim {size.dim} and size {size.size}")
+        return size
+    check("size", size, whole(1, optional=True))
+    if n is None:
+        return nullcontext() if size is None else pyro.plate("rows", size, dim=-1)
+    if size is not None:
+        raise ValueError("give either values, to observe every variable, or a number of rows to sample, not both")
+    return pyro.plate("rows", n, dim=-1)
+
+
 def observe_blocks(
     blocks: Sequence[Block],
     values: torch.Tensor,
@@ -239,19 +257,23 @@ def observe_blocks(
     kinds
         Kinds of the variables, length d.
     counts
-        Whether a row's term of a member counts, shape [n, members of all blocks]; the others are masked. None counts
-        all.
+        Whether a row's term of a member counts, or how many times, shape [n, members of all blocks]; those that do not
+        are masked. None counts all.
     """
     for k, (members, conditional) in enumerate(blocks):
         columns = [effects[m] for m in members]
         column = values[:, columns].t()  # [members, n]
-        keep = None if counts is None else counts[:, list(members)].t()
+        counted = None if counts is None else counts[:, list(members)].t()
+        keep = None if counted is None else counted > 0
         if any_missing([kinds[i] for i in columns]):
             seen = present(column)
             keep = seen if keep is None else keep & seen
         given = kinds[columns[0]].typed(column)
         mask = nullcontext() if keep is None else poutine.mask(mask=keep)  # type: ignore[call-overload]
-        with pyro.plate(f"variables_{k}", len(columns), dim=-2), mask:
+        scale = nullcontext()
+        if counted is not None and counted.is_floating_point():
+            scale = poutine.scale(scale=counted.clamp(min=torch.finfo(counted.dtype).tiny))  # type: ignore[call-overload]
+        with pyro.plate(f"variables_{k}", len(columns), dim=-2), mask, scale:
             pyro.sample(f"block_{k}", conditional, obs=given)
 
 

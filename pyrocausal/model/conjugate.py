@@ -1,4 +1,4 @@
-"""Evidence in closed form under conjugate priors: of tables of states, and of linear regressions.
+"""Conjugate priors: evidence of tables of states, evidence and posteriors of linear regressions, in closed form.
 
 References
 ----------
@@ -9,10 +9,11 @@ References
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 
-__all__ = ["dirichlet_multinomial", "linear_regression"]
+__all__ = ["ConjugateRegression", "dirichlet_multinomial", "linear_regression"]
 
 
 def dirichlet_multinomial(
@@ -65,8 +66,35 @@ def dirichlet_multinomial(
     return entries - log_rising(cells, n_tables * n_cells, cell, n_cells)
 
 
-def linear_regression(gram: torch.Tensor, rows: torch.Tensor, shape: float = 1.0, rate: float = 0.1) -> torch.Tensor:
-    """Log evidence of y = X w + noise, with a unit-information prior on w and noise on a standardised scale.
+class ConjugateRegression(NamedTuple):
+    """The posterior of y = X w + noise: s^2 is inverse-gamma(shape, rate), w given it N(weights, s^2 (L L')^-1).
+
+    Attributes
+    ----------
+    weights
+        Shape [..., p], in units of the columns' own sizes, as `factor`.
+    factor
+        L, shape [..., p, p].
+    size
+        What columns are divided by, shape [..., p].
+    shape, rate
+        Shape [...].
+    evidence
+        Log probability of y, nats; shape [...].
+    """
+
+    weights: torch.Tensor
+    factor: torch.Tensor
+    size: torch.Tensor
+    shape: torch.Tensor
+    rate: torch.Tensor
+    evidence: torch.Tensor
+
+
+def linear_regression(
+    gram: torch.Tensor, rows: torch.Tensor, shape: float = 1.0, rate: float = 0.1
+) -> ConjugateRegression:
+    """Posterior of y = X w + noise, with a unit-information prior on w and noise on a standardised scale.
 
     Given the noise variance s^2, which is inverse-gamma(shape, rate), weights are N(0, s^2 (X'X / n)^-1): as much as
     one row would tell, whatever the units of a regressor or the scale of the noise.
@@ -82,8 +110,8 @@ def linear_regression(gram: torch.Tensor, rows: torch.Tensor, shape: float = 1.0
 
     Returns
     -------
-    torch.Tensor
-        Nats, shape [...], double.
+    ConjugateRegression
+        Double.
 
     References
     ----------
@@ -91,9 +119,10 @@ def linear_regression(gram: torch.Tensor, rows: torch.Tensor, shape: float = 1.0
     """
     gram, n = gram.double(), rows.double()
     # In units of each column's own size: a constant far from zero would leave nothing but rounding errors.
-    size = torch.cat([gram.diagonal(dim1=-2, dim2=-1)[..., :-1].sqrt(), torch.ones_like(gram[..., -1, -1:])], -1)
+    size = gram.diagonal(dim1=-2, dim2=-1)[..., :-1].sqrt()
     size = torch.where(size > 0, size, torch.ones_like(size))
-    gram = gram / (size[..., None] * size[..., None, :])
+    both = torch.cat([size, torch.ones_like(gram[..., -1, -1:])], -1)
+    gram = gram / (both[..., None] * both[..., None, :])
     data, products, squares = gram[..., :-1, :-1], gram[..., :-1, -1:], gram[..., -1, -1]
     # A constant or repeated column has no precision of its own; a trace of one keeps the determinant.
     trace = 1e-6 * torch.eye(data.shape[-1], dtype=data.dtype, device=data.device)
@@ -105,4 +134,5 @@ def linear_regression(gram: torch.Tensor, rows: torch.Tensor, shape: float = 1.0
     b = rate + 0.5 * (squares - (products * weights).sum((-2, -1))).clamp(min=0.0)
     log_det = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1) - 0.5 * torch.linalg.slogdet(prior)[1]
     gammas = torch.lgamma(a) - math.lgamma(shape)
-    return gammas - 0.5 * n * math.log(2 * math.pi) - log_det + shape * math.log(rate) - a * b.log()
+    evidence = gammas - 0.5 * n * math.log(2 * math.pi) - log_det + shape * math.log(rate) - a * b.log()
+    return ConjugateRegression(weights[..., 0], factor, size, a, b, evidence)

@@ -39,6 +39,8 @@ class CountRegression(NamedTuple):
         Of all counts at the mode, nats; shape [...].
     slope, information
         Its slope there in the weights, and minus its second derivative; shapes [..., p] and [..., p, p].
+    precision
+        The same with what the prior adds: around the mode weights are N(weights, precision^-1); shape [..., p, p].
     curvature
         Minus the second derivative of the log density of the size's logarithm; shape [...].
     """
@@ -49,6 +51,7 @@ class CountRegression(NamedTuple):
     log_likelihood: torch.Tensor
     slope: torch.Tensor
     information: torch.Tensor
+    precision: torch.Tensor
     curvature: torch.Tensor
 
 
@@ -144,7 +147,7 @@ def count_regression(
     slope = (masked.mT @ ((y - mean) * s / (s + mean))[..., None])[..., 0]
     penalty = 0.5 * (weights * (prior @ weights[..., None])[..., 0]).sum(-1)
     likely = found[1] + penalty + 0.5 * ((log_size - size[0]) / size[1]).square() - counted
-    return CountRegression(weights, log_size, evidence, likely, slope, told, curvature)
+    return CountRegression(weights, log_size, evidence, likely, slope, told, prior + told, curvature)
 
 
 def _log_joint(

@@ -100,8 +100,11 @@ class EdgeBeliefs(LocalModule):
             parameter.clamp_(-self.bound, self.bound)
 
     def forward(self) -> torch.Tensor:
-        """Sample graphs at the site `"edges"`: shape [*plates, d, d], entries 0 or 1, zero diagonal."""
-        return pyro.sample("edges", dist.Bernoulli(self.edge_probability).to_event(2))
+        """Sample graphs at the site `"edges"`: shape [*plates, d, d], entries 0 or 1, zero diagonal.
+
+        A graph that the site is conditioned on may be boolean.
+        """
+        return pyro.sample("edges", _Edges(self.edge_probability).to_event(2)).to(self.certain.dtype)
 
     def _mean_over_regimes(self, gradient: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Mean credit of each effect over the regimes that do not target it: [R, d, d] -> [d, d]."""
@@ -110,6 +113,13 @@ class EdgeBeliefs(LocalModule):
 
     def _backward(self, logits: torch.Tensor, gradient: torch.Tensor) -> None:
         logits.backward(-torch.where(self.free, gradient, torch.zeros_like(gradient)))
+
+
+class _Edges(dist.Bernoulli):
+    """Bernoulli edges whose values may be boolean."""
+
+    def log_prob(self, value: torch.Tensor) -> torch.Tensor:
+        return super().log_prob(value.to(self.probs.dtype))
 
 
 class IndependentBeliefs(EdgeBeliefs):

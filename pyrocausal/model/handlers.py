@@ -14,12 +14,14 @@ References
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from numbers import Number
 from typing import Any
 
 import torch
 from pyro.poutine.do_messenger import DoMessenger
 from pyro.poutine.messenger import Messenger
+
+from pyrocausal.data.kind import Kind
+from pyrocausal.model.intervened_values import kind_of, resolved
 
 __all__ = ["intervene", "keep_values", "mask_sites"]
 
@@ -77,7 +79,13 @@ class intervene(Messenger):
     Parameters
     ----------
     values
-        For each target the value that its children receive: a number, or a tensor that broadcasts against the site.
+        For each target what its children receive. In a `pyrocausal.Program` in the variable's own labels and units, in
+        any other model as its sites have them:
+
+        - a value for all rows (`"high"`, `2.5`), or one for each: a tensor, an array, a list or a pandas Series;
+        - a function of the values it would have had, such as `lambda dose: dose + 1`: a tensor of numbers or counts, or
+          a Series of labels;
+        - a distribution that every row draws from, at the site ``<target>_do``; numbers and counts alone.
     rows
         For targets that are hit only in some rows: a boolean mask over the rows, True where the intervention
         applies. The likelihood term is dropped on those rows alone; `values` must hold the natural values elsewhere,
@@ -85,30 +93,33 @@ class intervene(Messenger):
 
     Raises
     ------
+    TypeError
+        Where the model runs, if a value is none of these.
     ValueError
-        If `rows` names a site that `values` does not; on leaving the scope, if a model ran in it and had no site of a
-        name in `values`.
+        If `rows` names a site that `values` does not; where the model runs, if a value is none of the variable; on
+        leaving the scope, if a model ran in it and had no site of a name in `values`.
 
     Examples
     --------
     >>> import pyro, torch, pyro.distributions as dist
     >>> def model():
-    ...     a = pyro.sample("a", dist.Normal(0.0, 1.0), obs=torch.tensor(3.0))
+    ...     a = pyro.sample("a", dist.Normal(torch.tensor(0.0), 1.0), obs=torch.tensor(3.0))
     ...     return a + 1
     >>> with intervene({"a": 5.0}):
     ...     model()
     tensor(6.)
+    >>> with intervene({"a": lambda a: 2 * a}):
+    ...     model()
+    tensor(7.)
     """
 
-    def __init__(
-        self, values: Mapping[str, torch.Tensor | Number], rows: Mapping[str, torch.Tensor] | None = None
-    ) -> None:
+    def __init__(self, values: Mapping[str, Any], rows: Mapping[str, torch.Tensor] | None = None) -> None:
         super().__init__()
         rows = {} if rows is None else rows
         for name in rows:
             if name not in values:
                 raise ValueError(f"rows names the site {name!r}, which values does not intervene on")
-        self._do = DoMessenger(dict(values))
+        self._do = _Do(values)
         self._mask = mask_sites({name: ~rows[name] if name in rows else False for name in values})
 
     def __enter__(self) -> intervene:
@@ -126,6 +137,32 @@ class intervene(Messenger):
             raise ValueError(
                 f"values names {missed[0]!r}, but no sample site of the model is called so; sites: {sites}"
             )
+
+
+class _Do(DoMessenger):
+    """Pyro's `do`, whose values may depend on the natural value of the site and on the kind of its variable.
+
+    `do` runs the natural site first and then looks for the value of the other half.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = _Values(values)
+        super().__init__(self._values)
+
+    def _pyro_post_sample(self, msg: Any) -> None:
+        if msg["name"] in self._values:
+            self._values.natural[msg["name"]] = msg["value"], kind_of(msg)
+
+
+class _Values(dict[str, Any]):
+    """What is given for sites, made into tensors as soon as the sites have their natural values."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self.natural: dict[str, tuple[torch.Tensor, Kind | None]] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        return resolved(name, super().__getitem__(name), *self.natural.pop(name))
 
 
 class keep_values(Messenger):

@@ -125,6 +125,11 @@ Family: TypeAlias = tuple[int, tuple[int, ...]]  # a variable, and its parents i
 class Copies(LocalModule):
     """Mechanisms that each know one parent set; see `Mechanisms.copies`."""
 
+    @property
+    def free_parameters(self) -> int:
+        """How many parameters of a copy count where it is held against what has fewer; by default all of one copy."""
+        return sum(each[0].numel() for each in self.parameters())
+
     def precondition(self, values: torch.Tensor, counts: torch.Tensor) -> None:
         """Get ready to be fitted to rows, in a way that leaves every distribution as it is; by default nothing.
 
@@ -135,6 +140,10 @@ class Copies(LocalModule):
         counts
             Whether a row tells of the mechanism that a copy stands for, or how many rows it counts as; shape [N, M].
         """
+
+    def conditional(self, m: int, values: torch.Tensor) -> dist.TorchDistribution:
+        """Distribution of the variable of copy `m` given values of its parents: [*batch, d] -> batch shape [*batch]."""
+        raise NotImplementedError
 
     def blocks(self, values: torch.Tensor) -> list[Block]:
         """Conditionals of rows, copies for variables of one kind together.

@@ -12,6 +12,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pyro.distributions as dist
 import torch
@@ -82,6 +83,19 @@ class NeuralMechanisms(Mechanisms):
         self.bias_in: torch.Tensor = PyroParam(torch.zeros(d, units))  # type: ignore[assignment]
         self.weight_out: torch.Tensor = PyroParam(torch.randn(d, units, outputs) / units**0.5)  # type: ignore[assignment]
         self.bias_out: torch.Tensor = PyroParam(spread_out(kinds, torch.zeros(d, outputs)))  # type: ignore[assignment]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let a subclass that overrides `conditional` have its own in all that is made of it."""
+        super().__init_subclass__(**kwargs)
+        faster = ("conditional", "conditionals", "blocks", "copies")
+        own = [name for name in faster if name in vars(cls)]
+        if own and own[0] != "conditional" and own[0] != "copies":
+            raise TypeError(
+                f"{cls.__name__} overrides {own[0]!r} but not 'conditional', which rows are sampled with; override it"
+            )
+        for name in faster[faster.index(own[0]) + 1 :] if own else ():
+            if name not in own:
+                setattr(cls, name, vars(Mechanisms)[name])
 
     @classmethod
     def fits(cls, state: Mapping[str, torch.Tensor], kinds: Sequence[Kind], hidden: int) -> bool:
@@ -225,6 +239,11 @@ class NeuralCopies(Copies):
             setattr(self, name, PyroParam(getattr(mechanisms, name)[effects].detach().clone()))
         self.kinds = [mechanisms.kinds[effect] for effect in effects]
 
+    @property
+    def free_parameters(self) -> int:
+        """Those that outputs are linear in: the others shape what these are to sum, and are of little avail alone."""
+        return self.weight_out[0].numel() + self.bias_out[0].numel()
+
     @torch.no_grad()
     def precondition(self, values: torch.Tensor, counts: torch.Tensor) -> None:
         """See `Copies.precondition`: continuous inputs are whitened by the inverse root of their second moments."""
@@ -248,6 +267,14 @@ class NeuralCopies(Copies):
         (source,) = self._source
         inputs = F.pad(source._features(values), (0, 1)).t()[self.columns]
         return inputs if self.whiten is None else self.whiten @ inputs
+
+    def conditional(self, m: int, values: torch.Tensor) -> dist.TorchDistribution:
+        """See `Copies.conditional`."""
+        (source,) = self._source
+        inputs = F.pad(source._features(values), (0, 1))[..., self.columns[m]]  # [*batch, width]
+        inputs = inputs if self.whiten is None else inputs @ self.whiten[m].mT
+        h = source._activate(inputs @ self.weight_in[m] + self.bias_in[m], -1)  # [*batch, units]
+        return self.kinds[m].distribution((h @ self.weight_out[m] + self.bias_out[m]).movedim(-1, 0), values)
 
     def blocks(self, values: torch.Tensor) -> list[Block]:
         """See `Copies.blocks`."""

@@ -142,7 +142,7 @@ class NewMechanisms:
         if kind.closed_form == "regression":
             columns = [0, *(c for j in parents for c in self._columns[j]), self._columns[i][0]]
             gram, rows = self._grams(i)
-            return linear_regression(gram[:, columns][:, :, columns], rows)
+            return linear_regression(gram[:, columns][:, :, columns], rows).evidence
         cells, n_cells = torch.zeros_like(self._table), 1
         for j in parents:
             cells, n_cells = cells * self._states[j] + self._codes[j], n_cells * self._states[j]

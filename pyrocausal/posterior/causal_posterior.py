@@ -21,8 +21,8 @@ from pyrocausal.posterior.effect_sizes import Sizes
 from pyrocausal.posterior.escaped_rows import escaped_rows
 from pyrocausal.posterior.files import load_objects, save_objects
 from pyrocausal.posterior.inference_data import inference_data
-from pyrocausal.posterior.labelled_chains import LabelledChains
 from pyrocausal.posterior.named_beliefs import named_graph
+from pyrocausal.posterior.queried_chains import QueriedChains
 from pyrocausal.posterior.tables import edge_table, target_table
 from pyrocausal.posterior.target_sizes import target_sizes
 from pyrocausal.runtime.checked_settings import check, number, of_type
@@ -31,7 +31,7 @@ __all__ = ["CausalPosterior"]
 
 
 @dataclass(frozen=True, eq=False)
-class CausalPosterior(LabelledChains):
+class CausalPosterior(QueriedChains):
     """Edge and target probabilities from several restarts; `print` says what was found, and how far to trust it.
 
     Attributes

@@ -1,19 +1,18 @@
-"""Graphs that chains have drawn, as far back as all of them go, and the names of dimensions along them."""
+"""Graphs that chains have drawn, as far back as all of them go."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from pyrocausal.posterior.chain import Chain
 
-__all__ = ["EDGES", "SAMPLED", "TARGETS", "Draws", "along", "draws_of", "last_of_all"]
+__all__ = ["EDGES", "TARGETS", "Draws", "draws_of", "last_of_all"]
 
 EDGES, TARGETS = ("effect", "cause"), ("regime", "target_variable")
-SAMPLED = ("chain", "draw")
 
 
 class Draws(NamedTuple):
@@ -38,8 +37,3 @@ def last_of_all(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
     """One tensor per chain, [n_c, ...], stacked as far back as all of them go: [C, min n_c, ...]."""
     common = min(map(len, tensors))
     return torch.stack([each[len(each) - common :].cpu() for each in tensors])
-
-
-def along(number: np.ndarray, chains: int, **labels: Sequence[str]) -> dict[str, Any]:
-    """Coordinates of chains, draws and whatever else."""
-    return {"chain": np.arange(chains), "draw": number, **{name: list(each) for name, each in labels.items()}}

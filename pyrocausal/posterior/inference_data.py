@@ -58,9 +58,10 @@ import xarray as xr
 
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.posterior.chain import Chain
-from pyrocausal.posterior.draws import EDGES, SAMPLED, TARGETS, Draws, along, draws_of, last_of_all
+from pyrocausal.posterior.draws import EDGES, TARGETS, Draws, draws_of, last_of_all
 from pyrocausal.posterior.posterior_predictive import predicted
 from pyrocausal.posterior.row_tables import Tables, constant_data, row_scores
+from pyrocausal.queries.drawn_programs import SAMPLED, along
 from pyrocausal.runtime.checked_settings import check, truth, whole
 from pyrocausal.runtime.versions import versions
 from pyrocausal.search.moves import closure

@@ -16,8 +16,9 @@ import xarray as xr
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.model.handlers import keep_values
 from pyrocausal.posterior.chain import Chain
-from pyrocausal.posterior.draws import SAMPLED, Draws, along, draws_of
+from pyrocausal.posterior.draws import Draws, draws_of
 from pyrocausal.posterior.row_tables import Tables, constant_data
+from pyrocausal.queries.drawn_programs import SAMPLED, along
 from pyrocausal.runtime.torch_state import reproducible_torch
 
 __all__ = ["predicted", "predicted_tables"]

@@ -22,7 +22,8 @@ from pyrocausal.data.weights import Part
 from pyrocausal.evidence.imputation import impute
 from pyrocausal.model.log_likelihood import score_rows
 from pyrocausal.posterior.chain import Chain
-from pyrocausal.posterior.draws import EDGES, SAMPLED, TARGETS, Draws, along
+from pyrocausal.posterior.draws import EDGES, TARGETS, Draws
+from pyrocausal.queries.drawn_programs import SAMPLED, along
 from pyrocausal.sdi.targets import known_targets
 
 __all__ = ["Tables", "constant_data", "row_scores"]

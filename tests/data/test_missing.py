@@ -99,7 +99,7 @@ def test_regressions_take_a_gap_for_an_indicator(i, parents):
         terms = []
         for each in ((), parents):
             both = torch.cat([design(kept, each), kept[:, i : i + 1]], 1)
-            terms.append(linear_regression((both.T @ both)[None], torch.tensor([len(kept)]))[0])
+            terms.append(linear_regression((both.T @ both)[None], torch.tensor([len(kept)])).evidence[0])
         assert found[r].item() == pytest.approx(torch.logaddexp(*terms).item() - math.log(2), rel=1e-9)
 
 

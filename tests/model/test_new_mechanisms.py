@@ -71,7 +71,7 @@ def gram_of(design, y) -> torch.Tensor:
 
 
 def regression(y, design, **prior) -> float:
-    return linear_regression(gram_of(design, y), torch.tensor(len(y)), **prior).item()
+    return linear_regression(gram_of(design, y), torch.tensor(len(y)), **prior).evidence.item()
 
 
 def student_density(y, design, shape, rate) -> float:
@@ -113,7 +113,7 @@ def test_linear_regression_is_a_multivariate_student(n, p, shape, rate, scale, s
 def test_several_regressions_at_once_are_each_their_own():
     tables = [(torch.randn(n), torch.randn(n, 2)) for n in (5, 9, 30)]
     grams = torch.stack([gram_of(design, y) for y, design in tables])
-    found = linear_regression(grams, torch.tensor([5, 9, 30]))
+    found = linear_regression(grams, torch.tensor([5, 9, 30])).evidence
     assert found.dtype == torch.double
     assert found.tolist() == pytest.approx([regression(y, design) for y, design in tables])
 

@@ -1,0 +1,60 @@
+"""Columns of regressions for any values, at the levels that evidence knows (`pyrocausal.evidence.regressors`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import torch
+
+from pyrocausal.data.kind import Kind, entering
+from pyrocausal.evidence.cause_columns import CauseColumns, Moments
+from pyrocausal.evidence.regressors import LINEAR, PAIRS, PRODUCTS
+
+__all__ = ["Basis"]
+
+
+class Basis:
+    """Columns of some parents.
+
+    Parameters
+    ----------
+    kinds
+        Kind of each variable, length d.
+    rows
+        Encoded rows that the columns are made with, shape [N, d].
+    weights
+        Of the rows, shape [N].
+    parents
+        The variables.
+    level
+        How they enter.
+    """
+
+    def __init__(
+        self, kinds: Sequence[Kind], rows: torch.Tensor, weights: torch.Tensor, parents: tuple[int, ...], level: int
+    ) -> None:
+        self.kinds, self.parents, self.level = tuple(kinds), parents, level
+        entered = entering(kinds, rows.double())
+        self.columns = {j: CauseColumns.of(kinds[j], entered[:, j], weights) for j in parents}
+        self.products: dict[tuple[int, int], Moments] = {}
+        if level == PAIRS:
+            single = self._single(entered)
+            for pair in combinations(parents, 2):
+                self.products[pair] = Moments.of(self._product(single, pair), weights)
+
+    def __call__(self, values: torch.Tensor) -> torch.Tensor:
+        """Columns of values, the first of them 1: [*batch, d] -> [*batch, k], double."""
+        flat = values.reshape(-1, values.shape[-1]).double()
+        single = self._single(entering(self.kinds, flat))
+        found = [flat.new_ones(len(flat), 1)]
+        found += single.values()
+        found += [moments(self._product(single, pair)) for pair, moments in self.products.items()]
+        return torch.cat(found, 1).reshape(*values.shape[:-1], -1)
+
+    def _single(self, entered: torch.Tensor) -> dict[int, torch.Tensor]:
+        return {j: made(entered[:, j], steps=self.level != LINEAR) for j, made in self.columns.items()}
+
+    def _product(self, single: dict[int, torch.Tensor], pair: tuple[int, int]) -> torch.Tensor:
+        one, two = (single[j][:, 1:] if self.kinds[j].discrete else single[j][:, :PRODUCTS] for j in pair)
+        return (one[:, :, None] * two[:, None]).flatten(1)

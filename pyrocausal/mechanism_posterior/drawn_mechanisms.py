@@ -1,0 +1,87 @@
+"""The posterior of all mechanisms of a fitted model, under any graph, and models whose mechanisms are drawn from it.
+
+Of every variable and parent set there are several forms: tables or regressions, whose posteriors are closed, and the
+model's own mechanism, whose posterior is a Bayesian bootstrap. The one with the most evidence is used. A draw is an
+ordinary `CausalModel` of one graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyro.distributions as dist
+import torch
+
+from pyrocausal.evidence.terms import parents_of
+from pyrocausal.mechanism_posterior.bootstrapped import BootstrappedPosterior
+from pyrocausal.mechanism_posterior.family_posterior import Conditional, FamilyPosterior
+from pyrocausal.mechanism_posterior.regression_posterior import CountPosterior, RegressionPosterior, levels_of
+from pyrocausal.mechanism_posterior.table_posterior import TablePosterior
+from pyrocausal.mechanism_posterior.telling_rows import TellingRows
+from pyrocausal.model.causal_model import CausalModel
+from pyrocausal.model.edge_beliefs import IndependentBeliefs
+from pyrocausal.model.mechanisms import Family, Mechanisms
+from pyrocausal.model.program import Program
+
+__all__ = ["DrawnMechanisms", "MechanismPosterior"]
+
+
+class DrawnMechanisms(Mechanisms):
+    """Mechanisms of one graph, one of each variable.
+
+    Parameters
+    ----------
+    conditionals
+        Of each variable, in their order: a function of values.
+    """
+
+    def __init__(self, conditionals: list[Conditional]) -> None:
+        super().__init__()
+        self.each = conditionals
+
+    def conditional(self, i: int, values: torch.Tensor, parents: torch.Tensor) -> dist.TorchDistribution:
+        """See `Mechanisms.conditional`; parents are those that the mechanism was drawn with."""
+        return self.each[i](values)
+
+
+class MechanismPosterior:
+    """Posterior of the mechanisms of a fitted model.
+
+    Parameters
+    ----------
+    model
+        Fitted.
+    telling
+        Rows that tell of its mechanisms.
+    """
+
+    def __init__(self, model: CausalModel, telling: TellingRows) -> None:
+        self.model, self.telling = model, telling
+        self._kept: dict[Family, FamilyPosterior] = {}
+
+    def of(self, effect: int, parents: tuple[int, ...]) -> FamilyPosterior:
+        """The posterior of a variable given its parents, of the form with the most evidence."""
+        family = effect, parents
+        if family not in self._kept:
+            self._kept[family] = max(self._forms(effect, parents), key=lambda found: found.evidence)
+        return self._kept[family]
+
+    def program(self, graph: torch.Tensor, rng: np.random.Generator) -> Program:
+        """A program whose mechanisms are drawn, under a graph, 0/1 or boolean [d, d]."""
+        drawn = [self.of(i, parents_of(row)).draw(rng) for i, row in enumerate(graph)]
+        beliefs = IndependentBeliefs(graph.to(self.model.beliefs.certain).cpu())
+        model = CausalModel(self.model.names, self.model.kinds, DrawnMechanisms(drawn), beliefs)
+        return Program(model, graph.cpu())
+
+    def _forms(self, effect: int, parents: tuple[int, ...]) -> Iterator[FamilyPosterior]:
+        kinds, telling, kind = self.model.kinds, self.telling, self.model.kinds[effect]
+        if TablePosterior.fits(kinds, effect, parents):
+            yield TablePosterior(kinds, telling, effect, parents)
+        if kind.form == (1, "normal", 1):
+            yield from (
+                RegressionPosterior(kinds, telling, effect, parents, level) for level in levels_of(kinds, parents)
+            )
+        if kind.form == (2, "count", 1):
+            yield from (CountPosterior(kinds, telling, effect, parents, level) for level in levels_of(kinds, parents))
+        yield BootstrappedPosterior(self.model.mechanisms, kinds, telling, effect, parents)

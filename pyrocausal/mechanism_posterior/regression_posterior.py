@@ -1,0 +1,104 @@
+"""Regressions: of numbers with their conjugate posterior, of counts with Laplace's approximation around the mode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyro.distributions as dist
+import torch
+
+from pyrocausal.data.count import log_levels
+from pyrocausal.data.kind import Kind
+from pyrocausal.data.negative_binomial import LOG_SIZE, negative_binomial
+from pyrocausal.evidence.regressors import PAIRS
+from pyrocausal.mechanism_posterior.basis import Basis
+from pyrocausal.mechanism_posterior.family_posterior import Conditional, FamilyPosterior
+from pyrocausal.mechanism_posterior.telling_rows import TellingRows
+from pyrocausal.model.conjugate import linear_regression
+from pyrocausal.model.count_regression import count_regression
+
+__all__ = ["CountPosterior", "RegressionPosterior", "levels_of"]
+
+MOST = 30_000  # rows of counts, evenly spread over the tables; they then count for those between them
+
+
+def levels_of(kinds: Sequence[Kind], parents: tuple[int, ...]) -> range:
+    """Levels at which regressions on some parents differ."""
+    if all(kinds[j].discrete for j in parents):
+        return range(PAIRS, PAIRS + 1) if len(parents) > 1 else range(1)
+    return range(PAIRS + 1 if len(parents) > 1 else PAIRS)
+
+
+class RegressionPosterior(FamilyPosterior):
+    """Coefficients and the variance of the noise of a number.
+
+    Parameters
+    ----------
+    kinds
+        Kind of each variable, length d.
+    telling
+        Rows.
+    effect, parents
+        The variable and its parents.
+    level
+        Of the columns.
+    """
+
+    def __init__(
+        self, kinds: Sequence[Kind], telling: TellingRows, effect: int, parents: tuple[int, ...], level: int
+    ) -> None:
+        weights = telling.weights[:, effect]
+        self.basis = Basis(kinds, telling.rows, weights, parents, level)
+        both = torch.cat([self.basis(telling.rows), telling.rows[:, effect, None].double()], 1)
+        self.found = linear_regression(both.mT @ (both * weights[:, None]), weights.sum())
+        self.evidence = float(self.found.evidence)
+
+    def draw(self, rng: np.random.Generator) -> Conditional:
+        """See `FamilyPosterior.draw`."""
+        found = self.found
+        scale = (float(found.rate) / rng.standard_gamma(float(found.shape))) ** 0.5
+        apart = torch.from_numpy(rng.standard_normal(len(found.weights)))
+        turned = torch.linalg.solve_triangular(found.factor.mT, apart[:, None], upper=True)[:, 0]
+        weights = (found.weights + scale * turned) / found.size
+
+        def conditional(values: torch.Tensor) -> dist.TorchDistribution:
+            return dist.Normal((self.basis(values) @ weights).to(values), torch.as_tensor(scale).to(values))
+
+        return conditional
+
+
+class CountPosterior(FamilyPosterior):
+    """Coefficients and size of a negative binomial regression.
+
+    Parameters
+    ----------
+    kinds, telling, effect, parents, level
+        As for `RegressionPosterior`.
+    """
+
+    def __init__(
+        self, kinds: Sequence[Kind], telling: TellingRows, effect: int, parents: tuple[int, ...], level: int
+    ) -> None:
+        self.kind = kinds[effect]
+        some = telling.weights[:, effect].nonzero()[:, 0]
+        share = max(1.0, len(some) / MOST)
+        some = some[torch.arange(0, len(some), share).long()]
+        rows, weights = telling.rows[some].double(), telling.weights[some, effect] * share
+        self.basis = Basis(kinds, rows, weights, parents, level)
+        self.found = count_regression(self.basis(rows), rows[:, effect], log_levels([self.kind], rows)[:, 0], weights)
+        self.evidence = float(self.found.evidence)
+
+    def draw(self, rng: np.random.Generator) -> Conditional:
+        """See `FamilyPosterior.draw`."""
+        found = self.found
+        factor = torch.linalg.cholesky(found.precision)
+        apart = torch.from_numpy(rng.standard_normal(len(found.weights)))
+        weights = found.weights + torch.linalg.solve_triangular(factor.mT, apart[:, None], upper=True)[:, 0]
+        log_size = found.log_size + float(rng.standard_normal()) / found.curvature.sqrt()
+
+        def conditional(values: torch.Tensor) -> dist.TorchDistribution:
+            log_mean = (self.basis(values) @ weights).to(values) + log_levels([self.kind], values)[..., 0]
+            return negative_binomial(log_mean, log_size.clamp(*LOG_SIZE).to(values))
+
+        return conditional

@@ -1,0 +1,71 @@
+"""Tables of states: a Dirichlet posterior in every cell of the parents' states. Numbers are cut into bins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyro.distributions as dist
+import torch
+
+from pyrocausal.data.kind import Kind, entering
+from pyrocausal.evidence.table_prior import best_prior, dirichlet
+from pyrocausal.mechanism_posterior.family_posterior import Conditional, FamilyPosterior
+from pyrocausal.mechanism_posterior.telling_rows import TellingRows
+
+__all__ = ["TablePosterior"]
+
+BINS = 6
+ENTRIES = 200_000  # of a table, at the most
+
+
+class TablePosterior(FamilyPosterior):
+    """Dirichlet posteriors, one in each cell.
+
+    Parameters
+    ----------
+    kinds
+        Kind of each variable, length d.
+    telling
+        Rows.
+    effect, parents
+        The variable, which has states, and its parents.
+    """
+
+    def __init__(self, kinds: Sequence[Kind], telling: TellingRows, effect: int, parents: tuple[int, ...]) -> None:
+        self.kinds, self.parents = tuple(kinds), parents
+        self.states = kinds[effect].cardinality
+        entered, weights = entering(kinds, telling.rows), telling.weights[:, effect]
+        bins = max(2, min(BINS, round(float(weights.sum()) ** 0.3)))
+        self.cuts = [kinds[j].cuts(entered[:, j], bins, weights) for j in parents]
+        self.levels = [kinds[j].levels(bins) for j in parents]
+        keys = self._cells(telling.rows) * self.states + telling.rows[:, effect].long()
+        counts = torch.bincount(keys, weights, int(np.prod(self.levels, dtype=np.int64)) * self.states)
+        common = counts.double().view(-1, self.states)
+        concentration, cost = best_prior(common).of(common)
+        self.evidence = float(dirichlet(common, concentration) - cost)
+        self.posterior = (common + concentration).numpy()  # [cells, states]
+
+    @classmethod
+    def fits(cls, kinds: Sequence[Kind], effect: int, parents: tuple[int, ...]) -> bool:
+        """Whether there is such a table."""
+        entries = np.prod([kinds[j].levels(BINS) for j in (*parents, effect)], dtype=object)
+        return kinds[effect].closed_form == "table" and entries <= ENTRIES
+
+    def draw(self, rng: np.random.Generator) -> Conditional:
+        """See `FamilyPosterior.draw`."""
+        drawn = np.log(np.maximum(rng.standard_gamma(self.posterior), 1e-300))
+        logits = torch.from_numpy(drawn)  # normalised by the distribution
+
+        def conditional(values: torch.Tensor) -> dist.TorchDistribution:
+            return dist.Categorical(logits=logits.to(values)[self._cells(values)])
+
+        return conditional
+
+    def _cells(self, values: torch.Tensor) -> torch.Tensor:
+        """The cell of each row: [*batch, d] -> [*batch]."""
+        entered = entering(self.kinds, values)
+        cells = torch.zeros_like(values[..., 0], dtype=torch.long)
+        for j, cuts, levels in zip(self.parents, self.cuts, self.levels, strict=True):
+            cells = cells * levels + self.kinds[j].codes(entered[..., j], None if cuts is None else cuts.to(entered))
+        return cells

@@ -1,0 +1,1 @@
+"""What would happen: outcomes of interventions, effects, counterfactuals, of programs drawn from a posterior."""
