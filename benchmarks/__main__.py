@@ -24,6 +24,8 @@ from benchmarks.methods import METHODS
 from benchmarks.report import report
 from benchmarks.resting import ALGORITHMS, DONE, rest, rested
 from benchmarks.run import run
+from benchmarks.sharing import KINDS as SHARED_KINDS
+from benchmarks.sharing import compare_sharing, of_sharing
 from benchmarks.suites import SUITES
 
 __all__ = ["main", "parse_seeds"]
@@ -121,6 +123,12 @@ def _parser() -> argparse.ArgumentParser:
     effects.add_argument("--jobs", type=int, default=1, help="problems at a time, one thread each; default %(default)s")
     effects.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
 
+    sharing = commands.add_parser("sharing", help="see whether a table of a second cell line helps the first")
+    sharing.add_argument("--seeds", type=parse_seeds, default="0-4", help="default %(default)s")
+    sharing.add_argument("--kinds", nargs="+", choices=list(SHARED_KINDS), default=list(SHARED_KINDS), help="all")
+    sharing.add_argument("--jobs", type=int, default=1, help="problems at a time, one thread each; default %(default)s")
+    sharing.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+
     same = commands.add_parser(
         "digests", help="print digests of small fits, to see whether a change has changed a number"
     )
@@ -210,6 +218,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(of_covariates(compare_covariates(options.seeds, options.out, kinds=options.kinds, jobs=options.jobs)))
         elif options.command == "effects":
             print(of_effects(ask_effects(options.seeds, options.out, kinds=options.kinds, jobs=options.jobs)))
+        elif options.command == "sharing":
+            print(of_sharing(compare_sharing(options.seeds, options.out, kinds=options.kinds, jobs=options.jobs)))
         elif options.command == "rest":
             which = {"algorithms": options.algorithms, "done": options.done}
             print("\n".join(rested(rest(options.seeds, options.out, jobs=options.jobs, **which))))

@@ -24,6 +24,7 @@ from benchmarks.report_sections import (
     measured_section,
     rest_section,
     seeds_of,
+    sharing_section,
 )
 from benchmarks.rows import read_table
 from benchmarks.suites import SUITES, Suite
@@ -97,6 +98,8 @@ def report(names: Sequence[str], folder: Path, page: Path) -> str:
         parts += covariates_section(pd.read_csv(table))
     if not names and (table := folder / "effects.csv").exists():
         parts += effects_section(pd.read_csv(table))
+    if not names and (table := folder / "sharing.csv").exists():
+        parts += sharing_section(pd.read_csv(table))
     if not names and (table := folder / "calibration.csv").exists():
         parts += calibration_section(pd.read_csv(table), folder, page)
     if not names and (table := folder / "checks.csv").exists():

@@ -8,7 +8,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import calibration, checks, costs, covariates, diagnosing, effect_intervals, killing, pictures, resting
+from benchmarks import (
+    calibration,
+    checks,
+    costs,
+    covariates,
+    diagnosing,
+    effect_intervals,
+    killing,
+    pictures,
+    resting,
+    sharing,
+)
 from benchmarks.calibration import summary
 from benchmarks.measured.fits import said_of_measured
 
@@ -24,6 +35,7 @@ __all__ = [
     "measured_section",
     "rest_section",
     "seeds_of",
+    "sharing_section",
 ]
 
 
@@ -96,6 +108,16 @@ def effects_section(table: pd.DataFrame) -> list[str]:
         " ".join(str(effect_intervals.__doc__).split()),
         f"Run with `python -m benchmarks effects --seeds {seeds_of(sorted(set(table.seed)))}`.",
         effect_intervals.of_effects(table),
+    ]
+
+
+def sharing_section(table: pd.DataFrame) -> list[str]:
+    """What a table of a second cell line helps the first."""
+    return [
+        "## sharing",
+        " ".join(str(sharing.__doc__).split()),
+        f"Run with `python -m benchmarks sharing --seeds {seeds_of(sorted(set(table.seed)))}`. Mean average precision:",
+        sharing.of_sharing(table),
     ]
 
 

@@ -25,8 +25,10 @@ from pyrocausal.model.handlers import intervene, mask_sites
 from pyrocausal.model.log_likelihood import score_graphs
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
+from pyrocausal.model.per_variable import PerVariable
 from pyrocausal.model.program import Program
 from pyrocausal.plots.curves import plot_beliefs, plot_reliability
+from pyrocausal.plots.effects import plot_effects
 from pyrocausal.plots.graph import plot_graph
 from pyrocausal.plots.heatmaps import plot_edges, plot_targets
 from pyrocausal.plots.predictive_check import plot_predictive
@@ -34,6 +36,7 @@ from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.chain import Chain
 from pyrocausal.posterior.graph_metrics import shd, target_accuracy
 from pyrocausal.posterior.graph_writing import write_graph
+from pyrocausal.posterior.shared_graph import shared_knowledge
 from pyrocausal.sdi import credit, settings, targets
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping
@@ -75,6 +78,7 @@ __all__ = [
     "Mechanisms",
     "NeuralMechanisms",
     "OrientedBeliefs",
+    "PerVariable",
     "Program",
     "RandomGraphControl",
     "Refitting",
@@ -103,6 +107,7 @@ __all__ = [
     "networks",
     "plot_beliefs",
     "plot_edges",
+    "plot_effects",
     "plot_graph",
     "plot_predictive",
     "plot_reliability",
@@ -113,6 +118,7 @@ __all__ = [
     "score_graphs",
     "settings",
     "settle",
+    "shared_knowledge",
     "shd",
     "simulate",
     "stability",

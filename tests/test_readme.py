@@ -14,7 +14,7 @@ import pyrocausal as pc
 
 ROOT = Path(__file__).parent.parent
 # Examples of the pages go on from the README's, in this order.
-ORDER = ["tables", "prior_knowledge", "method", "arviz", "checking_a_fit", "swap_a_part", "accuracy"]
+ORDER = ["tables", "prior_knowledge", "method", "arviz", "checking_a_fit", "swap_a_part", "asking_a_fit", "accuracy"]
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ORDER)]
 
 

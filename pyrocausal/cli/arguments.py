@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import pyrocausal
 from pyrocausal.cli import argument_types
+from pyrocausal.cli.effect_command import add_effect
 from pyrocausal.cli.table_options import add_table_options
 from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.target_files import read_targets
@@ -75,12 +76,14 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=RAW,
         description="Causal graphs from experiments whose targets nobody wrote down.",
         epilog="examples:\n  pyrocausal demo sachs\n  pyrocausal fit cells.csv --regime-column condition "
-        "--observational control --out results\n\nSee pyrocausal COMMAND --help for all options.",
+        "--observational control --out results\n  pyrocausal effect results --on Erk --do PKA=high --versus PKA=low\n\n"
+        "See pyrocausal COMMAND --help for all options.",
     )
     parser.add_argument("--version", action="version", version=f"pyrocausal {pyrocausal.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
     _add_fit(commands)
     _add_check(commands)
+    add_effect(commands)
     _add_demo(commands)
     return parser
 

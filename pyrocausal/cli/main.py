@@ -1,4 +1,4 @@
-"""The command line: `fit` and `check` for a table, `demo` for a network whose truth is known."""
+"""The command line: `fit` and `check` for a table, `effect` for a result, `demo` for a network with a known truth."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from typing import TextIO
 
 from pyrocausal.checks.diagnose import diagnose
 from pyrocausal.cli.arguments import INTERVENTIONS, LARGE_SIZES, SMALL, SMALL_SIZES, make_parser, targets_of
+from pyrocausal.cli.effect_command import effect
 from pyrocausal.cli.printing import compare_targets, print_edges, print_targets, print_verdict
 from pyrocausal.cli.table_options import probable_targets, read_table
 from pyrocausal.data.interventional_data import InterventionalData
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _warnings_in_one_line(), _sigterm_interrupts():
             arguments = make_parser().parse_args(argv)
-            {"fit": _fit, "check": _check, "demo": _demo}[arguments.command](arguments)
+            {"fit": _fit, "check": _check, "effect": effect, "demo": _demo}[arguments.command](arguments)
     except (ValueError, TypeError, OSError) as error:
         _say_error(error)
         return 2

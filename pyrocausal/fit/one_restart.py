@@ -28,7 +28,9 @@ from pyrocausal.evidence.imputation import impute
 from pyrocausal.evidence.strength import edge_strengths, target_strengths
 from pyrocausal.fit.channel import Channel
 from pyrocausal.fit.checkpoint import ChainJournal, Checkpoint
+from pyrocausal.model.drawn_graphs import DrawnGraphs
 from pyrocausal.posterior.chain import KEPT, ROUNDS, Chain
+from pyrocausal.posterior.graph_draws import local_graphs
 from pyrocausal.runtime.interruption import Interrupted, Work, interruptible, now_doing
 from pyrocausal.runtime.journal import journal_kept
 from pyrocausal.runtime.progress import Report
@@ -45,6 +47,7 @@ from pyrocausal.search.settling import settle
 
 __all__ = ["NOT_BEGUN", "Ending", "Restart"]
 
+LOCAL = 1000  # graphs of the local posterior that a program keeps where none are drawn
 PHASES = "fitting"  # the three phases
 _turn = threading.Lock()
 
@@ -143,6 +146,9 @@ class Restart:
                     return NOT_BEGUN
             seconds = time.process_time() - start
         last = drawn or settled or info
+        if settled:
+            graphs = drawn.graphs if drawn else local_graphs(settled.edge_probability, LOCAL, seed)
+            state.model.beliefs = DrawnGraphs.of(state.model.beliefs.fixed, graphs)
         chain = Chain(
             seed=seed,
             model=state.model,
@@ -169,12 +175,10 @@ class Restart:
             yield journal
 
     def _draw(self, state: State, settled: Settled, sampling: Sampling, seed: int) -> Sampled:
-        """Draw graphs around the settled one; the program then believes what the draws say of edges."""
-        beliefs, joint = state.model.beliefs, settled.joint.priced(edge_prices(state, sampling.price))
+        """Draw graphs around the settled one."""
+        free, joint = state.model.beliefs.free, settled.joint.priced(edge_prices(state, sampling.price))
         many, limit = (sampling.draws, sampling.warm_up), self.known.max_parents
-        drawn = sample_graphs(joint, settled.dag, beliefs.free, *many, seed=seed, max_parents=limit)
-        beliefs.believe(drawn.edge_probability)
-        return drawn
+        return sample_graphs(joint, settled.dag, free, *many, seed=seed, max_parents=limit)
 
 
 class _Told:

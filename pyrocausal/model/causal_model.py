@@ -107,6 +107,7 @@ class CausalModel(LocalModule):
             check("graphs", graphs, whole(1, optional=True))
         if values is None and graphs is not None:
             raise ValueError("rows are sampled from one graph at a time; leave graphs out and call again for more")
+        self.mechanisms.sample_parameters()
         rows = _plate_of(size, None if values is None else len(values))
         with ExitStack() as plates:
             if graphs is None:
@@ -270,9 +271,9 @@ def observe_blocks(
             keep = seen if keep is None else keep & seen
         given = kinds[columns[0]].typed(column)
         mask = nullcontext() if keep is None else poutine.mask(mask=keep)  # type: ignore[call-overload]
-        scale = nullcontext()
+        scale: AbstractContextManager[object] = nullcontext()
         if counted is not None and counted.is_floating_point():
-            scale = poutine.scale(scale=counted.clamp(min=torch.finfo(counted.dtype).tiny))  # type: ignore[call-overload]
+            scale = poutine.scale(scale=counted.clamp(min=torch.finfo(counted.dtype).tiny))
         with pyro.plate(f"variables_{k}", len(columns), dim=-2), mask, scale:
             pyro.sample(f"block_{k}", conditional, obs=given)
 

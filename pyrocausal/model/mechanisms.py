@@ -70,6 +70,30 @@ class Mechanisms(LocalModule):
         """
         return lambda i: self.conditional(i, values, edges[..., i, :])
 
+    @property
+    def prior_sites(self) -> tuple[str, ...]:
+        """Names of sites that are priors of parameters which were fitted; by default there are none."""
+        return ()
+
+    def sample_parameters(self) -> None:
+        """Run the sites of parameters, before any plate; by default those of attributes with priors (`PyroSample`)."""
+        for module in self.modules():
+            for name in getattr(module, "_pyro_samples", ()):
+                getattr(module, name)
+
+    def polish(self, values: torch.Tensor, weights: torch.Tensor, graph: torch.Tensor) -> None:
+        """Fit to the end what gradient steps under many graphs do not, once the graph is settled; by default nothing.
+
+        Parameters
+        ----------
+        values
+            All rows, shape [N, d].
+        weights
+            How much every row tells of every variable's mechanism, shape [N, d].
+        graph
+            Boolean, shape [d, d] (effect, cause).
+        """
+
     def copies(self, families: Sequence[Family]) -> Copies | None:
         """Independent copies of the mechanisms of some variables, each with parents that stay.
 

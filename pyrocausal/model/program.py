@@ -89,7 +89,8 @@ class Program:
         TypeError, ValueError
             As `CausalModel.forward`.
         """
-        hidden = poutine.block(hide_fn=lambda site: site["type"] == "param" or site["name"] in HIDDEN)
+        aside = {*HIDDEN, *self.model.mechanisms.prior_sites}
+        hidden = poutine.block(hide_fn=lambda site: site["type"] == "param" or site["name"] in aside)
         constants = {name: each.detach() for name, each in self.model.named_parameters()}
         with hidden, _OfKinds(self._kinds), pyro.condition(data={"edges": self._edges}):
             return torch.func.functional_call(self.model, constants, (values,), {"size": size})

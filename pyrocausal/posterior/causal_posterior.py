@@ -58,7 +58,11 @@ class CausalPosterior(QueriedChains):
 
     @property
     def model(self) -> CausalModel:
-        """The Pyro program of the `best` chain."""
+        """The Pyro program of the `best` chain; its site `"edges"` is the posterior, one of the graphs drawn.
+
+        Without draws these are of the local posterior around the settled graph, and of a fit that has not settled they
+        are what the three phases believe, edge by edge.
+        """
         return self.best.model
 
     def dag(self) -> nx.DiGraph:

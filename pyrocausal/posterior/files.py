@@ -25,8 +25,10 @@ from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.data.regime import Regime
 from pyrocausal.data.slips import Slip
 from pyrocausal.model.causal_model import CausalModel
+from pyrocausal.model.drawn_graphs import DrawnGraphs
 from pyrocausal.model.edge_beliefs import IndependentBeliefs, OrientedBeliefs
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
+from pyrocausal.model.per_variable import OwnMechanisms
 from pyrocausal.posterior.chain import Chain
 from pyrocausal.posterior.plain_form import Reader, Writer
 from pyrocausal.runtime.versions import version_of
@@ -40,7 +42,8 @@ KNOWN = {
     each.__name__: each
     for each in (
         InterventionalData, Regime, AtLeast, Slip, Categorical, Continuous, Count, Exposure, Chain, CausalModel,
-        IndependentBeliefs, OrientedBeliefs, NeuralMechanisms,
+        IndependentBeliefs, OrientedBeliefs, DrawnGraphs, NeuralMechanisms,
+        OwnMechanisms,
     )
 }  # fmt: skip
 # What reading raises where a file is not what it says, encrypted or of a strange version among that.

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from pyrocausal.model.acyclic import break_cycles, topological_order
+from pyrocausal.model.drawn_graphs import DrawnGraphs
 from pyrocausal.posterior.chain import Chain
 
 __all__ = ["graphs_of", "local_graphs"]
@@ -20,6 +21,9 @@ AGAIN = 100  # times that a graph is drawn, before its weakest edges go
 
 def graphs_of(chain: Chain, draws: int, seed: int) -> tuple[np.ndarray, torch.Tensor]:
     """Numbers [N] and graphs [N, d, d], boolean: as many of those drawn, evenly spread, or of the local posterior."""
+    beliefs = chain.model.beliefs
+    if chain.graphs is None and isinstance(beliefs, DrawnGraphs):
+        return np.arange(draws), beliefs.draw(draws, torch.Generator().manual_seed(seed))
     if chain.graphs is None:
         return np.arange(draws), local_graphs(chain.edge_probability, draws, seed)
     number = np.linspace(0, len(chain.graphs) - 1, draws).round().astype(int)

@@ -1,9 +1,8 @@
-"""What a result is asked: programs drawn from its posterior, and outcomes, effects and counterfactuals of these."""
+"""What a result is asked: outcomes, effects, counterfactuals and explanations, of programs drawn from its posterior."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,32 +10,22 @@ import pandas as pd
 import torch
 import xarray as xr
 
-from pyrocausal.data.interventional_data import InterventionalData
-from pyrocausal.data.weights import Part
-from pyrocausal.evidence.imputation import impute
-from pyrocausal.mechanism_posterior.drawn_mechanisms import MechanismPosterior
-from pyrocausal.mechanism_posterior.telling_rows import telling_rows
-from pyrocausal.model.program import Program
-from pyrocausal.posterior.chain import Chain
-from pyrocausal.posterior.graph_draws import graphs_of
-from pyrocausal.posterior.labelled_chains import LabelledChains
+from pyrocausal.data.missing import present
+from pyrocausal.posterior.program_chains import DRAWS, ProgramChains
 from pyrocausal.posterior.row_tables import Tables
 from pyrocausal.queries import outcomes
-from pyrocausal.queries.asked import check_do, check_variable
+from pyrocausal.queries.asked import check_do, check_variable, codes_of
 from pyrocausal.queries.counterfactuals import counterfactual_rows
-from pyrocausal.queries.drawn_programs import SAMPLED, DrawnPrograms, along
+from pyrocausal.queries.drawn_programs import SAMPLED, along
 from pyrocausal.queries.effect_table import effect_table
+from pyrocausal.queries.explanations import Event, necessary_and_sufficient
 from pyrocausal.queries.mediation import ways_of_effect
-from pyrocausal.runtime.checked_settings import check, whole
-from pyrocausal.runtime.torch_state import reproducible_torch
-from pyrocausal.search.moves import closure
+from pyrocausal.runtime.checked_settings import check, number, whole
 
 __all__ = ["QueriedChains"]
 
-DRAWS = 100  # of every chain
 
-
-class QueriedChains(LabelledChains):
+class QueriedChains(ProgramChains):
     """Questions to the posterior.
 
     Answers are `xarray.DataArray` with dims "chain" and "draw", as ArviZ has them: every draw is a graph and mechanisms
@@ -50,77 +39,6 @@ class QueriedChains(LabelledChains):
     `do` sets variables, in their labels and units, to one value (`{"PKA": "high"}`), to one a row, by a function, or
     from a distribution, see `pyrocausal.intervene`; `given` is what is then observed.
     """
-
-    def program(
-        self, *, chain: int | None = None, draw: int | None = None, draws: int = DRAWS, seed: int = 0
-    ) -> Program:
-        """A fitted program under one graph: a Pyro model to be called inside any other.
-
-        Parameters
-        ----------
-        chain, draw
-            A draw of a chain, among `draws` of them; mechanisms are then drawn as well. Without `draw`: the settled
-            graph with the fitted mechanisms, of a chain, or of the best one.
-        draws, seed
-            See `programs`.
-
-        Returns
-        -------
-        Program
-
-        Raises
-        ------
-        ValueError
-            If there is no such chain or draw, or the graph has a cycle.
-
-        Examples
-        --------
-        >>> import pyrocausal as pc
-        >>> truth = pc.networks.load("chain3")
-        >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
-        >>> result = pc.discover(data, chains=1, seed=0, progress=False)
-        >>> result.program()
-        Program(3 variables, 2 edges)
-        >>> result.program(chain=0, draw=17)(5).shape
-        torch.Size([5, 3])
-        """
-        check("chain", chain, whole(optional=True))
-        check("draw", draw, whole(optional=True))
-        if chain is not None and chain >= len(self.chains):
-            raise ValueError(f"chain: there are {len(self.chains)}, counted from 0, got {chain}")
-        which = self.best if chain is None else self.chains[chain]
-        if draw is None:
-            return Program(which.model, which.dag)
-        found = self.programs(draws, seed=seed)
-        if draw >= len(found.number):
-            raise ValueError(f"draw: there are {len(found.number)}, counted from 0, got {draw}")
-        return found.programs[self.chains.index(which)][draw]
-
-    def programs(self, draws: int = DRAWS, *, seed: int = 0) -> DrawnPrograms:
-        """Programs drawn from the posterior of graph and mechanisms.
-
-        Parameters
-        ----------
-        draws
-            Of every chain; of graphs that were drawn as many, evenly spread.
-        seed
-            Of mechanisms, and of graphs where none were drawn. Torch's random state is left as it was.
-
-        Returns
-        -------
-        DrawnPrograms
-
-        Raises
-        ------
-        ValueError
-            If a number is out of range.
-        """
-        check("draws", draws, whole(1))
-        check("seed", seed, whole())
-        key = int(draws), int(seed)
-        if key not in self._programs:
-            self._programs[key] = self._draw_programs(*key)
-        return self._programs[key]
 
     def outcome(
         self,
@@ -249,7 +167,7 @@ class QueriedChains(LabelledChains):
         self._check_apart(variable, do, None)
         if set(do) != set(versus):
             raise ValueError(
-                f"versus: it has to set what do sets, {', '.join(do)}, got {', '.join(versus) or 'nothing'}"
+                f"versus: it has to set what do sets, {', '.join(do)}; got {', '.join(versus) or 'nothing'}"
             )
         return ways_of_effect(self.programs(draws, seed=seed), asked, do, versus)
 
@@ -281,10 +199,7 @@ class QueriedChains(LabelledChains):
         TypeError, ValueError
             As `outcome`, and if a value is missing or none of its variable.
         """
-        if not isinstance(rows, pd.DataFrame):
-            raise TypeError(f"rows: expected a DataFrame, got {type(rows).__name__}")
-        data, do = self.data, self._do("do", do)
-        codes = data.encode(rows).cpu()
+        data, do, codes = self.data, self._do("do", do), self._rows(rows)
         found = counterfactual_rows(self.programs(draws, seed=seed), codes, do, seed)
         number = self.programs(draws, seed=seed).number
         return xr.Dataset(
@@ -292,30 +207,64 @@ class QueriedChains(LabelledChains):
             coords=along(number, len(self.chains), row=range(len(rows))),
         )
 
-    def ancestors(self, draws: int = DRAWS, *, seed: int = 0) -> xr.DataArray:
-        """Whether a variable acts on another, directly or not, in every graph drawn.
+    def explain(
+        self,
+        rows: pd.DataFrame,
+        variable: str,
+        *,
+        versus: Mapping[str, Any],
+        above: float | None = None,
+        draws: int = DRAWS,
+        seed: int = 0,
+    ) -> xr.Dataset:
+        """Which causes were necessary for what a variable is in some rows, and which sufficient.
+
+        See `pyrocausal.queries.explanations`; like counterfactuals it rests on an assumption.
 
         Parameters
         ----------
+        rows
+            n rows, all variables as columns, nothing missing.
+        variable
+            What is explained: that it is in the state that it has, or on the same side of `above`.
+        versus
+            Causes, and the value that each is held against, such as `{"PKA": "low"}`.
+        above
+            A threshold, in the variable's units, of a number or a count.
         draws, seed
-            See `programs`.
+            See `outcome`.
 
         Returns
         -------
-        xarray.DataArray
-            0 or 1, dims ("chain", "draw", "effect", "cause"); its mean is the probability.
+        xarray.Dataset
+            `necessary` and `sufficient`, dims ("chain", "draw", "row", "cause"), whose means are probabilities; NaN in
+            rows that have the other value already.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `counterfactual`; if `versus` has no cause or a value that is not one for all rows; if `above` is missing
+            of a number, or given for a variable that has states.
         """
-        check("draws", draws, whole(1))
-        check("seed", seed, whole())
-        each = [graphs_of(chain, draws, seed + c) for c, chain in enumerate(self.chains)]
-        graphs = torch.stack([graphs for _, graphs in each])[..., self.data.places, :][..., self.data.places]
-        below = closure(graphs.flatten(0, 1)).view(graphs.shape)
-        names = self.data.nodes
-        return xr.DataArray(
-            below.numpy().astype(np.int8),
-            dims=(*SAMPLED, "effect", "cause"),
-            coords=along(each[0][0], len(graphs), effect=names, cause=names),
-            name="ancestor",
+        codes = self._rows(rows)
+        place = self.data.names.index(check_variable("variable", variable, self.data))
+        against = codes_of(self._do("versus", versus), self.data)
+        if not against:
+            raise ValueError("versus: name causes and one value for each, such as {'PKA': 'low'}")
+        self._check_apart(variable, versus, None)
+        kind = self.data.kinds[place]
+        check("above", above, number(optional=True))
+        if kind.discrete != (above is None):
+            wanted = "has states, of which none is above" if kind.discrete else "is a number; say above which it is"
+            raise ValueError(f"above: {variable!r} {wanted}")
+        code = None if above is None else float(kind.in_codes(torch.tensor(float(above), dtype=torch.double)))
+        other = {self.data.names[i]: value for i, value in against.items()}
+        programs = self.programs(draws, seed=seed)
+        found = necessary_and_sufficient(programs, self.data, codes, Event(place, code), other, 512, int(seed))
+        dims = (*SAMPLED, "row", "cause")
+        return xr.Dataset(
+            {name: (dims, found[:, :, k]) for k, name in enumerate(("necessary", "sufficient"))},
+            coords=along(programs.number, len(self.chains), row=range(len(rows)), cause=list(other)),
         )
 
     def effects(
@@ -348,31 +297,16 @@ class QueriedChains(LabelledChains):
         check("rows", rows, whole(1))
         return effect_table(self.programs(draws, seed=seed), self.data, causes, rows, seed)
 
-    @cached_property
-    def _programs(self) -> dict[tuple[int, int], DrawnPrograms]:
-        return {}
-
-    @cached_property
-    def _posteriors(self) -> dict[int, MechanismPosterior]:
-        return {}
-
-    def _draw_programs(self, draws: int, seed: int) -> DrawnPrograms:
-        found, number = [], np.arange(draws)
-        for c, chain in enumerate(self.chains):
-            number, graphs = graphs_of(chain, draws, seed + c)
-            rng = np.random.default_rng(np.random.SeedSequence([seed, c]))
-            posterior = self._posterior(c, chain)
-            with reproducible_torch(), torch.random.fork_rng(devices=[]):
-                found.append(tuple(posterior.program(graph, rng) for graph in graphs))
-        return DrawnPrograms(number, tuple(found))
-
-    def _posterior(self, c: int, chain: Chain) -> MechanismPosterior:
-        if c not in self._posteriors:
-            data: InterventionalData = impute(self.data, seed=chain.seed)
-            parts = [Part(part.rows, part.weights) for part in data.parts]
-            telling = telling_rows(data.kinds, parts, chain.target_probability[:, :-1], chain.drift)
-            self._posteriors[c] = MechanismPosterior(chain.model, telling)
-        return self._posteriors[c]
+    def _rows(self, rows: pd.DataFrame) -> torch.Tensor:
+        """Encoded rows, none of them with gaps."""
+        if not isinstance(rows, pd.DataFrame):
+            raise TypeError(f"rows: expected a DataFrame, got {type(rows).__name__}")
+        codes = self.data.encode(rows).cpu()
+        gaps = ~present(codes)
+        if bool(gaps.any()):
+            row, column = (int(each[0]) for each in gaps.nonzero(as_tuple=True))
+            raise ValueError(f"rows: row {row} has no {self.data.names[column]!r}; ask about complete rows")
+        return codes
 
     def _asked(self, variable: str, given: Mapping[str, Any] | None, rows: int, seed: int) -> outcomes.Asked:
         check("rows", rows, whole(1))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -152,7 +153,8 @@ def expected(kind: Kind, program: Program, place: int, values: torch.Tensor) -> 
     if kind.discrete:
         return fn.probs.double().expand(len(values), -1)
     if isinstance(kind, Continuous | Count):  # in whose units a mean is a mean of codes
-        return kind.in_units(fn.mean.expand(len(values)).double())[:, None]
+        with suppress(NotImplementedError):  # a distribution of the user may have none
+            return kind.in_units(fn.mean.expand(len(values)).double())[:, None]
     return _observed(kind, values[:, place])
 
 

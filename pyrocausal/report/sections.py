@@ -21,6 +21,7 @@ from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
 from pyrocausal.report.document import Heading, Part, Picture, Strong, Table, Text
 from pyrocausal.report.edge_and_target_sections import edge_section, target_section
+from pyrocausal.report.effect_section import AskedEffects, ask_effects, effect_section
 from pyrocausal.report.pieces import constrained_figure, new_figure, plain_items, plain_text
 from pyrocausal.report.summary import (
     chain_table,
@@ -41,7 +42,13 @@ PLAIN, FEWEST_IN_REGIME = 2_000, 50  # rows without intervention, and of a regim
 LOOKED = 1_000  # combinations of a variable and a regime that are looked at, at the most
 
 
-def contents(result: CausalPosterior, diagnosis: Diagnosis | None = None, *, shell: bool = False) -> list[Part]:
+def contents(
+    result: CausalPosterior,
+    diagnosis: Diagnosis | None = None,
+    *,
+    shell: bool = False,
+    effects: AskedEffects | None = None,
+) -> list[Part]:
     """Everything that a report says, from the verdict to the settings.
 
     Parameters
@@ -52,6 +59,8 @@ def contents(result: CausalPosterior, diagnosis: Diagnosis | None = None, *, she
         As in `CausalPosterior.report`.
     shell
         Whether advice is in the words of the command line, not of Python.
+    effects
+        What `ask_effects` gave; None: ask.
 
     Raises
     ------
@@ -76,6 +85,7 @@ def contents(result: CausalPosterior, diagnosis: Diagnosis | None = None, *, she
         *_graph(result),
         *edge_section(result),
         *target_section(result),
+        *effect_section(result, ask_effects(result) if effects is None else effects),
         *_predictions(result),
         *_chains(result),
         *_fit(result),

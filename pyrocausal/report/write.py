@@ -9,14 +9,17 @@ from pathlib import Path
 from pyrocausal.checks.findings import Diagnosis
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.report.document import Code, Heading, Items, Mono, Part, Picture, Text, to_html, to_markdown
+from pyrocausal.report.effect_section import AskedEffects, ask_effects
 from pyrocausal.report.sections import contents
 from pyrocausal.runtime.whole_files import check_writable, write_bytes, write_text
 
-__all__ = ["WRITTEN", "save_results", "write_html", "write_report"]
+__all__ = ["SAVED", "WRITTEN", "save_results", "write_html", "write_report"]
 
-WRITTEN = "result.zip", "edges.csv", "targets.csv", "report.html", "report.md"  # beside pictures
+SAVED = "result.zip"
+WRITTEN = SAVED, "edges.csv", "targets.csv", "effects.csv", "report.html", "report.md"  # beside pictures
 
 TITLE = "What causes what"
+EFFECTS = ": what would happen if variables were set, with intervals of 90 %, all that was asked for this report"
 
 
 def write_html(result: CausalPosterior, path: str | PathLike[str], *, diagnosis: Diagnosis | None = None) -> Path:
@@ -41,10 +44,11 @@ def write_report(
     """Write tables, pictures, the fitted programs and pages about them.
 
     The files are `report.html`, which holds everything that is to be read; the same as `report.md` with the pictures
-    `graph.png`, `edges.png`, `targets.png`, `beliefs.png` and `predictions.png`; `edges.csv` (cause, effect,
-    probability, strength, size and what that is measured as, of all ordered pairs), `targets.csv` (the same of all
-    regimes and variables, and none), both the strongest first; and `result.zip`. Earlier ones are replaced. The tables
-    and `result.zip` come first, before anything is diagnosed and drawn.
+    `graph.png`, `edges.png`, `targets.png`, `effects.png`, `beliefs.png` and `predictions.png`; `edges.csv` (cause,
+    effect, probability, strength, size and what that is measured as, of all ordered pairs), `targets.csv` (the same of
+    all regimes and variables, and none), both the strongest first; `effects.csv` (see `CausalPosterior.effects`) and
+    its picture where the graph has settled and has edges; and `result.zip`. Earlier ones are replaced. The tables of
+    edges and targets and `result.zip` come first, before anything is asked, diagnosed and drawn.
 
     Parameters
     ----------
@@ -78,7 +82,9 @@ def write_report(
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
     save_results(result, folder)  # first, whatever becomes of the pages
-    parts = [*contents(result, diagnosis, shell=shell), *_files()]
+    effects = ask_effects(result)
+    told = _save_effects(effects, folder / "effects.csv")
+    parts = [*contents(result, diagnosis, shell=shell, effects=effects), *_files(told)]
     for part in parts:
         if isinstance(part, Picture):
             write_bytes(folder / f"{part.name}.png", part.png)
@@ -105,13 +111,22 @@ def save_results(result: CausalPosterior, folder: Path) -> None:
     OSError
         If a file cannot be written, which the error names.
     """
-    result.save(folder / "result.zip")  # from which the others can be made again
+    result.save(folder / SAVED)  # from which the others can be made again
     edges = result.edges(None)[["cause", "effect", "probability", "strength", "size", "measured as"]]
     for name, table in (("edges.csv", edges), ("targets.csv", result.target_table(None))):
         write_text(folder / name, table.to_csv(index=False, float_format="%.6g"))
 
 
-def _files() -> Iterator[Part]:
+def _save_effects(effects: AskedEffects | None, path: Path) -> bool:
+    """Write what was asked, if anything was; else see that no earlier file stays. Whether there is one."""
+    if effects is None or effects.failure:
+        path.unlink(missing_ok=True)
+        return False
+    write_text(path, effects.table.to_csv(index=False, float_format="%.6g"))
+    return True
+
+
+def _files(effects: bool) -> Iterator[Part]:
     yield Heading("Files beside this one")
     yield Items(
         (
@@ -123,6 +138,7 @@ def _files() -> Iterator[Part]:
                 )
             ),
             Text((Mono("targets.csv"), ": the same of every variable of every regime, and the probability of none")),
+            *([Text((Mono("effects.csv"), EFFECTS))] if effects else []),
             Text(
                 (
                     Mono("result.zip"),
@@ -137,6 +153,7 @@ def _files() -> Iterator[Part]:
         "result.target_table()        # the same of targets\n"
         "result.edge_probabilities    # labelled by effect and cause\n"
         "result.target_probabilities  # labelled by regime and variable\n"
+        'result.effect("B", do={"A": "high"})  # what happens to B if A is set, draw by draw\n'
         "result.dag()                 # the settled graph, edges cause -> effect\n"
         "result.to_networkx()         # the edges above one half\n"
         "result.model                 # the fitted Pyro program"

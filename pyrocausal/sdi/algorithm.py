@@ -31,6 +31,7 @@ from pyrocausal.model.edge_beliefs import EdgeBeliefs, IndependentBeliefs, Orien
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms
+from pyrocausal.model.per_variable import PerVariable
 from pyrocausal.runtime.checked_settings import check_settings, function, of_type
 from pyrocausal.runtime.interruption import Interrupted, checkpoint
 from pyrocausal.sdi import credit_assignment, graph_fitting, graph_scoring, published
@@ -125,7 +126,8 @@ class SDI:
         device = data.observational.device
         constraints = (knowledge or Knowledge()).apart(data.exposures, data.names, data.covariates).compile(data.names)
         beliefs = self.beliefs(constraints.fixed)
-        mechanisms = self.mechanisms(data.kinds)
+        named = (data.names,) if isinstance(self.mechanisms, PerVariable) else ()
+        mechanisms = self.mechanisms(data.kinds, *named)
         _check_missing(data, mechanisms)
         model = CausalModel(data.names, data.kinds, mechanisms, beliefs).to(device)
         share = self.fitting.regime_rows

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import torch
 
+from pyrocausal.data.weights import Part
 from pyrocausal.evidence.edge_price import edge_prices
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.joint_evidence import JointEvidence
@@ -192,9 +193,21 @@ class Rounds:
 
         def fit() -> dict[str, torch.Tensor]:
             fit_mechanisms(fitted, GraphFitting(), steps, probability, schedule, self.natural)
+            state.model.mechanisms.polish(*self._all_rows(), self.dag)
             return {name: each.clone() for name, each in state.model.mechanisms.state_dict().items()}
 
         state.model.mechanisms.load_state_dict(recorded("the program's mechanisms", fit))
+
+    def _all_rows(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rows [N, d] and how much each tells of each variable [N, d]."""
+        first, *regimes = self.state.data.parts
+        rows, counted = Part.of([first, *regimes])
+        kept = [
+            torch.ones_like(first.rows),
+            *(k.expand_as(part.rows) for k, part in zip(self.natural, regimes, strict=True)),
+        ]
+        told = torch.cat([each.to(rows) for each in kept])
+        return rows, told if counted is None else told * counted[:, None].to(rows)
 
     def _series(self, refitting: Refitting | None, *, last: bool) -> bool:
         """Rounds with copies of mechanisms fitted in one way, until one changes nothing; whether more are to follow.
