@@ -286,9 +286,11 @@ class QueriedChains(ProgramChains):
 
         Raises
         ------
-        ValueError
-            If a variable is none.
+        TypeError, ValueError
+            If `causes` is a text, or a variable is none.
         """
+        if isinstance(causes, str):
+            raise TypeError(f"causes: expected several names, got the text {causes!r}; pass [{causes!r}]")
         if causes is None:
             hit = (self.target_probabilities.values > 0.5).any(0)
             nodes = np.array(self.data.nodes)

@@ -7,7 +7,7 @@ two that occur most, in the order of their codes. Of an effect with states, the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,8 +20,7 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical
 from pyrocausal.data.missing import present
 from pyrocausal.model.exogenous import Exogenous
-from pyrocausal.model.handlers import intervene
-from pyrocausal.model.intervened_values import Codes
+from pyrocausal.model.handlers import intervene, keep_values
 from pyrocausal.model.program import Program
 from pyrocausal.queries.asked import typical
 from pyrocausal.queries.drawn_programs import DrawnPrograms
@@ -30,6 +29,8 @@ from pyrocausal.queries.outcomes import expected
 
 __all__ = ["effect_table", "usual_contrast"]
 
+TOGETHER = 20  # causes that are asked about in one run of a program
+AS_MUCH = 0.999  # of the largest change of a probability is as large: of two states the first is told of
 BETWEEN = 0.05, 0.95  # quantiles of the draws, with 90 % between them
 
 
@@ -45,12 +46,13 @@ def effect_table(
         the draws (low to high is an interval of 90 %); path, share of the draws in which the cause acts on the effect.
     """
     found = []
-    for cause in causes:
-        versus, do = usual_contrast(data, cause)
-        changes = programs.each(partial(_changes, data, cause, (versus, do), rows, seed))
-        paths = programs.each(partial(_acts, cause))
-        words = [_in_words(data, cause, code) for code in (versus, do)]
-        found += _rows(data, cause, words, changes, paths)
+    for first in range(0, len(causes), TOGETHER):
+        contrasts = {cause: usual_contrast(data, cause) for cause in causes[first : first + TOGETHER]}
+        changes = programs.each(partial(_changes, data, contrasts, rows, seed))  # [C, N, causes, d, states]
+        for k, (cause, codes) in enumerate(contrasts.items()):
+            paths = programs.each(partial(_acts, cause))
+            words = [_in_words(data, cause, code) for code in codes]
+            found += _rows(data, cause, words, changes[:, :, k], paths)
     table = pd.DataFrame(found, columns=["cause", "effect", "versus", "do", "measured", "mean", "low", "high", "path"])
     if table.empty:
         return table
@@ -90,21 +92,29 @@ def _spread(data: InterventionalData, name: str) -> float:
 
 @torch.no_grad()
 def _changes(
-    data: InterventionalData, cause: str, codes: tuple[float, float], rows: int, seed: int, program: Program
+    data: InterventionalData, contrasts: Mapping[str, tuple[float, float]], rows: int, seed: int, program: Program
 ) -> torch.Tensor:
-    """What changes of every variable, [d, most states]; NaN where it has fewer."""
-    noise = even_noise(program, rows, seed)
-    worlds = []
-    for code in codes:
-        setting = {cause: Codes(torch.tensor(code, dtype=program.dtype)), **typical(data)}
-        with pyro.validation_enabled(False), intervene(setting), Exogenous(noise):
-            worlds.append(program(rows))
-    found = torch.full((len(program.names), max(1, *(kind.cardinality for kind in program.kinds))), torch.nan).double()
+    """What changes of every variable if a cause is set, [causes, d, most states]; NaN where it has fewer.
+
+    All worlds are rows of one run: a run of a program takes as long for many rows as for few.
+    """
+    worlds = 2 * len(contrasts)
+    noise = {name: torch.cat([part] * worlds) for name, part in even_noise(program, rows, seed).items()}
+    told = {}
+    for k, (cause, codes) in enumerate(contrasts.items()):
+        where, value = torch.zeros(worlds, dtype=torch.bool), torch.zeros(worlds, dtype=program.dtype)
+        where[2 * k : 2 * k + 2], value[2 * k : 2 * k + 2] = True, torch.tensor(codes, dtype=program.dtype)
+        told[cause] = where.repeat_interleave(rows), value.repeat_interleave(rows)
+    with pyro.validation_enabled(False), intervene(typical(data)), keep_values(told), Exogenous(noise):
+        values = program(worlds * rows)
+    most = max(1, *(kind.cardinality for kind in program.kinds))
+    found = torch.full((len(contrasts), len(program.names), most), torch.nan, dtype=torch.double)
     for i, (name, kind) in enumerate(zip(program.names, program.kinds, strict=True)):
-        if name == cause or name not in data.nodes:
-            continue
-        before, after = (expected(kind, program, i, world).mean(0) for world in worlds)
-        found[i, : len(before)] = after - before
+        if name in data.nodes:
+            means = expected(kind, program, i, values).reshape(len(contrasts), 2, rows, -1).mean(2)
+            found[:, i, : means.shape[-1]] = means[:, 1] - means[:, 0]
+    for k, cause in enumerate(contrasts):
+        found[k, program.names.index(cause)] = torch.nan
     return found
 
 
@@ -122,7 +132,8 @@ def _rows(
         if not path:
             continue
         draws = changes[:, :, i].reshape(-1, changes.shape[-1])  # [draws, states]
-        state = int(np.nanargmax(np.abs(draws.mean(0)))) if kind.discrete else 0
+        size = np.nan_to_num(np.abs(draws.mean(0)))
+        state = int(np.argmax(size >= AS_MUCH * size.max())) if kind.discrete else 0
         measured = "mean"
         if kind.discrete:
             measured = f"P({name}={kind.decode(np.array([float(state)])).iloc[0]})"

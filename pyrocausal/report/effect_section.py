@@ -20,6 +20,7 @@ __all__ = ["AskedEffects", "ask_effects", "effect_section"]
 SHOWN, MOST_CAUSES, FEWEST_CAUSES = 20, 20, 5
 MOST_DRAWS, FEWEST_DRAWS, MANY = 100, 10, 40  # of all chains together; from how many on an interval is no rough guess
 VISITS, MOST_VISITS = 2_500, 8_000  # of a variable by a program, about a millisecond each: so many, or for the fewest
+CAUSES = 5  # that take as long again as a visit without any
 HEADER = ["cause", "from", "to", "what changes", "by", "90 % interval", "acts in"]
 
 
@@ -72,9 +73,10 @@ def ask_effects(result: CausalPosterior) -> AskedEffects | None:
     if not result.dag().number_of_edges():
         return None
     candidates, hit = _candidates(result)
-    visits = 2 * len(result.data.names)  # by a program, of each cause
-    causes = candidates[: max(FEWEST_CAUSES, min(MOST_CAUSES, MOST_VISITS // (visits * FEWEST_DRAWS)))]
-    draws = max(FEWEST_DRAWS, min(MOST_DRAWS, VISITS // (visits * len(causes))))
+    d = len(result.data.names)
+    many = CAUSES * (MOST_VISITS // (d * FEWEST_DRAWS) - 1)
+    causes = candidates[: max(FEWEST_CAUSES, min(MOST_CAUSES, many))]
+    draws = max(FEWEST_DRAWS, min(MOST_DRAWS, CAUSES * VISITS // (d * (CAUSES + len(causes)))))
     each = -(-draws // len(result.chains))
     told = causes, _about(len(causes), len(candidates), hit), each * len(result.chains)
     try:

@@ -165,6 +165,7 @@ def test_ancestors_and_effects(result):
         ),
         (lambda r: r.outcome("level", draws=0), ValueError, "draws must be at least 1"),
         (lambda r: r.outcome("level", rows=0), ValueError, "rows must be at least 1"),
+        (lambda r: r.effects("level"), TypeError, r"causes: expected several names, got .* pass \['level'\]"),
         (lambda r: r.effects(["gone"]), ValueError, "causes: 'gone' is no variable"),
     ],
 )

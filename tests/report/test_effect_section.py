@@ -87,7 +87,11 @@ def test_time_does_not_grow_with_variables(monkeypatch):
     monkeypatch.setattr(section, "_candidates", lambda result: ([f"X{k}" for k in range(30)], False))
     ask_effects(result)
     ask_effects(replace(result, chains=result.chains * 4))
-    assert asked == [(20, 15), (20, 4)]  # 2,500 visits of 4 variables in 2 worlds of 20 causes, among the chains
+    assert asked == [(20, 100), (20, 25)]  # among the chains; of 4 variables as many as are ever asked for
+    asked.clear()
+    monkeypatch.setattr(section, "VISITS", 250)
+    ask_effects(result)
+    assert asked == [(20, 12)]
 
 
 def test_a_question_that_fails_is_told_and_the_report_written(quick, monkeypatch, tmp_path):
