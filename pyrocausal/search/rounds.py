@@ -5,7 +5,7 @@ is the last one unless networks fitted to that graph predict rows, which neither
 forms do. Then further rounds climb on predictive evidence, in which both compete. Networks cannot be fitted with and
 without every regime's rows, so there a round asks for the targets, which decide whose rows fit in the next round; where
 they stay as they were, the series of rounds ends. After its first two rounds a series takes rows away only, so that it
-ends.
+ends. That regimes may have several targets, which closed forms have found, may be withdrawn once in any round.
 
 A series fits copies of mechanisms in one way; the next one, more thorough, goes on where it ended.
 
@@ -38,8 +38,9 @@ from pyrocausal.sdi.graph_fitting import fit_mechanisms, toggled
 from pyrocausal.sdi.row_split import cross_fit
 from pyrocausal.sdi.settings import GraphFitting
 from pyrocausal.sdi.state import State, confidence, natural
+from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.hill_climb import Summit, climb, strongest_dag
-from pyrocausal.search.pooled_search import search_graph
+from pyrocausal.search.pooled_search import SEVERAL, search_graph, several_evidence
 from pyrocausal.search.settings import Settling
 from pyrocausal.search.so_far import SoFar
 
@@ -168,12 +169,34 @@ class Rounds:
         roots = ~self.dag[:, judged].any(1) & judged
         drift = self.pooled.drift(self.dag)[self.natural.cpu() & roots]
         steady = not len(drift) or float(drift.mean()) < STEADY
-        if steady and bool((self._evidence(refitting).networks_gain(self.dag) > self._notably()).any()):
-            return True
+        if steady:
+            evidence = self._evidence(refitting)
+            if bool((evidence.networks_gain(self.dag) > self._notably()).any()):
+                self._asked_for_several(evidence, self.dag)
+                return True
         assert self._last is not None
         self._done += 1
         self.tell(self._last._replace(round=self._done, moves=0, switched=0, stable=True))
         return False
+
+    def _asked_for_several(self, evidence: PredictiveEvidence, dag: torch.Tensor) -> PredictiveEvidence:
+        """The same evidence, or where regimes may have several targets and need not, that of one at the most.
+
+        A closed form that misfits a mechanism takes it for hit wherever its parents are elsewhere. Once regimes may
+        have several targets for that, one more of them excuses any edge that is reversed. Under either belief networks
+        are fitted to the rows that it calls natural.
+        """
+        one, data, split = self.state.prior, self.state.data, self.state.split
+        if self.prior.several == one.several:
+            return evidence
+        doubting = evidence.believing(one)
+        kept = self._natural(doubting.targets(dag), one)
+        doubting = doubting.after(cross_fit(data, split, kept), kept)
+        gain = several_evidence(evidence, dag) - doubting.of(dag) - SEVERAL
+        if gain > 0:
+            return evidence
+        self.prior, self.several, self.natural = one, gain, kept
+        return doubting
 
     def _notably(self) -> torch.Tensor:
         """How many nats a row networks have to predict better for it to be notable, of every variable."""
@@ -227,9 +250,11 @@ class Rounds:
                     "a variable has too many parents for a table, and nothing else may estimate its mechanism; "
                     "set Settling.refitting, or require fewer edges"
                 )
-            before, found = self.natural, self._natural(evidence.targets(summit.dag))
-            self.natural = found if number < FREE else found & before
-            standing = torch.equal(before, self.natural)
+            before, asked = self.natural, self._asked_for_several(evidence, summit.dag)
+            doubted, evidence = asked is not evidence, asked
+            found = self._natural(evidence.targets(summit.dag))
+            self.natural = found if number < FREE or doubted else found & before
+            standing = torch.equal(before, self.natural) and not doubted
             agreed &= standing and not summit.moves
             self._tell(evidence, summit, before, stable=standing and (last or agreed))
             if standing:
@@ -295,6 +320,6 @@ class Rounds:
             price=edge_prices(state, settling.price),
         )
 
-    def _natural(self, targets: torch.Tensor) -> torch.Tensor:
+    def _natural(self, targets: torch.Tensor, prior: TargetOdds | None = None) -> torch.Tensor:
         targets = targets.to(self.state.target_probability)
-        return natural(targets, self.settling.certainty, self.prior.several, self.state.told)
+        return natural(targets, self.settling.certainty, (prior or self.prior).several, self.state.told)

@@ -411,6 +411,26 @@ def test_networks_follow_where_they_tell_more_and_nothing_drifts(chain, monkeypa
     assert settled.dag.int().tolist() == matrix_of(chain.truth)
 
 
+@pytest.mark.parametrize(("several", "gain"), [(None, -1.0), (None, 1.0), (True, -1.0)])
+def test_networks_may_doubt_that_regimes_have_several_targets(chain, monkeypatch, several, gain):
+    state = rough(chain.data, target_prior=TargetPrior(several=several))
+    settling = rounds.Rounds(state, BOTH, lambda settled: None)
+    settling._pool(last=False)
+    one, dag = state.prior, settling.dag
+    settling.prior = believed = one.otherwise or one  # as closed forms that misfit would have it
+    settling.natural = before = settling.natural & ~torch.eye(3, dtype=torch.bool).roll(1, 1)[: len(settling.natural)]
+    evidence = settling._evidence(BOTH.refitting)
+    kept = natural(evidence.believing(one).targets(dag), BOTH.certainty)
+    doubting = evidence.believing(one).after(cross_fit(chain.data, state.split, kept), kept)
+    monkeypatch.setattr(rounds, "several_evidence", lambda *_: doubting.of(dag) + rounds.SEVERAL + gain)
+    asked = settling._asked_for_several(evidence, dag)
+    if several or gain > 0:
+        assert asked is evidence and settling.prior is believed and settling.natural is before
+    else:
+        assert settling.prior is asked.prior is one and settling.several == pytest.approx(gain)
+        assert torch.equal(settling.natural, kept) and asked.of(dag) == pytest.approx(doubting.of(dag))
+
+
 @pytest.mark.parametrize("gain", [0.02, 0.005])
 def test_networks_of_numbers_have_to_tell_more_in_every_row(monkeypatch, gain):
     asked = answers(monkeypatch, gain, 0.0)
