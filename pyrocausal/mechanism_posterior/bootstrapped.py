@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pyro.distributions as dist
@@ -73,8 +74,7 @@ class BootstrappedPosterior(FamilyPosterior):
         copies = self._copies
         if copies is None:
             return self._fitted
-        chosen = int(rng.integers(COPIES))
-        return lambda values: copies.conditional(chosen, values)
+        return partial(copies.conditional, int(rng.integers(COPIES)))
 
     def _fitted(self, values: torch.Tensor) -> dist.TorchDistribution:
         return self.mechanisms.conditional(self.family[0], values, self.mask.to(values))
@@ -86,6 +86,9 @@ class BootstrappedPosterior(FamilyPosterior):
         counts = weights[:, None].numpy() * rng.standard_exponential((len(some), COPIES))
         counted = torch.from_numpy(counts / counts.mean(0) * float(weights.mean())).to(rows)
         families = [self.family] * COPIES
+        found = self.mechanisms.bootstrapped(self.family, rows, counted)
+        if found is not None:
+            return found.requires_grad_(False)
         with torch.random.fork_rng(devices=[]):
             copies = fit_copies(self.mechanisms, self.kinds, families, Part(rows, None), counted, Refitting(), 0.0)
         return None if copies is None else copies.requires_grad_(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pyro.distributions as dist
@@ -60,12 +61,10 @@ class RegressionPosterior(FamilyPosterior):
         scale = (float(found.rate) / rng.standard_gamma(float(found.shape))) ** 0.5
         apart = torch.from_numpy(rng.standard_normal(len(found.weights)))
         turned = torch.linalg.solve_triangular(found.factor.mT, apart[:, None], upper=True)[:, 0]
-        weights = (found.weights + scale * turned) / found.size
+        return partial(self._conditional, (found.weights + scale * turned) / found.size, scale)
 
-        def conditional(values: torch.Tensor) -> dist.TorchDistribution:
-            return dist.Normal((self.basis(values) @ weights).to(values), torch.as_tensor(scale).to(values))
-
-        return conditional
+    def _conditional(self, weights: torch.Tensor, scale: float, values: torch.Tensor) -> dist.TorchDistribution:
+        return dist.Normal((self.basis(values) @ weights).to(values), torch.as_tensor(scale).to(values))
 
 
 class CountPosterior(FamilyPosterior):
@@ -96,9 +95,13 @@ class CountPosterior(FamilyPosterior):
         apart = torch.from_numpy(rng.standard_normal(len(found.weights)))
         weights = found.weights + torch.linalg.solve_triangular(factor.mT, apart[:, None], upper=True)[:, 0]
         log_size = found.log_size + float(rng.standard_normal()) / found.curvature.sqrt()
+        return partial(self._conditional, weights, log_size)
 
-        def conditional(values: torch.Tensor) -> dist.TorchDistribution:
-            log_mean = (self.basis(values) @ weights).to(values) + log_levels([self.kind], values)[..., 0]
-            return negative_binomial(log_mean, log_size.clamp(*LOG_SIZE).to(values))
+    def _conditional(
+        self, weights: torch.Tensor, log_size: torch.Tensor, values: torch.Tensor
+    ) -> dist.TorchDistribution:
+        log_mean = (self.basis(values) @ weights).to(values) + self._levels(values)
+        return negative_binomial(log_mean, log_size.clamp(*LOG_SIZE).to(values))
 
-        return conditional
+    def _levels(self, values: torch.Tensor) -> torch.Tensor:
+        return log_levels([self.kind], values)[..., 0]

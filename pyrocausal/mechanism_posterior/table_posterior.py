@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pyro.distributions as dist
@@ -55,12 +56,10 @@ class TablePosterior(FamilyPosterior):
     def draw(self, rng: np.random.Generator) -> Conditional:
         """See `FamilyPosterior.draw`."""
         drawn = np.log(np.maximum(rng.standard_gamma(self.posterior), 1e-300))
-        logits = torch.from_numpy(drawn)  # normalised by the distribution
+        return partial(self._conditional, torch.from_numpy(drawn))  # normalised by the distribution
 
-        def conditional(values: torch.Tensor) -> dist.TorchDistribution:
-            return dist.Categorical(logits=logits.to(values)[self._cells(values)])
-
-        return conditional
+    def _conditional(self, logits: torch.Tensor, values: torch.Tensor) -> dist.TorchDistribution:
+        return dist.Categorical(logits=logits.to(values)[self._cells(values)])
 
     def _cells(self, values: torch.Tensor) -> torch.Tensor:
         """The cell of each row: [*batch, d] -> [*batch]."""

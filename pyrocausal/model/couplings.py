@@ -239,6 +239,8 @@ def _tensor_of(fn: torch.distributions.Distribution) -> torch.Tensor:
     """One of the tensors that a distribution is made of."""
     if isinstance(fn, dist.MixtureSameFamily):
         return _tensor_of(fn.component_distribution)
+    if isinstance(fn, torch.distributions.TransformedDistribution):
+        return _tensor_of(fn.base_dist)
     return next(each for each in vars(fn).values() if isinstance(each, torch.Tensor))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyro
 import torch
+from pyro.distributions.torch_distribution import TorchDistributionMixin
 from torch.distributions import Distribution
 
 from pyrocausal.data.kind import Kind
@@ -57,6 +58,8 @@ def resolved(name: str, given: Any, natural: torch.Tensor, kind: Kind | None) ->
     if isinstance(given, Codes):
         return given.values
     if isinstance(given, Distribution):
+        if not isinstance(given, TorchDistributionMixin):
+            raise TypeError(f"values: {name!r} is set to a distribution of torch; take that of pyro.distributions")
         if kind is not None and kind.discrete:
             raise TypeError(f"values: {name!r} has labels, of which a distribution knows nothing; give a function")
         drawn = pyro.sample(name + DRAWN, cast(Any, given))
@@ -105,8 +108,16 @@ def coded(name: str, given: Any, natural: Any, kind: Kind) -> torch.Tensor:
     where = f"what {name!r} is set to"
     like = natural if isinstance(natural, torch.Tensor) else torch.zeros(())
     dtype = like.dtype if like.is_floating_point() else torch.get_default_dtype()
+    if (
+        isinstance(given, torch.Tensor | np.ndarray)
+        and not np.shape(given)
+        and not (isinstance(given, torch.Tensor) and given.requires_grad)
+    ):
+        given = given.item()
     if isinstance(given, torch.Tensor) and not kind.discrete:
         found = kind.in_codes(given.to(dtype))
+        if bool(found.isnan().any()):
+            raise ValueError(f"{where} is missing; give a value")
         if not kind.allows(found):
             raise ValueError(f"{where} has to be {kind.required}")
         return found
@@ -118,6 +129,8 @@ def coded(name: str, given: Any, natural: Any, kind: Kind) -> torch.Tensor:
     shape = np.shape(given) if several else ()
     column = pd.Series(np.reshape(given, -1) if len(shape) > 1 else given if several else [given])
     codes = torch.from_numpy(np.asarray(kind.encode(column, where), dtype=np.float64)).to(like.device, dtype)
+    if bool(codes.isnan().any()):
+        raise ValueError(f"{where} is missing; give a value")
     return kind.typed(codes.reshape(shape) if several else codes[0])
 
 

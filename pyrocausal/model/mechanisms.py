@@ -94,6 +94,25 @@ class Mechanisms(LocalModule):
             Boolean, shape [d, d] (effect, cause).
         """
 
+    def bootstrapped(self, family: Family, values: torch.Tensor, counts: torch.Tensor) -> Copies | None:
+        """Copies for one family, each fitted to the end with weights of its own, where there is a way of one's own.
+
+        Parameters
+        ----------
+        family
+            The variable and its parents.
+        values
+            Rows, shape [N, d].
+        counts
+            How many times each counts for each copy, shape [N, M].
+
+        Returns
+        -------
+        Copies or None
+            None, the default: there is none, and `copies` are fitted by gradient steps.
+        """
+        return None
+
     def copies(self, families: Sequence[Family]) -> Copies | None:
         """Independent copies of the mechanisms of some variables, each with parents that stay.
 

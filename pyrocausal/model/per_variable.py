@@ -21,7 +21,7 @@ import torch
 from pyro.nn import PyroModule, PyroParam
 
 from pyrocausal.data.kind import Kind
-from pyrocausal.data.kinds import Continuous
+from pyrocausal.data.kinds import Continuous, Exposure
 from pyrocausal.model.mechanisms import Block, Copies, Family, Mechanisms
 
 __all__ = ["OwnMechanisms", "PerVariable"]
@@ -119,6 +119,9 @@ class OwnMechanisms(Mechanisms):
             wanted = (name, *cast(Any, each).parents)
             if strange := [one for one in wanted if one not in self.names]:
                 raise ValueError(f"own: {strange[0]!r} is no variable; variables: {', '.join(self.names)}")
+            exposed = [one for one in wanted if isinstance(self.kinds[self.names.index(one)], Exposure)]
+            if exposed:
+                raise ValueError(f"own: {exposed[0]!r} is an exposure, which is neither cause nor effect of anything")
             if name in wanted[1:]:
                 raise ValueError(f"own: {name!r} cannot be its own parent")
             i = self.names.index(name)
@@ -153,11 +156,20 @@ class OwnMechanisms(Mechanisms):
         rest = self.rest.copies(others) if others else None
         return None if others and rest is None else OwnCopies(self, families, rest)
 
+    def bootstrapped(self, family: Family, values: torch.Tensor, counts: torch.Tensor) -> OwnCopies | None:
+        """See `Mechanisms.bootstrapped`: the most probable parameters of each, as those that are settled."""
+        if not self.bound(*family):
+            return None
+        copies = OwnCopies(self, [family] * counts.shape[1], None)
+        for m in copies.mine:
+            self._maximise(family[0], values, counts[:, m], getattr(copies, f"copy_{m}"))
+        return copies
+
     def polish(self, values: torch.Tensor, weights: torch.Tensor, graph: torch.Tensor) -> None:
         """See `Mechanisms.polish`: the most probable parameters of the mechanisms that the graph asks for."""
         for i in self.parents:
             if self.bound(i, tuple(graph[i].nonzero()[:, 0].tolist())):
-                self._maximise(i, values, weights[:, i])
+                self._maximise(i, values, weights[:, i], self._module(i))
 
     def bound(self, i: int, parents: tuple[int, ...]) -> bool:
         """Whether a variable with some parents has the mechanism of its own."""
@@ -189,8 +201,8 @@ class OwnMechanisms(Mechanisms):
         own = self.own_distribution(i, values, self._module(i))
         return own if bool(here.all()) else dist.MaskedMixture(here, rest(), own)
 
-    def _maximise(self, i: int, values: torch.Tensor, weights: torch.Tensor) -> None:
-        module, given = self._module(i), weights > 0
+    def _maximise(self, i: int, values: torch.Tensor, weights: torch.Tensor, module: PyroModule) -> None:
+        given = weights > 0
         rows, counts = values[given], weights[given]
         target = self.kinds[i].typed(rows[:, i])
         parameters = [each for each in module.parameters() if each.requires_grad]

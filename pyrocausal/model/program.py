@@ -91,6 +91,7 @@ class Program:
         """
         aside = {*HIDDEN, *self.model.mechanisms.prior_sites}
         hidden = poutine.block(hide_fn=lambda site: site["type"] == "param" or site["name"] in aside)
+        values = values.to(self.dtype) if isinstance(values, torch.Tensor) else values
         constants = {name: each.detach() for name, each in self.model.named_parameters()}
         with hidden, _OfKinds(self._kinds), pyro.condition(data={"edges": self._edges}):
             return torch.func.functional_call(self.model, constants, (values,), {"size": size})

@@ -19,15 +19,14 @@ __all__ = ["graphs_of", "local_graphs"]
 AGAIN = 100  # times that a graph is drawn, before its weakest edges go
 
 
-def graphs_of(chain: Chain, draws: int, seed: int) -> tuple[np.ndarray, torch.Tensor]:
-    """Numbers [N] and graphs [N, d, d], boolean: as many of those drawn, evenly spread, or of the local posterior."""
+def graphs_of(chain: Chain, draws: int, seed: int) -> torch.Tensor:
+    """Graphs, boolean, [draws, d, d]: some of those drawn, evenly spread, or of the local posterior."""
     beliefs = chain.model.beliefs
     if chain.graphs is None and isinstance(beliefs, DrawnGraphs):
-        return np.arange(draws), beliefs.draw(draws, torch.Generator().manual_seed(seed))
+        return beliefs.draw(draws, torch.Generator().manual_seed(seed))
     if chain.graphs is None:
-        return np.arange(draws), local_graphs(chain.edge_probability, draws, seed)
-    number = np.linspace(0, len(chain.graphs) - 1, draws).round().astype(int)
-    return number, chain.graphs[torch.as_tensor(number)].cpu()
+        return local_graphs(chain.edge_probability, draws, seed)
+    return chain.graphs[torch.linspace(0, len(chain.graphs) - 1, draws).round().long()].cpu()
 
 
 def local_graphs(edge_probability: torch.Tensor, draws: int, seed: int) -> torch.Tensor:

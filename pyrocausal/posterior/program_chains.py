@@ -117,13 +117,13 @@ class ProgramChains(LabelledChains):
         check("draws", draws, whole(1))
         check("seed", seed, whole())
         each = [graphs_of(chain, draws, seed + c) for c, chain in enumerate(self.chains)]
-        graphs = torch.stack([graphs for _, graphs in each])[..., self.data.places, :][..., self.data.places]
+        graphs = torch.stack(each)[..., self.data.places, :][..., self.data.places]
         below = closure(graphs.flatten(0, 1)).view(graphs.shape)
         names = self.data.nodes
         return xr.DataArray(
             below.numpy().astype(np.int8),
             dims=(*SAMPLED, "effect", "cause"),
-            coords=along(each[0][0], len(graphs), effect=names, cause=names),
+            coords=along(np.arange(draws), len(graphs), effect=names, cause=names),
             name="ancestor",
         )
 
@@ -138,7 +138,7 @@ class ProgramChains(LabelledChains):
     def _draw_programs(self, draws: int, seed: int) -> DrawnPrograms:
         found, number = [], np.arange(draws)
         for c, chain in enumerate(self.chains):
-            number, graphs = graphs_of(chain, draws, seed + c)
+            graphs = graphs_of(chain, draws, seed + c)
             rng = np.random.default_rng(np.random.SeedSequence([seed, c]))
             posterior = self._posterior(c, chain)
             with reproducible_torch(), torch.random.fork_rng(devices=[]):

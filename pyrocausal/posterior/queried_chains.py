@@ -14,7 +14,7 @@ from pyrocausal.data.missing import present
 from pyrocausal.posterior.program_chains import DRAWS, ProgramChains
 from pyrocausal.posterior.row_tables import Tables
 from pyrocausal.queries import outcomes
-from pyrocausal.queries.asked import check_do, check_variable, codes_of
+from pyrocausal.queries.asked import check_do, check_variable, codes_of, with_values
 from pyrocausal.queries.counterfactuals import counterfactual_rows
 from pyrocausal.queries.drawn_programs import SAMPLED, along
 from pyrocausal.queries.effect_table import effect_table
@@ -199,7 +199,8 @@ class QueriedChains(ProgramChains):
         TypeError, ValueError
             As `outcome`, and if a value is missing or none of its variable.
         """
-        data, do, codes = self.data, self._do("do", do), self._rows(rows)
+        data, codes = self.data, self._rows(rows)
+        do = with_values("do", self._do("do", do), data, len(codes), seed)
         found = counterfactual_rows(self.programs(draws, seed=seed), codes, do, seed)
         number = self.programs(draws, seed=seed).number
         return xr.Dataset(
@@ -215,6 +216,7 @@ class QueriedChains(ProgramChains):
         versus: Mapping[str, Any],
         above: float | None = None,
         draws: int = DRAWS,
+        drawn: int = 1024,
         seed: int = 0,
     ) -> xr.Dataset:
         """Which causes were necessary for what a variable is in some rows, and which sufficient.
@@ -231,6 +233,8 @@ class QueriedChains(ProgramChains):
             Causes, and the value that each is held against, such as `{"PKA": "low"}`.
         above
             A threshold, in the variable's units, of a number or a count.
+        drawn
+            Rows that are drawn to ask what is sufficient, the same for every draw.
         draws, seed
             See `outcome`.
 
@@ -254,13 +258,14 @@ class QueriedChains(ProgramChains):
         self._check_apart(variable, versus, None)
         kind = self.data.kinds[place]
         check("above", above, number(optional=True))
+        check("drawn", drawn, whole(1))
         if kind.discrete != (above is None):
             wanted = "has states, of which none is above" if kind.discrete else "is a number; say above which it is"
             raise ValueError(f"above: {variable!r} {wanted}")
         code = None if above is None else float(kind.in_codes(torch.tensor(float(above), dtype=torch.double)))
         other = {self.data.names[i]: value for i, value in against.items()}
         programs = self.programs(draws, seed=seed)
-        found = necessary_and_sufficient(programs, self.data, codes, Event(place, code), other, 512, int(seed))
+        found = necessary_and_sufficient(programs, self.data, codes, Event(place, code), other, int(drawn), int(seed))
         dims = (*SAMPLED, "row", "cause")
         return xr.Dataset(
             {name: (dims, found[:, :, k]) for k, name in enumerate(("necessary", "sufficient"))},
@@ -303,6 +308,8 @@ class QueriedChains(ProgramChains):
         """Encoded rows, none of them with gaps."""
         if not isinstance(rows, pd.DataFrame):
             raise TypeError(f"rows: expected a DataFrame, got {type(rows).__name__}")
+        if not len(rows):
+            raise ValueError("rows: there are none; give the rows that are asked about")
         codes = self.data.encode(rows).cpu()
         gaps = ~present(codes)
         if bool(gaps.any()):

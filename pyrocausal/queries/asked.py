@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.missing import present
 from pyrocausal.model.intervened_values import Codes, coded
 
-__all__ = ["check_do", "check_variable", "codes_of", "in_words", "typical"]
+__all__ = ["check_do", "check_variable", "codes_of", "in_words", "typical", "with_values"]
 
 
 def check_variable(argument: str, name: Any, data: InterventionalData) -> str:
@@ -50,6 +51,39 @@ def check_do(argument: str, values: Any, data: InterventionalData) -> dict[str, 
     return dict(values)
 
 
+def with_values(
+    argument: str, values: Mapping[str, Any], data: InterventionalData, n: int, seed: int
+) -> dict[str, Any]:
+    """The same with n values of every distribution, the same in every world, and functions that heed what was seen.
+
+    Torch's random state is left as it was.
+
+    Raises
+    ------
+    ValueError
+        If most values of a distribution are where no row was; functions raise it where they are called.
+    """
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Distribution):
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed + data.names.index(name))
+                drawn = value.sample(torch.Size([n])).reshape(n, -1)[:, 0]
+            _check_seen(argument, name, drawn, data, most=True)
+            found[name] = drawn
+        elif callable(value):
+            found[name] = partial(_called, argument, name, value, data)
+        else:
+            found[name] = value
+    return found
+
+
+def _called(argument: str, name: str, function: Callable[[Any], Any], data: InterventionalData, natural: Any) -> Any:
+    value = function(natural)
+    _check_seen(argument, name, value, data, most=True)
+    return value
+
+
 def codes_of(values: Mapping[str, Any], data: InterventionalData) -> dict[int, float] | None:
     """Codes of values that are the same for all rows, by the number of the variable; None where one is not."""
     found = {}
@@ -73,7 +107,8 @@ def in_words(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in values.items()) or "no intervention"
 
 
-def _check_seen(argument: str, name: str, value: Any, data: InterventionalData) -> None:
+def _check_seen(argument: str, name: str, value: Any, data: InterventionalData, *, most: bool = False) -> None:
+    """Complain of values that were in no row; of numbers `most` says whether it takes more than half of them."""
     i = data.names.index(name)
     kind = data.kinds[i]
     codes = coded(name, value, torch.zeros((), dtype=torch.double), kind).double().reshape(-1)
@@ -89,9 +124,10 @@ def _check_seen(argument: str, name: str, value: Any, data: InterventionalData) 
         return
     low, high = seen.min(), seen.max()
     slack = 1e-6 * (high - low)
-    if bool(((codes < low - slack) | (codes > high + slack)).any()):
+    away = ((codes < low - slack) | (codes > high + slack)).double().mean()
+    if away > (0.5 if most else 0.0):
         bounds = kind.decode(np.array([float(low), float(high)]))
         raise ValueError(
             f"{argument}: {name!r} was only ever from {bounds.iloc[0]:g} to {bounds.iloc[1]:g}, so that nothing says "
-            f"what would happen at {value}"
+            f"what would happen {'there' if most else f'at {value}'}"
         )

@@ -64,13 +64,13 @@ def usual_contrast(data: InterventionalData, cause: str) -> tuple[float, float]:
     """Codes of two usual values of a variable."""
     i = data.names.index(cause)
     kind, part = data.kinds[i], data.parts[0]
-    if isinstance(kind, Categorical) and kind.ordered:
-        return 0.0, float(kind.cardinality - 1)
     column = torch.cat([each.rows[:, i].cpu() for each in data.parts]).double()
     column = column[present(column)]
+    if isinstance(kind, Categorical) and kind.ordered:
+        return float(column.min()), float(column.max())
     if kind.discrete:
         counts = torch.bincount(column.long(), minlength=kind.cardinality)
-        first, second = sorted(counts.argsort(descending=True, stable=True)[:2].tolist())
+        first, second = sorted(counts.argsort(descending=True, stable=True)[:2].tolist())  # two at least are seen
         return float(first), float(second)
     observed = part.rows[:, i].cpu().double()
     observed = observed[present(observed)]
@@ -78,7 +78,10 @@ def usual_contrast(data: InterventionalData, cause: str) -> tuple[float, float]:
     if half == 0:  # a switch that regimes turn
         mean, half = float(column.mean()), 0.5 * float(column.std())
     low, high = max(mean - half, float(column.min())), min(mean + half, float(column.max()))
-    return (float(round(low)), float(round(high))) if kind.whole else (low, high)
+    if not kind.whole:
+        return low, high
+    whole = float(round(low)), float(round(high))
+    return whole if whole[0] < whole[1] else (float(np.floor(low)), min(float(np.floor(low)) + 1, float(column.max())))
 
 
 def _spread(data: InterventionalData, name: str) -> float:

@@ -91,7 +91,10 @@ def _factor(
         values[:, parents] = grid.to(values)
     fn = program.conditional(i, values)
     if not program.kinds[i].discrete:
-        mean = program.kinds[i].in_units(fn.mean.expand(len(values))).double()
+        try:
+            mean = program.kinds[i].in_units(fn.mean.expand(len(values))).double()
+        except NotImplementedError:  # a distribution of the user may have none
+            return None
         return mean.reshape(sizes), parents
     table = fn.probs.double().expand(len(values), -1).reshape(*sizes, -1)
     if i in given and not last:

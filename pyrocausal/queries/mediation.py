@@ -24,7 +24,7 @@ from pyrocausal.model.exogenous import Exogenous
 from pyrocausal.model.handlers import intervene
 from pyrocausal.model.intervened_values import Codes
 from pyrocausal.model.program import Program
-from pyrocausal.queries.asked import in_words, typical
+from pyrocausal.queries.asked import in_words, typical, with_values
 from pyrocausal.queries.drawn_programs import DrawnPrograms
 from pyrocausal.queries.even_noise import even_noise
 from pyrocausal.queries.outcomes import Asked, expected, labelled
@@ -38,7 +38,9 @@ def ways_of_effect(
     programs: DrawnPrograms, asked: Asked, do: Mapping[str, Any], versus: Mapping[str, Any]
 ) -> xr.DataArray:
     """The three effects along a first dimension "way", then as `pyrocausal.queries.outcomes.contrast`."""
-    answers = programs.each(lambda program: _of(program, asked, do, versus))  # [C, N, 3, q]
+    both = (("do", do), ("versus", versus))
+    values = [with_values(name, each, asked.data, asked.rows, asked.seed) for name, each in both]
+    answers = programs.each(lambda program: _of(program, asked, *values))  # [C, N, 3, q]
     told = {"do": in_words(do), "versus": in_words(versus)}
     each = [labelled(asked, answers[:, :, k], programs, told) for k in range(len(WAYS))]
     return xr.concat(each, xr.DataArray(np.array(WAYS), dims="way", name="way"))

@@ -25,7 +25,7 @@ from pyrocausal.data.kinds import Continuous, Count
 from pyrocausal.model.exogenous import Exogenous
 from pyrocausal.model.handlers import intervene
 from pyrocausal.model.program import Program
-from pyrocausal.queries.asked import codes_of, in_words, typical
+from pyrocausal.queries.asked import codes_of, in_words, typical, with_values
 from pyrocausal.queries.drawn_programs import SAMPLED, DrawnPrograms, along
 from pyrocausal.queries.even_noise import even_noise
 from pyrocausal.queries.exact_sums import exact_outcome
@@ -71,15 +71,19 @@ class Asked(NamedTuple):
 
 def outcome(programs: DrawnPrograms, asked: Asked, do: Mapping[str, Any]) -> xr.DataArray:
     """Probabilities of states or means, dims ("chain", "draw") and "state" of a variable that has states."""
-    answers = programs.each(lambda program: _answer(program, asked, do))
+    values = with_values("do", do, asked.data, asked.rows, asked.seed)
+    answers = programs.each(lambda program: _answer(program, asked, values))
     return _told(programs, asked, answers, {"do": in_words(do)})
 
 
 def contrast(programs: DrawnPrograms, asked: Asked, do: Mapping[str, Any], versus: Mapping[str, Any]) -> xr.DataArray:
     """The difference that one intervention makes against another, as `outcome`."""
 
+    both = (("do", do), ("versus", versus))
+    first, second = (with_values(name, each, asked.data, asked.rows, asked.seed) for name, each in both)
+
     def difference(program: Program) -> torch.Tensor:
-        one, other = _answer(program, asked, do), _answer(program, asked, versus)
+        one, other = _answer(program, asked, first), _answer(program, asked, second)
         return torch.cat([one[:-1] - other[:-1], torch.minimum(one[-1:], other[-1:])])
 
     return _told(programs, asked, programs.each(difference), {"do": in_words(do), "versus": in_words(versus)})

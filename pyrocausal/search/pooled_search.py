@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import torch
 
+from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.regressors import ADDITIVE
 from pyrocausal.sdi.target_prior import TargetOdds
@@ -158,7 +159,7 @@ def hit_rate(evidence: PooledEvidence, dag: torch.Tensor) -> TargetOdds | None:
     return prior.at_rate(min(max(rate, 1e-3), 0.5))
 
 
-def several_evidence(evidence: PooledEvidence, dag: torch.Tensor) -> float:
+def several_evidence(evidence: JointEvidence, dag: torch.Tensor) -> float:
     """Evidence of a graph where regimes may have several targets, the rate of being hit being integrated out."""
     d = len(evidence.kinds)
     values = [evidence.believing(evidence.prior.at_rate(float(odds.sigmoid()))).of(dag) for odds in RATES]

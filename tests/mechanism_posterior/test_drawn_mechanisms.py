@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pyro.distributions as dist
 import pytest
@@ -55,11 +57,31 @@ def test_a_basis_has_the_columns_of_the_evidence(name, level):
     basis = Basis(kinds, rows, weights, (0, 1, 3), level)
     regressors = Regressors(kinds, [Part(rows, weights)])
     mine, theirs = basis(rows), regressors.columns((0, 1, 3), level)
-    order = torch.cdist(mine.t(), theirs.t()).argmin(1)  # those that drift come first there
-    assert sorted(order.tolist()) == list(range(theirs.shape[1]))
-    torch.testing.assert_close(mine, theirs[:, order], atol=1e-4, rtol=1e-3)  # those are of single precision
+    assert mine.shape == theirs.shape
+    told = mine.abs().sum(0) > 0  # the others are all but combinations of those before
+    assert told.sum() >= 0.8 * len(told)
+    order = torch.cdist(mine[:, told].t(), theirs.t()).argmin(1)  # those that drift come first there
+    assert len(set(order.tolist())) == len(order)
+    torch.testing.assert_close(mine[:, told], theirs[:, order], atol=2e-3, rtol=1e-2)  # those are of single precision
     shaped = basis(rows.view(5, 10, 4))
     torch.testing.assert_close(shaped, mine.view(5, 10, -1))
+
+
+@pytest.mark.parametrize("values", [(0.0, 1.0), (0.0, 1.0, 2.0, 5.0), (3.0,)])
+def test_between_few_values_nothing_explodes(values):
+    torch.manual_seed(0)
+    kinds = (pc.Continuous(0.0, 1.0),) * 2
+    x = torch.tensor(values)[torch.randint(len(values), (300,))]
+    rows = torch.stack([x, x / (x + 0.5) + 0.1 * torch.randn(300)], 1)
+    at = torch.linspace(0.0, 5.0, 30)[:, None].expand(30, 2)
+    for level in (LINEAR, ADDITIVE):
+        posterior = RegressionPosterior(kinds, all_telling(rows), 1, (0,), level)
+        means = torch.stack([posterior.draw(np.random.default_rng(s))(at).mean for s in range(20)])
+        assert float(means.abs().max()) < 5.0
+    if len(values) == 4:
+        seen = torch.tensor(values)[:, None].expand(4, 2)
+        found = posterior.draw(np.random.default_rng(0))(seen).mean
+        torch.testing.assert_close(found, seen[:, 0] / (seen[:, 0] + 0.5), atol=0.06, rtol=0)
 
 
 # ---------------------------------------------------------------- forms
@@ -188,5 +210,7 @@ def test_a_drawn_program_is_a_program():
     with pc.Exogenous(pc.abduct(one, values)):
         torch.testing.assert_close(one(10), values)
     assert not torch.allclose(one.conditional(1, values).mean, other.conditional(1, values).mean)
+    copied = pickle.loads(pickle.dumps(one))
+    assert torch.equal(copied.conditional(1, values).mean, one.conditional(1, values).mean)
     again = posterior.program(graph, np.random.default_rng(0))
     assert torch.equal(again.conditional(1, values).mean, one.conditional(1, values).mean)

@@ -45,6 +45,8 @@ def column(program, name, to, n=6):
         ("X3", 5, [5, 5, 5]),
         ("X3", torch.tensor([5, 1, 2]), [5, 1, 2]),
         ("X3", np.int64(2), [2, 2, 2]),
+        ("X3", torch.tensor(2), [2, 2, 2]),
+        ("X1", np.array(14.0), [14.0] * 3),
     ],
 )
 def test_labels_and_units(program, name, to, found):
@@ -100,7 +102,10 @@ def test_gradients_pass_through_what_is_set(program):
         ("X0", 1, ValueError, "what 'X0' is set to"),
         ("X1", "high", (ValueError, TypeError), "what 'X1' is set to"),
         ("X2", 1.5, ValueError, "what 'X2' is set to holds 1.5, which is no count"),
-        ("X2", torch.tensor(-1.0), ValueError, "what 'X2' is set to has to be counts"),
+        ("X2", torch.tensor(-1.0), ValueError, "what 'X2' is set to holds -1, which is no count"),
+        ("X2", torch.tensor([-1.0] * 3), ValueError, "what 'X2' is set to has to be counts"),
+        ("X1", torch.tensor([torch.nan] * 3), ValueError, "what 'X1' is set to is missing; give a value"),
+        ("X1", torch.distributions.Normal(0.0, 1.0), TypeError, "take that of pyro.distributions"),
         ("X2", lambda count: count - 1000, ValueError, "what 'X2' is set to has to be counts"),
         ("X0", lambda state: "middle", ValueError, "which is none of the states"),
         ("X0", dist.Normal(0.0, 1.0), TypeError, "'X0' has labels, of which a distribution knows nothing"),

@@ -135,6 +135,23 @@ def test_copies_are_its_own_or_those_of_the_rest():
     assert mechanisms.copies([(1, (0,))]).free_parameters == 2
 
 
+def test_a_bootstrap_heeds_priors():
+    torch.manual_seed(0)
+    kinds = (pc.Continuous(0.0, 1.0),) * 4
+
+    class Sure(Curve):
+        def __init__(self):
+            super().__init__()
+            self.a = PyroSample(dist.LogNormal(0.0, 0.01))
+
+    rows = torch.randn(8, 4)
+    rows[:, 1] = 3 * rows[:, 0] + torch.randn(8)
+    copies = made(kinds, {"X1": Sure}).mechanisms.bootstrapped((1, (0,)), rows, torch.rand(8, 5) + 0.5)
+    drawn = [copies.conditional(m, torch.tensor([[1.0, 0, 0, 0]])).mean.item() for m in range(5)]
+    assert max(drawn) < 1.2 and len(set(drawn)) == 5
+    assert made(kinds).mechanisms.bootstrapped((1, (2,)), rows, torch.ones(8, 5)) is None
+
+
 def test_it_is_saved_and_read_with_its_parameters(tmp_path):
     mechanisms = made().mechanisms
     with torch.no_grad():

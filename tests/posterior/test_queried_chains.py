@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import networkx as nx
 import numpy as np
 import pandas as pd
@@ -85,6 +87,19 @@ def test_functions_and_distributions_are_set(result):
     assert float(drawn.mean()) == pytest.approx(float(fixed.mean()), rel=0.05)
 
 
+def test_a_distribution_is_the_same_in_every_world(result):
+    twelve = {"level": dist.Normal(12.0, 1.0)}
+    assert float(abs(result.effect("count", do=twelve, versus=twelve, draws=5)).max()) == 0.0
+    found = [result.outcome("count", do=twelve, draws=5).values for _ in range(2)]
+    np.testing.assert_array_equal(*found)
+
+
+def test_a_result_can_be_pickled_after_questions(result):
+    before = result.outcome("count", do={"level": 12.0}, draws=5)
+    again = pickle.loads(pickle.dumps(result))
+    np.testing.assert_allclose(again.outcome("count", do={"level": 12.0}, draws=5), before)
+
+
 def test_ways_of_an_effect(result):
     found = result.ways_of_effect("count", do={"kinase": "on"}, versus={"kinase": "off"}, draws=10)
     total, direct, indirect = found.mean(("chain", "draw")).values
@@ -150,6 +165,18 @@ def test_ancestors_and_effects(result):
         (lambda r: r.outcome("level", do={"depth": 2.0}), ValueError, "do: 'depth' is a covariate or an exposure"),
         (lambda r: r.outcome("level", do={"kinase": "up"}), ValueError, "what 'kinase' is set to holds 'up'"),
         (lambda r: r.outcome("count", do={"level": 99.0}), ValueError, "do: 'level' was only ever from .* at 99"),
+        (
+            lambda r: r.outcome("count", do={"level": lambda x: 9 * x}),
+            ValueError,
+            "do: 'level' was only ever from .* there",
+        ),
+        (lambda r: r.outcome("count", do={"level": dist.Normal(99.0, 1.0)}), ValueError, "do: 'level' was only ever"),
+        (lambda r: r.outcome("count", do={"level": float("nan")}), ValueError, "what 'level' is set to"),
+        (
+            lambda r: r.counterfactual(r.data.decode(r.data.observational[:0]), do={}),
+            ValueError,
+            "rows: there are none",
+        ),
         (lambda r: r.outcome("level", do={"level": 12.0}), ValueError, "variable: 'level' is what is set"),
         (lambda r: r.outcome("level", do=[("kinase", "on")]), TypeError, "do: expected variables and their values"),
         (lambda r: r.outcome("level", given={"level": 12.0}), ValueError, "given: 'level' is asked about"),

@@ -295,3 +295,10 @@ def test_usual_contrasts():
     assert usual_contrast(data, "size") == pytest.approx((-0.548, 0.548), abs=1e-3)
     low, high = usual_contrast(data, "count")
     assert (low, high) == (2.0, 13.0)
+    rare = pd.DataFrame(
+        {"count": [0] * 95 + [1] * 5, "grade": pd.Categorical(["b", "c"] * 50, ["a", "b", "c"], ordered=True)}
+    )
+    kinds = {"count": pc.Count(), "grade": pc.Categorical(("a", "b", "c"), ordered=True)}
+    data = InterventionalData.from_frames(rare, {"again": rare}, kinds)
+    assert usual_contrast(data, "count") == (0.0, 1.0)
+    assert usual_contrast(data, "grade") == (1.0, 2.0)  # nobody has seen a
