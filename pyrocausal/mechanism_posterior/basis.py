@@ -8,7 +8,7 @@ from itertools import combinations
 import torch
 
 from pyrocausal.data.kind import Kind, entering
-from pyrocausal.evidence.cause_columns import CauseColumns, Moments
+from pyrocausal.evidence.cause_columns import STEPS, CauseColumns, Moments
 from pyrocausal.evidence.regressors import LINEAR, PAIRS, PRODUCTS
 
 __all__ = ["Basis"]
@@ -56,6 +56,20 @@ class Basis:
         found += single.values()
         found += [moments(self._product(single, pair)) for pair, moments in self.products.items()]
         return torch.cat(found, 1).reshape(*values.shape[:-1], -1)
+
+    @property
+    def further(self) -> torch.Tensor:
+        """Which columns are steps and products, boolean, [k]."""
+        found = [torch.zeros(1, dtype=torch.bool)]
+        for j, made in self.columns.items():
+            if self.level == LINEAR or made.value is None:
+                width = self.kinds[j].regressors(torch.zeros(1), False).shape[1]
+                found.append(torch.zeros(width, dtype=torch.bool))
+                continue
+            gaps = self.kinds[j].regressors(torch.zeros(1), False).shape[1] - 1
+            found += [torch.arange(1 + STEPS) > 0, torch.zeros(gaps, dtype=torch.bool)]
+        found += [torch.ones(len(made.mean), dtype=torch.bool) for made in self.products.values()]
+        return torch.cat(found)
 
     def _single(self, entered: torch.Tensor) -> dict[int, torch.Tensor]:
         found = {j: made(entered[:, j], steps=self.level != LINEAR) for j, made in self.columns.items()}

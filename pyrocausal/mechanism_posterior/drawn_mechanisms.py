@@ -16,7 +16,7 @@ import torch
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.mechanism_posterior.bootstrapped import BootstrappedPosterior
 from pyrocausal.mechanism_posterior.family_posterior import Conditional, FamilyPosterior
-from pyrocausal.mechanism_posterior.regression_posterior import CountPosterior, RegressionPosterior, levels_of
+from pyrocausal.mechanism_posterior.regression_posterior import CountPosterior, RegressionPosterior, forms_of
 from pyrocausal.mechanism_posterior.table_posterior import TablePosterior
 from pyrocausal.mechanism_posterior.telling_rows import TellingRows
 from pyrocausal.model.causal_model import CausalModel
@@ -78,10 +78,7 @@ class MechanismPosterior:
         kinds, telling, kind = self.model.kinds, self.telling, self.model.kinds[effect]
         if TablePosterior.fits(kinds, effect, parents):
             yield TablePosterior(kinds, telling, effect, parents)
-        if kind.form == (1, "normal", 1):
-            yield from (
-                RegressionPosterior(kinds, telling, effect, parents, level) for level in levels_of(kinds, parents)
-            )
-        if kind.form == (2, "count", 1):
-            yield from (CountPosterior(kinds, telling, effect, parents, level) for level in levels_of(kinds, parents))
+        regression = {(1, "normal", 1): RegressionPosterior, (2, "count", 1): CountPosterior}.get(kind.form)
+        if regression is not None:
+            yield from (regression(kinds, telling, effect, parents, *form) for form in forms_of(kinds, parents))
         yield BootstrappedPosterior(self.model.mechanisms, kinds, telling, effect, parents)

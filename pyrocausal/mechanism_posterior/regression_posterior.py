@@ -12,23 +12,25 @@ import torch
 from pyrocausal.data.count import log_levels
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.negative_binomial import LOG_SIZE, negative_binomial
-from pyrocausal.evidence.regressors import PAIRS
+from pyrocausal.evidence.regressors import LINEAR, PAIRS
 from pyrocausal.mechanism_posterior.basis import Basis
 from pyrocausal.mechanism_posterior.family_posterior import Conditional, FamilyPosterior
 from pyrocausal.mechanism_posterior.telling_rows import TellingRows
 from pyrocausal.model.conjugate import linear_regression
 from pyrocausal.model.count_regression import count_regression
 
-__all__ = ["CountPosterior", "RegressionPosterior", "levels_of"]
+__all__ = ["CountPosterior", "RegressionPosterior", "forms_of"]
 
+TIGHTNESS = 1.0, 30.0, 1000.0  # of steps and products: a curve that is hardly one costs hardly anything
 MOST = 30_000  # rows of counts, evenly spread over the tables; they then count for those between them
 
 
-def levels_of(kinds: Sequence[Kind], parents: tuple[int, ...]) -> range:
-    """Levels at which regressions on some parents differ."""
+def forms_of(kinds: Sequence[Kind], parents: tuple[int, ...]) -> list[tuple[int, float]]:
+    """Levels at which regressions on some parents differ, and how tight the prior of what bends them is."""
+    levels = range(PAIRS + 1 if len(parents) > 1 else PAIRS)
     if all(kinds[j].discrete for j in parents):
-        return range(PAIRS, PAIRS + 1) if len(parents) > 1 else range(1)
-    return range(PAIRS + 1 if len(parents) > 1 else PAIRS)
+        levels = range(0, PAIRS + 1, PAIRS) if len(parents) > 1 else range(1)
+    return [(level, tight) for level in levels for tight in (TIGHTNESS if level != LINEAR else TIGHTNESS[:1])]
 
 
 class RegressionPosterior(FamilyPosterior):
@@ -42,17 +44,24 @@ class RegressionPosterior(FamilyPosterior):
         Rows.
     effect, parents
         The variable and its parents.
-    level
-        Of the columns.
+    level, tightness
+        See `forms_of`.
     """
 
     def __init__(
-        self, kinds: Sequence[Kind], telling: TellingRows, effect: int, parents: tuple[int, ...], level: int
+        self,
+        kinds: Sequence[Kind],
+        telling: TellingRows,
+        effect: int,
+        parents: tuple[int, ...],
+        level: int,
+        tightness: float = 1.0,
     ) -> None:
         weights = telling.weights[:, effect]
         self.basis = Basis(kinds, telling.rows, weights, parents, level)
         both = torch.cat([self.basis(telling.rows), telling.rows[:, effect, None].double()], 1)
-        self.found = linear_regression(both.mT @ (both * weights[:, None]), weights.sum())
+        tight = torch.where(self.basis.further, tightness, 1.0).double()
+        self.found = linear_regression(both.mT @ (both * weights[:, None]), weights.sum(), tightness=tight)
         self.evidence = float(self.found.evidence)
 
     def draw(self, rng: np.random.Generator) -> Conditional:
@@ -72,12 +81,18 @@ class CountPosterior(FamilyPosterior):
 
     Parameters
     ----------
-    kinds, telling, effect, parents, level
+    kinds, telling, effect, parents, level, tightness
         As for `RegressionPosterior`.
     """
 
     def __init__(
-        self, kinds: Sequence[Kind], telling: TellingRows, effect: int, parents: tuple[int, ...], level: int
+        self,
+        kinds: Sequence[Kind],
+        telling: TellingRows,
+        effect: int,
+        parents: tuple[int, ...],
+        level: int,
+        tightness: float = 1.0,
     ) -> None:
         self.kind = kinds[effect]
         some = telling.weights[:, effect].nonzero()[:, 0]
@@ -85,7 +100,9 @@ class CountPosterior(FamilyPosterior):
         some = some[torch.arange(0, len(some), share).long()]
         rows, weights = telling.rows[some].double(), telling.weights[some, effect] * share
         self.basis = Basis(kinds, rows, weights, parents, level)
-        self.found = count_regression(self.basis(rows), rows[:, effect], log_levels([self.kind], rows)[:, 0], weights)
+        tight = torch.where(self.basis.further, tightness, 1.0).double()
+        offset = log_levels([self.kind], rows)[:, 0]
+        self.found = count_regression(self.basis(rows), rows[:, effect], offset, weights, tightness=tight)
         self.evidence = float(self.found.evidence)
 
     def draw(self, rng: np.random.Generator) -> Conditional:

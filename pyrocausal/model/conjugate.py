@@ -92,7 +92,11 @@ class ConjugateRegression(NamedTuple):
 
 
 def linear_regression(
-    gram: torch.Tensor, rows: torch.Tensor, shape: float = 1.0, rate: float = 0.1
+    gram: torch.Tensor,
+    rows: torch.Tensor,
+    shape: float = 1.0,
+    rate: float = 0.1,
+    tightness: torch.Tensor | None = None,
 ) -> ConjugateRegression:
     """Posterior of y = X w + noise, with a unit-information prior on w and noise on a standardised scale.
 
@@ -107,6 +111,8 @@ def linear_regression(
         Number of rows n, or their total weight, shape [...].
     shape, rate
         Prior of the noise variance.
+    tightness
+        As how many rows the prior of each column tells that it is of no use, shape [p]; None: 1 of all.
 
     Returns
     -------
@@ -127,6 +133,8 @@ def linear_regression(
     # A constant or repeated column has no precision of its own; a trace of one keeps the determinant.
     trace = 1e-6 * torch.eye(data.shape[-1], dtype=data.dtype, device=data.device)
     prior = (data + trace) / n.clamp(min=1.0)[..., None, None]  # of no rows nothing is said
+    if tightness is not None:
+        prior = prior * torch.outer(tightness, tightness).sqrt()
     precision = prior + data
     factor = torch.linalg.cholesky(precision)
     weights = torch.cholesky_solve(products, factor)

@@ -64,6 +64,7 @@ def count_regression(
     size: tuple[float, float] = (1.0, 2.0),
     steps: int = 25,
     tolerance: float = 1e-3,
+    tightness: torch.Tensor | None = None,
 ) -> CountRegression:
     """Negative binomial regression with a unit-information prior: weights are N(0, (information X'X / n)^-1).
 
@@ -83,6 +84,8 @@ def count_regression(
         Mean and standard deviation of the size's logarithm, which is normal beforehand.
     steps, tolerance
         Of the search for the mode, which ends where a regression gains no more nats in a step.
+    tightness
+        As how many rows the prior of each column tells that it is of no use, shape [p]; None: 1 of all.
 
     Returns
     -------
@@ -101,6 +104,8 @@ def count_regression(
     # A constant or repeated column has no precision of its own; a trace of one keeps the determinant.
     trace = torch.diag_embed(1e-6 * gram.diagonal(dim1=-2, dim2=-1) + 1e-8)
     prior = information * (gram + trace) / n
+    if tightness is not None:
+        prior = prior * torch.outer(tightness, tightness).sqrt()
 
     log_joint = partial(_log_joint, y, kept, prior, size)
 

@@ -171,6 +171,18 @@ class OwnMechanisms(Mechanisms):
             if self.bound(i, tuple(graph[i].nonzero()[:, 0].tolist())):
                 self._maximise(i, values, weights[:, i], self._module(i))
 
+    def fitted(self, name: str) -> PyroModule:
+        """The fitted mechanism of a variable that has its own, with its parameters as attributes.
+
+        Raises
+        ------
+        ValueError
+            If it has none.
+        """
+        if name not in self.own:
+            raise ValueError(f"{name!r} has no mechanism of its own; those that have: {', '.join(self.own)}")
+        return self._module(self.names.index(name))
+
     def bound(self, i: int, parents: tuple[int, ...]) -> bool:
         """Whether a variable with some parents has the mechanism of its own."""
         return i in self.parents and set(parents) == set(self.parents[i])

@@ -17,7 +17,7 @@ from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, PAIRS, Regressors
 from pyrocausal.mechanism_posterior.basis import Basis
 from pyrocausal.mechanism_posterior.bootstrapped import BootstrappedPosterior
 from pyrocausal.mechanism_posterior.drawn_mechanisms import MechanismPosterior
-from pyrocausal.mechanism_posterior.regression_posterior import CountPosterior, RegressionPosterior
+from pyrocausal.mechanism_posterior.regression_posterior import CountPosterior, RegressionPosterior, forms_of
 from pyrocausal.mechanism_posterior.table_posterior import TablePosterior
 from pyrocausal.mechanism_posterior.telling_rows import TellingRows, telling_rows
 
@@ -101,6 +101,21 @@ def test_a_regression_is_that_of_textbooks():
     torch.testing.assert_close(slopes.mean(0), fitted[1:], atol=2e-3, rtol=0)
     torch.testing.assert_close(slopes.std(0), covariance.diagonal().sqrt()[1:], rtol=0.08, atol=0)
     assert float(torch.stack([each.stddev[0] for each in drawn]).mean()) == pytest.approx(0.7, abs=0.02)
+
+
+def test_a_curve_may_be_hardly_one():
+    """The tighter the prior of steps, the nearer to a line; a slight bend is found at some size between."""
+    torch.manual_seed(1)
+    kinds, rows = KINDS["continuous"], torch.randn(1500, 4)
+    rows[:, 2] = rows[:, 0] + 0.12 * rows[:, 0].square() + 0.7 * torch.randn(1500)
+    telling = all_telling(rows)
+    line = RegressionPosterior(kinds, telling, 2, (0,), LINEAR)
+    curves = [RegressionPosterior(kinds, telling, 2, (0,), ADDITIVE, tight) for tight in (1.0, 1e12)]
+    assert curves[1].evidence == pytest.approx(line.evidence, abs=0.05)
+    torch.testing.assert_close(curves[1].found.weights[:2], line.found.weights, atol=1e-4, rtol=1e-4)
+    best = MechanismPosterior(make_model(kinds), telling).of(2, (0,))
+    assert best.basis.level == ADDITIVE and best.evidence > curves[0].evidence
+    assert forms_of((*kinds[:3], pc.Categorical((0, 1))), (3,)) == [(LINEAR, 1.0)]
 
 
 def test_a_table_is_a_dirichlet_posterior():

@@ -224,7 +224,9 @@ def test_from_a_table_to_a_mechanism_of_ones_own_an_effect_and_a_picture(tmp_pat
     algorithm = pc.SDI(mechanisms=pc.PerVariable(pc.NeuralMechanisms, {"response": Hill}))
     result = pc.discover(data, chains=1, seed=0, progress=False, algorithm=algorithm)
     assert list(result.dag().edges) == [("dose", "response")]
-    fitted = result.model.mechanisms.of_1
+    fitted = result.model.mechanisms.fitted("response")
+    with pytest.raises(ValueError, match="'dose' has no mechanism of its own; those that have: response"):
+        result.model.mechanisms.fitted("dose")
     assert fitted.n.item() == pytest.approx(2.0, rel=0.1)
     assert fitted.ec50.item() == pytest.approx(1.5, rel=0.1)
     effect = result.effect("response", do={"dose": 3.0}, versus={"dose": 1.0}, draws=20)
