@@ -11,7 +11,8 @@ import torch
 from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.data.weights import Part
 from pyrocausal.evidence import pooled_tables
-from pyrocausal.evidence.pooled_tables import STRENGTHS, PooledTables
+from pyrocausal.evidence.pooled_tables import PooledTables
+from pyrocausal.evidence.table_prior import STRENGTHS
 
 KINDS = (Categorical((0, 1)), Categorical((0, 1, 2)), Categorical((0, 1, 2)))
 
