@@ -10,7 +10,6 @@ depth.
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -95,7 +94,7 @@ def ask_effects(seeds: Sequence[int], out: Path, *, kinds: Sequence[str], jobs: 
     pandas.DataFrame
         All rows of the file: `pairs` that are asked for, of them `covered` by the interval of 90 %; `error` and
         `width`, means of the distance from the truth and of half the interval, in standard deviations of the effect or
-        as probabilities; `fit_seconds` and `ask_seconds`.
+        as probabilities; `fit_seconds`.
     """
     return add_missing(out / "effects.csv", {"kind": kinds, "seed": seeds}, _one, jobs=jobs)
 
@@ -114,7 +113,6 @@ def _one(kind: str, seed: int) -> dict[str, object]:
             seed=seed,
             progress=False,
         )
-        start = time.process_time()
         asked = [_pair(made, result, *pair, seed) for pair in _pairs(made)]
     table = pd.DataFrame(asked, columns=["covered", "error", "width"])
     return {
@@ -125,7 +123,6 @@ def _one(kind: str, seed: int) -> dict[str, object]:
         "error": table.error.mean(),
         "width": table.width.mean(),
         "fit_seconds": result.chains[0].cpu_seconds,
-        "ask_seconds": time.process_time() - start,
     }
 
 
@@ -151,13 +148,12 @@ def _pair(made: Simulation, result: object, cause: str, effect: str, seed: int) 
 
 def of_effects(table: pd.DataFrame) -> str:
     """Markdown: a row for every kind of data."""
-    lines = [["data", "problems", "effects", "held by intervals of 90 %", "error", "half width", "CPU s fit",
-              "CPU s asking"]]  # fmt: skip
+    lines = [["data", "problems", "effects", "held by intervals of 90 %", "error", "half width", "CPU s fit"]]
     lines.append(["---"] * len(lines[0]))
     for kind, here in table.groupby("kind", sort=False):
         share = here.covered.sum() / here.pairs.sum()
         lines.append([
             str(kind), f"{len(here)}", f"{here.pairs.sum():.0f}", f"**{share:.1%}**", f"{here.error.mean():.3f}",
-            f"{here.width.mean():.3f}", f"{here.fit_seconds.median():.1f}", f"{here.ask_seconds.median():.1f}",
+            f"{here.width.mean():.3f}", f"{here.fit_seconds.median():.1f}",
         ])  # fmt: skip
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

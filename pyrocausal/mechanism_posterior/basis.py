@@ -8,7 +8,7 @@ from itertools import combinations
 import torch
 
 from pyrocausal.data.kind import Kind, entering
-from pyrocausal.evidence.cause_columns import STEPS, CauseColumns, Moments
+from pyrocausal.evidence.cause_columns import STEPS, CauseColumns, Moments, width_of
 from pyrocausal.evidence.regressors import LINEAR, PAIRS, PRODUCTS
 
 __all__ = ["Basis"]
@@ -61,13 +61,11 @@ class Basis:
     def further(self) -> torch.Tensor:
         """Which columns are steps and products, boolean, [k]."""
         found = [torch.zeros(1, dtype=torch.bool)]
-        for j, made in self.columns.items():
-            if self.level == LINEAR or made.value is None:
-                width = self.kinds[j].regressors(torch.zeros(1), False).shape[1]
-                found.append(torch.zeros(width, dtype=torch.bool))
-                continue
-            gaps = self.kinds[j].regressors(torch.zeros(1), False).shape[1] - 1
-            found += [torch.arange(1 + STEPS) > 0, torch.zeros(gaps, dtype=torch.bool)]
+        for j in self.parents:
+            steps = 0 if self.kinds[j].discrete else STEPS
+            here = torch.zeros(width_of(self.kinds[j]), dtype=torch.bool)
+            here[1 : 1 + steps] = True
+            found.append(here if self.level != LINEAR else torch.zeros(len(here) - steps, dtype=torch.bool))
         found += [torch.ones(len(made.mean), dtype=torch.bool) for made in self.products.values()]
         return torch.cat(found)
 

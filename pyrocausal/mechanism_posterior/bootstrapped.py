@@ -21,8 +21,8 @@ import torch
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.weights import Part
 from pyrocausal.evidence.refitting import Refitting, fit_copies
+from pyrocausal.evidence.telling_rows import TellingRows
 from pyrocausal.mechanism_posterior.family_posterior import Conditional, FamilyPosterior
-from pyrocausal.mechanism_posterior.telling_rows import TellingRows
 from pyrocausal.model.mechanisms import Copies, Mechanisms
 
 __all__ = ["BootstrappedPosterior"]

@@ -13,12 +13,12 @@ import numpy as np
 import pyro.distributions as dist
 import torch
 
+from pyrocausal.evidence.telling_rows import TellingRows
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.mechanism_posterior.bootstrapped import BootstrappedPosterior
 from pyrocausal.mechanism_posterior.family_posterior import Conditional, FamilyPosterior
 from pyrocausal.mechanism_posterior.regression_posterior import CountPosterior, RegressionPosterior, forms_of
 from pyrocausal.mechanism_posterior.table_posterior import TablePosterior
-from pyrocausal.mechanism_posterior.telling_rows import TellingRows
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.edge_beliefs import IndependentBeliefs
 from pyrocausal.model.mechanisms import Family, Mechanisms

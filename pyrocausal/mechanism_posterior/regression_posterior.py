@@ -12,10 +12,10 @@ import torch
 from pyrocausal.data.count import log_levels
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.negative_binomial import LOG_SIZE, negative_binomial
-from pyrocausal.evidence.regressors import LINEAR, PAIRS
+from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, PAIRS
+from pyrocausal.evidence.telling_rows import TellingRows
 from pyrocausal.mechanism_posterior.basis import Basis
 from pyrocausal.mechanism_posterior.family_posterior import Conditional, FamilyPosterior
-from pyrocausal.mechanism_posterior.telling_rows import TellingRows
 from pyrocausal.model.conjugate import linear_regression
 from pyrocausal.model.count_regression import count_regression
 
@@ -27,9 +27,11 @@ MOST = 30_000  # rows of counts, evenly spread over the tables; they then count 
 
 def forms_of(kinds: Sequence[Kind], parents: tuple[int, ...]) -> list[tuple[int, float]]:
     """Levels at which regressions on some parents differ, and how tight the prior of what bends them is."""
-    levels = range(PAIRS + 1 if len(parents) > 1 else PAIRS)
-    if all(kinds[j].discrete for j in parents):
-        levels = range(0, PAIRS + 1, PAIRS) if len(parents) > 1 else range(1)
+    levels = [LINEAR]
+    if any(not kinds[j].discrete for j in parents):
+        levels.append(ADDITIVE)
+    if len(parents) > 1:
+        levels.append(PAIRS)
     return [(level, tight) for level in levels for tight in (TIGHTNESS if level != LINEAR else TIGHTNESS[:1])]
 
 
@@ -117,8 +119,5 @@ class CountPosterior(FamilyPosterior):
     def _conditional(
         self, weights: torch.Tensor, log_size: torch.Tensor, values: torch.Tensor
     ) -> dist.TorchDistribution:
-        log_mean = (self.basis(values) @ weights).to(values) + self._levels(values)
+        log_mean = (self.basis(values) @ weights).to(values) + log_levels([self.kind], values)[..., 0]
         return negative_binomial(log_mean, log_size.clamp(*LOG_SIZE).to(values))
-
-    def _levels(self, values: torch.Tensor) -> torch.Tensor:
-        return log_levels([self.kind], values)[..., 0]

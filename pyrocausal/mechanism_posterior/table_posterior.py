@@ -11,8 +11,8 @@ import torch
 
 from pyrocausal.data.kind import Kind, entering
 from pyrocausal.evidence.table_prior import best_prior, dirichlet
+from pyrocausal.evidence.telling_rows import TellingRows
 from pyrocausal.mechanism_posterior.family_posterior import Conditional, FamilyPosterior
-from pyrocausal.mechanism_posterior.telling_rows import TellingRows
 
 __all__ = ["TablePosterior"]
 

@@ -28,7 +28,7 @@ from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.drawn_graphs import DrawnGraphs
 from pyrocausal.model.edge_beliefs import IndependentBeliefs, OrientedBeliefs
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
-from pyrocausal.model.per_variable import OwnMechanisms
+from pyrocausal.model.own_mechanisms import OwnMechanisms
 from pyrocausal.posterior.chain import Chain
 from pyrocausal.posterior.plain_form import Reader, Writer
 from pyrocausal.runtime.versions import version_of

@@ -9,10 +9,9 @@ import torch
 import xarray as xr
 
 from pyrocausal.data.interventional_data import InterventionalData
-from pyrocausal.data.weights import Part
 from pyrocausal.evidence.imputation import impute
+from pyrocausal.evidence.telling_rows import telling_rows
 from pyrocausal.mechanism_posterior.drawn_mechanisms import MechanismPosterior
-from pyrocausal.mechanism_posterior.telling_rows import telling_rows
 from pyrocausal.model.program import Program
 from pyrocausal.posterior.chain import Chain
 from pyrocausal.posterior.graph_draws import graphs_of
@@ -148,7 +147,6 @@ class ProgramChains(LabelledChains):
     def _posterior(self, c: int, chain: Chain) -> MechanismPosterior:
         if c not in self._posteriors:
             data: InterventionalData = impute(self.data, seed=chain.seed)
-            parts = [Part(part.rows, part.weights) for part in data.parts]
-            telling = telling_rows(data.kinds, parts, chain.target_probability[:, :-1], chain.drift)
+            telling = telling_rows(data.kinds, data.parts, chain.target_probability[:, :-1], chain.drift)
             self._posteriors[c] = MechanismPosterior(chain.model, telling)
         return self._posteriors[c]

@@ -38,11 +38,6 @@ class DrawnPrograms:
             return np.stack([np.stack([np.asarray(ask(program)) for program in chain]) for chain in self.programs])
 
     @property
-    def first(self) -> Program:
-        """One of them, for what all have in common."""
-        return self.programs[0][0]
-
-    @property
     def graphs(self) -> torch.Tensor:
         """Their graphs, boolean, shape [C, N, d, d]."""
         return torch.stack([torch.stack([program.graph for program in chain]) for chain in self.programs])

@@ -26,6 +26,7 @@ from pyrocausal.queries.asked import typical
 from pyrocausal.queries.drawn_programs import DrawnPrograms
 from pyrocausal.queries.even_noise import even_noise
 from pyrocausal.queries.outcomes import expected
+from pyrocausal.search.moves import closure
 
 __all__ = ["effect_table", "usual_contrast"]
 
@@ -45,14 +46,13 @@ def effect_table(
         Columns cause, effect; versus and do, what the cause is set to; measured, what changes; mean, low and high of
         the draws (low to high is an interval of 90 %); path, share of the draws in which the cause acts on the effect.
     """
-    found = []
+    found, paths = [], closure(programs.graphs.flatten(0, 1)).double().mean(0)  # [d, d], effect and cause
     for first in range(0, len(causes), TOGETHER):
         contrasts = {cause: usual_contrast(data, cause) for cause in causes[first : first + TOGETHER]}
         changes = programs.each(partial(_changes, data, contrasts, rows, seed))  # [C, N, causes, d, states]
         for k, (cause, codes) in enumerate(contrasts.items()):
-            paths = programs.each(partial(_acts, cause))
             words = [_in_words(data, cause, code) for code in codes]
-            found += _rows(data, cause, words, changes[:, :, k], paths)
+            found += _rows(data, cause, words, changes[:, :, k], paths[:, data.names.index(cause)])
     table = pd.DataFrame(found, columns=["cause", "effect", "versus", "do", "measured", "mean", "low", "high", "path"])
     if table.empty:
         return table
@@ -121,17 +121,12 @@ def _changes(
     return found
 
 
-def _acts(cause: str, program: Program) -> list[bool]:
-    """Whether a variable acts on each."""
-    return [cause in program.ancestors(name) for name in program.names]
-
-
 def _rows(
-    data: InterventionalData, cause: str, words: Sequence[str], changes: np.ndarray, paths: np.ndarray
+    data: InterventionalData, cause: str, words: Sequence[str], changes: np.ndarray, paths: torch.Tensor
 ) -> list[list[Any]]:
     found = []
     for i, (name, kind) in enumerate(zip(data.names, data.kinds, strict=True)):
-        path = float(paths[..., i].mean())
+        path = float(paths[i])
         if not path:
             continue
         draws = changes[:, :, i].reshape(-1, changes.shape[-1])  # [draws, states]

@@ -33,6 +33,8 @@ from pyrocausal.queries.even_noise import even_noise
 
 __all__ = ["Event", "necessary_and_sufficient"]
 
+TOGETHER = 100_000  # rows that are drawn in one run of a program
+
 
 class Event(NamedTuple):
     """That a variable is what it is in a row.
@@ -121,14 +123,16 @@ def _sufficient(
     """Of every row [n], given the values of the cause [n] and what was seen [n]; rows that are alike are asked once."""
     still = {name: each.values for name, each in typical(data).items()}
     without = event.of(_world(program, {cause: other, **still}, noise, drawn))
-    found = torch.full((len(values),), torch.nan, dtype=torch.double)
-    for value, what in {(float(v), float(s)) for v, s in zip(values, seen, strict=True)}:
-        setting = {cause: torch.tensor(value, dtype=program.dtype), **still}
-        made = event.of(_world(program, setting, noise, drawn)) == what
+    pairs, place = torch.stack([values, seen], 1).unique(dim=0, return_inverse=True)
+    shares = []
+    for some in pairs.split(max(1, TOGETHER // drawn)):  # each is a block of rows of one run
+        many = {name: torch.cat([part] * len(some)) for name, part in noise.items()}
+        setting = {cause: some[:, 0].to(program.dtype).repeat_interleave(drawn), **still}
+        made = event.of(_world(program, setting, many, len(some) * drawn)).view(len(some), drawn)
+        what = some[:, 1:]
         open_rows = without != what
-        share = made[open_rows].double().mean() if bool(open_rows.any()) else torch.nan
-        found[(values == value) & (seen == what)] = share
-    return found
+        shares.append(((made == what) & open_rows).double().sum(1) / open_rows.double().sum(1))  # NaN of none
+    return torch.cat(shares)[place]
 
 
 def _world(

@@ -71,19 +71,18 @@ class Asked(NamedTuple):
 
 def outcome(programs: DrawnPrograms, asked: Asked, do: Mapping[str, Any]) -> xr.DataArray:
     """Probabilities of states or means, dims ("chain", "draw") and "state" of a variable that has states."""
-    values = with_values("do", do, asked.data, asked.rows, asked.seed)
-    answers = programs.each(lambda program: _answer(program, asked, values))
+    world, given = _world("do", do, asked), _given(asked)
+    answers = programs.each(lambda program: _answer(program, asked, world, given))
     return _told(programs, asked, answers, {"do": in_words(do)})
 
 
 def contrast(programs: DrawnPrograms, asked: Asked, do: Mapping[str, Any], versus: Mapping[str, Any]) -> xr.DataArray:
     """The difference that one intervention makes against another, as `outcome`."""
 
-    both = (("do", do), ("versus", versus))
-    first, second = (with_values(name, each, asked.data, asked.rows, asked.seed) for name, each in both)
+    first, second, given = _world("do", do, asked), _world("versus", versus, asked), _given(asked)
 
     def difference(program: Program) -> torch.Tensor:
-        one, other = _answer(program, asked, first), _answer(program, asked, second)
+        one, other = (_answer(program, asked, world, given) for world in (first, second))
         return torch.cat([one[:-1] - other[:-1], torch.minimum(one[-1:], other[-1:])])
 
     return _told(programs, asked, programs.each(difference), {"do": in_words(do), "versus": in_words(versus)})
@@ -120,16 +119,32 @@ def _told(programs: DrawnPrograms, asked: Asked, answers: np.ndarray, attributes
     return labelled(asked, answers[..., :-1], programs, told)
 
 
-@torch.no_grad()
-def _answer(program: Program, asked: Asked, do: Mapping[str, Any]) -> torch.Tensor:
-    """Probabilities or a mean, and the effective sample size, infinite where sums are exact: [q + 1]."""
-    codes, given = codes_of(do, asked.data), codes_of(asked.given, asked.data)
-    if given is None:
+class _World(NamedTuple):
+    """What is done."""
+
+    values: Mapping[str, Any]  # as `pyrocausal.intervene` takes it
+    codes: Mapping[int, float] | None  # the same where it is one value of each variable
+
+
+def _world(argument: str, do: Mapping[str, Any], asked: Asked) -> _World:
+    return _World(with_values(argument, do, asked.data, asked.rows, asked.seed), codes_of(do, asked.data))
+
+
+def _given(asked: Asked) -> Mapping[int, float]:
+    """Codes of what is observed."""
+    codes = codes_of(asked.given, asked.data)
+    if codes is None:
         raise ValueError("given: one value of each variable is observed; ask once for each")
-    found = None if codes is None else exact_outcome(program, asked.place, codes, given)
+    return codes
+
+
+@torch.no_grad()
+def _answer(program: Program, asked: Asked, world: _World, given: Mapping[int, float]) -> torch.Tensor:
+    """Probabilities or a mean, and the effective sample size, infinite where sums are exact: [q + 1]."""
+    found = None if world.codes is None else exact_outcome(program, asked.place, world.codes, given)
     if found is not None:
         return torch.cat([found, found.new_full((1,), torch.inf)])
-    return _drawn(program, asked, do, given)
+    return _drawn(program, asked, world.values, given)
 
 
 def _drawn(program: Program, asked: Asked, do: Mapping[str, Any], given: Mapping[int, float]) -> torch.Tensor:

@@ -22,7 +22,6 @@ from typing import NamedTuple
 
 import torch
 
-from pyrocausal.data.weights import Part
 from pyrocausal.evidence.edge_price import edge_prices
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.joint_evidence import JointEvidence
@@ -30,6 +29,7 @@ from pyrocausal.evidence.outliers import moved_away
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
 from pyrocausal.evidence.refitting import Refitting
+from pyrocausal.evidence.telling_rows import telling_rows
 from pyrocausal.evidence.terms import IMPOSSIBLE
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.runtime.interruption import best_so_far, now_doing
@@ -216,21 +216,12 @@ class Rounds:
 
         def fit() -> dict[str, torch.Tensor]:
             fit_mechanisms(fitted, GraphFitting(), steps, probability, schedule, self.natural)
-            state.model.mechanisms.polish(*self._all_rows(), self.dag)
+            telling = telling_rows(state.data.kinds, state.data.parts, 1 - self.natural.double(), None)
+            rows, weights = (each.to(state.data.observational) for each in telling)
+            state.model.mechanisms.polish(rows, weights, self.dag)
             return {name: each.clone() for name, each in state.model.mechanisms.state_dict().items()}
 
         state.model.mechanisms.load_state_dict(recorded("the program's mechanisms", fit))
-
-    def _all_rows(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Rows [N, d] and how much each tells of each variable [N, d]."""
-        first, *regimes = self.state.data.parts
-        rows, counted = Part.of([first, *regimes])
-        kept = [
-            torch.ones_like(first.rows),
-            *(k.expand_as(part.rows) for k, part in zip(self.natural, regimes, strict=True)),
-        ]
-        told = torch.cat([each.to(rows) for each in kept])
-        return rows, told if counted is None else told * counted[:, None].to(rows)
 
     def _series(self, refitting: Refitting | None, *, last: bool) -> bool:
         """Rounds with copies of mechanisms fitted in one way, until one changes nothing; whether more are to follow.

@@ -14,12 +14,12 @@ from scipy import stats
 import pyrocausal as pc
 from pyrocausal.data.weights import Part
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, PAIRS, Regressors
+from pyrocausal.evidence.telling_rows import TellingRows, telling_rows
 from pyrocausal.mechanism_posterior.basis import Basis
 from pyrocausal.mechanism_posterior.bootstrapped import BootstrappedPosterior
 from pyrocausal.mechanism_posterior.drawn_mechanisms import MechanismPosterior
 from pyrocausal.mechanism_posterior.regression_posterior import CountPosterior, RegressionPosterior, forms_of
 from pyrocausal.mechanism_posterior.table_posterior import TablePosterior
-from pyrocausal.mechanism_posterior.telling_rows import TellingRows, telling_rows
 
 
 def all_telling(rows):

@@ -19,7 +19,8 @@ from pyrocausal.data.weights import Part
 from pyrocausal.evidence.refitting import Descent, Refitting, fit_copies
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
-from pyrocausal.model.per_variable import OwnMechanisms, PerVariable
+from pyrocausal.model.own_mechanisms import OwnMechanisms
+from pyrocausal.model.per_variable import PerVariable
 from pyrocausal.posterior.files import load_objects, save_objects
 
 NAMES = ("X0", "X1", "X2", "X3")
