@@ -78,13 +78,13 @@ def test_shapes_that_disagree_are_refused():
 
 @pytest.mark.parametrize("sampling", [None, pc.Sampling(draws=200, warm_up=50)])
 def test_a_fitted_model_holds_the_posterior(sampling):
-    truth = pc.networks.load("cancer")
+    truth = pc.networks.load("asia")
     data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=300, rows_per_regime=20, seed=3).data
     result = pc.discover(
         data, chains=1, seed=0, progress=False, sampling=sampling,
         algorithm=pc.SDI(fitting=pc.GraphFitting(warm_up=50)), settling=pc.Settling(refitting=None, final_steps=50),
     )  # fmt: skip
-    drawn_edges = torch.cat([Predictive(result.model, num_samples=1000)(size=1)["edges"].reshape(-1, 5, 5)])
+    drawn_edges = torch.cat([Predictive(result.model, num_samples=1000)(size=1)["edges"].reshape(-1, 8, 8)])
     by_model = float((drawn_edges == result.best.dag).flatten(1).all(1).float().mean())
     by_programs = float((result.programs(400).graphs == result.best.dag).flatten(2).all(2).float().mean())
     assert by_model == pytest.approx(by_programs, abs=0.06)
