@@ -106,7 +106,7 @@ def _one(kind: str, seed: int) -> dict[str, object]:
         result = discover(
             made.data,
             algorithm=SDI(fitting=GraphFitting(warm_up=200)),
-            settling=Settling(refitting=None, final_steps=300),
+            settling=Settling(refitting=None),
             sampling=Sampling(draws=200, warm_up=100),
             chains=1,
             cores=1,

@@ -27,6 +27,7 @@ from pyrocausal.model.mechanisms import Copies, Mechanisms
 
 __all__ = ["BootstrappedPosterior"]
 
+LEAST_PRICE = 0.1  # nats that a free parameter costs where weights are as good as tied to each other
 COPIES = 24  # that are fitted; draws take one of them
 
 
@@ -43,6 +44,11 @@ class BootstrappedPosterior(FamilyPosterior):
         Rows.
     effect, parents
         The variable and its parents.
+
+    Attributes
+    ----------
+    promise
+        Nats, about the most that it may be found to predict (`FamilyPosterior.predictive`), which needs the copies.
     """
 
     def __init__(
@@ -62,10 +68,10 @@ class BootstrappedPosterior(FamilyPosterior):
         rows, weights = telling.rows[some], telling.weights[some, effect]
         with torch.no_grad():
             fn = self._fitted(rows)
-            self.likelihood = float((fn.log_prob(kinds[effect].typed(rows[:, effect])).double() * weights).sum())
+            likelihood = float((fn.log_prob(kinds[effect].typed(rows[:, effect])).double() * weights).sum())
         copies = mechanisms.copies([self.family])
         free = 0 if copies is None else copies.free_parameters
-        self.evidence = self.likelihood - 0.5 * free * math.log(float(weights.sum()) + 1)
+        self.promise = likelihood - LEAST_PRICE * free
 
     def draw(self, rng: np.random.Generator) -> Conditional:
         """See `FamilyPosterior.draw`; of mechanisms that cannot be copied always the fitted one."""

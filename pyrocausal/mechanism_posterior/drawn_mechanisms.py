@@ -1,7 +1,7 @@
 """The posterior of all mechanisms of a fitted model, under any graph, and models whose mechanisms are drawn from it.
 
 Of every variable and parent set there are several forms: tables or regressions, whose posteriors are closed, and the
-model's own mechanism, whose posterior is a Bayesian bootstrap. The one with the most evidence is used. A draw is an
+model's own mechanism, whose posterior is a Bayesian bootstrap. The one that predicts best is used. A draw is an
 ordinary `CausalModel` of one graph.
 """
 
@@ -61,11 +61,26 @@ class MechanismPosterior:
         self._kept: dict[Family, FamilyPosterior] = {}
 
     def of(self, effect: int, parents: tuple[int, ...]) -> FamilyPosterior:
-        """The posterior of a variable given its parents, of the form with the most evidence."""
+        """The posterior of a variable given its parents, of the form that predicts best.
+
+        Of closed forms it is the one with the most evidence. The model's mechanism has none, and is held against that
+        form by what both predict (`FamilyPosterior.predictive`), where its fit leaves a chance.
+        """
         family = effect, parents
         if family not in self._kept:
-            self._kept[family] = max(self._forms(effect, parents), key=lambda found: found.evidence)
+            self._kept[family] = self._best(effect, parents)
         return self._kept[family]
+
+    def _best(self, effect: int, parents: tuple[int, ...]) -> FamilyPosterior:
+        kinds, telling = self.model.kinds, self.telling
+        fitted = BootstrappedPosterior(self.model.mechanisms, kinds, telling, effect, parents)
+        closed = max(self._closed(effect, parents), key=lambda found: found.evidence, default=None)
+        if closed is None:
+            return fitted
+        some = telling.weights[:, effect].nonzero()[:, 0]
+        rows = kinds[effect], effect, telling.rows[some], telling.weights[some, effect]
+        told = closed.predictive(*rows)
+        return fitted if fitted.promise > told and fitted.predictive(*rows) > told else closed
 
     def program(self, graph: torch.Tensor, rng: np.random.Generator) -> Program:
         """A program whose mechanisms are drawn, under a graph, 0/1 or boolean [d, d]."""
@@ -74,11 +89,10 @@ class MechanismPosterior:
         model = CausalModel(self.model.names, self.model.kinds, DrawnMechanisms(drawn), beliefs)
         return Program(model, graph.cpu())
 
-    def _forms(self, effect: int, parents: tuple[int, ...]) -> Iterator[FamilyPosterior]:
+    def _closed(self, effect: int, parents: tuple[int, ...]) -> Iterator[FamilyPosterior]:
         kinds, telling, kind = self.model.kinds, self.telling, self.model.kinds[effect]
         if TablePosterior.fits(kinds, effect, parents):
             yield TablePosterior(kinds, telling, effect, parents)
         regression = {(1, "normal", 1): RegressionPosterior, (2, "count", 1): CountPosterior}.get(kind.form)
         if regression is not None:
             yield from (regression(kinds, telling, effect, parents, *form) for form in forms_of(kinds, parents))
-        yield BootstrappedPosterior(self.model.mechanisms, kinds, telling, effect, parents)

@@ -22,6 +22,7 @@ from pyrocausal.model.count_regression import count_regression
 __all__ = ["CountPosterior", "RegressionPosterior", "forms_of"]
 
 TIGHTNESS = 1.0, 30.0, 1000.0  # of steps and products: a curve that is hardly one costs hardly anything
+BEYOND = 1.0  # of a logarithm of a mean beyond those of rows: an exponential runs away where no row has been
 MOST = 30_000  # rows of counts, evenly spread over the tables; they then count for those between them
 
 
@@ -104,7 +105,10 @@ class CountPosterior(FamilyPosterior):
         self.basis = Basis(kinds, rows, weights, parents, level)
         tight = torch.where(self.basis.further, tightness, 1.0).double()
         offset = log_levels([self.kind], rows)[:, 0]
-        self.found = count_regression(self.basis(rows), rows[:, effect], offset, weights, tightness=tight)
+        columns = self.basis(rows)
+        self.found = count_regression(columns, rows[:, effect], offset, weights, tightness=tight)
+        told = columns @ self.found.weights
+        self.bounds = float(told.min()) - BEYOND, float(told.max()) + BEYOND
         self.evidence = float(self.found.evidence)
 
     def draw(self, rng: np.random.Generator) -> Conditional:
@@ -119,5 +123,7 @@ class CountPosterior(FamilyPosterior):
     def _conditional(
         self, weights: torch.Tensor, log_size: torch.Tensor, values: torch.Tensor
     ) -> dist.TorchDistribution:
-        log_mean = (self.basis(values) @ weights).to(values) + log_levels([self.kind], values)[..., 0]
+        log_mean = (self.basis(values) @ weights).clamp(*self.bounds).to(values) + log_levels([self.kind], values)[
+            ..., 0
+        ]
         return negative_binomial(log_mean, log_size.clamp(*LOG_SIZE).to(values))

@@ -21,16 +21,21 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import pyro.distributions as dist
 import torch
+from numpy.typing import NDArray
 from scipy import special
 
 __all__ = ["Coupling", "coupling_of"]
 
 APART = 1e-12  # Gumbel numbers of the state that was seen and of the others, so that rounding changes no row
 STEPS = 100  # of a bisection, more than double precision has bits
+Floats: TypeAlias = NDArray[np.float64]
+LOWER, UPPER = torch.tensor(False), torch.tensor(True)  # tails
 
 
 class Coupling(ABC):
@@ -104,21 +109,24 @@ class _Quantile(Coupling):
 
     def push(self, noise: torch.Tensor) -> torch.Tensor:
         low, high = (each.clone() for each in torch.broadcast_tensors(*self._bounds(noise)))
-        upper = torch.as_tensor(noise >= 0).expand_as(low)
-        wanted = torch.special.log_ndtr(-noise.double().abs()).expand_as(low)
         for _ in range(STEPS):
-            middle = self._between(low, high)
+            middle = 0.5 * (low + high)
             if not bool(((middle != low) & (middle != high)).any()):
                 break
-            below, above = self._tails(middle)
-            short = torch.where(upper, above > wanted, below < wanted)
+            short = self._short(middle, noise)
             low, high = torch.where(short, middle, low), torch.where(short, high, middle)
         return high.to(_tensor_of(self.fn).dtype)
 
     def pull(self, value: torch.Tensor) -> torch.Tensor:
-        below, above = self._tails(value.double())
+        below, above = (self._log_tail(value.double(), each) for each in (LOWER, UPPER))
         score = _score(torch.minimum(below, above))
         return torch.where(below < above, score, -score)
+
+    def _short(self, value: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """Whether values are below the quantile that noise is, told by the tail in which that is."""
+        upper = noise >= 0
+        found, wanted = self._log_tail(value, upper), torch.special.log_ndtr(-noise.double().abs())
+        return torch.where(upper, found > wanted, found < wanted)
 
     def _bounds(self, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         parts = self.fn.component_distribution
@@ -126,23 +134,40 @@ class _Quantile(Coupling):
         low = (parts.loc.double() - parts.scale.double() * reach).amin(-1)
         return low, (parts.loc.double() + parts.scale.double() * reach).amax(-1)
 
-    def _between(self, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
-        return 0.5 * (low + high)
-
-    def _tails(self, value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logarithms of P(X <= value) and P(X > value)."""
+    def _log_tail(self, value: torch.Tensor, upper: torch.Tensor) -> torch.Tensor:
+        """Logarithm of P(X <= value), or of P(X > value) for the upper tail."""
         parts, shares = self.fn.component_distribution, self.fn.mixture_distribution.logits.double().log_softmax(-1)
         score = (value[..., None] - parts.loc.double()) / parts.scale.double()
-        log_ndtr = torch.special.log_ndtr
-        return tuple((shares + log_ndtr(sign * score)).logsumexp(-1) for sign in (1, -1))
+        return (shares + torch.special.log_ndtr(torch.where(upper[..., None], -score, score))).logsumexp(-1)
 
 
 class _CountQuantile(_Quantile):
     """The same of negative binomials, where a value takes up a piece of the noise, in which it is drawn at random."""
 
+    def push(self, noise: torch.Tensor) -> torch.Tensor:
+        """From where quantiles are about, in steps that grow until each lies between two counts, which are halved."""
+        about = self._about(noise.double())
+        u = noise.double().expand(about.shape).numpy(force=True).ravel()
+        parts = [each.expand(*about.shape, -1).numpy(force=True).reshape(len(u), -1) for each in self._parts()]
+        at, low, high = about.numpy(force=True).ravel(), np.full(len(u), -1.0), np.full(len(u), np.inf)
+        upper, wanted = u >= 0, special.log_ndtr(-np.abs(u))
+        todo, step = np.arange(len(u)), 1.0
+        while len(todo):
+            here, up = at[todo], upper[todo]
+            tail = _log_count_tail([part[todo] for part in parts], here, up)
+            short = np.where(up, tail > wanted[todo], tail < wanted[todo])
+            low[todo], high[todo] = np.where(short, here, low[todo]), np.where(short, high[todo], here)
+            todo = todo[high[todo] - low[todo] > 1]
+            some, most = low[todo], high[todo]
+            middle = np.floor(0.5 * (some + np.where(np.isinf(most), 0.0, most)))
+            at[todo] = np.where(np.isinf(most), some + step, np.maximum(middle, most - step))
+            step *= 4.0
+        return torch.as_tensor(high.reshape(about.shape)).to(_tensor_of(self.fn))
+
     def pull(self, value: torch.Tensor) -> torch.Tensor:
         value = value.double()
-        (below, above), (before, after) = self._tails(value), self._tails(value - 1)
+        below, above = (self._log_tail(value, each) for each in (LOWER, UPPER))
+        before, after = (self._log_tail(value - 1, each) for each in (LOWER, UPPER))
         share = torch.rand_like(below)
         # P(X < x) + share P(X = x), or the same from above
         low = torch.logaddexp(share.log() + below, (1 - share).log() + before)
@@ -150,30 +175,17 @@ class _CountQuantile(_Quantile):
         score = _score(torch.minimum(low, high))
         return torch.where(low < high, score, -score)
 
-    def _bounds(self, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        high = self._parts()[0].amax(-1) + 1.0
-        high, wanted = (
-            each.clone() for each in torch.broadcast_tensors(high, torch.special.log_ndtr(-noise.double().abs()))
-        )
-        for _ in range(60):  # upwards until no more than the noise leaves is above
-            if not bool((more := self._tails(high)[1] > wanted).any()):
-                break
-            high = torch.where(more, 2 * high, high)
-        return -torch.ones_like(high), high.ceil()
+    def _about(self, noise: torch.Tensor) -> torch.Tensor:
+        """Whole numbers that a quantile may be, by mean, variance and skewness, this of one component."""
+        mean, size, shares = self._parts()
+        whole = (shares * mean).sum(-1)
+        spread = (shares * (mean + mean.square() / size + (mean - whole[..., None]).square())).sum(-1).sqrt()
+        skewness = (2 * spread / whole - 1 / spread).clamp(max=2.0)
+        return (whole + spread * (noise + skewness * (noise.square() - 1) / 6)).clamp(min=0.0).floor()
 
-    def _between(self, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
-        return ((low + high) / 2).floor()
-
-    def _tails(self, value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        mean, size, shares = (each.numpy(force=True) for each in self._parts())
-        count = np.floor(value.numpy(force=True))[..., None]
-        stays = size / (size + mean)
-        with np.errstate(divide="ignore"):
-            at = np.maximum(count, 0.0)
-            below = np.where(count < 0, 0.0, special.betainc(size, at + 1, stays))
-            above = np.where(count < 0, 1.0, special.betainc(at + 1, size, 1 - stays))
-            found = [np.log((shares * each).sum(-1)) for each in (below, above)]
-        return torch.as_tensor(found[0]).to(value), torch.as_tensor(found[1]).to(value)
+    def _log_tail(self, value: torch.Tensor, upper: torch.Tensor) -> torch.Tensor:
+        parts = [each.numpy(force=True) for each in self._parts()]
+        return torch.as_tensor(_log_count_tail(parts, value.numpy(force=True), upper.numpy(force=True))).to(value)
 
     def _parts(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Means, sizes and shares of components [..., K]."""
@@ -182,6 +194,17 @@ class _CountQuantile(_Quantile):
             return parts.mean.double(), parts.total_count.double(), shares
         mean, size = self.fn.mean.double()[..., None], self.fn.total_count.double()[..., None]
         return mean, size, torch.ones_like(mean)
+
+
+def _log_count_tail(parts: Sequence[Floats], value: Floats, upper: NDArray[np.bool_]) -> Floats:
+    """Logarithm of P(X <= value), or of P(X > value) for the upper tail, of means, sizes and shares [..., K]."""
+    mean, size, shares = parts
+    count, above = np.floor(value)[..., None], upper[..., None]
+    at, stays = np.maximum(count, 0.0) + 1, size / (size + mean)
+    first, second, share = (np.where(above, *each) for each in ((at, size), (size, at), (mean / (size + mean), stays)))
+    found = np.where(count < 0, above, special.betainc(first, second, share))
+    with np.errstate(divide="ignore"):
+        return np.log((shares * found).sum(-1))
 
 
 class _Inverse(Coupling):

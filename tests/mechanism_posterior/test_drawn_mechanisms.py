@@ -146,6 +146,36 @@ def test_counts_have_the_right_mean_and_spread():
     assert 0.005 < float(slope.std()) < 0.03
 
 
+def test_counts_do_not_run_away_where_no_row_has_been():
+    torch.manual_seed(2)
+    kinds = (pc.Continuous(0.0, 1.0), pc.Count(None, 1.5, 0.8))
+    x = torch.randn(500)
+    y = torch.poisson(torch.exp(1.2 + x))
+    posterior = CountPosterior(kinds, all_telling(torch.stack([x, y], 1)), 1, (0,), ADDITIVE)
+    rng = np.random.default_rng(0)
+    drawn = torch.stack([posterior.draw(rng)(torch.tensor([[50.0, 0.0], [0.0, 0.0]])).mean for _ in range(50)])
+    assert float(drawn[:, 0].max()) < 4 * float(torch.exp(1.2 + x.max()))
+    assert float(drawn[:, 1].mean()) == pytest.approx(np.exp(1.2), rel=0.1)
+
+
+def test_forms_are_judged_by_what_they_predict():
+    torch.manual_seed(6)
+    kinds = (pc.Continuous(0.0, 1.0),) * 2
+    rows = torch.randn(400, 2)
+    rows[:, 1] = 0.8 * rows[:, 0] + 0.6 * rows[:, 1]
+    posterior = RegressionPosterior(kinds, all_telling(rows), 1, (0,), LINEAR)
+    found = posterior.predictive(kinds[1], 1, rows, torch.ones(400).double())
+    x, y = np.column_stack([np.ones(400), rows[:, 0]]), rows[:, 1].numpy()
+    left = 0.0  # every row by least squares of the others
+    for r in range(400):
+        keep = np.arange(400) != r
+        weights, squares, *_ = np.linalg.lstsq(x[keep], y[keep], rcond=None)
+        left += stats.norm.logpdf(y[r], x[r] @ weights, np.sqrt(squares[0] / 397))
+    assert found == pytest.approx(left, abs=2.0)
+    twice = posterior.predictive(kinds[1], 1, rows, torch.full((400,), 2.0).double())
+    assert twice == pytest.approx(2 * found)
+
+
 def test_a_bootstrap_spreads_as_a_regression_does():
     torch.manual_seed(3)
     kinds = (pc.Continuous(0.0, 1.0),) * 2
@@ -178,7 +208,7 @@ def test_copies_say_the_same_alone_and_in_blocks():
 
 
 # ---------------------------------------------------------------- which form, and programs
-def test_the_form_with_the_most_evidence_is_used():
+def test_the_form_that_predicts_best_is_used():
     torch.manual_seed(4)
     kinds = (pc.Continuous(0.0, 1.0), pc.Continuous(0.0, 1.0), pc.Categorical((0, 1)), pc.Count(None, 1.5, 0.8))
     rows = torch.randn(3000, 4)
