@@ -10,7 +10,6 @@ D. B. Rubin, "The Bayesian Bootstrap", 1981.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 
