@@ -6,7 +6,8 @@ than its own and integrates its parameters out, but it cannot represent every me
 regressions are not the right shape. Joint evidence weighs the two (see `pyrocausal.evidence.joint_evidence`).
 
 - A categorical variable: a table whose every cell has a Dirichlet prior around the variable's marginal distribution;
-  its strength maximises the evidence over a few values (MacKay and Peto 1995). Continuous parents are cut into bins.
+  its strength maximises the evidence over a few values (MacKay and Peto 1995). Numbers among its parents are cut into
+  bins; of them it has logistic regressions too, at the most probable weights.
 - A continuous variable: Bayesian linear regressions on its parents' values, and on smooth steps and products of them
   (`pyrocausal.evidence.regressors`), with a Student-t prediction.
 - A count: negative binomial regressions on values and on smooth steps, at the most probable weights.
@@ -33,6 +34,7 @@ from pyrocausal.data.negative_binomial import negative_binomial
 from pyrocausal.data.weights import take_rows, total
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, Regressors, richest
 from pyrocausal.model.count_regression import count_regression
+from pyrocausal.model.logistic_regression import SPREAD, log_probs_of, logistic_regression
 from pyrocausal.sdi.row_split import Fold
 
 __all__ = ["ClosedForm"]
@@ -74,14 +76,12 @@ class ClosedForm:
     def log_probs(self, i: int, parents: tuple[int, ...]) -> list[torch.Tensor]:
         """Log-density of every scoring row's value of variable `i` under each estimate: shape [n] each.
 
-        A categorical variable has one, or none where its table would have more than `max_cells` entries; a continuous
-        one and a count have two, regressions on values and on more. It is 0 where the value is missing.
+        A categorical variable has a table where that has no more than `max_cells` entries; it, where numbers are among
+        the parents, a continuous one and a count have two regressions, on values and on more. It is 0 where the value
+        is missing.
         """
         if self.kinds[i].closed_form == "table":
-            if (found := self._table(i, parents)) is None:
-                return []
-            table, cells = found
-            estimates = [table.flatten()[cells * table.shape[1] + self._child(i)[1]]]
+            estimates = self._of_states(i, parents)
         else:
             regression = self._regression if self.kinds[i].closed_form == "regression" else self._count
             levels = LINEAR, ADDITIVE if self.kinds[i].closed_form == "count regression" else richest(parents)
@@ -150,6 +150,26 @@ class ClosedForm:
                 if (evidence := float(entries - whole.sum())) > best:
                     best, strength = evidence, candidate
         return ((counts + strength * marginal) / (totals + strength)[:, None]).log(), cells[1]
+
+    def _of_states(self, i: int, parents: tuple[int, ...]) -> list[torch.Tensor]:
+        estimates = []
+        if (found := self._table(i, parents)) is not None:
+            table, cells = found
+            estimates.append(table.flatten()[cells * table.shape[1] + self._child(i)[1]])
+        if any(not self.kinds[j].discrete for j in parents):
+            states = self.kinds[i].cardinality
+            few = [level for level in (LINEAR, ADDITIVE) if self._regressors.fits(states, parents, level)]
+            estimates += [self._logistic(i, parents, level) for level in few]
+        return estimates
+
+    def _logistic(self, i: int, parents: tuple[int, ...], level: int) -> torch.Tensor:
+        """Log probabilities of states by the most probable regression."""
+        keep = self.counts[:, i]
+        x, new = self._design(keep, parents, level)
+        (states, judged), weight = self._child(i), take_rows(self.weights, keep)
+        rows = x.new_ones(len(x)) if weight is None else weight.double()
+        found = logistic_regression(SPREAD * x, states[keep], rows, self.kinds[i].cardinality)
+        return log_probs_of(SPREAD * new, found.weights).gather(1, judged[:, None])[:, 0]
 
     def _regression(
         self, i: int, parents: tuple[int, ...], level: int, shape: float = 1.0, rate: float = 0.01

@@ -6,7 +6,8 @@ one under a wide prior, half of it given the parents. So a regime's own rows hel
 alone and do not where it was hit, and no belief about targets decides that beforehand.
 
 Tables for categories, regressions for numbers and counts. A number's mechanism is linear, additive or has products, as
-`level` allows and its evidence prefers (`pyrocausal.evidence.regressors`).
+`level` allows and its evidence prefers (`pyrocausal.evidence.regressors`). A category on which numbers act may have a
+logistic regression in place of a table: a linear one at the second level, an additive one at the third.
 
 Vocabulary: d variables, R regimes; with the observational one there are R + 1 tables.
 """
@@ -28,6 +29,7 @@ from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.kept_families import KeptFamilies, nothing
 from pyrocausal.evidence.outliers import moved_away, pulled_in
 from pyrocausal.evidence.pooled_counts import PooledCounts, counts_alone, pooled_counts
+from pyrocausal.evidence.pooled_logistic import PooledLogistic
 from pyrocausal.evidence.pooled_regression import pooled_regression, regression_alone
 from pyrocausal.evidence.pooled_tables import KAPPAS, PooledTables
 from pyrocausal.evidence.regressors import LINEAR, PAIRS, Regressors, richest
@@ -75,6 +77,7 @@ class PooledEvidence(JointEvidence):
         parts = pulled_in(data.kinds, [*regimes, first])
         self._regressors = Regressors(data.kinds, parts)
         self._counts = PooledCounts(data.kinds, parts, self._regressors)
+        self._logistic = PooledLogistic(data.kinds, self._regressors)
         self._aside = frozenset(data.names.index(name) for name in data.aside)
         self._away = moved_away(data.kinds, parts)
         self._new = NewMechanisms(data.kinds, *zip(*regimes, strict=True)) if regimes else None
@@ -104,7 +107,7 @@ class PooledEvidence(JointEvidence):
     @property
     def levels(self) -> int:
         """The highest level at which anything differs."""
-        return LINEAR if all(kind.closed_form == "table" for kind in self.kinds) else PAIRS
+        return LINEAR if all(kind.discrete for kind in self.kinds) else PAIRS
 
     def family(self, effect: int, parents: tuple[int, ...]) -> FamilyEvidence:
         """See `JointEvidence.family`."""
@@ -144,10 +147,16 @@ class PooledEvidence(JointEvidence):
         if not waiting:
             return
         checkpoint()
+        self._weigh([family for family in waiting if self._at_once(family)])
         promise = partial(self._kept.promise, drifting=self.drifting)
+        waiting = [family for family in waiting if family in self._waiting]
         first = {i: (i, pa) for i, pa in sorted(waiting, key=promise)}  # the best one of each variable
         self._weigh([family for i, family in first.items() if not self._kept.tried(i, self.drifting)])
         self._weigh([family for family in waiting if family in self._waiting and promise(family) > 0])
+
+    def _at_once(self, family: Family) -> bool:
+        """Whether the first logistic regression is due. What it gains over a table depends on the parents."""
+        return self.level == LINEAR + 1 and self.kinds[family[0]].closed_form == "table"
 
     def _weigh(self, families: Iterable[Family]) -> None:
         """Weigh families at the present level."""
@@ -157,9 +166,11 @@ class PooledEvidence(JointEvidence):
             if family[0] in self._aside:
                 self._kept[family] = nothing(len(self.known))
                 continue
-            by_form.setdefault(self.kinds[family[0]].closed_form, []).append(family)
+            form = self.kinds[family[0]].closed_form
+            by_form.setdefault("logistic" if form == "table" and self.level > LINEAR else form, []).append(family)
         for form, weigh in (
             ("regression", self._regress), ("count regression", self._count), ("table", self._tabulate),
+            ("logistic", self._regress_states),
         ):  # fmt: skip
             for batch in self._batches(by_form.get(form, [])):
                 spared, new, whole = recorded(f"level {self.level} of {batch}", partial(weigh, batch))
@@ -172,8 +183,11 @@ class PooledEvidence(JointEvidence):
 
     def _rises(self, i: int, parents: tuple[int, ...]) -> bool:
         """Whether the present level has regressors for a family that those below do not have."""
-        if self.kinds[i].closed_form == "table" or i in self._aside:
+        if i in self._aside:
             return False
+        if self.kinds[i].closed_form == "table":
+            numbers = any(not self.kinds[j].discrete for j in parents)
+            return numbers and self._regressors.fits(self.kinds[i].cardinality, parents, self.level - 1)
         return richest(parents) == PAIRS if self.level == PAIRS else any(not self.kinds[j].discrete for j in parents)
 
     def _batches(self, families: Sequence[Family]) -> Iterator[list[Family]]:
@@ -207,8 +221,7 @@ class PooledEvidence(JointEvidence):
         return (tuple(spared),), new, whole
 
     def _tabulate(self, families: Sequence[Family]) -> _Weighed:
-        fresh = [self._new.of(*family) if self._new else torch.zeros(0, dtype=torch.double) for family in families]
-        new = torch.stack([self._with_observational(each) for each in fresh])
+        new = torch.stack([self._with_observational(self._new_of(family)) for family in families])
         both = []
         for family, hit in zip(families, self._hit(families, new), strict=True):
             found = self._tables.spared(*family, hit)
@@ -216,6 +229,17 @@ class PooledEvidence(JointEvidence):
                 found = (Spared(torch.full_like(hit, IMPOSSIBLE), hit.new_zeros(()), torch.zeros_like(hit)),) * 2
             both.append(found)
         return tuple(tuple(map(torch.stack, zip(*each, strict=True))) for each in zip(*both, strict=True)), new, new
+
+    def _regress_states(self, families: Sequence[Family]) -> _Weighed:
+        """Categories by logistic regressions, whose regressors are those of the level below: tables come first."""
+        new = torch.stack([self._with_observational(self._new_of(family)) for family in families])
+        hits = self._hit(families, new)
+        both = [self._logistic.spared(family, self.level - 1, hit) for family, hit in zip(families, hits, strict=True)]
+        return tuple(tuple(map(torch.stack, zip(*each, strict=True))) for each in zip(*both, strict=True)), new, new
+
+    def _new_of(self, family: Family) -> torch.Tensor:
+        """Evidence of a fresh table, [R]."""
+        return self._new.of(*family) if self._new else torch.zeros(0, dtype=torch.double)
 
     def _hit(self, families: Sequence[Family], new: torch.Tensor) -> torch.Tensor:
         """Evidence of fresh mechanisms of families with the odds of being hit, [M, R + 1]."""

@@ -34,6 +34,7 @@ LINEAR, ADDITIVE, PAIRS = range(3)
 BENDS = 2  # of them, the first ones, whose coefficients may drift too
 MULTIPLIED = 6  # causes at the most that have products
 ROWS = 50_000  # whose inner products are taken at a time
+COEFFICIENTS = 300  # of a logistic regression at the most
 PRODUCTS = 2  # columns of a number that are multiplied with those of another cause
 
 
@@ -132,6 +133,10 @@ class Regressors:
     def _key(self, i: int) -> int | None:
         """What the rows that have a child differ by."""
         return i if self.kinds[i].missing else None
+
+    def fits(self, states: int, parents: tuple[int, ...], level: int) -> bool:
+        """Whether a logistic regression of so many states on some parents has few enough coefficients."""
+        return (states - 1) * self.width(parents, level) <= COEFFICIENTS
 
     def drifting(self, parents: tuple[int, ...], level: int) -> int:
         """Number of the first columns of some parents whose coefficients may drift, the constant among them."""

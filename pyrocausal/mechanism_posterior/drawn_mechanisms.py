@@ -17,6 +17,7 @@ from pyrocausal.evidence.telling_rows import TellingRows
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.mechanism_posterior.bootstrapped import BootstrappedPosterior
 from pyrocausal.mechanism_posterior.family_posterior import Conditional, FamilyPosterior
+from pyrocausal.mechanism_posterior.logistic_posterior import LogisticPosterior
 from pyrocausal.mechanism_posterior.regression_posterior import CountPosterior, RegressionPosterior, forms_of
 from pyrocausal.mechanism_posterior.table_posterior import TablePosterior
 from pyrocausal.model.causal_model import CausalModel
@@ -93,6 +94,8 @@ class MechanismPosterior:
         kinds, telling, kind = self.model.kinds, self.telling, self.model.kinds[effect]
         if TablePosterior.fits(kinds, effect, parents):
             yield TablePosterior(kinds, telling, effect, parents)
+        for form in LogisticPosterior.forms(kinds, effect, parents):
+            yield LogisticPosterior(kinds, telling, effect, parents, *form)
         regression = {(1, "normal", 1): RegressionPosterior, (2, "count", 1): CountPosterior}.get(kind.form)
         if regression is not None:
             yield from (regression(kinds, telling, effect, parents, *form) for form in forms_of(kinds, parents))

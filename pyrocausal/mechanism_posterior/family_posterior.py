@@ -33,11 +33,11 @@ class FamilyPosterior(ABC):
     Attributes
     ----------
     evidence
-        Log probability of the rows that tell of it under all mechanisms of this form, nats; of forms without one
-        there is none.
+        Log probability of the rows that tell of it under all mechanisms of this form, nats; -inf of forms of which it
+        is not known.
     """
 
-    evidence: float | None = None
+    evidence: float = -math.inf
 
     def predictive(self, kind: Kind, effect: int, rows: torch.Tensor, weights: torch.Tensor) -> float:
         """How well it predicts other rows like those that tell of it, nats in all: Watanabe's criterion.

@@ -97,10 +97,22 @@ def test_probabilities_of_a_variables_states_sum_to_one(parents):
     torch.testing.assert_close(found.exp().view(6, 2).sum(1), torch.ones(6).double())
 
 
+def test_a_state_that_a_number_acts_on_has_logistic_regressions_too():
+    rng = np.random.default_rng(0)
+    kinds = (Continuous(0.0, 1.0), Categorical((0, 1)))
+    x = rng.normal(size=4000)
+    rows = torch.from_numpy(np.stack([x, rng.logistic(size=4000) < 1.5 * x], 1)).float()
+    table, straight, bent = closed_form(kinds, rows[:3000], rows[3000:]).log_probs(1, (0,))
+    truth = torch.nn.functional.logsigmoid((2 * rows[3000:, 1] - 1) * 1.5 * rows[3000:, 0]).double()
+    assert float((straight - truth).sum()) > -3
+    assert float((bent - truth).sum()) > -15
+    assert float((table - truth).sum()) < -20  # four bins
+
+
 def test_continuous_parents_of_a_table_are_cut_into_equal_counts():
     kinds = (Continuous(0.0, 1.0), Categorical((0, 1)))
     fitting, scoring = dependent_rows(kinds, 80), make_rows(kinds, 30)
-    (found,) = closed_form(kinds, fitting, scoring).log_probs(1, (0,))
+    found, *_ = closed_form(kinds, fitting, scoring).log_probs(1, (0,))
     order = fitting[:, 0].argsort().argsort()
     cells = [(order // 20).tolist()]  # four bins of twenty
     edges = [fitting[order == k, 0].item() for k in (20, 40, 60)]

@@ -18,6 +18,7 @@ from pyrocausal.evidence.telling_rows import TellingRows, telling_rows
 from pyrocausal.mechanism_posterior.basis import Basis
 from pyrocausal.mechanism_posterior.bootstrapped import BootstrappedPosterior
 from pyrocausal.mechanism_posterior.drawn_mechanisms import MechanismPosterior
+from pyrocausal.mechanism_posterior.logistic_posterior import LogisticPosterior
 from pyrocausal.mechanism_posterior.regression_posterior import CountPosterior, RegressionPosterior, forms_of
 from pyrocausal.mechanism_posterior.table_posterior import TablePosterior
 
@@ -129,6 +130,29 @@ def test_a_table_is_a_dirichlet_posterior():
     beta = stats.beta(float(expected[0, 0]), float(expected[0, 1:].sum()))
     assert stats.kstest(drawn[:, 0, 0].numpy(), beta.cdf).pvalue > 1e-3
     assert float(expected.sum()) == pytest.approx(45 + 2 * (float(expected[1].sum()) - 5))
+
+
+def test_states_by_numbers_have_the_right_slope_and_spread():
+    torch.manual_seed(7)
+    kinds = (pc.Continuous(0.0, 1.0), pc.Categorical(("off", "on")))
+    x = torch.randn(2000)
+    rows = torch.stack([x, (torch.rand(2000) < torch.sigmoid(0.3 + 1.5 * x)).float()], 1)
+    posterior = MechanismPosterior(make_model(kinds), all_telling(rows)).of(1, (0,))
+    assert isinstance(posterior, LogisticPosterior) and posterior.basis.level == LINEAR
+    rng = np.random.default_rng(0)
+    at = torch.tensor([[0.0, 0.0], [1.0, 0.0]])
+    logits = torch.stack([posterior.draw(rng)(at).logits.diff(dim=-1)[:, 0] for _ in range(500)])
+    assert float(logits[:, 0].mean()) == pytest.approx(0.3, abs=0.15)
+    slope = logits[:, 1] - logits[:, 0]
+    assert float(slope.mean()) == pytest.approx(1.5, abs=0.2)
+    p = torch.sigmoid(0.3 + 1.5 * x)  # Fisher's information
+    information = (
+        (p * (1 - p))[:, None, None]
+        * torch.stack([torch.ones(2000), x], 1)[:, :, None]
+        * torch.stack([torch.ones(2000), x], 1)[:, None]
+    )
+    expected = float(torch.linalg.inv(information.sum(0))[1, 1].sqrt())
+    assert float(slope.std()) == pytest.approx(expected, rel=0.2)
 
 
 def test_counts_have_the_right_mean_and_spread():
