@@ -83,11 +83,17 @@ def search_graph(
     found = _search(evidence, problem, [problem.start])
     for level in range(ADDITIVE, evidence.levels + 1):
         richer = found.evidence.at_level(level)
-        here = found.summit.dag
-        there = climb(richer, here, problem.free, max_parents, so_far).dag if level == ADDITIVE else here
-        if richer.of(there) < found.evidence.of(here) + RICHER:
-            continue
-        found = _search(richer.believing(evidence.prior), problem, [here, there], walk=level == ADDITIVE)
+        here, starts = found.summit.dag, [found.summit.dag]
+        gain = richer.of(here) - found.evidence.of(here)
+        if level == ADDITIVE:
+            # A mechanism that misfits may have asked for several targets, which then keep its edges as they are.
+            first = [] if found.evidence.prior is evidence.prior else [evidence.prior]
+            for prior in (found.evidence.prior, *first):
+                believing = richer.believing(prior)
+                starts.append(climb(believing, here, problem.free, max_parents, so_far).dag)
+                gain = max(gain, believing.of(starts[-1]) - found.evidence.believing(prior).of(here))
+        if gain >= RICHER:
+            found = _search(richer.believing(evidence.prior), problem, starts, walk=level == ADDITIVE)
     return found
 
 
