@@ -51,8 +51,8 @@ class FamilyPosterior(ABC):
         rows, weights
             That tell of it, encoded, shape [N, d], and how much, [N].
         """
-        every = max(1.0, len(rows) / JUDGED)
-        some = torch.arange(0, len(rows), every).long()
+        judged = min(len(rows), JUDGED)
+        every, some = len(rows) / max(1, judged), torch.arange(judged) * len(rows) // max(1, judged)
         rows, weights, values = rows[some], weights[some] * every, kind.typed(rows[some, effect])
         rng = np.random.default_rng(0)
         drawn = [self.draw(rng) for _ in range(DRAWS)]

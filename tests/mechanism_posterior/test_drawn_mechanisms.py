@@ -283,3 +283,11 @@ def test_a_drawn_program_is_a_program():
     assert torch.equal(copied.conditional(1, values).mean, one.conditional(1, values).mean)
     again = posterior.program(graph, np.random.default_rng(0))
     assert torch.equal(again.conditional(1, values).mean, one.conditional(1, values).mean)
+
+
+@pytest.mark.parametrize("n", [1, 3999, 4001, 8001, 54096])
+def test_some_rows_in_place_of_many_judge_a_mechanism(n):
+    """At most 4,000 rows, evenly spread and weighed for those left out, whatever the number of rows."""
+    rows, kinds = torch.bernoulli(torch.full((n, 2), 0.5)), (pc.Categorical((0, 1)),) * 2
+    told = TablePosterior(kinds, all_telling(rows), 1, ()).predictive(kinds[1], 1, rows, torch.ones(n).double())
+    assert told / n == pytest.approx(-np.log(2), abs=0.01 if n > 1 else 1)
