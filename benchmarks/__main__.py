@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks.calibration import calibrate, summary
 from benchmarks.chains import PROBLEMS, time_chains
 from benchmarks.checks import KINDS, check_checks, told
+from benchmarks.compared import PAGE, write_compared
 from benchmarks.costs import SHAPES, costs, told_costs
 from benchmarks.covariates import KINDS as BATCH_KINDS
 from benchmarks.covariates import compare_covariates, of_covariates
@@ -149,6 +150,10 @@ def _parser() -> argparse.ArgumentParser:
     rests.add_argument("--jobs", type=int, default=1, help="fits at a time, one thread each; default %(default)s")
     rests.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
 
+    others = commands.add_parser("compared", help="write the table of ours beside other methods into the docs")
+    others.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+    others.add_argument("--page", type=Path, default=PAGE, help="where the table stands, between its marks")
+
     reports = commands.add_parser("report", help="sum up the results in a page with pictures")
     reports.add_argument("suites", nargs="*", help="default: all that have results")
     reports.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
@@ -195,6 +200,8 @@ def main(arguments: list[str] | None = None) -> int:
                 checkouts=dict(options.checkout),
                 again=options.again,
             )
+        elif options.command == "compared":
+            print(write_compared(options.out, options.page))
         elif options.command == "calibrate":
             print(summary(calibrate(options.seeds, options.out, jobs=options.jobs)).to_string())
         elif options.command == "chains":

@@ -35,7 +35,7 @@ __all__ = ["report"]
 
 INTRODUCTION = """# Results
 
-Written by `python -m benchmarks report` from the rows in [{folder}]({folder}). A cell says, from the top:
+Written by `python -m benchmarks report` from the rows in `{folder}`. A cell says, from the top:
 
 - mean structural Hamming distance (SHD) of the DAG that a method ends with / of its edges above one half;
 - the first of the two for each seed;

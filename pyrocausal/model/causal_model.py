@@ -87,7 +87,7 @@ class CausalModel(LocalModule):
         Returns
         -------
         torch.Tensor
-            The values, shape [*batch, d]; encoded, see `InterventionalData.decode`.
+            The values, shape ``[*batch, d]``; encoded, see `InterventionalData.decode`.
 
         Raises
         ------

@@ -100,7 +100,7 @@ class EdgeBeliefs(LocalModule):
             parameter.clamp_(-self.bound, self.bound)
 
     def forward(self) -> torch.Tensor:
-        """Sample graphs at the site `"edges"`: shape [*plates, d, d], entries 0 or 1, zero diagonal.
+        """Sample graphs at the site `"edges"`: shape ``[*plates, d, d]``, entries 0 or 1, zero diagonal.
 
         A graph that the site is conditioned on may be boolean.
         """

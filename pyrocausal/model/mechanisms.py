@@ -42,9 +42,9 @@ class Mechanisms(LocalModule):
         i
             The variable.
         values
-            Encoded values of all variables, shape [*batch, d]. Only those of the parents may matter.
+            Encoded values of all variables, shape ``[*batch, d]``. Only those of the parents may matter.
         parents
-            0/1 rows of graphs, shape [*graphs, d]; entry j is 1 where X_j is a parent.
+            0/1 rows of graphs, shape ``[*graphs, d]``; entry j is 1 where X_j is a parent.
 
         Returns
         -------
@@ -59,9 +59,9 @@ class Mechanisms(LocalModule):
         Parameters
         ----------
         values
-            Shape [*batch, d].
+            Shape ``[*batch, d]``.
         edges
-            Graphs, shape [*graphs, d, d] (effect, cause).
+            Graphs, shape ``[*graphs, d, d]`` (effect, cause).
 
         Returns
         -------

@@ -102,7 +102,7 @@ class Program:
         return self._edges.dtype
 
     def conditional(self, i: int, values: torch.Tensor) -> dist.TorchDistribution:
-        """Distribution of a variable given the values of its parents: [*batch, d] -> batch shape [*batch]."""
+        """Distribution of a variable given the values of its parents: ``[*batch, d]`` -> batch shape ``[*batch]``."""
         return self.model.mechanisms.conditional(i, values, self._edges[i].to(values))
 
     def encode(self, frame: pd.DataFrame) -> torch.Tensor:

@@ -34,10 +34,10 @@ def plot_graph(
     """Draw the graph, causes above effects.
 
     An edge is the wider the stronger it is (see `CausalPosterior.edge_strengths`): its width grows with the correlation
-    that two normal variables have which tell so much of each other, sqrt(1 - exp(-2 strength)) [1]_. Where strengths
-    are not known, as without settling, it is the wider the more it is believed. Edges between 0.2 and `threshold` are
-    light and dashed. Variables that at least one regime hits are filled and say which regimes. An arrow that points
-    upwards closes a cycle.
+    that two normal variables have which tell so much of each other, sqrt(1 - exp(-2 strength)) (Linfoot 1957). Where
+    strengths are not known, as without settling, it is the wider the more it is believed. Edges between 0.2 and
+    `threshold` are light and dashed. Variables that at least one regime hits are filled and say which regimes. An arrow
+    that points upwards closes a cycle.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def plot_graph(
 
     References
     ----------
-    .. [1] E. H. Linfoot, "An informational measure of correlation", 1957.
+    E. H. Linfoot, "An informational measure of correlation", 1957.
 
     Examples
     --------

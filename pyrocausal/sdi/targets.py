@@ -4,7 +4,7 @@ A rule maps a `TargetEvidence` to probabilities of shape [R, d + 1] whose last c
 
 References
 ----------
-.. [1] N. R. Ke et al., "Learning Neural Causal Models from Unknown Interventions", arXiv:1910.01075, section 3.3.
+N. R. Ke et al., "Learning Neural Causal Models from Unknown Interventions", arXiv:1910.01075, section 3.3.
 """
 
 from __future__ import annotations
