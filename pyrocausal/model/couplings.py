@@ -21,16 +21,19 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from contextlib import suppress
 
 import numpy as np
 import pyro.distributions as dist
 import torch
 from scipy import special
+from torch.distributions import transform_to
 
 __all__ = ["Coupling", "coupling_of"]
 
 APART = 1e-12  # Gumbel numbers of the state that was seen and of the others, so that rounding changes no row
 STEPS = 100  # of a bisection, more than double precision has bits
+DOUBLINGS = 60  # of a number, until no more than the noise leaves is beyond it
 
 
 class Coupling(ABC):
@@ -194,18 +197,46 @@ class _Inverse(Coupling):
         return torch.special.ndtri(self.fn.cdf(value).double())
 
 
-def coupling_of(fn: dist.TorchDistribution) -> Coupling:
+class _Searched(_Quantile):
+    """The same of a distribution of numbers that has `cdf` alone, or is Student's, for which SciPy has one."""
+
+    def _bounds(self, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        wanted = torch.special.log_ndtr(-noise.double().abs())
+        zero = torch.zeros(torch.broadcast_shapes(wanted.shape, self.fn.batch_shape)).to(wanted)
+        bounds = [getattr(self.fn.support, bound, None) for bound in ("lower_bound", "upper_bound")]
+        start, ends = next((bound for bound in bounds if bound is not None), 0.0), []
+        for tail, (bound, step) in enumerate(zip(bounds, (-1.0, 1.0), strict=True)):
+            reach = zero + step
+            for _ in range(DOUBLINGS if bound is None else 0):
+                if not bool((more := self._tails(start + reach)[tail] > wanted).any()):
+                    break
+                reach = torch.where(more, 2 * reach, reach)
+            ends.append(start + reach if bound is None else zero + bound)
+        return ends[0], ends[1]
+
+    def _tails(self, value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if not isinstance(self.fn, dist.StudentT):
+            below = self.fn.cdf(value).double()
+            return below.log(), (-below).log1p()
+        score = ((value - self.fn.loc.double()) / self.fn.scale.double()).numpy(force=True)
+        found = [np.log(special.stdtr(self.fn.df.numpy(force=True), sign * score)) for sign in (1, -1)]
+        return torch.as_tensor(found[0]).to(value), torch.as_tensor(found[1]).to(value)
+
+
+def coupling_of(fn: dist.TorchDistribution, variable: str = "a variable") -> Coupling:
     """The coupling of a distribution.
 
     Parameters
     ----------
     fn
         As a mechanism gives it, empty event shape.
+    variable
+        Whose it is, for messages.
 
     Raises
     ------
-    NotImplementedError
-        If there is none: a distribution of yours needs `cdf` and `icdf`.
+    ValueError
+        If there is none: a distribution of yours needs `cdf`.
 
     Examples
     --------
@@ -224,15 +255,20 @@ def coupling_of(fn: dist.TorchDistribution) -> Coupling:
         return _CountQuantile(fn)
     if isinstance(of, dist.Normal):
         return _Quantile(fn)
-    try:
-        fn.icdf(torch.tensor(0.5))
+    with suppress(NotImplementedError):
         fn.cdf(fn.icdf(torch.tensor(0.5)))
-    except NotImplementedError:
-        raise NotImplementedError(
-            f"a {type(fn).__name__} has no inverse distribution function, so that no noise can be found behind its "
-            "values; give it cdf and icdf, or use another distribution"
-        ) from None
-    return _Inverse(fn)
+        return _Inverse(fn)
+    if isinstance(fn, dist.StudentT):
+        return _Searched(fn)
+    with suppress(NotImplementedError):
+        if (support := fn.support) is not None and not support.is_discrete:
+            fn.cdf(transform_to(support)(torch.zeros(())))
+            return _Searched(fn)
+    raise ValueError(
+        f"{variable!r} has a {type(fn).__name__}, whose distribution function is not known, so that no noise can be "
+        "found behind its values, and none be shared between worlds; give the distribution a method cdf, or use "
+        "another one in its mechanism, such as Normal, StudentT or Gamma"
+    )
 
 
 def _tensor_of(fn: torch.distributions.Distribution) -> torch.Tensor:
