@@ -65,7 +65,8 @@ def test_torchs_random_state_stays_as_it_was(result):
 def test_effects_are_in_units_and_near_the_truth(result):
     found = result.effect("level", do={"kinase": "on"}, versus={"kinase": "off"}, draws=60)
     assert found.dims == ("chain", "draw") and found.name == "level"
-    assert found.attrs == {"measured": "mean", "do": "kinase = on", "versus": "kinase = off"}
+    asked = {"measured": "mean", "do": "kinase = on", "versus": "kinase = off"}
+    assert found.attrs == asked | {"draws": 60, "seed": 0, "about": '["level"]', "held": '["kinase"]'}
     assert float(found.mean()) == pytest.approx(3.0, abs=0.35)
     assert 0.05 < float(found.std()) < 0.3
     shares = result.outcome("kinase", draws=10)
@@ -119,6 +120,39 @@ def test_counterfactuals_have_labels_and_units(result):
     np.testing.assert_allclose(unchanged["count"][0, 0], rows["count"])
     with pytest.raises(TypeError, match="rows: expected a DataFrame, got dict"):
         result.counterfactual({}, do={"kinase": "on"})
+
+
+def test_a_table_may_have_other_columns_in_any_order_but_no_fewer(result):
+    rows = result.data.decode(result.data.observational[:5])
+    more = rows[rows.columns[::-1]].assign(batch=list("aabbc"), regime=None).set_axis([9, 9, 3, 2, 1])
+    ask = {
+        "counterfactual": lambda frame: result.counterfactual(frame, do={"kinase": "on"}, draws=4),
+        "explain": lambda frame: result.explain(
+            frame, "level", versus={"kinase": "off"}, above=12.0, draws=4, drawn=64
+        ),
+    }
+    for question in ask.values():
+        assert question(more).identical(question(rows))
+        with pytest.raises(ValueError, match="rows: there is no column 'level'; every variable is needed: kinase, le"):
+            question(more.drop(columns="level"))
+
+
+@pytest.mark.parametrize("states", [(0, 1), (False, True), ("no", "yes"), (0.5, 1.5), (("a", 1), ("b", 2)), (3, 1, 2)])
+@pytest.mark.parametrize("ordered", [False, True])
+def test_states_keep_their_labels(states, ordered, tmp_path):
+    column = pd.Series([*states, *states] * 10, dtype=object).infer_objects()
+    frame = pd.DataFrame({"a": np.arange(len(column)) % 3, "b": column})
+    data = InterventionalData.from_frames(frame, {"r": frame}, {"b": pc.Categorical(states, ordered=ordered)})
+    result = posterior(data, nx.DiGraph([("a", "b")]), {"r": ()})
+    answer = result.effect("b", do={"a": 2}, versus={"a": 0}, draws=3)
+    assert answer.state.values.tolist() == list(states)
+    assert [type(each) for each in answer.state.values.tolist()] == [type(each) for each in states]
+    for k, state in enumerate(states):
+        if not isinstance(state, tuple):  # of which xarray makes several
+            np.testing.assert_array_equal(answer.sel(state=state), answer.isel(state=k))
+    assert result.by_edge(answer).empty  # of one graph
+    if not isinstance(states[0], tuple):
+        answer.to_netcdf(tmp_path / "answer.nc", engine="h5netcdf")
 
 
 def test_explanations(result):
