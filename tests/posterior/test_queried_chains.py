@@ -10,10 +10,12 @@ import pandas as pd
 import pyro.distributions as dist
 import pytest
 import torch
+import xarray as xr
 from example_fits import posterior
 
 import pyrocausal as pc
 from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.queries import explanations
 from pyrocausal.queries.effect_table import effect_table
 from pyrocausal.queries.explanations import Event
 
@@ -153,6 +155,16 @@ def test_states_keep_their_labels(states, ordered, tmp_path):
     assert result.by_edge(answer).empty  # of one graph
     if not isinstance(states[0], tuple):
         answer.to_netcdf(tmp_path / "answer.nc", engine="h5netcdf")
+
+
+def test_explanations_are_the_same_however_many_worlds_go_together(result, monkeypatch):
+    rows = result.data.decode(result.data.observational[:6])
+    ask = {"versus": {"kinase": "off", "level": 10.0}, "above": 2.0, "draws": 3, "drawn": 100}
+    whole = result.explain(rows, "count", **ask)
+    monkeypatch.setattr(explanations, "TOGETHER", 250)
+    assert whole.identical(result.explain(rows, "count", **ask))
+    each = [result.explain(rows, "count", **(ask | {"versus": {k: v}})) for k, v in ask["versus"].items()]
+    assert whole.identical(xr.concat(each, "cause"))
 
 
 def test_explanations(result):
