@@ -139,8 +139,8 @@ def abduct(program: Program, values: torch.Tensor) -> dict[str, torch.Tensor]:
     Raises
     ------
     TypeError, ValueError
-        If `values` are no encoded rows of the program, a value is missing, or a variable has a distribution without
-        coupling.
+        If `values` are no encoded rows of the program, a value is missing or next to impossible, or a variable has a
+        distribution without coupling.
 
     Examples
     --------
@@ -160,7 +160,13 @@ def abduct(program: Program, values: torch.Tensor) -> dict[str, torch.Tensor]:
     with poutine.block():  # what is done around it is not what was done to the rows
         trace = poutine.trace(program).get_trace(values=values)
     fns = [cast(dist.TorchDistribution, trace.nodes[name]["fn"]) for name in program.names]
-    return {
-        name: coupling_of(fn, name).pull(values[:, i])
-        for i, (name, fn) in enumerate(zip(program.names, fns, strict=True))
-    }
+    found = {}
+    for i, (name, fn) in enumerate(zip(program.names, fns, strict=True)):
+        found[name] = coupling_of(fn, name).pull(values[:, i])
+        if not bool((known := found[name].isfinite()).all()):
+            row = int((~known.view(len(values), -1).all(1)).nonzero()[0])
+            raise ValueError(
+                f"values: {name!r} has {float(values[row, i]):g} in row {row}, which is so improbable under its mechanism "
+                "that no noise makes it; check the row, or leave it out"
+            )
+    return found

@@ -116,6 +116,27 @@ def test_mechanisms_of_the_user_whose_distributions_have_no_icdf(of):
     assert torch.equal(moved[:, 0], torch.zeros(200)) and not torch.allclose(moved[:, 1], rows[:, 1])
 
 
+@given(st.floats(-6.0, 6.0), st.floats(-3.0, 9.0), st.floats(-4.0, 8.0))
+@settings(max_examples=100, deadline=None)
+def test_a_count_is_the_quantile_of_its_noise(noise, log_mean, log_size):
+    fn = negative_binomial(torch.tensor(log_mean).double(), torch.tensor(log_size).double())
+    found = float(coupling_of(fn).push(torch.tensor(noise).double()))
+    size, stays = float(fn.total_count), float(fn.total_count / (fn.total_count + fn.mean))
+    expected = (
+        stats.nbinom.ppf(stats.norm.cdf(noise), size, stays)
+        if noise < 0
+        else stats.nbinom.isf(stats.norm.sf(noise), size, stays)
+    )
+    assert found == pytest.approx(expected, abs=1.0, rel=1e-6)  # SciPy's own may be off by one
+
+
+def test_a_row_that_no_noise_makes_is_named():
+    kinds = (pc.Continuous(0.0, 1.0), pc.Count(None, 1.0, 1.0))
+    program = pc.Program(make_model(kinds), torch.zeros(2, 2))
+    with pytest.raises(ValueError, match=r"'X1' has 1e\+09 in row 1, which is so improbable"):
+        pc.abduct(program, torch.tensor([[0.0, 3.0], [0.0, 1e9]]))
+
+
 def test_a_variable_without_counterfactuals_is_named():
     mechanisms, made = Heavy(KINDS["continuous"]), make_model(KINDS["continuous"])
     mechanisms.of = dist.VonMises
