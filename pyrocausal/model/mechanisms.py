@@ -113,6 +113,13 @@ class Mechanisms(LocalModule):
         """
         return None
 
+    def exact(self, i: int) -> bool:
+        """Whether a copy for variable `i` may be fitted exactly, as a small network with a normal distribution.
+
+        Then it is (`pyrocausal.evidence.exact_fit`), and not made by `copies`. By default not.
+        """
+        return False
+
     def copies(self, families: Sequence[Family]) -> Copies | None:
         """Independent copies of the mechanisms of some variables, each with parents that stay.
 

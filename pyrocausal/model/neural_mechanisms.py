@@ -87,9 +87,9 @@ class NeuralMechanisms(Mechanisms):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Let a subclass that overrides `conditional` have its own in all that is made of it."""
         super().__init_subclass__(**kwargs)
-        faster = ("conditional", "conditionals", "blocks", "copies")
+        faster = ("conditional", "conditionals", "blocks", "copies", "exact")
         own = [name for name in faster if name in vars(cls)]
-        if own and own[0] != "conditional" and own[0] != "copies":
+        if own and own[0] not in ("conditional", "copies", "exact"):
             raise TypeError(
                 f"{cls.__name__} overrides {own[0]!r} but not 'conditional', which rows are sampled with; override it"
             )
@@ -130,6 +130,10 @@ class NeuralMechanisms(Mechanisms):
     def copies(self, families: Sequence[Family]) -> NeuralCopies:
         """See `Mechanisms.copies`."""
         return NeuralCopies(self, families)
+
+    def exact(self, i: int) -> bool:
+        """See `Mechanisms.exact`: of a continuous variable, unless it is a mixture."""
+        return self.kinds[i].form == (1, "normal", 1)
 
     def _rowwise(self, values: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
         """Outputs where each row has its own graph: values [n, d], edges [n, d, d] -> [d, outputs, n]."""

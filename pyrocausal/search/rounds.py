@@ -46,6 +46,8 @@ from pyrocausal.search.so_far import SoFar
 
 __all__ = ["Rounds", "Settled"]
 
+MISFIT = 10.0  # nats by which rows speak against a mechanism that they would fit
+POLISHED = 3  # times that a series looks for better fits where it has come to rest
 FREE = 2  # rounds of a series in which rows may come back
 STEADY = 0.015  # mean drift at the most, as `PooledEvidence.drift` has it, of tables that networks are asked about
 NOTABLY = 0.01  # nats a row that networks predict better, of a number or count
@@ -131,17 +133,19 @@ class Rounds:
 
     def run(self) -> None:
         """Settle."""
-        stages = self.settling.stages(self.state.data.kinds)
+        asked: PredictiveEvidence | None = None
+        stages = self.settling.stages(self.state.data.kinds, self.state.model.mechanisms)
         if self.settling.closed_form:
             self._pool(last=stages[0] is None)
             self._fit()
             if stages[0] is None:
                 return
             now_doing("asking networks")
-            if not self._networks_tell(stages[0]):
+            if (asked := self._asked_networks(stages[0])) is None:
                 return
         for refitting in stages:
-            if not self._series(refitting, last=refitting is stages[-1]):
+            evidence = asked if asked is not None and refitting is stages[0] else self._evidence(refitting)
+            if not self._series(evidence, last=refitting is stages[-1]):
                 break
         self._fit()
 
@@ -157,8 +161,10 @@ class Rounds:
         before, self.natural = self.natural, self._natural(found.evidence.targets(found.summit.dag))
         self._tell(found.evidence, found.summit, before, stable=last)
 
-    def _networks_tell(self, refitting: Refitting) -> bool:
-        """Whether networks tell notably more of the graph's mechanisms; if not, that is the last round.
+    def _asked_networks(self, refitting: Refitting) -> PredictiveEvidence | None:
+        """Predictive evidence, where networks tell notably more of the graph's mechanisms.
+
+        If they do not, None: that was the last round.
 
         They are not asked where the tables drift, which they do not allow for. Variables without parents show it, for
         theirs is no misfit of a closed form.
@@ -172,12 +178,11 @@ class Rounds:
         if steady:
             evidence = self._evidence(refitting)
             if bool((evidence.networks_gain(self.dag) > self._notably()).any()):
-                self._asked_for_several(evidence, self.dag)
-                return True
+                return self._asked_for_several(evidence, self.dag)
         assert self._last is not None
         self._done += 1
         self.tell(self._last._replace(round=self._done, moves=0, switched=0, stable=True))
-        return False
+        return None
 
     def _asked_for_several(self, evidence: PredictiveEvidence, dag: torch.Tensor) -> PredictiveEvidence:
         """The same evidence, or where regimes may have several targets and need not, that of one at the most.
@@ -223,15 +228,15 @@ class Rounds:
 
         state.model.mechanisms.load_state_dict(recorded("the program's mechanisms", fit))
 
-    def _series(self, refitting: Refitting | None, *, last: bool) -> bool:
+    def _series(self, evidence: PredictiveEvidence, *, last: bool) -> bool:
         """Rounds with copies of mechanisms fitted in one way, until one changes nothing; whether more are to follow.
 
         They are not where closed forms and drafts, which have nothing in common, agree on the graph and the targets.
         """
         agreed = self.pooled is not None
         now_doing(f"networks, round {self._done + 1}")
-        evidence = self._evidence(refitting)
         evidence.choose_decay(self.dag)
+        polished = 0
         for number in range(self.settling.rounds):
             now_doing(f"networks, round {self._done + 1}")
             so_far = None if self._last else self.so_far
@@ -243,15 +248,24 @@ class Rounds:
                 )
             before, asked = self.natural, self._asked_for_several(evidence, summit.dag)
             doubted, evidence = asked is not evidence, asked
-            found = self._natural(evidence.targets(summit.dag))
+            found = self._natural(evidence.targets(summit.dag)) & ~self._misfit(evidence, summit.dag)
             self.natural = found if number < FREE or doubted else found & before
             standing = torch.equal(before, self.natural) and not doubted
+            if standing and polished < POLISHED and evidence.polish(summit.dag):
+                standing, polished = False, polished + 1
             agreed &= standing and not summit.moves
             self._tell(evidence, summit, before, stable=standing and (last or agreed))
             if standing:
                 return not agreed
             evidence = evidence.after(cross_fit(self.state.data, self.state.split, self.natural), self.natural)
         return True
+
+    def _misfit(self, evidence: PredictiveEvidence, dag: torch.Tensor) -> torch.Tensor:
+        """Where a new mechanism does better than a variable's own, though another one is the target: boolean [R, d].
+
+        Either belief is wrong, of the target or of the parents, and such rows would fit the mechanism to it.
+        """
+        return (evidence.each(dag).odds.t() > MISFIT).to(self.natural)
 
     def _tell(self, evidence: JointEvidence, summit: Summit, before: torch.Tensor, *, stable: bool) -> None:
         self._done += 1
