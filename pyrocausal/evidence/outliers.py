@@ -68,9 +68,11 @@ def moved_away(kinds: Sequence[Kind], parts: Sequence[Part]) -> torch.Tensor:
     found = torch.zeros(len(parts), len(kinds), dtype=torch.bool)
     entered = [entering(kinds, part.rows) for part in parts]  # counts relative to what they are counted of
     for i, kind in enumerate(kinds):
+        if kind.discrete:
+            continue
         columns = [_some(rows[:, i], part.weights) for rows, part in zip(entered, parts, strict=True)]
         usual, counted = columns[-1]
-        if kind.discrete or not len(usual):
+        if not len(usual):
             continue
         low, high = quantiles(usual, usual.new_tensor(USUAL), counted)
         near = AWAY * (high - low)

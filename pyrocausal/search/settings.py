@@ -9,7 +9,7 @@ from pyrocausal.data.kind import Kind
 from pyrocausal.evidence.refitting import Descent, Refitting
 from pyrocausal.runtime.checked_settings import check_settings, number, of_type, truth, whole
 
-__all__ = ["Settling"]
+__all__ = ["BRIEF", "Settling"]
 
 BRIEF = Descent(steps=400, rows=256, learning_rate=2e-2, last=1e-3, memory=(0.9, 0.99))
 
