@@ -47,9 +47,8 @@ class BlockRegressors(Regressors):
         self.kinds = tuple(kinds)
         rows, weights = Part.of(parts)
         self.sizes = [len(part.rows) for part in parts]
-        self.values = rows
         self.weights = rows.new_ones(len(rows), dtype=torch.double) if weights is None else weights
-        self._entered = entering(kinds, rows)
+        self._entered = entering(kinds, rows).t().contiguous()  # [d, N]: columns are what is read
         self._first = torch.tensor([1, *(width_of(kind) for kind in kinds)]).cumsum(0).tolist()
         self._starts = torch.tensor([0, *self.sizes]).cumsum(0).tolist()
         self._causes: dict[int, CauseColumns] = {}
@@ -97,14 +96,11 @@ class BlockRegressors(Regressors):
     def _moments(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and standard deviation of every variable as a cause, [d] each."""
         share = self.weights / self.weights.sum()
-        mean = torch.zeros(len(self.kinds), dtype=torch.double)
-        square = torch.zeros_like(mean)
-        for first in range(0, len(share), ROWS):
-            some = self._entered[first : first + ROWS].double()
-            mean += share[first : first + ROWS] @ some
-        for first in range(0, len(share), ROWS):
-            some = self._entered[first : first + ROWS].double() - mean
-            square += share[first : first + ROWS] @ some.square()
+        mean, square = (torch.zeros(len(self.kinds), dtype=torch.double) for _ in range(2))
+        for j, column in enumerate(self._entered):
+            values = column.double()
+            mean[j] = share @ values
+            square[j] = share @ (values - mean[j]).square()
         return mean, square.sqrt().clamp(min=1e-9)
 
     def _grams(self, i: int, places: list[int], tables: torch.Tensor) -> torch.Tensor:
@@ -122,7 +118,7 @@ class BlockRegressors(Regressors):
             return found
         starts = [self._starts[table] for table in tables.tolist()]
         rows = torch.cat([torch.arange(start, start + size) for start, size in zip(starts, sizes, strict=True)])
-        both = torch.cat([self._made(places, rows), self.values[rows, i : i + 1].double()], 1)
+        both = torch.cat([self._made(places, rows), self._entered[i, rows, None].double()], 1)
         weighted = both * self.weights[rows, None]
         for t, (one, other) in enumerate(zip(both.split(sizes), weighted.split(sizes), strict=True)):
             torch.mm(one.mT, other, out=found[t])
@@ -141,7 +137,7 @@ class BlockRegressors(Regressors):
         found = torch.zeros(len(places) + 1, len(places) + 1, dtype=torch.double)
         for first in range(0, self._starts[-1], ROWS):
             rows = slice(first, min(first + ROWS, self._starts[-1]))
-            both = torch.cat([self._made(places, rows), self.values[rows, i : i + 1].double()], 1)
+            both = torch.cat([self._made(places, rows), self._entered[i, rows, None].double()], 1)
             found += both.mT @ (both * self.weights[rows, None])
         return found
 
@@ -159,8 +155,8 @@ class BlockRegressors(Regressors):
 
     def _made(self, places: list[int], rows: slice | torch.Tensor) -> torch.Tensor:
         """Columns at some places in some rows: [n, c], double."""
-        some = self._entered[rows]
-        made = torch.ones(len(some), len(places), dtype=torch.double)
+        many = len(rows) if isinstance(rows, torch.Tensor) else rows.stop - rows.start
+        made = torch.ones(many, len(places), dtype=torch.double)
         plain, others = [], dict[int, list[int]]()
         for c, place in enumerate(places):
             if place == 0:
@@ -172,15 +168,16 @@ class BlockRegressors(Regressors):
                 others.setdefault(j, []).append(c)
         if plain:
             at, owners = (list(each) for each in zip(*plain, strict=True))
-            made[:, at] = (some[:, owners].double() - self._mean[owners]) / self._deviation[owners]
+            some = torch.stack([self._entered[j, rows] for j in owners], 1)
+            made[:, at] = (some.double() - self._mean[owners]) / self._deviation[owners]
         for j, at in others.items():
             within = [places[c] - self._first[j] for c in at]
-            made[:, at] = self._cause(j)(some[:, j])[:, within].double()
+            made[:, at] = self._cause(j)(self._entered[j, rows])[:, within].double()
         return made
 
     def _cause(self, j: int) -> CauseColumns:
         if j not in self._causes:
-            self._causes[j] = CauseColumns.of(self.kinds[j], self._entered[:, j], self.weights)
+            self._causes[j] = CauseColumns.of(self.kinds[j], self._entered[j], self.weights)
         return self._causes[j]
 
 

@@ -1,8 +1,9 @@
 """The graph of many variables with the most evidence, in closed form.
 
 Whoever changes when X is hit lies below X: a variable that changes in fewer regimes than another is none of its
-children. The first climb adds edges along that order alone, and the second whatever gains. Then all regimes are asked
-who was hit; where somebody was who had not changed to be seen, variables look at that regime by itself too, and climb
+children. The first climb adds edges along that order alone, and the second whatever gains. Where edges are left
+between variables that nobody hit, a search over classes of graphs begins from none (`equivalence_search`), and the
+better end counts. Then all regimes are asked who was hit; where somebody was who had not changed to be seen, variables look at that regime by itself too, and climb
 on. Linear mechanisms first, richer ones where they have more evidence.
 
 Vocabulary: d variables, R regimes.
@@ -21,6 +22,7 @@ from pyrocausal.evidence.changed_tables import CHANGED, changes
 from pyrocausal.evidence.local_evidence import LocalEvidence
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR
+from pyrocausal.search.equivalence_search import search_classes
 from pyrocausal.search.so_far import SoFar
 from pyrocausal.search.sparse_climb import SparseClimb
 
@@ -79,9 +81,14 @@ def search_many(
     """
     changed = changes(evidence.kinds, evidence.parts) - CHANGED
     count = ((changed > 0) | (evidence.hit & ~evidence.known[:, None])).sum(0)
-    dag, moves, local = start & ~free, 0, LocalEvidence(evidence, changed)
-    climb = _climb(local, dag, free, max_parents, so_far)
+    local = LocalEvidence(evidence, changed)
+    climb = _climb(local, start & ~free, free, max_parents, so_far)
     moves = climb.run(count[None, :] <= count[:, None]) + climb.run()
+    if not bool((start & ~free).any()) and bool(_undirected(evidence, climb.dag).any()):
+        found = search_classes(local, climb.screen, free, count.tolist(), max_parents)
+        other = _climb(local, found, free, max_parents, so_far)
+        moves += other.run()
+        climb = max(climb, other, key=lambda each: each.value)
     for _ in range(AGAIN):
         unseen = (evidence.targets(climb.dag)[:, :-1] > MAY_BE_HIT) & (changed <= 0) & ~evidence.known[:, None]
         if not bool(unseen.any()):
@@ -90,6 +97,12 @@ def search_many(
         climb = _climb(climb.local.looking_at(changed), climb.dag, free, max_parents, so_far)
         moves += climb.run()
     return _otherwise(climb, moves, partial(_climb, free=free, max_parents=max_parents, so_far=so_far))
+
+
+def _undirected(evidence: PooledEvidence, dag: torch.Tensor) -> torch.Tensor:
+    """Edges between variables that no regime has hit, whose direction is for observation to say: [d, d]."""
+    hit = (evidence.targets(dag)[:, :-1] > 0.5).any(0)
+    return dag & ~hit[:, None] & ~hit[None, :]
 
 
 def _climb(

@@ -20,6 +20,7 @@ from pyrocausal.evidence.cause_screen import CauseScreen
 from pyrocausal.evidence.local_evidence import LocalEvidence
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.model.mechanisms import Family
+from pyrocausal.search.tucks import tucks
 
 __all__ = ["SparseClimb"]
 
@@ -66,6 +67,7 @@ class SparseClimb:
         self.most = len(dag) if max_parents is None else max_parents
         self._gains: dict[int, tuple[tuple[int, ...], torch.Tensor]] = {}  # of further parents, given those it has
         self._exchanged: set[Family] = set()  # of which no exchange gains
+        self._tucked: dict[tuple[int, int], tuple[tuple[int, ...], ...]] = {}  # edges, likewise, and parents at its ends
 
     @property
     def dag(self) -> torch.Tensor:
@@ -82,12 +84,19 @@ class SparseClimb:
         return sum(self.local.worth(family) for family in enumerate(self.parents))
 
     def run(self, allowed: torch.Tensor | None = None) -> int:
-        """Climb until no move gains; of edges that may be added, shape [d, d], None for all. How often it moved."""
+        """Climb until no move gains; how often it moved.
+
+        Parameters
+        ----------
+        allowed
+            Edges that may be added, boolean, shape [d, d], for a beginning by the moves of single edges alone; None for
+            all.
+        """
         may = self.free if allowed is None else self.free & allowed
         done = 0
         while True:
-            moves = self._moves(may)
-            if not moves and not (moves := self._exchanges(may)):
+            moves = self._moves(may) or (self._exchanges(may) or self._tucks(may) if allowed is None else [])
+            if not moves:
                 return done
             self._make(moves)
             self.offer(self.value)
@@ -164,6 +173,17 @@ class SparseClimb:
         self._exchanged |= {family for family in open_ if family[0] not in gained}
         return found
 
+    def _tucks(self, may: torch.Tensor) -> list[_Move]:
+        """Effects that go before their causes where that gains, the best first."""
+        below = self._below()
+        near = {(i, j): tuple(self.parents[k] for k in (i, j)) for i, parents in enumerate(self.parents) for j in parents}
+        edges = [edge for edge, stands in near.items() if self.free[edge] and self._tucked.get(edge) != stands]
+        made = tucks(self.local, self.screen, self.parents, edges, below, may, self.most)
+        found = self._gainful(made)
+        if not found:
+            self._tucked |= {edge: near[edge] for edge in edges}
+        return found
+
     def _gainful(self, made: Iterable[tuple[Family, ...]]) -> list[_Move]:
         worth = self.local.worth
         moves = [
@@ -220,7 +240,7 @@ class SparseClimb:
         return any(bool(below[j, k]) for k in self.parents[i] if k != j)
 
     def _below(self) -> torch.Tensor:
-        """Whether a variable is below another, boolean, [d, d]: row from column of the second index, itself too."""
+        """Whether the second of two variables is below the first, or the same, boolean, [d, d]."""
         d = len(self.parents)
         children: list[list[int]] = [[] for _ in range(d)]
         waiting = [len(parents) for parents in self.parents]
