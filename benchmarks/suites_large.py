@@ -86,10 +86,6 @@ LARGE = Suite(
     "5 states, hard random interventions, 100,000 observational rows and 512 a regime. One regime for every variable "
     "(*all*) or for a *tenth* of them at random.",
     tuple(
-        _problem(graph, data, d, hit)
-        for d in SIZES
-        for data in DATA
-        for graph in GRAPHS
-        for hit in ("all", "tenth")
+        _problem(graph, data, d, hit) for d in SIZES for data in DATA for graph in GRAPHS for hit in ("all", "tenth")
     ),
 )

@@ -91,21 +91,20 @@ class CauseScreen:
         return self.kinds[i].cardinality if self.kinds[i].closed_form == "table" else 1
 
     def _some(self, families: Sequence[Family]) -> torch.Tensor:
-        residuals, families_of, weights, rows = [], list[int](), list[float](), list[float]()
+        residuals, families_of, counted, rows = list[torch.Tensor](), list[int](), list[float](), list[float]()
         for m, family in enumerate(families):
             told = ~torch.isin(self._table, self.tables[family[0]])
             for each, weight in self._residuals(family, told):
                 residuals.append(torch.where(told, each, 0.0))
                 families_of.append(m)
-                weights.append(weight)
+                counted.append(weight)
                 rows.append(float(told.sum()))
         together = torch.stack(residuals)  # [P, n]
         square = (together @ self._columns).square() / self._sizes  # [P, C]
         within = torch.zeros(len(together), len(self.kinds)).index_add_(1, self._owner, square)
         share = (within / together.square().sum(1, keepdim=True).clamp(min=1e-9)).clamp(max=1 - 1e-6)
         gain = -0.5 * torch.tensor(rows)[:, None] * torch.log1p(-share)
-        weight = torch.tensor(weights)[:, None]
-        gain = (gain - 0.5 * self._freedom) * weight
+        gain = (gain - 0.5 * self._freedom) * torch.tensor(counted)[:, None]
         found = torch.zeros(len(families), len(self.kinds)).index_add_(0, torch.tensor(families_of), gain)
         return torch.where(found > LEAST, found * self.scale, -torch.inf)
 

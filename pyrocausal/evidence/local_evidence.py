@@ -134,7 +134,9 @@ class LocalEvidence:
         self._free([i for i, _ in families])
         most = max(len(each) for each in tables)
         there = torch.tensor([[t < len(each) for t in range(most)] + [True] for each in tables])
-        odds = torch.stack([_padded(self.pooled.odds[each, i], most) for each, (i, _) in zip(tables, families, strict=True)])
+        odds = torch.stack(
+            [_padded(self.pooled.odds[each, i], most) for each, (i, _) in zip(tables, families, strict=True)]
+        )
         simpler = torch.stack([_padded(self._alone[i][:-1], most) for i, _ in families])
         away = torch.zeros_like(there)
         best = torch.full((len(families),), -math.inf, dtype=torch.double)
@@ -146,7 +148,7 @@ class LocalEvidence:
             found = pooled_regression(sums, alone.noise, hit, self.pooled.may_drift)
             log_prob = found.log_prob
             if level == ADDITIVE:
-                for m, (i, parents) in enumerate(families):
+                for m, (_, parents) in enumerate(families):
                     moved = self.pooled.away[tables[m]][:, list(parents)].any(1)
                     away[m, : len(moved)] = moved
                 log_prob = or_unseen(log_prob, new, away)

@@ -71,7 +71,9 @@ def moved_away(kinds: Sequence[Kind], parts: Sequence[Part]) -> torch.Tensor:
     entered = [entering(kinds, part.rows) for part in parts]  # counts relative to what they are counted of
     bounds = torch.full((2, len(kinds)), torch.nan, dtype=torch.double)
     for i, kind in enumerate(kinds):
-        usual, counted = _some(entered[-1][:, i], parts[-1].weights) if not kind.discrete else (bounds[0, :0], None)
+        if kind.discrete:
+            continue
+        usual, counted = _some(entered[-1][:, i], parts[-1].weights)
         if len(usual):
             low, high = quantiles(usual, usual.new_tensor(USUAL), counted)
             near = AWAY * (high - low)

@@ -1,7 +1,8 @@
 """Graphs that observation alone cannot tell apart, as one graph some of whose edges have no direction.
 
-All DAGs with the same adjacent pairs and the same colliders are Markov equivalent. Their completed graph has a direction
-where all of them agree. Its edges without one fall into components in each of which any variable may come first.
+All DAGs with the same adjacent pairs and the same colliders are Markov equivalent. Their completed graph has a
+direction where all of them agree. Its edges without one fall into components, in each of which any variable may come
+first.
 
 Vocabulary: d variables.
 

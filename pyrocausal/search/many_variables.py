@@ -1,10 +1,10 @@
 """The graph of many variables with the most evidence, in closed form.
 
 Whoever changes when X is hit lies below X: a variable that changes in fewer regimes than another is none of its
-children. The first climb adds edges along that order alone, and the second whatever gains. Where edges are left
-between variables that nobody hit, a search over classes of graphs begins from none (`equivalence_search`), and the
-better end counts. Then all regimes are asked who was hit; where somebody was who had not changed to be seen, variables look at that regime by itself too, and climb
-on. Linear mechanisms first, richer ones where they have more evidence.
+children. The first climb adds edges along that order alone, and the second whatever gains. Where edges are left between
+variables that nobody hit, a search over classes of graphs begins from none (`equivalence_search`), and the better end
+counts. Then all regimes are asked who was hit; where somebody was who had not changed to be seen, variables look at
+that regime by itself too, and climb on. Linear mechanisms first, richer ones where they have more evidence.
 
 Vocabulary: d variables, R regimes.
 """

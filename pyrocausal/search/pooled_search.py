@@ -107,9 +107,7 @@ def _search(evidence: PooledEvidence, problem: _Problem, starts: Sequence[torch.
 def _search_many(evidence: PooledEvidence, problem: _Problem) -> Found:
     """Search where variables are many: each is hit or not for itself, and then beliefs about targets are weighed."""
     several = evidence.prior.otherwise or evidence.prior
-    dag, belief, moves, level, steady = search_many(
-        evidence.believing(_for_itself(several, evidence)), *problem
-    )
+    dag, belief, moves, level, steady = search_many(evidence.believing(_for_itself(several, evidence)), *problem)
     evidence = evidence.at_level(level) if level > LINEAR else evidence
     if steady and (other := evidence.steady()) is not None:
         evidence = other

@@ -40,7 +40,7 @@ def fit_one_by_one(state: State, dag: torch.Tensor, natural: torch.Tensor, desce
     bool
         False where these mechanisms cannot be fitted one by one, and nothing was done.
     """
-    mechanisms, kinds, (rows, weights) = state.model.mechanisms, state.data.kinds, state.split.fitting
+    mechanisms, kinds, rows = state.model.mechanisms, state.data.kinds, state.split.fitting.rows
     keep = torch.cat([natural, torch.ones_like(natural[:1])])  # [R + 1, d]
     how = Refitting(categorical=descent, continuous=descent, count=descent)
     for batch in batches([(i, parents_of(row)) for i, row in enumerate(dag)], kinds, TOGETHER):

@@ -67,7 +67,8 @@ class SparseClimb:
         self.most = len(dag) if max_parents is None else max_parents
         self._gains: dict[int, tuple[tuple[int, ...], torch.Tensor]] = {}  # of further parents, given those it has
         self._exchanged: set[Family] = set()  # of which no exchange gains
-        self._tucked: dict[tuple[int, int], tuple[tuple[int, ...], ...]] = {}  # edges, likewise, and parents at its ends
+        # Likewise edges, with the parents of their ends.
+        self._tucked: dict[tuple[int, int], tuple[tuple[int, ...], ...]] = {}
 
     @property
     def dag(self) -> torch.Tensor:
@@ -116,22 +117,23 @@ class SparseClimb:
         """Pairs that were weighed, the state that each is in, and the gains of the others; None is no edge."""
         for i, parents in enumerate(self.parents):
             for j in parents:
-                gains: dict[object, float] = {}
+                gains = dict[object, float]()
                 if self.free[i, j] and (less := self._gain_of(i, _without(parents, j))) is not None:
                     gains[None] = less
                     more = self._gain_of(j, _with(self.parents[j], i)) if self.free[j, i] else None
                     if more is not None and not self._around(i, j, below):
                         gains[j, i] = less + more
                 yield i, j, (i, j), gains
-        weighed = {}
+        weighed = dict[object, float]()
+        absent = list[tuple[int, int]]()
         for i, parents in enumerate(self.parents):
             for j in self._tried(i, below, self.free):
                 if (gain := self._gain_of(i, _with(parents, j))) is not None and i not in self.parents[j]:
                     weighed[i, j] = gain
-        for (i, j), gain in weighed.items():
+                    absent.append((i, j))
+        for i, j in absent:
             if i < j or (j, i) not in weighed:
-                other = weighed.get((j, i))
-                yield i, j, None, {(i, j): gain} | ({} if other is None else {(j, i): other})
+                yield i, j, None, {each: weighed[each] for each in ((i, j), (j, i)) if each in weighed}
 
     def _gain_of(self, i: int, parents: tuple[int, ...]) -> float | None:
         if not self.local.weighed((i, parents)):
@@ -150,7 +152,7 @@ class SparseClimb:
         less = [(i, _without(self.parents[i], j)) for i, j in edges]
         more = [(j, _with(self.parents[j], i)) for i, j in turned]
         self.local.prepare([*enumerate(self.parents), *changed, *less, *more])
-        made = [(family,) for family in [*changed, *less]]
+        made: list[tuple[Family, ...]] = [(family,) for family in [*changed, *less]]
         made += [((i, _without(self.parents[i], j)), (j, _with(self.parents[j], i))) for i, j in turned]
         return self._gainful(made)
 
@@ -176,7 +178,8 @@ class SparseClimb:
     def _tucks(self, may: torch.Tensor) -> list[_Move]:
         """Effects that go before their causes where that gains, the best first."""
         below = self._below()
-        near = {(i, j): tuple(self.parents[k] for k in (i, j)) for i, parents in enumerate(self.parents) for j in parents}
+        every = [(i, j) for i, parents in enumerate(self.parents) for j in parents]
+        near = {(i, j): (self.parents[i], self.parents[j]) for i, j in every}
         edges = [edge for edge, stands in near.items() if self.free[edge] and self._tucked.get(edge) != stands]
         made = tucks(self.local, self.screen, self.parents, edges, below, may, self.most)
         found = self._gainful(made)

@@ -114,7 +114,7 @@ def _choose(local: LocalEvidence, screen: CauseScreen, choices: Sequence[_Choice
         local.prepare((each.effect, p) for each, some in zip(open_, tried, strict=True) for p in (each.parents, *some))
         for each, some in zip(open_, tried, strict=True):
             now = local.worth((each.effect, each.parents))
-            best = max(some, key=lambda p: local.worth((each.effect, p)), default=each.parents)  # noqa: B023
+            best = max(some, key=lambda p: local.worth((each.effect, p)), default=each.parents)
             if local.worth((each.effect, best)) > now + LEAST_GAIN:
                 each.parents = best
             else:
