@@ -9,17 +9,19 @@ targets.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 from numpy.random import Generator
 
 from benchmarks.problems import Problem, Suite
 from pyrocausal import graphs, simulate
 from pyrocausal.simulate.experiments import Simulation
 
-__all__ = ["LARGE"]
+__all__ = ["LARGE", "by_family"]
 
 SIZES = 50, 100, 200, 500, 1000, 2000
 TENTH = 10  # one variable in so many is hit
@@ -88,4 +90,12 @@ LARGE = Suite(
     tuple(
         _problem(graph, data, d, hit) for d in SIZES for data in DATA for graph in GRAPHS for hit in ("all", "tenth")
     ),
+    tells=("precision", "recall", "wall_total", "peak_memory_total_mb"),
 )
+
+
+def by_family(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Rows of the suite by all but the number of variables, such as "random-linear-all", in the order of the suite."""
+    family = runs.problem.str.replace(r"-d\d+", "", regex=True)
+    order = dict.fromkeys(re.sub(r"-d\d+", "", problem.name) for problem in LARGE.problems)
+    return [(name, runs[family == name]) for name in order if (family == name).any()]
