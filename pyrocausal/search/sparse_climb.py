@@ -176,11 +176,13 @@ class SparseClimb:
         return found
 
     def _tucks(self, may: torch.Tensor) -> list[_Move]:
-        """Effects that go before their causes where that gains, the best first."""
+        """Effects, or others below a variable, that go before it where that gains, the best first."""
         below = self._below()
-        every = [(i, j) for i, parents in enumerate(self.parents) for j in parents]
+        every = [(i, j) for i, parents in enumerate(self.parents) for j in parents if self.free[i, j]]
+        for j, (_, gains) in self._gains.items():  # what would be a cause, but is below
+            every += [(i, j) for i in _best(gains, may[j] & below[j], EXCHANGED) if j not in self.parents[i]]
         near = {(i, j): (self.parents[i], self.parents[j]) for i, j in every}
-        edges = [edge for edge, stands in near.items() if self.free[edge] and self._tucked.get(edge) != stands]
+        edges = [edge for edge, stands in near.items() if self._tucked.get(edge) != stands]
         made = tucks(self.local, self.screen, self.parents, edges, below, may, self.most)
         found = self._gainful(made)
         if not found:

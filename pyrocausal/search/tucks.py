@@ -1,8 +1,9 @@
 """Moves that put an effect before its cause, and let all variables concerned choose their parents anew.
 
-To reverse an edge alone may lose where it asks for other edges to come or go, or closes a cycle. Here the effect, and
-what lies between it and the cause, go before the cause in the causal order ([1]_). They choose parents among what is
-not below the cause, one at a time, and the cause among all that and them; nobody else is concerned.
+To reverse an edge alone, or to add one from below, may lose where it asks for others to come or go, or closes a cycle.
+Here the effect, and what lies between it and the cause, go before the cause in the causal order ([1]_). They choose
+parents among what is not below the cause, one at a time, and the cause among all that and them; nobody else is
+concerned.
 
 Vocabulary: d variables.
 
@@ -25,7 +26,7 @@ __all__ = ["tucks"]
 
 TRIED = 4  # further parents that are weighed at a time
 STEPS = 4  # parents that come or go at the most
-MOVED = 6  # variables at the most that go before a cause
+MOVED = 8  # variables at the most that go before a cause
 LEAST_GAIN = 1e-6  # nats
 
 
@@ -63,7 +64,8 @@ def tucks(
     parents
         Of every variable, length d.
     edges
-        Those that are tucked, (effect, cause); edges that are given stay.
+        Those that are tucked, (effect, cause), or any variable that is below another, and that; edges that are given
+        stay.
     below
         Whether the second of two variables is below the first, or the same, boolean, [d, d].
     free
