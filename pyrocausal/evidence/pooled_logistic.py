@@ -65,7 +65,7 @@ class PooledLogistic:
             Nats where it is hit, see `pyrocausal.evidence.drift.spared_evidence`; shape [R].
         """
         i, parents = family
-        values = self.regressors.values[:, i]
+        values = self.regressors.child(i)
         seen = present(values)
         weights = self.regressors.weights * seen
         s = self.kinds[i].cardinality

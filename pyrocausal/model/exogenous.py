@@ -166,7 +166,7 @@ def abduct(program: Program, values: torch.Tensor) -> dict[str, torch.Tensor]:
         if not bool((known := found[name].isfinite()).all()):
             row = int((~known.view(len(values), -1).all(1)).nonzero()[0])
             raise ValueError(
-                f"values: {name!r} has {float(values[row, i]):g} in row {row}, which is so improbable under its mechanism "
-                "that no noise makes it; check the row, or leave it out"
+                f"values: {name!r} has {float(values[row, i]):g} in row {row}, which is so improbable under its "
+                "mechanism that no noise makes it; check the row, or leave it out"
             )
     return found

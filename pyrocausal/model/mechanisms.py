@@ -135,6 +135,23 @@ class Mechanisms(LocalModule):
         """
         return None
 
+    def adopt(self, families: Sequence[Family], copies: Copies) -> bool:
+        """Take over what copies of one's own have learned, other variables being no cause at all.
+
+        Parameters
+        ----------
+        families
+            The variable and the parents of each copy; length M.
+        copies
+            As made by `copies`.
+
+        Returns
+        -------
+        bool
+            Whether that was done; False, the default, where there is no way to.
+        """
+        return False
+
     def blocks(self, values: torch.Tensor, edges: torch.Tensor) -> list[Block]:
         """Conditionals of rows that each have a graph of their own, variables of one kind together.
 

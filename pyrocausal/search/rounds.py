@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import torch
 
+from pyrocausal.evidence.block_regressors import are_many
 from pyrocausal.evidence.edge_price import edge_prices
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.joint_evidence import JointEvidence
@@ -41,7 +42,8 @@ from pyrocausal.sdi.state import State, confidence, natural
 from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.hill_climb import Summit, climb, strongest_dag
 from pyrocausal.search.pooled_search import SEVERAL, search_graph, several_evidence
-from pyrocausal.search.settings import Settling
+from pyrocausal.search.settings import BRIEF, Settling
+from pyrocausal.search.settled_mechanisms import fit_one_by_one
 from pyrocausal.search.so_far import SoFar
 
 __all__ = ["Rounds", "Settled"]
@@ -51,6 +53,7 @@ POLISHED = 3  # times that a series looks for better fits where it has come to r
 FREE = 2  # rounds of a series in which rows may come back
 STEADY = 0.015  # mean drift at the most, as `PooledEvidence.drift` has it, of tables that networks are asked about
 NOTABLY = 0.01  # nats a row that networks predict better, of a number or count
+ASKED = 200  # variables at the most whose networks are asked for: to climb with them takes as long as d^2 R
 IN_ALL = 5.0  # nats that they do in all rows, of a category: a table misfits nothing, it has too many cells
 
 
@@ -135,6 +138,8 @@ class Rounds:
         """Settle."""
         asked: PredictiveEvidence | None = None
         stages = self.settling.stages(self.state.data.kinds, self.state.model.mechanisms)
+        if self.settling.closed_form and len(self.dag) > ASKED:
+            stages = [None]
         if self.settling.closed_form:
             self._pool(last=stages[0] is None)
             self._fit()
@@ -212,12 +217,14 @@ class Rounds:
     def _fit(self) -> None:
         """Fit the model's mechanisms to the graph, with one parent of a variable toggled at random."""
         state, steps = self.state, self.settling.final_steps
+        now_doing("fitting the program")
+        if are_many(state.data.kinds) and self._fit_one_by_one():
+            return
         optimiser = torch.optim.Adam(state.model.mechanisms.parameters(), 3e-3)
         schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, max(1, steps))
         free = state.model.beliefs.free
         probability = toggled(self.dag.to(state.model.beliefs.certain), free, 1.0)
         fitted = replace(state, mechanism_optimiser=optimiser)
-        now_doing("fitting the program")
 
         def fit() -> dict[str, torch.Tensor]:
             fit_mechanisms(fitted, GraphFitting(), steps, probability, schedule, self.natural)
@@ -227,6 +234,20 @@ class Rounds:
             return {name: each.clone() for name, each in state.model.mechanisms.state_dict().items()}
 
         state.model.mechanisms.load_state_dict(recorded("the program's mechanisms", fit))
+
+    def _fit_one_by_one(self) -> bool:
+        """The same where variables are many; whether these mechanisms can be fitted so."""
+        descent = replace(BRIEF, steps=min(BRIEF.steps, self.settling.final_steps))
+        mechanisms = self.state.model.mechanisms
+
+        def fit() -> dict[str, torch.Tensor] | None:
+            done = fit_one_by_one(self.state, self.dag, self.natural, descent)
+            return {name: each.clone() for name, each in mechanisms.state_dict().items()} if done else None
+
+        if (found := recorded("the program's mechanisms, one by one", fit)) is None:
+            return False
+        mechanisms.load_state_dict(found)
+        return True
 
     def _series(self, evidence: PredictiveEvidence, *, last: bool) -> bool:
         """Rounds with copies of mechanisms fitted in one way, until one changes nothing; whether more are to follow.

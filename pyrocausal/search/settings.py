@@ -10,7 +10,7 @@ from pyrocausal.evidence.refitting import Descent, Refitting
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.runtime.checked_settings import check_settings, number, of_type, truth, whole
 
-__all__ = ["Settling"]
+__all__ = ["BRIEF", "Settling"]
 
 BRIEF = Descent(steps=400, rows=256, learning_rate=2e-2, last=1e-3, memory=(0.9, 0.99))
 
