@@ -167,18 +167,23 @@ class LocalEvidence:
                 self._alone[i] = torch.cat([each[: len(table)], each[-1:]])
 
     def _tabulate(self, i: int, parents: tuple[int, ...]) -> tuple[float, float]:
-        """Nats of a table, where it may drift and where it does not."""
+        """Nats of a table or, if that is better, a logistic regression: where it may drift, and where it does not."""
         tables, pooled = self.tables[i], self.pooled
         fresh = pooled.tables.fresh(i, parents, tables)
         new = torch.nn.functional.pad(fresh, (0, 1))
         odds = torch.cat([pooled.odds[tables, i], torch.tensor([-torch.inf])])
         hit = new + odds
-        found = pooled.tables.spared(i, parents, hit, tables)
-        if found is None:
-            return IMPOSSIBLE, IMPOSSIBLE
         extra = float(torch.where(odds == torch.inf, new, 0.0).sum())
-        drifting, steady = (float(spared_evidence(each.log_prob, each.common, hit)) + extra for each in found)
-        return drifting - math.log(len(KAPPAS)), steady
+        best = IMPOSSIBLE, IMPOSSIBLE
+        if (found := pooled.tables.spared(i, parents, hit, tables)) is not None:
+            drifting, steady = (float(spared_evidence(each.log_prob, each.common, hit)) + extra for each in found)
+            best = drifting - math.log(len(KAPPAS)), steady
+        numbers = any(not pooled.kinds[j].discrete for j in parents)
+        if numbers and self._regressors.fits(pooled.kinds[i].cardinality, parents, LINEAR):
+            regressed = pooled.logistic.spared((i, parents), LINEAR, hit, tables)
+            drifting, steady = (float(spared_evidence(each.log_prob, each.common, hit)) + extra for each in regressed)
+            best = max(best[0], drifting), max(best[1], steady)
+        return best
 
 
 def _tables(changed: torch.Tensor, hit: torch.Tensor) -> torch.Tensor:

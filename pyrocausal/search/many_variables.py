@@ -118,7 +118,9 @@ def _climb(
 
 def _otherwise(climb: SparseClimb, moves: int, at: Callable[[LocalEvidence, torch.Tensor], SparseClimb]) -> ManyFound:
     """Where a climb has ended, or ends with richer mechanisms or with tables that do not drift, if that is better."""
-    level, steady = LINEAR, False
+    kinds, steady = climb.local.pooled.kinds, False
+    forms = {kind.closed_form for kind in kinds}
+    level = ADDITIVE if "table" in forms and len(forms) > 1 else LINEAR  # logistic regressions among them
     if climb.local.pooled.levels > LINEAR:
         richer = at(climb.local.at_level(ADDITIVE), climb.dag)
         if richer.value > climb.value + RICHER:
