@@ -100,6 +100,8 @@ class Sight(NamedTuple):
         Most memory held since the fit began, less what was held then, and as it is, in MB.
     steps
         Steps done, None if unknown.
+    wall
+        Seconds so far, whoever else the machine has worked for.
     """
 
     found: Found
@@ -108,6 +110,7 @@ class Sight(NamedTuple):
     memory_rise: float
     memory: float
     steps: int | None
+    wall: float
 
 
 def experiment(simulation: Simulation, note: str, given: Given = Given()) -> Experiment:  # noqa: B008 (frozen)
@@ -164,6 +167,8 @@ def judge(found: Found, true: Experiment) -> dict[str, object]:
         "shd_edges": shd(edges, true.graph),
         "false_positives": positives,
         "false_negatives": negatives,
+        "precision": _share(dag.number_of_edges() - positives, dag.number_of_edges()),
+        "recall": _share(true.graph.number_of_edges() - negatives, true.graph.number_of_edges()),
         "auroc": auroc(found.edge_probability, true.graph),
         "average_precision": average_precision(found.edge_probability, true.graph),
         "wrong": wrong_pairs(dag, true.graph, found.edge_probability),
@@ -171,6 +176,11 @@ def judge(found: Found, true: Experiment) -> dict[str, object]:
         "hidden_found": hidden,
         **_judge_targets(found, true),
     }
+
+
+def _share(some: int, all_: int) -> float:
+    """NaN of none."""
+    return some / all_ if all_ else math.nan
 
 
 def _judge_targets(found: Found, true: Experiment) -> dict[str, float]:

@@ -30,6 +30,7 @@ from benchmarks.rows import read_table
 from benchmarks.suites import SUITES, Suite
 from benchmarks.suites_drift import against_clean
 from benchmarks.suites_expression import at_strengths
+from benchmarks.suites_large import by_family
 
 __all__ = ["report"]
 
@@ -55,8 +56,13 @@ TELLS = {
     "target_auprc": "target AUPRC {:.2f}",
     "placebo_none": "placebos called none {:.0%}",
     "hidden_found": "hidden edges found {:.1f}",
+    "precision": "precision {:.3f}",
+    "recall": "recall {:.3f}",
+    "peak_memory_total_mb": "{:,.0f} MB",
+    "wall_total": "wall {:,.0f} s",
 }
 
+GROWTH = "CPU seconds of a fit, and its memory, against the number of variables"
 OWN_TABLES = {"drift": against_clean, "expression": at_strengths}  # of suites that ask for another one
 
 
@@ -130,8 +136,10 @@ def _section(suite: Suite, runs: pd.DataFrame, folder: Path, page: Path) -> list
     if runs.cpu_total.notna().any():
         drawn[f"{suite.name}-cpu.png", "CPU seconds by problem and method"] = pictures.cpu(runs, problems)
     if suite.name == "scaling" and runs.cpu_total.notna().any():
-        title = "CPU seconds of a fit, and its memory, against the number of variables"
-        drawn["scaling-growth.png", title] = pictures.scaling(runs)
+        drawn["scaling-growth.png", GROWTH] = pictures.scaling(runs)
+    if suite.name == "large":
+        for family, some in by_family(runs):
+            drawn[f"large-growth-{family}.png", f"{family}: {GROWTH}"] = pictures.scaling(some)
     if suite.name == "density" and runs.shd_dag.notna().any():
         drawn["density-variables.png", "SHD against the number of variables"] = pictures.against_variables(runs)
     shown = []
@@ -141,6 +149,8 @@ def _section(suite: Suite, runs: pd.DataFrame, folder: Path, page: Path) -> list
     own = OWN_TABLES.get(suite.name)
     table = own(runs) if own else _table(runs, problems, literature, suite.tells)
     more = [*_wrong(runs, problems), *(_growth(runs) if suite.name == "scaling" else [])]
+    if suite.name == "large":
+        more += [f"{family}: {line}" for family, some in by_family(runs) for line in _growth(some)]
     return [f"## {suite.name}", suite.about, _what_was_run(suite, runs), table, *more, *shown]
 
 

@@ -24,7 +24,7 @@ COLUMNS = (
     "false_negatives", "auroc", "average_precision", "target_accuracy", "target_accuracy_visible", "n_regimes",
     "n_visible", "cpu_to_keep", "cpu_total", "peak_memory_mb", "peak_memory_total_mb", "steps", "status", "note",
     "wrong", "expected_shd", "target_auprc", "placebo_none", "n_placebo", "hidden_found", "n_hidden",
-    "false_targets", "missed_targets", *strengths.COLUMNS,
+    "false_targets", "missed_targets", *strengths.COLUMNS, "precision", "recall", "wall_total",
 )  # fmt: skip
 
 

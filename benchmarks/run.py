@@ -178,6 +178,7 @@ def _row(job: Job, folder: Path, status: int) -> dict[str, Any]:
             "peak_memory_mb": seen.memory_rise,
             "peak_memory_total_mb": seen.memory,
             "steps": seen.steps,
+            "wall_total": seen.wall,
         }
     return row
 

@@ -23,6 +23,7 @@ from benchmarks.suites_drift import DRIFT
 from benchmarks.suites_escaping import ESCAPING
 from benchmarks.suites_expression import EXPRESSION
 from benchmarks.suites_kinds import KINDS
+from benchmarks.suites_large import LARGE
 from benchmarks.suites_partial import PARTIAL
 from pyrocausal import simulate
 from pyrocausal.simulate import graphs, networks
@@ -211,5 +212,6 @@ SUITES: dict[str, Suite] = {
         ESCAPING,
         BACADI,
         PARTIAL,
+        LARGE,
     )
 }

@@ -11,6 +11,7 @@ import math
 import pickle
 import resource
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -34,7 +35,7 @@ class Watcher:
     """Keeps the time and writes what a method shows; its own work does not count."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.began = folder, time.monotonic()
         self.memory = memory_held(reset=True)
         self.apart = _cpu()  # before the fit, and later while watching
         self.dag: np.ndarray | None = None
@@ -62,7 +63,8 @@ class Watcher:
     def sight(self, found: Found, now: float, steps: int | None = None) -> Sight:
         """Where the run stands after `now` CPU seconds."""
         memory = memory_held()
-        return Sight(found, self.changed, now, max(memory - self.memory, 0.0), memory, steps)
+        wall = time.monotonic() - self.began
+        return Sight(found, self.changed, now, max(memory - self.memory, 0.0), memory, steps, wall)
 
 
 def _cpu() -> float:

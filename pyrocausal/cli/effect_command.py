@@ -15,7 +15,6 @@ from pyrocausal.cli import argument_types
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.queries.asked import check_do, check_variable
-from pyrocausal.report.uncertain_edges import by_uncertain_edges
 from pyrocausal.report.write import SAVED
 
 __all__ = ["add_effect", "effect"]
@@ -91,7 +90,7 @@ def effect(arguments: argparse.Namespace) -> None:
     _print_answer(answer)
     number = answer.sizes["chain"] * answer.sizes["draw"]
     print(f"means of {number:,} draws of graph and mechanisms; nine tenths of the draws are within the brackets")
-    _print_edges(result, answer, draws, seed, do.keys() & versus.keys())
+    _print_edges(result, answer)
 
 
 # ---------------------------------------------------------------------- what is asked
@@ -165,20 +164,20 @@ def _print_answer(answer: xr.DataArray) -> None:
     """A line for every state, or for the mean."""
     how = _how(answer)
     values = answer.values.reshape(answer.sizes["chain"] * answer.sizes["draw"], -1)
-    names = [_measured(answer, state) for state in answer.state.values] if "state" in answer.dims else ["its mean"]
+    names = [_measured(answer, state) for state in (answer.state.values if "state" in answer.dims else [""])]
     width = max(map(len, names))
     for name, column in zip(names, values.T, strict=True):
         mean, (low, high) = float(column.mean()), np.quantile(column, BETWEEN)
         print(f"  {name:{width}}  changes by {mean:{how}}  ({low:{how}} to {high:{how}})")
 
 
-def _measured(answer: xr.DataArray, state: str) -> str:
-    return f"P({answer.name}={state})" if state else "its mean"
+def _measured(answer: xr.DataArray, state: Any) -> str:
+    return f"P({answer.name}={state})" if "state" in answer.dims else "its mean"
 
 
-def _print_edges(result: CausalPosterior, answer: xr.DataArray, draws: int, seed: int, held: Any) -> None:
+def _print_edges(result: CausalPosterior, answer: xr.DataArray) -> None:
     """How the answer depends on edges that are in some of the graphs."""
-    table, how = by_uncertain_edges(result, answer, draws=draws, seed=seed, held=held), _how(answer)
+    table, how = result.by_edge(answer), _how(answer)
     if table.empty:
         print(f"no edge on the way to {answer.name} is in doubt")
         return

@@ -97,7 +97,10 @@ class JointEvidence(ABC):
 
     def of(self, graph: torch.Tensor) -> float:
         """log E(G) up to a constant of the data: graph [d, d] (effect, cause), 0/1 or boolean -> nats."""
-        terms = self.each(graph)
+        return self.of_terms(self.each(graph), graph)
+
+    def of_terms(self, terms: Terms, graph: torch.Tensor) -> float:
+        """The same from the terms of every variable given its parents in the graph."""
         total = terms.observational.sum() + terms.old.sum() + self.mixture(terms.new - terms.old).sum()
         return float(total - (self.price * graph).sum())
 

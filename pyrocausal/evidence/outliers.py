@@ -37,13 +37,15 @@ def pulled_in(kinds: Sequence[Kind], parts: Sequence[Part]) -> list[Part]:
         All rows of every table, encoded, the observational one last.
     """
     made = [Part(part.rows.clone(), part.weights) for part in parts]
+    ranges = [_range(part.rows) for part in parts]
     for i, kind in enumerate(kinds):
         if kind.closed_form not in ("regression", "count regression"):
             continue
         both = [_some(part.rows[:, i], part.weights) for part in parts]
         usual = usual_range(*(torch.cat([each[k] for each in both]) for k in (0, 1)))
-        for part in made:
-            part.rows[:, i] = _nearer(part.rows[:, i], part.weights, usual, kind.whole)
+        for part, range_ in zip(made, ranges, strict=True):
+            if float(range_[i]) > FAR * usual:  # else all are as near to the median as that
+                part.rows[:, i] = _nearer(part.rows[:, i], part.weights, usual, kind.whole)
         observed, was = made[-1].rows[:, i], parts[-1].rows[:, i]
         if kind.closed_form == "regression" and not torch.equal(observed.nan_to_num(), was.nan_to_num()):
             mean, sd = _moments(observed, made[-1].weights)
@@ -67,17 +69,30 @@ def moved_away(kinds: Sequence[Kind], parts: Sequence[Part]) -> torch.Tensor:
     """
     found = torch.zeros(len(parts), len(kinds), dtype=torch.bool)
     entered = [entering(kinds, part.rows) for part in parts]  # counts relative to what they are counted of
+    bounds = torch.full((2, len(kinds)), torch.nan, dtype=torch.double)
     for i, kind in enumerate(kinds):
-        columns = [_some(rows[:, i], part.weights) for rows, part in zip(entered, parts, strict=True)]
-        usual, counted = columns[-1]
-        if kind.discrete or not len(usual):
+        if kind.discrete:
             continue
-        low, high = quantiles(usual, usual.new_tensor(USUAL), counted)
-        near = AWAY * (high - low)
-        for r, (values, weights) in enumerate(columns):
-            away = (values < low - near) | (values > high + near)
-            found[r, i] = bool(2 * weights[away].sum() > weights.sum())
+        usual, counted = _some(entered[-1][:, i], parts[-1].weights)
+        if len(usual):
+            low, high = quantiles(usual, usual.new_tensor(USUAL), counted)
+            near = AWAY * (high - low)
+            bounds[:, i] = torch.stack([low - near, high + near])
+    numbers = (~bounds[0].isnan()).nonzero()[:, 0]
+    for r, (rows, part) in enumerate(zip(entered, parts, strict=True)):
+        values = rows[:, numbers].double()
+        there = present(values).double() if part.weights is None else present(values) * part.weights[:, None]
+        away = (values < bounds[0, numbers]) | (values > bounds[1, numbers])
+        found[r, numbers] = 2 * (there * away).sum(0) > there.sum(0)
     return found
+
+
+def _range(rows: torch.Tensor) -> torch.Tensor:
+    """How far the values of each column are apart, [n, d] -> [d]; of none minus infinity."""
+    there = present(rows)
+    most = torch.where(there, rows, -torch.inf).amax(0) if len(rows) else rows.new_full(rows.shape[1:], -torch.inf)
+    least = torch.where(there, rows, torch.inf).amin(0) if len(rows) else rows.new_full(rows.shape[1:], torch.inf)
+    return most.double() - least.double()
 
 
 def _some(column: torch.Tensor, weights: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:

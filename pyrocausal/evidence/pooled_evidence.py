@@ -15,14 +15,17 @@ Vocabulary: d variables, R regimes; with the observational one there are R + 1 t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 
 from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.data.weights import Part, total
+from pyrocausal.evidence.block_regressors import BlockRegressors, are_many
+from pyrocausal.evidence.cause_columns import width_of
 from pyrocausal.evidence.drift import Spared
 from pyrocausal.evidence.inputs import TargetKnowledge
 from pyrocausal.evidence.joint_evidence import JointEvidence
@@ -32,7 +35,7 @@ from pyrocausal.evidence.pooled_counts import PooledCounts, counts_alone, pooled
 from pyrocausal.evidence.pooled_logistic import PooledLogistic
 from pyrocausal.evidence.pooled_regression import pooled_regression, regression_alone
 from pyrocausal.evidence.pooled_tables import KAPPAS, PooledTables
-from pyrocausal.evidence.regressors import LINEAR, PAIRS, Regressors, richest
+from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, PAIRS, Regressors, richest
 from pyrocausal.evidence.terms import IMPOSSIBLE, FamilyEvidence, or_unseen, parents_of
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.model.new_mechanisms import NewMechanisms
@@ -71,21 +74,64 @@ class PooledEvidence(JointEvidence):
         self, data: InterventionalData, targets: TargetKnowledge, price: float | torch.Tensor, *, drift: bool = True
     ) -> None:
         super().__init__(data.kinds, targets, price)
-        self.drifting = self._may_drift = drift
+        self.drifting = self.may_drift = drift
         first, *regimes = [part.cpu() for part in data.parts]
-        self._tables = PooledTables(data.kinds, [*regimes, first])
-        parts = pulled_in(data.kinds, [*regimes, first])
-        self._regressors = Regressors(data.kinds, parts)
-        self._counts = PooledCounts(data.kinds, parts, self._regressors)
-        self._logistic = PooledLogistic(data.kinds, self._regressors)
-        self._aside = frozenset(data.names.index(name) for name in data.aside)
-        self._away = moved_away(data.kinds, parts)
-        self._new = NewMechanisms(data.kinds, *zip(*regimes, strict=True)) if regimes else None
-        self._odds = self._shares(targets)
+        self._parts = [*regimes, first]
+        self._made: dict[str, Any] = {}  # what is made once it is asked for, shared by all levels
+        self.aside = frozenset(data.names.index(name) for name in data.aside)
+        self.odds = self._shares(targets)
         self._alone: dict[int, torch.Tensor] = {}
         self._kept = KeptFamilies()
         self._below: PooledEvidence | None = None
         self._waiting: set[Family] = set()  # families that have not been worth the present level
+
+    @property
+    def _states_alone(self) -> bool:
+        return all(kind.closed_form == "table" for kind in self.kinds)
+
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
+
+    @property
+    def parts(self) -> list[Part]:
+        """All rows of every table, the observational one last, without what is far out."""
+        if self._states_alone:
+            return self._parts
+        return self._once("parts", lambda: pulled_in(self.kinds, self._parts))
+
+    @property
+    def regressors(self) -> Regressors:
+        """Columns and sums of numbers and counts."""
+        make = BlockRegressors if are_many(self.kinds) else Regressors
+        return self._once("regressors", lambda: make(self.kinds, self.parts))
+
+    @property
+    def counts(self) -> PooledCounts:
+        """Regressions of counts."""
+        return self._once("counts", lambda: PooledCounts(self.kinds, self.parts, self.regressors))
+
+    @property
+    def logistic(self) -> PooledLogistic:
+        """Logistic regressions of categories."""
+        return self._once("logistic", lambda: PooledLogistic(self.kinds, self.regressors))
+
+    @property
+    def tables(self) -> PooledTables:
+        """Tables of categories."""
+        return self._once("tables", lambda: PooledTables(self.kinds, self._parts))
+
+    @property
+    def away(self) -> torch.Tensor:
+        """Where a table has moved a variable away, see `moved_away`; boolean, [R + 1, d]."""
+        return self._once("away", lambda: moved_away(self.kinds, self.parts))
+
+    @property
+    def new_mechanisms(self) -> NewMechanisms | None:
+        """Evidence of fresh tables; None where there are no regimes."""
+        *regimes, _ = self._parts
+        return self._once("new", lambda: NewMechanisms(self.kinds, *zip(*regimes, strict=True)) if regimes else None)
 
     def at_level(self, level: int) -> PooledEvidence:
         """The same where mechanisms of numbers may be of this level too, which is above the present one."""
@@ -107,7 +153,9 @@ class PooledEvidence(JointEvidence):
     @property
     def levels(self) -> int:
         """The highest level at which anything differs."""
-        return LINEAR if all(kind.discrete for kind in self.kinds) else PAIRS
+        if self._states_alone:
+            return LINEAR
+        return ADDITIVE if are_many(self.kinds) else PAIRS
 
     def family(self, effect: int, parents: tuple[int, ...]) -> FamilyEvidence:
         """See `JointEvidence.family`."""
@@ -116,7 +164,7 @@ class PooledEvidence(JointEvidence):
     @property
     def rows(self) -> torch.Tensor:
         """See `JointEvidence.rows`."""
-        return torch.stack([each.sum() for each in self._regressors.weights.split(self._regressors.sizes)])
+        return torch.tensor([total(*part) for part in self._parts], dtype=torch.double)
 
     def drift(self, graph: torch.Tensor) -> torch.Tensor:
         """How far each regime's mechanisms are from the common ones, had they been let alone: [d, d] -> [R, d].
@@ -163,7 +211,7 @@ class PooledEvidence(JointEvidence):
         families = list(families)
         by_form: dict[str, list[Family]] = {}
         for family in families:
-            if family[0] in self._aside:
+            if family[0] in self.aside:
                 self._kept[family] = nothing(len(self.known))
                 continue
             form = self.kinds[family[0]].closed_form
@@ -175,7 +223,7 @@ class PooledEvidence(JointEvidence):
             for batch in self._batches(by_form.get(form, [])):
                 spared, new, whole = recorded(f"level {self.level} of {batch}", partial(weigh, batch))
                 if form == "table" or self.level > LINEAR:  # a straight line is taken to go on
-                    away = torch.stack([self._away[:, list(parents)].any(1) for _, parents in batch])
+                    away = torch.stack([self.away[:, list(parents)].any(1) for _, parents in batch])
                     spared = tuple((or_unseen(log_prob, whole, away), *others) for log_prob, *others in spared)
                 cost = math.log(len(KAPPAS)) if form == "table" else 0.0
                 self._kept.keep(batch, spared, new, whole, self._hit(batch, new), cost)
@@ -183,16 +231,16 @@ class PooledEvidence(JointEvidence):
 
     def _rises(self, i: int, parents: tuple[int, ...]) -> bool:
         """Whether the present level has regressors for a family that those below do not have."""
-        if i in self._aside:
+        if i in self.aside:
             return False
         if self.kinds[i].closed_form == "table":
             numbers = any(not self.kinds[j].discrete for j in parents)
-            return numbers and self._regressors.fits(self.kinds[i].cardinality, parents, self.level - 1)
+            return numbers and self.regressors.fits(self.kinds[i].cardinality, parents, self.level - 1)
         return richest(parents) == PAIRS if self.level == PAIRS else any(not self.kinds[j].discrete for j in parents)
 
     def _batches(self, families: Sequence[Family]) -> Iterator[list[Family]]:
         """Families with about as many regressors, as many as fit into memory."""
-        widths = {family: self._regressors.width(family[1], self.level) for family in families}
+        widths = {family: self._width(family[1]) for family in families}
         batch: list[Family] = []
         for family in sorted(families, key=lambda family: widths[family]):
             if (len(batch) + 1) * (len(self.known) + 1) * widths[family] ** 2 > MEMORY and batch:
@@ -202,29 +250,34 @@ class PooledEvidence(JointEvidence):
         if batch:
             yield batch
 
+    def _width(self, parents: tuple[int, ...]) -> int:
+        if self._states_alone:  # which need no regressors
+            return 1 + sum(width_of(self.kinds[j]) for j in parents)
+        return self.regressors.width(parents, self.level)
+
     def _regress(self, families: Sequence[Family]) -> _Weighed:
-        sums = self._regressors.of(families, self.level)
+        sums = self.regressors.of(families, self.level)
         alone = regression_alone(sums)
         new = self._fresh(families, alone.evidence)
-        spared = tuple(pooled_regression(sums, alone.noise, self._hit(families, new), self._may_drift))
+        spared = tuple(pooled_regression(sums, alone.noise, self._hit(families, new), self.may_drift))
         return (spared,), new, new
 
     def _count(self, families: Sequence[Family]) -> _Weighed:
-        modes = self._counts.modes(families, self.level)
+        modes = self.counts.modes(families, self.level)
         new = whole = self._fresh(families, counts_alone(modes))
-        spared, usual = pooled_counts(modes, self._hit(families, new), self._may_drift)
-        gain = self._counts.partly_gain(families, self.level, modes, usual)
+        spared, usual = pooled_counts(modes, self._hit(families, new), self.may_drift)
+        gain = self.counts.partly_gain(families, self.level, modes, usual)
         if bool((gain > -math.inf).any()):
             partly = torch.logaddexp(whole, spared.log_prob + gain) - math.log(2)
             new = torch.where(gain > -math.inf, partly, whole)
-            spared, _ = pooled_counts(modes, self._hit(families, new), self._may_drift)
+            spared, _ = pooled_counts(modes, self._hit(families, new), self.may_drift)
         return (tuple(spared),), new, whole
 
     def _tabulate(self, families: Sequence[Family]) -> _Weighed:
         new = torch.stack([self._with_observational(self._new_of(family)) for family in families])
         both = []
         for family, hit in zip(families, self._hit(families, new), strict=True):
-            found = self._tables.spared(*family, hit)
+            found = self.tables.spared(*family, hit)
             if found is None:  # there is no such table
                 found = (Spared(torch.full_like(hit, IMPOSSIBLE), hit.new_zeros(()), torch.zeros_like(hit)),) * 2
             both.append(found)
@@ -234,25 +287,26 @@ class PooledEvidence(JointEvidence):
         """Categories by logistic regressions, whose regressors are those of the level below: tables come first."""
         new = torch.stack([self._with_observational(self._new_of(family)) for family in families])
         hits = self._hit(families, new)
-        both = [self._logistic.spared(family, self.level - 1, hit) for family, hit in zip(families, hits, strict=True)]
+        both = [self.logistic.spared(family, self.level - 1, hit) for family, hit in zip(families, hits, strict=True)]
         return tuple(tuple(map(torch.stack, zip(*each, strict=True))) for each in zip(*both, strict=True)), new, new
 
     def _new_of(self, family: Family) -> torch.Tensor:
         """Evidence of a fresh table, [R]."""
-        return self._new.of(*family) if self._new else torch.zeros(0, dtype=torch.double)
+        told = self.new_mechanisms
+        return told.of(*family) if told else torch.zeros(0, dtype=torch.double)
 
     def _hit(self, families: Sequence[Family], new: torch.Tensor) -> torch.Tensor:
         """Evidence of fresh mechanisms of families with the odds of being hit, [M, R + 1]."""
-        return new + self._odds[:, [i for i, _ in families]].t()
+        return new + self.odds[:, [i for i, _ in families]].t()
 
     def _free(self, effects: Iterable[int]) -> None:
         """Find the evidence of fresh mechanisms that have no parents."""
         missing = [i for i in dict.fromkeys(effects) if i not in self._alone]
         for i in missing:
             if self.kinds[i].closed_form == "regression":
-                self._alone[i] = regression_alone(self._regressors.of([(i, ())])).evidence[0]
+                self._alone[i] = regression_alone(self.regressors.of([(i, ())])).evidence[0]
             else:
-                self._alone[i] = counts_alone(self._counts.modes([(i, ())]))[0]
+                self._alone[i] = counts_alone(self.counts.modes([(i, ())]))[0]
 
     def _fresh(self, families: Sequence[Family], given: torch.Tensor) -> torch.Tensor:
         """Evidence of fresh mechanisms, half of this level and half as simple as those below: [M, R + 1]."""

@@ -37,6 +37,17 @@ class _Rows(NamedTuple):
     weights: torch.Tensor  # [N]
     sizes: list[int]  # rows of every table
 
+    def grouped(self, alone: torch.Tensor | None) -> _Rows:
+        """The same where all tables but some, in ascending order, are one, the last; None: as it is."""
+        if alone is None:
+            return self
+        chosen = torch.zeros(len(self.sizes), dtype=torch.bool)
+        chosen[alone] = True
+        order = (~chosen).repeat_interleave(torch.tensor(self.sizes)).to(torch.uint8).argsort(stable=True)
+        sizes = [self.sizes[table] for table in alone.tolist()]
+        sizes.append(len(order) - sum(sizes))
+        return _Rows(self.design[order], self.states[order], self.weights[order], sizes)
+
 
 class PooledLogistic:
     """Evidence of logistic regressions of categories on any parents.
@@ -52,7 +63,9 @@ class PooledLogistic:
     def __init__(self, kinds: Sequence[Kind], regressors: Regressors) -> None:
         self.kinds, self.regressors = tuple(kinds), regressors
 
-    def spared(self, family: Family, level: int, hit: torch.Tensor) -> tuple[Spared, Spared]:
+    def spared(
+        self, family: Family, level: int, hit: torch.Tensor, alone: torch.Tensor | None = None
+    ) -> tuple[Spared, Spared]:
         """Evidence where a variable was let alone, and the same where nothing drifts.
 
         Parameters
@@ -63,21 +76,22 @@ class PooledLogistic:
             Of the regressors.
         hit
             Nats where it is hit, see `pyrocausal.evidence.drift.spared_evidence`; shape [R].
+        alone
+            Tables that are looked at by themselves, all others being the last one; R is one more than these. None: all.
         """
         i, parents = family
-        values = self.regressors.values[:, i]
+        values, s = self.regressors.child(i), self.kinds[i].cardinality
         seen = present(values)
-        weights = self.regressors.weights * seen
-        s = self.kinds[i].cardinality
         states = torch.where(seen, values, 0.0).long().clamp(max=s - 1)
         design = SPREAD * self.regressors.columns(parents, level)
-        rows, sizes = _Rows(design, states, weights, self.regressors.sizes), torch.tensor(self.regressors.sizes)
+        rows = _Rows(design, states, self.regressors.weights * seen, self.regressors.sizes).grouped(alone)
+        sizes = torch.tensor(rows.sizes)
         c = self.regressors.drifting(parents, level)
         nothing = hit.new_zeros(1, 2)
-        share, mean = (hit < torch.inf).double(), design.new_zeros(design.shape[1], s - 1)
+        share, mean = (hit < torch.inf).double(), rows.design.new_zeros(rows.design.shape[1], s - 1)
         for _ in range(ROUNDS):
-            counted = weights * share.repeat_interleave(sizes)
-            mean = logistic_regression(design, states, counted, s, start=mean).weights
+            counted = rows.weights * share.repeat_interleave(sizes)
+            mean = logistic_regression(rows.design, rows.states, counted, s, start=mean).weights
             around = _expanded(rows, mean)
             still = _pooled(around, nothing, share, c)
             share = torch.sigmoid(still.log_prob[0] - hit)

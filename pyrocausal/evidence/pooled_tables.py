@@ -30,6 +30,7 @@ from pyrocausal.data.missing import present
 from pyrocausal.data.weights import Part, take_rows
 from pyrocausal.evidence.drift import Spared, spared_evidence
 from pyrocausal.evidence.table_prior import TablePrior, best_prior, dirichlet
+from pyrocausal.model.conjugate import dirichlet_multinomial
 
 __all__ = ["KAPPAS", "PooledTables"]
 
@@ -73,16 +74,19 @@ class PooledTables:
 
     def __init__(self, kinds: Sequence[Kind], parts: Sequence[Part]) -> None:
         self.kinds, self.tables = tuple(kinds), len(parts)
-        self._rows, self._weights = Part.of(parts)
+        rows, self._weights = Part.of(parts)
         self._table = Part.numbers(parts)
-        entered = entering(kinds, self._rows)
+        self._present = {i: present(rows[:, i]) for i, kind in enumerate(kinds) if kind.missing}
+        entered = entering(kinds, rows)
         self._states = [kind.levels(self.bins) for kind in kinds]  # as a parent
         self._codes = [
-            kind.codes(entered[:, j], kind.cuts(entered[:, j], self.bins, self._weights))
+            _small(kind.codes(entered[:, j], kind.cuts(entered[:, j], self.bins, self._weights)))
             for j, kind in enumerate(kinds)
         ]
 
-    def spared(self, i: int, parents: tuple[int, ...], hit: torch.Tensor) -> tuple[Spared, Spared] | None:
+    def spared(
+        self, i: int, parents: tuple[int, ...], hit: torch.Tensor, alone: torch.Tensor | None = None
+    ) -> tuple[Spared, Spared] | None:
         """Evidence where a variable was let alone, and the same where nothing drifts.
 
         None where its table would be too large to mean anything.
@@ -93,8 +97,10 @@ class PooledTables:
             One family.
         hit
             Nats where it is hit, see `pyrocausal.evidence.drift.spared_evidence`; shape [R].
+        alone
+            Tables that are looked at by themselves, all others being the last one; R is one more than these. None: all.
         """
-        counts = self._counted(i, parents)
+        counts = self._counted(i, parents, alone)
         if counts is None:
             return None
         kept = math.inf
@@ -106,22 +112,42 @@ class PooledTables:
             if now <= value:
                 break
             best, value, kept = found, now, kappa
-        drifting = Spared(best.spared, best.common, _moved(counts, best.theta, kept, self.tables))
+        drifting = Spared(best.spared, best.common, _moved(counts, best.theta, kept, len(hit)))
         return drifting, Spared(steady.spared, steady.common, torch.zeros_like(steady.spared))
 
-    def _counted(self, i: int, parents: tuple[int, ...]) -> _Counts | None:
+    def fresh(self, i: int, parents: tuple[int, ...], tables: torch.Tensor) -> torch.Tensor:
+        """Evidence of fresh mechanisms in some tables, half of it given the parents: [T]."""
+        number = torch.full((self.tables,), -1)
+        number[tables] = torch.arange(len(tables))
+        number = number[self._table]
+        rows = (number >= 0).nonzero()[:, 0]
+        codes, table, weights = self._codes[i][rows].long(), number[rows], take_rows(self._weights, rows)
+        states, cells = self.kinds[i].cardinality, 1
+        keys = torch.zeros_like(table)
+        free = dirichlet_multinomial(codes, keys, table, states, 1, len(tables), weights=weights)
+        for j in parents:
+            keys, cells = keys * self._states[j] + self._codes[j][rows], cells * self._states[j]
+        given = dirichlet_multinomial(codes, keys, table, states, cells, len(tables), weights=weights)
+        return torch.logaddexp(free, given) - math.log(2)
+
+    def _counted(self, i: int, parents: tuple[int, ...], alone: torch.Tensor | None) -> _Counts | None:
         states, cells = self.kinds[i].cardinality, 1
         keys = torch.zeros_like(self._table)
         for j in parents:
             keys, cells = keys * self._states[j] + self._codes[j], cells * self._states[j]
             if cells * states > self.max_cells:
                 return None
-        codes, table, weights = self._codes[i], self._table, self._weights
+        codes, table, weights, tables = self._codes[i], self._table, self._weights, self.tables
+        if alone is not None:
+            tables = len(alone) + 1
+            number = torch.full((self.tables,), tables - 1)
+            number[alone] = torch.arange(tables - 1)
+            table = number[table]
         if self.kinds[i].missing:
-            seen = present(self._rows[:, i])
+            seen = self._present[i]
             codes, table, keys, weights = codes[seen], table[seen], keys[seen], take_rows(weights, seen)
         keys = (table * cells + keys) * states + codes
-        size = self.tables * cells * states
+        size = tables * cells * states
         if size > 4 * len(keys):  # most of it is empty
             some, where = keys.unique(return_inverse=True)
             found = torch.bincount(where, weights, len(some))
@@ -133,6 +159,11 @@ class PooledTables:
         total = torch.zeros(len(places), dtype=torch.double).index_add_(0, place, found.double())
         entry = some % (cells * states)
         return _Counts(found.double(), entry, place, total, places // cells, places % cells, cells, states)
+
+
+def _small(codes: torch.Tensor) -> torch.Tensor:
+    """The same in as little memory as they take."""
+    return codes.to(torch.uint8) if len(codes) and int(codes.max()) < 256 else codes
 
 
 def _pool(counts: _Counts, hit: torch.Tensor, kappa: float, before: _Pooled | None = None) -> _Pooled:

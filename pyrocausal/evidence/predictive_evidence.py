@@ -20,12 +20,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from copy import copy
+from functools import partial
 
 import pyro.distributions as dist
 import torch
 
 from pyrocausal.data.missing import filled, present
 from pyrocausal.evidence.closed_form import ClosedForm
+from pyrocausal.evidence.exact_copies import ExactCopies
 from pyrocausal.evidence.fitted_families import CopyFit, FittedFamilies, batches, fit_families
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.joint_evidence import JointEvidence
@@ -68,6 +70,7 @@ class PredictiveEvidence(JointEvidence):
         self.refitting, self.decay = estimators.refitting, _first_decay(estimators.refitting)
         self.closed = [ClosedForm(kinds, fold) for fold in self.folds if estimators.closed_form]
         self.screen = Screen(kinds, [fold.scoring for fold in self.folds])
+        self.exact = ExactCopies(kinds, self.folds)
         self._kept: list[dict[tuple[int, ...], FamilyEvidence]] = [{} for _ in kinds]
         self._rough: list[dict[tuple[int, ...], FamilyEvidence]] = [{} for _ in kinds]
         self._promising: list[dict[tuple[int, ...], torch.Tensor]] = [{} for _ in kinds]
@@ -85,6 +88,7 @@ class PredictiveEvidence(JointEvidence):
         made.telling = _telling(natural)
         made.closed = [closed.counting(fold.counts) for closed, fold in zip(self.closed, folds, strict=False)]
         same = (made.telling == self.telling).all(0).tolist()
+        made.exact = self.exact.after([i for i, stays in enumerate(same) if not stays])
         for name in ("_kept", "_rough", "_promising"):
             kept = zip(getattr(self, name), same, strict=True)
             setattr(made, name, [known if stays else {} for known, stays in kept])
@@ -122,9 +126,9 @@ class PredictiveEvidence(JointEvidence):
     def choose_decay(self, graph: torch.Tensor) -> None:
         """Take the weight decay under which mechanisms refitted to a graph [d, d] predict best.
 
-        Decays are tried in their order, until one is worse than the one before.
+        Decays are tried in their order, until one is worse than the one before. What is fitted exactly has none.
         """
-        families = [family for i, row in enumerate(graph) if self._wants_copy(family := (i, parents_of(row)))]
+        families = [family for family in self._copied(graph) if not self.mechanisms.exact(family[0])]
         if self.refitting is None or not families:
             return
         best, chosen = -math.inf, self
@@ -156,7 +160,13 @@ class PredictiveEvidence(JointEvidence):
         missing = [(i, pa) for i, pa in dict.fromkeys(families) if pa not in self._kept[i]]
         found: dict[Family, list[torch.Tensor]] = {}
         wanted = [family for family in missing if self._wants_copy(family)]
-        for batch in batches(wanted, self.kinds, self.together):
+        exactly = [family for family in wanted if self.mechanisms.exact(family[0])]
+        for batch in batches(exactly, self.kinds, self.together):
+            solve = partial(self.exact.solve, batch, self.folds)
+            sums, solutions = recorded(f"small networks of {batch}", solve)
+            self.exact.know(solutions)
+            found |= {family: list(each) for family, each in zip(batch, sums, strict=True)}
+        for batch in batches([family for family in wanted if family not in found], self.kinds, self.together):
             if (fitted := self._fitted(batch)) is None:
                 continue
             for m, (i, pa) in enumerate(batch):
@@ -179,6 +189,18 @@ class PredictiveEvidence(JointEvidence):
         fitted = recorded(f"networks of {families} at decay {self.decay}", fit)
         return FittedFamilies(*fitted) if fitted else None
 
+    def polish(self, graph: torch.Tensor) -> bool:
+        """Look for better solutions of a graph's mechanisms [d, d]; whether there are.
+
+        What was said of their variables is forgotten then, and comes of fits that begin with the better ones.
+        """
+        families = [family for family in self._copied(graph) if self.mechanisms.exact(family[0])]
+        found = recorded(f"better networks of {families}", partial(self.exact.better, families, self.folds))
+        self.exact.know(found)
+        for i in {i for _, i, _ in found}:
+            self._kept[i], self._promising[i] = {}, {}
+        return bool(found)
+
     @property
     def proposes(self) -> bool:
         """Whether there are closed forms, see `JointEvidence.proposes`."""
@@ -195,7 +217,10 @@ class PredictiveEvidence(JointEvidence):
         found = torch.ones(d, dtype=torch.bool)
         if not dear:
             return found
-        if pa not in self._promising[effect] and self.kinds[effect].closed_form == "table":
+        if pa not in self._promising[effect] and self.mechanisms.exact(effect):
+            ask = partial(self.exact.promising, (effect, pa), self.folds)
+            self._promising[effect][pa] = recorded(f"parents beside {(effect, pa)}", ask)
+        elif pa not in self._promising[effect] and self.kinds[effect].closed_form == "table":
             residuals = [
                 Residuals.of(
                     dist.Categorical(table[None]), filled(fold.scoring.rows[None, :, effect]), fold.scoring.weights
@@ -212,6 +237,10 @@ class PredictiveEvidence(JointEvidence):
         if pa in self._promising[effect]:
             found[dear] = self._promising[effect][pa][dear] | (self.price[effect, dear] < 0)
         return found
+
+    def _copied(self, graph: torch.Tensor) -> list[Family]:
+        """Families of a graph [d, d] that copies may tell more of than the closed form."""
+        return [family for i, row in enumerate(graph) if self._wants_copy(family := (i, parents_of(row)))]
 
     def _wants_copy(self, family: Family) -> bool:
         """Whether a fitted copy may tell more than the closed form."""

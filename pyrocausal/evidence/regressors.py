@@ -134,6 +134,10 @@ class Regressors:
         """What the rows that have a child differ by."""
         return i if self.kinds[i].missing else None
 
+    def child(self, i: int) -> torch.Tensor:
+        """Values of a variable in all rows, [N]."""
+        return self.values[:, i]
+
     def fits(self, states: int, parents: tuple[int, ...], level: int) -> bool:
         """Whether a logistic regression of so many states on some parents has few enough coefficients."""
         return (states - 1) * self.width(parents, level) <= COEFFICIENTS

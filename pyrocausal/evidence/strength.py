@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 
 from pyrocausal.evidence.joint_evidence import JointEvidence
-from pyrocausal.evidence.terms import parents_of
+from pyrocausal.evidence.terms import Terms, parents_of
 
 __all__ = ["edge_strengths", "target_strengths"]
 
@@ -34,11 +34,14 @@ def edge_strengths(evidence: JointEvidence, graph: torch.Tensor) -> torch.Tensor
     strength, free = torch.zeros(graph.shape, dtype=torch.double), evidence.priced(0.0)
     without = [(i, j) for i, j in graph.nonzero().tolist()]
     free.prepare((i, tuple(k for k in parents_of(graph[i]) if k != j)) for i, j in without)
-    whole = free.of(graph)
-    for i, j in without:
-        less = graph.clone()
+    terms, rows = free.each(graph), max(float(evidence.rows.sum()), 1.0)
+    whole, less = free.of_terms(terms, graph), graph.clone()
+    for i, j in without:  # one variable's terms are others then
         less[i, j] = False
-        strength[i, j] = (whole - free.of(less)) / max(float(evidence.rows.sum()), 1.0)
+        parts = zip(terms, free.terms(i, less[i : i + 1]), strict=True)
+        changed = Terms(*(part.index_copy(0, torch.tensor([i]), other) for part, other in parts))
+        strength[i, j] = (whole - free.of_terms(changed, less)) / rows
+        less[i, j] = True
     return strength
 
 

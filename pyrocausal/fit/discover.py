@@ -153,12 +153,14 @@ def discover(
     for name, value, least in (("cores", cores, 1), ("max_steps", max_steps, 1), ("seed", seed, 0)):
         check(name, value, whole(least, optional=True))
     known = _checked(data, knowledge, target_prior, Knowledge(required, forbidden))
+    proposes = algorithm is not None or max_steps is not None or not (settling or Settling()).closed_form
     algorithm, settling = _agreed(SDI() if algorithm is None else algorithm, settling, sampling, max_steps)
     _look_at(data)
     data, believed = with_certain_targets(data, target_prior)
     if algorithm.takes_target_prior:
         believed = without_unmeasured(data, believed)
-    restart = Restart(algorithm, settling, sampling, data, known, believed)
+    proposes = proposes or not settling.rounds
+    restart = Restart(algorithm, settling, sampling, data, known, believed, proposes=proposes)
     with ExitStack() as stack:
         fresh = secrets.randbits(32)
         if checkpoint is not None:

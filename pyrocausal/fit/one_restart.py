@@ -23,6 +23,7 @@ import torch
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.data.missing import any_missing
+from pyrocausal.evidence.block_regressors import are_many
 from pyrocausal.evidence.edge_price import edge_prices
 from pyrocausal.evidence.imputation import impute
 from pyrocausal.evidence.strength import edge_strengths, target_strengths
@@ -48,6 +49,7 @@ from pyrocausal.search.settling import settle
 __all__ = ["NOT_BEGUN", "Ending", "Restart"]
 
 LOCAL = 1000  # graphs of the local posterior that a program keeps where none are drawn
+MEMORY = 100_000_000  # entries of all of these graphs at the most
 PHASES = "fitting"  # the three phases
 _turn = threading.Lock()
 
@@ -82,6 +84,8 @@ class Restart:
         What they do it with.
     checkpoint
         Where they keep journals; None: nowhere.
+    proposes
+        Whether the three phases are run for many variables too, before closed forms search.
     """
 
     algorithm: SDI
@@ -91,6 +95,7 @@ class Restart:
     known: Knowledge
     target_prior: TargetPrior | None
     checkpoint: Checkpoint | None = None
+    proposes: bool = True
 
     def __sizeof__(self) -> int:
         """Bytes, those of the rows among them: Dask sends what is large to every worker once, not with every chain."""
@@ -134,9 +139,13 @@ class Restart:
             try:
                 now_doing("drawing missing values" if any_missing(self.data.kinds) else PHASES)
                 data, known, prior = impute(self.data, seed=seed), self.known, self.target_prior
-                state, info = self.algorithm.run(
-                    data, seed=seed, knowledge=known, target_prior=prior, on_info=told.on_info
-                )
+                if self.proposes or not are_many(data.kinds):
+                    state, info = self.algorithm.run(
+                        data, seed=seed, knowledge=known, target_prior=prior, on_info=told.on_info
+                    )
+                else:
+                    state, info = self.algorithm.begin(data, seed=seed, knowledge=known, target_prior=prior)
+                    told.on_info(info)
                 if self.settling.rounds:
                     settled = settle(state, self.settling, seed=seed, on_settled=told.on_settled)
                 if settled and self.sampling:
@@ -147,7 +156,7 @@ class Restart:
             seconds = time.process_time() - start
         last = drawn or settled or info
         if settled:
-            graphs = drawn.graphs if drawn else local_graphs(settled.edge_probability, LOCAL, seed)
+            graphs = drawn.graphs if drawn else _local(settled.edge_probability, seed)
             state.model.beliefs = DrawnGraphs.of(state.model.beliefs.fixed, graphs)
         chain = Chain(
             seed=seed,
@@ -229,6 +238,11 @@ class _Told:
         rounds = len(self.rounds)
         where = f" and round {rounds} of settling" if rounds else " and in round 1 of settling" if settled else ""
         return f"was cut short after step {len(self.steps)}{where}"
+
+
+def _local(edge_probability: torch.Tensor, seed: int) -> torch.Tensor:
+    """Graphs of the local posterior, as many as are wanted and fit into memory."""
+    return local_graphs(edge_probability, min(LOCAL, max(1, MEMORY // edge_probability.numel())), seed)
 
 
 def _settled_fields(settled: Settled) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from pyrocausal.model.acyclic import break_cycles, topological_order
 from pyrocausal.model.edge_beliefs import EdgeBeliefs
 from pyrocausal.model.local_module import LocalModule
 from pyrocausal.model.mechanisms import Block, Mechanisms
+from pyrocausal.model.row_plate import check_fits, row_plate
 from pyrocausal.runtime.checked_settings import check, whole
 
 __all__ = ["CausalModel"]
@@ -81,6 +82,7 @@ class CausalModel(LocalModule):
             cycle by cycle, its least believed edge; the graph used is the site `"dag"`, the number of edges lost the
             site `"broken_edges"` (both deterministic). A plate of dim -1, in place of a number or with `values`, is
             used instead of a plate `"rows"`: what is enumerated on top of rows has to be in the same plate as they are.
+            In such a plate, leave it out.
         graphs
             None: one graph. K: K graphs, each on all rows. `"rows"`: each row its own graph.
 
@@ -94,21 +96,20 @@ class CausalModel(LocalModule):
         TypeError
             If `values` is no tensor.
         ValueError
-            If `values` and a number of rows are given, or a plate of another size or dim; if a number is out of range;
-            if values of several graphs are to be sampled; if a handler gives a categorical variable a value that is no
-            code; or if it changes the value of a site whose children were evaluated already, which can only happen
+            If `values` has another shape; if `values` and a number of rows are given, or a plate of another size or
+            dim, or if either does not fit the plate around; if a number is out of range; if values of several graphs
+            are to be sampled; if a handler gives a categorical variable a value that is no code, or values of other
+            rows; or if it changes the value of a site whose children were evaluated already, which can only happen
             where the graphs have no common topological order.
         """
-        if values is not None and not isinstance(values, torch.Tensor):
-            raise TypeError(f"values must be an encoded tensor, got {type(values).__name__}; use data.encode(frame)")
-        if values is not None and (values.dim() != 2 or values.shape[1] != len(self.names)):
-            raise ValueError(f"values must have shape [n, {len(self.names)}], got {list(values.shape)}")
+        if values is not None:
+            self.check_shape(values)
         if graphs != "rows":
             check("graphs", graphs, whole(1, optional=True))
         if values is None and graphs is not None:
             raise ValueError("rows are sampled from one graph at a time; leave graphs out and call again for more")
         self.mechanisms.sample_parameters()
-        rows = _plate_of(size, None if values is None else len(values))
+        rows = row_plate(size, None if values is None else len(values))
         with ExitStack() as plates:
             if graphs is None:
                 edges = self.beliefs()  # [d, d]
@@ -161,7 +162,7 @@ class CausalModel(LocalModule):
                         f"the value of {self.names[i]!r} was changed by a handler after its child {late[0]!r} had been "
                         "evaluated; use one acyclic graph, or number the variables in a topological order"
                     )
-                self._check_codes(i, value)
+                self.check_codes(i, value)
                 values = _replace(values, i, value)
                 conditional = self.mechanisms.conditionals(values, edges)
         return values
@@ -199,7 +200,8 @@ class CausalModel(LocalModule):
         values = edges.new_zeros(d)  # grows to [n, d] with the first value
         for i in topological_order(reads) or ():
             value = pyro.sample(self.names[i], self.mechanisms.conditional(i, values, dag[i]))
-            self._check_codes(i, value)
+            check_fits(f"values of {self.names[i]!r}", value)
+            self.check_codes(i, value)
             values = _replace(values, i, value)
         return values
 
@@ -214,28 +216,33 @@ class CausalModel(LocalModule):
                 found[..., i, place] = value
         return found
 
-    def _check_codes(self, i: int, value: torch.Tensor) -> None:
-        """Refuse a value from a handler that is no code: a lookup would read it as another variable's state.
+    def check_shape(self, values: Any) -> None:
+        """Complain of rows that are not encoded, or not of these variables.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are no tensor, or not of shape [n, d].
+        """
+        if not isinstance(values, torch.Tensor):
+            raise TypeError(f"values must be an encoded tensor, got {type(values).__name__}; use data.encode(frame)")
+        if values.dim() != 2 or values.shape[1] != len(self.names):
+            raise ValueError(f"values must have shape [n, {len(self.names)}], got {list(values.shape)}")
+        if not len(values):
+            raise ValueError("values: there are no rows; give one at least")
+
+    def check_codes(self, i: int, value: torch.Tensor) -> None:
+        """Complain of values [...] that are no codes: a lookup would read them as another variable's state.
 
         A variable that can be missing may be told to be: its children then see that it is unknown.
+
+        Raises
+        ------
+        ValueError
+            If one is none of the i-th variable.
         """
         if not self.kinds[i].allows(value[present(value)] if self.kinds[i].missing else value):
             raise ValueError(f"values of {self.names[i]!r} must be {self.kinds[i].required}")
-
-
-def _plate_of(size: int | pyro.plate | None, n: int | None) -> AbstractContextManager[object]:
-    """The plate of `n` rows that are observed, or of rows to be sampled."""
-    if isinstance(size, pyro.plate):
-        if size.dim not in (None, -1) or (n is not None and size.size != n):
-            wanted = "" if n is None else f" and size {n}, as values have it"
-            raise ValueError(f"size: a plate of rows has dim -1{wanted}; got dim {size.dim} and size {size.size}")
-        return size
-    check("size", size, whole(1, optional=True))
-    if n is None:
-        return nullcontext() if size is None else pyro.plate("rows", size, dim=-1)
-    if size is not None:
-        raise ValueError("give either values, to observe every variable, or a number of rows to sample, not both")
-    return pyro.plate("rows", n, dim=-1)
 
 
 def observe_blocks(

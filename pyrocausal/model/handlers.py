@@ -20,10 +20,11 @@ import torch
 from pyro.poutine.do_messenger import DoMessenger
 from pyro.poutine.messenger import Messenger
 
-from pyrocausal.data.kind import Kind
-from pyrocausal.model.intervened_values import kind_of, resolved
+from pyrocausal.model.intervened_values import Natural, resolved
 
 __all__ = ["intervene", "keep_values", "mask_sites"]
+
+NATURAL = "_natural_site_of"  # in a message: the variable that is set
 
 
 class mask_sites(Messenger):
@@ -149,9 +150,16 @@ class _Do(DoMessenger):
         self._values = _Values(values)
         super().__init__(self._values)
 
-    def _pyro_post_sample(self, msg: Any) -> None:
+    def _pyro_sample(self, msg: Any) -> None:
         if msg["name"] in self._values:
-            self._values.natural[msg["name"]] = msg["value"], kind_of(msg)
+            # A scope outside changes what the natural site is called, but leaves this.
+            msg["infer"] = {**(msg["infer"] or {}), NATURAL: msg["name"]}
+        super()._pyro_sample(msg)
+
+    def _pyro_post_sample(self, msg: Any) -> None:
+        name = str((msg["infer"] or {}).get(NATURAL, ""))
+        if name in self._values and not msg["name"].endswith("__CF"):
+            self._values.natural[name] = Natural.of(name, msg)
 
 
 class _Values(dict[str, Any]):
@@ -159,10 +167,10 @@ class _Values(dict[str, Any]):
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(values)
-        self.natural: dict[str, tuple[torch.Tensor, Kind | None]] = {}
+        self.natural: dict[str, Natural] = {}
 
     def __getitem__(self, name: str) -> Any:
-        return resolved(name, super().__getitem__(name), *self.natural.pop(name))
+        return resolved(name, super().__getitem__(name), self.natural.pop(name))
 
 
 class keep_values(Messenger):

@@ -14,8 +14,9 @@ from pyro.distributions.torch_distribution import TorchDistributionMixin
 from torch.distributions import Distribution
 
 from pyrocausal.data.kind import Kind
+from pyrocausal.model.row_plate import check_fits
 
-__all__ = ["DRAWN", "Codes", "coded", "kind_of", "resolved"]
+__all__ = ["DRAWN", "Codes", "Natural", "coded", "kind_of", "resolved", "site_beside"]
 
 DRAWN = "_do"  # follows the name of a variable whose value is drawn
 
@@ -26,12 +27,43 @@ class Codes(NamedTuple):
     values: torch.Tensor
 
 
+class Natural(NamedTuple):
+    """What a site has without intervention.
+
+    Attributes
+    ----------
+    value
+        Of every row, [...].
+    kind
+        Of the variable, in whose labels and units values are given; None where the site is none of a program.
+    draws
+        What the site of values that are drawn instead is called.
+    """
+
+    value: torch.Tensor
+    kind: Kind | None
+    draws: str
+
+    @classmethod
+    def of(cls, name: str, msg: Any) -> Natural:
+        """What a message says of a site."""
+        return cls(msg["value"], kind_of(msg), site_beside(name, DRAWN, msg))
+
+
 def kind_of(msg: Any) -> Kind | None:
     """The kind of the variable that a site is; None where it is none of a program."""
     return (msg["infer"] or {}).get("kind")
 
 
-def resolved(name: str, given: Any, natural: torch.Tensor, kind: Kind | None) -> Any:
+def site_beside(name: str, suffix: str, msg: Any) -> str:
+    """What another site of a variable is called: underscores follow where a variable of the program is called so."""
+    found = name + suffix
+    while found in (msg["infer"] or {}).get("variables", ()):
+        found += "_"
+    return found
+
+
+def resolved(name: str, given: Any, natural: Natural) -> Any:
     """What the children of a site receive.
 
     Parameters
@@ -41,20 +73,26 @@ def resolved(name: str, given: Any, natural: torch.Tensor, kind: Kind | None) ->
     given
         See `pyrocausal.intervene`.
     natural
-        Its value without intervention, [...].
-    kind
-        Of the variable, whose labels and units `given` is in; None where the site has none.
+        What it has without intervention.
 
     Returns
     -------
     torch.Tensor or number
-        Broadcasts against `natural`.
+        Broadcasts against the natural values.
 
     Raises
     ------
     TypeError, ValueError
         As `pyrocausal.intervene`.
     """
+    found = _resolved(name, given, natural)
+    if isinstance(found, torch.Tensor):
+        check_fits(f"values that {name!r} is set to", found)
+    return found
+
+
+def _resolved(name: str, given: Any, natural: Natural) -> Any:
+    value, kind = natural.value, natural.kind
     if isinstance(given, Codes):
         return given.values
     if isinstance(given, Distribution):
@@ -62,12 +100,12 @@ def resolved(name: str, given: Any, natural: torch.Tensor, kind: Kind | None) ->
             raise TypeError(f"values: {name!r} is set to a distribution of torch; take that of pyro.distributions")
         if kind is not None and kind.discrete:
             raise TypeError(f"values: {name!r} has labels, of which a distribution knows nothing; give a function")
-        drawn = pyro.sample(name + DRAWN, cast(Any, given))
-        return drawn if kind is None else coded(name, drawn, natural, kind)
+        drawn = pyro.sample(natural.draws, cast(Any, given))
+        return drawn if kind is None else coded(name, drawn, value, kind)
     if isinstance(given, Callable):  # type: ignore[arg-type]
-        return _of_function(name, given, natural, kind)
+        return _of_function(name, given, value, kind)
     if kind is not None:
-        return coded(name, given, natural, kind)
+        return coded(name, given, value, kind)
     if not isinstance(given, Number | torch.Tensor):
         raise TypeError(
             f"values: {name!r} is set to {given!r}, but its site knows no labels; give a number or a tensor, or use a "

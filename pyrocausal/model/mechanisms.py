@@ -113,6 +113,13 @@ class Mechanisms(LocalModule):
         """
         return None
 
+    def exact(self, i: int) -> bool:
+        """Whether a copy for variable `i` may be fitted exactly, as a small network with a normal distribution.
+
+        Then it is (`pyrocausal.evidence.exact_fit`), and not made by `copies`. By default not.
+        """
+        return False
+
     def copies(self, families: Sequence[Family]) -> Copies | None:
         """Independent copies of the mechanisms of some variables, each with parents that stay.
 
@@ -127,6 +134,23 @@ class Mechanisms(LocalModule):
             None, the default: these mechanisms cannot be copied one by one.
         """
         return None
+
+    def adopt(self, families: Sequence[Family], copies: Copies) -> bool:
+        """Take over what copies of one's own have learned, other variables being no cause at all.
+
+        Parameters
+        ----------
+        families
+            The variable and the parents of each copy; length M.
+        copies
+            As made by `copies`.
+
+        Returns
+        -------
+        bool
+            Whether that was done; False, the default, where there is no way to.
+        """
+        return False
 
     def blocks(self, values: torch.Tensor, edges: torch.Tensor) -> list[Block]:
         """Conditionals of rows that each have a graph of their own, variables of one kind together.

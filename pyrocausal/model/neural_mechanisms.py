@@ -87,9 +87,9 @@ class NeuralMechanisms(Mechanisms):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Let a subclass that overrides `conditional` have its own in all that is made of it."""
         super().__init_subclass__(**kwargs)
-        faster = ("conditional", "conditionals", "blocks", "copies")
+        faster = ("conditional", "conditionals", "blocks", "copies", "exact")
         own = [name for name in faster if name in vars(cls)]
-        if own and own[0] != "conditional" and own[0] != "copies":
+        if own and own[0] not in ("conditional", "copies", "exact"):
             raise TypeError(
                 f"{cls.__name__} overrides {own[0]!r} but not 'conditional', which rows are sampled with; override it"
             )
@@ -130,6 +130,24 @@ class NeuralMechanisms(Mechanisms):
     def copies(self, families: Sequence[Family]) -> NeuralCopies:
         """See `Mechanisms.copies`."""
         return NeuralCopies(self, families)
+
+    def exact(self, i: int) -> bool:
+        """See `Mechanisms.exact`: of a continuous variable, unless it is a mixture."""
+        return self.kinds[i].form == (1, "normal", 1)
+
+    @torch.no_grad()
+    def adopt(self, families: Sequence[Family], copies: Copies) -> bool:
+        """See `Mechanisms.adopt`."""
+        if not isinstance(copies, NeuralCopies):
+            return False
+        weights = copies.raw_weight_in
+        for m, (i, _) in enumerate(families):
+            inputs = copies.columns[m] < len(self.feature_owner)
+            self.weight_in[i] = 0.0
+            self.weight_in[i, copies.columns[m][inputs]] = weights[m][inputs]
+            for name in ("bias_in", "weight_out", "bias_out"):
+                getattr(self, name)[i] = getattr(copies, name)[m]
+        return True
 
     def _rowwise(self, values: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
         """Outputs where each row has its own graph: values [n, d], edges [n, d, d] -> [d, outputs, n]."""
@@ -238,6 +256,11 @@ class NeuralCopies(Copies):
         for name in ("bias_in", "weight_out", "bias_out"):
             setattr(self, name, PyroParam(getattr(mechanisms, name)[effects].detach().clone()))
         self.kinds = [mechanisms.kinds[effect] for effect in effects]
+
+    @property
+    def raw_weight_in(self) -> torch.Tensor:
+        """First layers over inputs as they were before these were whitened, [M, width, units]."""
+        return self.weight_in if self.whiten is None else self.whiten.mT @ self.weight_in
 
     @property
     def free_parameters(self) -> int:

@@ -77,7 +77,7 @@ class NewMechanisms:
         regimes = [entering(kinds, rows.cpu()) for rows in regimes]
         self._weights = [None if each is None else each.cpu() for each in weights or [None] * len(regimes)]
         self._weight = join(regimes, self._weights)  # [sum n_r]
-        self._codes = torch.stack([self._coded(j, [rows[:, j] for rows in regimes]) for j in range(len(kinds))])
+        self._found_codes: dict[int, torch.Tensor] = {}
         self._states = [kind.levels(self.bins) for kind in self.kinds]
         self._regimes = regimes
         self._columns = self._places()
@@ -145,10 +145,10 @@ class NewMechanisms:
             return linear_regression(gram[:, columns][:, :, columns], rows).evidence
         cells, n_cells = torch.zeros_like(self._table), 1
         for j in parents:
-            cells, n_cells = cells * self._states[j] + self._codes[j], n_cells * self._states[j]
+            cells, n_cells = cells * self._states[j] + self._coded(j), n_cells * self._states[j]
             if n_cells * kind.cardinality > self.max_cells:
                 return torch.full((len(self.rows),), -math.inf, dtype=torch.double)
-        codes, table, weight = self._codes[i], self._table, self._weight
+        codes, table, weight = self._coded(i), self._table, self._weight
         if kind.missing:
             seen = codes < kind.cardinality
             codes, cells, table, weight = codes[seen], cells[seen], table[seen], take_rows(weight, seen)
@@ -198,11 +198,14 @@ class NewMechanisms:
             )
         return padded
 
-    def _coded(self, j: int, columns: Sequence[torch.Tensor]) -> torch.Tensor:
+    def _coded(self, j: int) -> torch.Tensor:
         """States of a variable as a parent, [sum n_r]; a continuous one is cut, in each regime, into equal counts."""
-        kind = self.kinds[j]
-        both = zip(columns, self._weights, strict=True)
-        return torch.cat([kind.codes(column, kind.cuts(column, self.bins, w)) for column, w in both])
+        if j not in self._found_codes:
+            kind, columns = self.kinds[j], [rows[:, j] for rows in self._regimes]
+            both = zip(columns, self._weights, strict=True)
+            codes = torch.cat([kind.codes(column, kind.cuts(column, self.bins, w)) for column, w in both])
+            self._found_codes[j] = codes.to(torch.uint8) if kind.levels(self.bins) < 256 else codes
+        return self._found_codes[j].long()
 
     def _places(self) -> list[list[int]]:
         """Columns of each variable among the regressors, after a constant."""

@@ -87,6 +87,10 @@ class OwnMechanisms(Mechanisms):
         rest = self.rest.copies(others) if others else None
         return None if others and rest is None else OwnCopies(self, families, rest)
 
+    def exact(self, i: int) -> bool:
+        """See `Mechanisms.exact`: not of a variable that has a mechanism of its own for some parents."""
+        return i not in self.parents and self.rest.exact(i)
+
     def bootstrapped(self, family: Family, values: torch.Tensor, counts: torch.Tensor) -> OwnCopies | None:
         """See `Mechanisms.bootstrapped`: the most probable parameters of each, as those that are settled."""
         if not self.bound(*family):

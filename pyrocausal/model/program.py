@@ -14,6 +14,7 @@ from pyro import poutine
 from pyro.poutine.messenger import Messenger
 
 from pyrocausal.data.kind import Kind
+from pyrocausal.data.missing import present
 from pyrocausal.model.acyclic import topological_order
 from pyrocausal.model.causal_model import CausalModel
 
@@ -74,10 +75,11 @@ class Program:
         Parameters
         ----------
         size
-            Rows to sample, in a plate `"rows"`; or a plate of dim -1, to be in with whatever else is; None: one row, or
-            one for each place of the plates that it is called in.
+            Rows to sample, in a plate `"rows"` (`"rows_1"` where a trace has one of that name already); or a plate of
+            dim -1, to be in with whatever else is; None: one row, or one for each place of the plates that it is called
+            in.
         values
-            Encoded rows that are observed, shape [n, d].
+            Encoded rows that are observed, shape [n, d]; in a plate of dim -1, a row for each of its places.
 
         Returns
         -------
@@ -87,19 +89,36 @@ class Program:
         Raises
         ------
         TypeError, ValueError
-            As `CausalModel.forward`.
+            As `CausalModel.forward`, and if a value is no code of its variable.
         """
+        if values is not None:
+            self.check_values(values)
         aside = {*HIDDEN, *self.model.mechanisms.prior_sites}
         hidden = poutine.block(hide_fn=lambda site: site["type"] == "param" or site["name"] in aside)
-        values = values.to(self.dtype) if isinstance(values, torch.Tensor) else values
+        values = None if values is None else values.to(self.dtype)
         constants = {name: each.detach() for name, each in self.model.named_parameters()}
-        with hidden, _OfKinds(self._kinds), pyro.condition(data={"edges": self._edges}):
+        with hidden, _OfVariables(self._kinds), pyro.condition(data={"edges": self._edges}):
             return torch.func.functional_call(self.model, constants, (values,), {"size": size})
 
     @property
     def dtype(self) -> torch.dtype:
         """Of encoded values."""
         return self._edges.dtype
+
+    def check_values(self, values: Any) -> None:
+        """Complain of rows that the program cannot observe.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are no tensor of shape [n, d], or a value is no code of its variable, or is missing where none was
+            missing in the fit.
+        """
+        self.model.check_shape(values)
+        for i, (name, kind) in enumerate(self._kinds.items()):
+            if not kind.missing and not bool(present(values[:, i]).all()):
+                raise ValueError(f"values: {name!r} is missing in some rows, and was in none of the fit; fill them in")
+            self.model.check_codes(i, values[:, i])
 
     def conditional(self, i: int, values: torch.Tensor) -> dist.TorchDistribution:
         """Distribution of a variable given the values of its parents: ``[*batch, d]`` -> batch shape ``[*batch]``."""
@@ -143,8 +162,8 @@ class Program:
         return f"Program({len(self.names)} variables, {int(self.graph.sum())} edges)"
 
 
-class _OfKinds(Messenger):
-    """Sites of variables say what kind these are of."""
+class _OfVariables(Messenger):
+    """Sites of variables say what kind these are of, and what all variables are called."""
 
     def __init__(self, kinds: dict[str, Kind]) -> None:
         super().__init__()
@@ -152,7 +171,7 @@ class _OfKinds(Messenger):
 
     def _pyro_sample(self, msg: Any) -> None:
         if msg["name"] in self.kinds:
-            msg["infer"] = {**(msg["infer"] or {}), "kind": self.kinds[msg["name"]]}
+            msg["infer"] = {**(msg["infer"] or {}), "kind": self.kinds[msg["name"]], "variables": tuple(self.kinds)}
 
 
 def _checked(graph: Any, names: tuple[str, ...]) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""What a result is asked: outcomes, effects, counterfactuals and explanations, of programs drawn from its posterior."""
+"""What a result is asked of a population: outcomes and effects, of programs drawn from its posterior."""
 
 from __future__ import annotations
 
@@ -7,25 +7,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 import xarray as xr
 
-from pyrocausal.data.missing import present
-from pyrocausal.posterior.program_chains import DRAWS, ProgramChains
-from pyrocausal.posterior.row_tables import Tables
+from pyrocausal.posterior.program_chains import DRAWS
+from pyrocausal.posterior.queried_rows import QueriedRows
 from pyrocausal.queries import outcomes
-from pyrocausal.queries.asked import check_do, check_variable, codes_of, with_values
-from pyrocausal.queries.counterfactuals import counterfactual_rows
-from pyrocausal.queries.drawn_programs import SAMPLED, along
+from pyrocausal.queries.asked import check_apart, check_do, check_variable
 from pyrocausal.queries.effect_table import effect_table
-from pyrocausal.queries.explanations import Event, necessary_and_sufficient
 from pyrocausal.queries.mediation import ways_of_effect
-from pyrocausal.runtime.checked_settings import check, number, whole
+from pyrocausal.queries.uncertain_edges import by_uncertain_edges, drawn_with
+from pyrocausal.runtime.checked_settings import check, whole
 
 __all__ = ["QueriedChains"]
 
 
-class QueriedChains(ProgramChains):
+class QueriedChains(QueriedRows):
     """Questions to the posterior.
 
     Answers are `xarray.DataArray` with dims "chain" and "draw", as ArviZ has them: every draw is a graph and mechanisms
@@ -87,9 +83,10 @@ class QueriedChains(ProgramChains):
         >>> result.outcome("X2", do={"X1": 1}).dims
         ('chain', 'draw', 'state')
         """
-        asked, do = self._asked(variable, given, rows, seed), self._do("do", do)
-        self._check_apart(variable, do, given)
-        return outcomes.outcome(self.programs(draws, seed=seed), asked, do)
+        asked, do = self._asked(variable, given, rows, seed), check_do("do", do, self.data)
+        check_apart(variable, do, given)
+        answer = outcomes.outcome(self.programs(draws, seed=seed), asked, do)
+        return answer.assign_attrs(drawn_with(draws, seed, [variable, *asked.given], do))
 
     def effect(
         self,
@@ -131,9 +128,10 @@ class QueriedChains(ProgramChains):
         0.0
         """
         asked = self._asked(variable, given, rows, seed)
-        do, versus = self._do("do", do), self._do("versus", versus)
-        self._check_apart(variable, {**do, **versus}, given)
-        return outcomes.contrast(self.programs(draws, seed=seed), asked, do, versus)
+        do, versus = check_do("do", do, self.data), check_do("versus", versus, self.data)
+        check_apart(variable, {**do, **versus}, given)
+        answer = outcomes.contrast(self.programs(draws, seed=seed), asked, do, versus)
+        return answer.assign_attrs(drawn_with(draws, seed, [variable, *asked.given], do, versus))
 
     def ways_of_effect(
         self,
@@ -163,114 +161,55 @@ class QueriedChains(ProgramChains):
             As `effect`, and if `versus` sets other variables.
         """
         asked = self._asked(variable, None, rows, seed)
-        do, versus = self._do("do", do), self._do("versus", versus)
-        self._check_apart(variable, do, None)
+        do, versus = check_do("do", do, self.data), check_do("versus", versus, self.data)
+        check_apart(variable, do, None)
         if set(do) != set(versus):
             raise ValueError(
                 f"versus: it has to set what do sets, {', '.join(do)}; got {', '.join(versus) or 'nothing'}"
             )
-        return ways_of_effect(self.programs(draws, seed=seed), asked, do, versus)
+        answer = ways_of_effect(self.programs(draws, seed=seed), asked, do, versus)
+        return answer.assign_attrs(drawn_with(draws, seed, [variable], do, versus))
 
-    def counterfactual(
-        self, rows: pd.DataFrame, *, do: Mapping[str, Any], draws: int = DRAWS, seed: int = 0
-    ) -> xr.Dataset:
-        """What would have been in rows that were observed, had something been done.
+    def by_edge(self, answer: xr.DataArray) -> pd.DataFrame:
+        """How an answer depends on edges that the data leave open: its mean in graphs that have one, and that lack it.
 
-        It depends on how noise and mechanism are joined, an assumption that no data can test; see
-        `pyrocausal.model.couplings`.
+        Other edges may come and go together with it: a difference is what goes along with the edge, not what it does
+        alone.
 
         Parameters
         ----------
-        rows
-            n rows, all variables as columns, nothing missing.
-        do
-            What is set.
-        draws, seed
-            See `outcome`.
+        answer
+            What `outcome`, `effect` or one way of `ways_of_effect` gave, a variable of a `counterfactual` in one row,
+            or what `explain` says of a cause in one row. Its attributes lead back to the graphs; where arithmetic has
+            dropped them, give them again with `assign_attrs`.
 
         Returns
         -------
-        xarray.Dataset
-            A variable for each, dims ("chain", "draw", "row"): numbers in their units, codes of states, whose labels
-            are the attribute "states".
+        pandas.DataFrame
+            A row for every edge that is in between 5 and 95 % of the graphs and, in some of them, on a path to the
+            variable that was asked about or to one that was observed: columns cause, effect; share of the graphs that
+            have it; state ("" where there is none), the one that differs most; with and without, means of the answer.
+            The largest difference comes first.
 
         Raises
         ------
         TypeError, ValueError
-            As `outcome`, and if a value is missing or none of its variable.
+            If the answer is no array, has other dims, or does not say of which draws it is.
+
+        Examples
+        --------
+        >>> effect = result.effect("Erk", do={"PKA": "high"}, versus={"PKA": "low"})  # doctest: +SKIP
+        >>> result.by_edge(effect)  # doctest: +SKIP
         """
-        data, codes = self.data, self._rows(rows)
-        do = with_values("do", self._do("do", do), data, len(codes), seed)
-        found = counterfactual_rows(self.programs(draws, seed=seed), codes, do, seed)
-        number = self.programs(draws, seed=seed).number
-        return xr.Dataset(
-            Tables(data).columns(found, (*SAMPLED, "row")),
-            coords=along(number, len(self.chains), row=range(len(rows))),
-        )
-
-    def explain(
-        self,
-        rows: pd.DataFrame,
-        variable: str,
-        *,
-        versus: Mapping[str, Any],
-        above: float | None = None,
-        draws: int = DRAWS,
-        drawn: int = 1024,
-        seed: int = 0,
-    ) -> xr.Dataset:
-        """Which causes were necessary for what a variable is in some rows, and which sufficient.
-
-        See `pyrocausal.queries.explanations`; like counterfactuals it rests on an assumption.
-
-        Parameters
-        ----------
-        rows
-            n rows, all variables as columns, nothing missing.
-        variable
-            What is explained: that it is in the state that it has, or on the same side of `above`.
-        versus
-            Causes, and the value that each is held against, such as `{"PKA": "low"}`.
-        above
-            A threshold, in the variable's units, of a number or a count.
-        drawn
-            Rows that are drawn to ask what is sufficient, the same for every draw.
-        draws, seed
-            See `outcome`.
-
-        Returns
-        -------
-        xarray.Dataset
-            `necessary` and `sufficient`, dims ("chain", "draw", "row", "cause"), whose means are probabilities; NaN in
-            rows that have the other value already.
-
-        Raises
-        ------
-        TypeError, ValueError
-            As `counterfactual`; if `versus` has no cause or a value that is not one for all rows; if `above` is missing
-            of a number, or given for a variable that has states.
-        """
-        codes = self._rows(rows)
-        place = self.data.names.index(check_variable("variable", variable, self.data))
-        against = codes_of(self._do("versus", versus), self.data)
-        if not against:
-            raise ValueError("versus: name causes and one value for each, such as {'PKA': 'low'}")
-        self._check_apart(variable, versus, None)
-        kind = self.data.kinds[place]
-        check("above", above, number(optional=True))
-        check("drawn", drawn, whole(1))
-        if kind.discrete != (above is None):
-            wanted = "has states, of which none is above" if kind.discrete else "is a number; say above which it is"
-            raise ValueError(f"above: {variable!r} {wanted}")
-        code = None if above is None else float(kind.in_codes(torch.tensor(float(above), dtype=torch.double)))
-        other = {self.data.names[i]: value for i, value in against.items()}
-        programs = self.programs(draws, seed=seed)
-        found = necessary_and_sufficient(programs, self.data, codes, Event(place, code), other, int(drawn), int(seed))
-        dims = (*SAMPLED, "row", "cause")
-        return xr.Dataset(
-            {name: (dims, found[:, :, k]) for k, name in enumerate(("necessary", "sufficient"))},
-            coords=along(programs.number, len(self.chains), row=range(len(rows)), cause=list(other)),
-        )
+        if not isinstance(answer, xr.DataArray):
+            raise TypeError(f"answer: expected a DataArray, as effect gives it, got {type(answer).__name__}")
+        if lacking := [name for name in drawn_with(1, 0, ()) if name not in answer.attrs]:
+            raise ValueError(
+                f"answer: it has lost its attribute {lacking[0]!r}, which leads back to the graphs; give it those of "
+                "what effect, or another question, gave: answer.assign_attrs(effect.attrs)"
+            )
+        programs = self.programs(answer.attrs["draws"], seed=answer.attrs["seed"])
+        return by_uncertain_edges(programs, self.data.names, answer)
 
     def effects(
         self, causes: Sequence[str] | None = None, *, draws: int = 50, rows: int = 512, seed: int = 0
@@ -304,33 +243,8 @@ class QueriedChains(ProgramChains):
         check("rows", rows, whole(1))
         return effect_table(self.programs(draws, seed=seed), self.data, causes, rows, seed)
 
-    def _rows(self, rows: pd.DataFrame) -> torch.Tensor:
-        """Encoded rows, none of them with gaps."""
-        if not isinstance(rows, pd.DataFrame):
-            raise TypeError(f"rows: expected a DataFrame, got {type(rows).__name__}")
-        if not len(rows):
-            raise ValueError("rows: there are none; give the rows that are asked about")
-        codes = self.data.encode(rows).cpu()
-        gaps = ~present(codes)
-        if bool(gaps.any()):
-            row, column = (int(each[0]) for each in gaps.nonzero(as_tuple=True))
-            raise ValueError(f"rows: row {row} has no {self.data.names[column]!r}; ask about complete rows")
-        return codes
-
     def _asked(self, variable: str, given: Mapping[str, Any] | None, rows: int, seed: int) -> outcomes.Asked:
         check("rows", rows, whole(1))
         check("seed", seed, whole())
         name = check_variable("variable", variable, self.data)
-        return outcomes.Asked(self.data, name, self._do("given", given), int(rows), int(seed))
-
-    def _do(self, argument: str, values: Mapping[str, Any] | None) -> dict[str, Any]:
-        return {} if values is None else check_do(argument, values, self.data)
-
-    @staticmethod
-    def _check_apart(variable: str, do: Mapping[str, Any], given: Mapping[str, Any] | None) -> None:
-        if variable in do:
-            raise ValueError(f"variable: {variable!r} is what is set; ask about another one")
-        for name in given or ():
-            if name == variable or name in do:
-                what = "asked about" if name == variable else "set"
-                raise ValueError(f"given: {name!r} is {what}, and cannot be observed as well")
+        return outcomes.Asked(self.data, name, check_do("given", given, self.data), int(rows), int(seed))

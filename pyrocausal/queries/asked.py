@@ -14,7 +14,7 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.missing import present
 from pyrocausal.model.intervened_values import Codes, coded
 
-__all__ = ["check_do", "check_variable", "codes_of", "in_words", "typical", "with_values"]
+__all__ = ["check_apart", "check_do", "check_variable", "codes_of", "in_words", "typical", "with_values"]
 
 
 def check_variable(argument: str, name: Any, data: InterventionalData) -> str:
@@ -32,8 +32,24 @@ def check_variable(argument: str, name: Any, data: InterventionalData) -> str:
     return str(name)
 
 
+def check_apart(variable: str, do: Mapping[str, Any], given: Mapping[str, Any] | None) -> None:
+    """Complain of a variable that has two parts in a question.
+
+    Raises
+    ------
+    ValueError
+        If what is asked about is set or observed, or what is set is observed as well.
+    """
+    if variable in do:
+        raise ValueError(f"variable: {variable!r} is what is set; ask about another one")
+    for name in given or ():
+        if name == variable or name in do:
+            what = "asked about" if name == variable else "set"
+            raise ValueError(f"given: {name!r} is {what}, and cannot be observed as well")
+
+
 def check_do(argument: str, values: Any, data: InterventionalData) -> dict[str, Any]:
-    """What variables are set to, or observed to be.
+    """What variables are set to, or observed to be; nothing where it is None.
 
     Raises
     ------
@@ -42,6 +58,8 @@ def check_do(argument: str, values: Any, data: InterventionalData) -> dict[str, 
     ValueError
         If a variable is none, a value is none of it, or it was in no row: then nothing says what would happen.
     """
+    if values is None:
+        return {}
     if not isinstance(values, Mapping):
         raise TypeError(f"{argument}: expected variables and their values, such as {{'PKA': 'high'}}, got {values!r}")
     for name, value in values.items():

@@ -15,7 +15,7 @@ J. Pearl, "Probabilities of Causation", 1999.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ import torch
 
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.model.exogenous import Exogenous, abduct
-from pyrocausal.model.handlers import intervene
+from pyrocausal.model.handlers import intervene, keep_values
 from pyrocausal.model.intervened_values import Codes
 from pyrocausal.model.program import Program
 from pyrocausal.queries.asked import typical
@@ -94,14 +94,15 @@ def necessary_and_sufficient(
 
     def ask(program: Program) -> torch.Tensor:
         noise, population = abduct(program, rows), even_noise(program, drawn, seed)
-        seen, found = event.of(rows), []
-        for cause, code in versus.items():
-            other = torch.tensor(code, dtype=program.dtype)
-            changed = event.of(_world(program, {cause: other}, noise, len(rows))) != seen
-            place = program.names.index(cause)
-            sufficient = _sufficient(program, data, event, cause, rows[:, place], seen, other, population, drawn)
-            pair = torch.stack([changed.double(), sufficient])
-            found.append(torch.where(rows[:, place] == other, torch.nan, pair))
+        seen, columns = event.of(rows), {cause: rows[:, program.names.index(cause)] for cause in versus}
+        changed = _worlds(program, event, [*versus.items()], noise, len(rows), {}) != seen
+        wanted = [(cause, code) for cause, column in columns.items() for code in column.unique().tolist()]
+        settings = [*dict.fromkeys([*versus.items(), *wanted])]
+        made = dict(zip(settings, _worlds(program, event, settings, population, drawn, typical(data)), strict=True))
+        found = []
+        for differs, (cause, other) in zip(changed, versus.items(), strict=True):
+            pair = torch.stack([differs.double(), _sufficient(made, cause, columns[cause], seen, other)])
+            found.append(torch.where(columns[cause] == torch.tensor(other).to(rows), torch.nan, pair))
         return torch.stack(found, -1)
 
     with torch.random.fork_rng(devices=[]):
@@ -109,35 +110,36 @@ def necessary_and_sufficient(
         return programs.each(ask)
 
 
-def _sufficient(
+def _worlds(
     program: Program,
-    data: InterventionalData,
     event: Event,
-    cause: str,
-    values: torch.Tensor,
-    seen: torch.Tensor,
-    other: torch.Tensor,
+    settings: Sequence[tuple[str, float]],
     noise: Mapping[str, torch.Tensor],
-    drawn: int,
+    n: int,
+    still: Mapping[str, Codes],
+) -> torch.Tensor:
+    """What of the variable counts in n rows with this noise, of every cause and code that it is set to: [settings, n].
+
+    Many worlds are rows of one run: a run of a program takes about as long for many rows as for few.
+    """
+    found = []
+    for first in range(0, len(settings), max(1, TOGETHER // n)):
+        some = settings[first : first + max(1, TOGETHER // n)]
+        many = {name: torch.cat([part] * len(some)) for name, part in noise.items()}
+        codes, told = torch.tensor([code for _, code in some], dtype=program.dtype).repeat_interleave(n), {}
+        for cause in {cause for cause, _ in some}:
+            told[cause] = torch.tensor([each == cause for each, _ in some]).repeat_interleave(n), codes
+        with pyro.validation_enabled(False), intervene(still), keep_values(told), Exogenous(many):
+            found.append(event.of(program(len(codes))).view(len(some), n))
+    return torch.cat(found)
+
+
+def _sufficient(
+    made: Mapping[tuple[str, float], torch.Tensor], cause: str, column: torch.Tensor, seen: torch.Tensor, other: float
 ) -> torch.Tensor:
     """Of every row [n], given the values of the cause [n] and what was seen [n]; rows that are alike are asked once."""
-    still = {name: each.values for name, each in typical(data).items()}
-    without = event.of(_world(program, {cause: other, **still}, noise, drawn))
-    pairs, place = torch.stack([values, seen], 1).unique(dim=0, return_inverse=True)
-    shares = []
-    for some in pairs.split(max(1, TOGETHER // drawn)):  # each is a block of rows of one run
-        many = {name: torch.cat([part] * len(some)) for name, part in noise.items()}
-        setting = {cause: some[:, 0].to(program.dtype).repeat_interleave(drawn), **still}
-        made = event.of(_world(program, setting, many, len(some) * drawn)).view(len(some), drawn)
-        what = some[:, 1:]
-        open_rows = without != what
-        shares.append(((made == what) & open_rows).double().sum(1) / open_rows.double().sum(1))  # NaN of none
-    return torch.cat(shares)[place]
-
-
-def _world(
-    program: Program, setting: Mapping[str, torch.Tensor], noise: Mapping[str, torch.Tensor], n: int
-) -> torch.Tensor:
-    codes = {name: Codes(value) for name, value in setting.items()}
-    with pyro.validation_enabled(False), intervene(codes), Exogenous(noise):
-        return program(n)
+    pairs, place = torch.stack([column, seen.to(column)], 1).unique(dim=0, return_inverse=True)
+    what = pairs[:, 1:]
+    open_rows = made[cause, other] != what
+    brought = torch.stack([made[cause, code] for code in pairs[:, 0].tolist()]) == what  # [pairs, drawn]
+    return ((brought & open_rows).double().sum(1) / open_rows.double().sum(1))[place]  # NaN where none is open

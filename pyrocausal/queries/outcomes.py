@@ -93,12 +93,21 @@ def labelled(asked: Asked, values: np.ndarray, programs: DrawnPrograms, attribut
     chains, kind = len(programs.programs), asked.kind
     coordinates = along(programs.number, chains)
     if kind.discrete:
-        states = [str(each) for each in kind.decode(np.arange(float(kind.cardinality)))]
-        coordinates["state"] = states
+        coordinates["state"] = _labels(kind)
         dims: tuple[str, ...] = (*SAMPLED, "state")
     else:
         values, dims = values[..., 0], SAMPLED
     return xr.DataArray(values, dims=dims, coords=coordinates, name=asked.outcome, attrs=dict(attributes))
+
+
+def _labels(kind: Kind) -> np.ndarray:
+    """Of the states, as the table has them, [states]."""
+    labels = kind.decode(np.arange(float(kind.cardinality))).tolist()
+    if len({type(each) for each in labels}) == 1 and isinstance(labels[0], str | int | float):
+        return np.array(labels)
+    found = np.empty(len(labels), dtype=object)  # NumPy would make text of some, and more dims of tuples
+    found[:] = labels
+    return found
 
 
 def _told(programs: DrawnPrograms, asked: Asked, answers: np.ndarray, attributes: Mapping[str, Any]) -> xr.DataArray:

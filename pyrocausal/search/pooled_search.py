@@ -15,11 +15,13 @@ from typing import NamedTuple
 
 import torch
 
+from pyrocausal.evidence.block_regressors import are_many
 from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
-from pyrocausal.evidence.regressors import ADDITIVE
+from pyrocausal.evidence.regressors import ADDITIVE, LINEAR
 from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.hill_climb import Summit, climb
+from pyrocausal.search.many_variables import search_many
 from pyrocausal.search.orders import first_order, walk_over_orders
 from pyrocausal.search.so_far import SoFar
 
@@ -80,6 +82,8 @@ def search_graph(
         Is offered the graphs on the way; None: nobody is.
     """
     problem = _Problem(start.cpu(), free.cpu() & ~torch.eye(len(start), dtype=torch.bool), max_parents, so_far)
+    if are_many(evidence.kinds):
+        return _search_many(evidence, problem)
     found = _search(evidence, problem, [problem.start])
     for level in range(ADDITIVE, evidence.levels + 1):
         richer = found.evidence.at_level(level)
@@ -104,6 +108,32 @@ def _search(evidence: PooledEvidence, problem: _Problem, starts: Sequence[torch.
         return found
     other = _search_targets(steady, problem, [*starts, found.summit.dag], walk=False)
     return max(found, other, key=lambda each: each.evidence.of(each.summit.dag))
+
+
+def _search_many(evidence: PooledEvidence, problem: _Problem) -> Found:
+    """Search where variables are many: each is hit or not for itself, and then beliefs about targets are weighed."""
+    several = evidence.prior.otherwise or evidence.prior
+    dag, belief, moves, level, steady = search_many(evidence.believing(_for_itself(several, evidence)), *problem)
+    evidence = evidence.at_level(level) if level > LINEAR else evidence
+    if steady and (other := evidence.steady()) is not None:
+        evidence = other
+    summit = Summit(dag, belief, moves)
+    one = _at_its_rate(evidence, summit)
+    if (asked := evidence.prior.otherwise) is None:
+        return one
+    more = _at_its_rate(evidence.believing(asked), summit)
+    gain = several_evidence(more.evidence, dag) - one.evidence.of(dag) - SEVERAL
+    return (more if gain > 0 else one)._replace(several=gain)
+
+
+def _at_its_rate(evidence: PooledEvidence, summit: Summit) -> Found:
+    """Of one graph, under one belief, whose rate of being hit is learned."""
+    for _ in range(3):
+        rate = hit_rate(evidence, summit.dag)
+        if rate is None or abs(rate.log_odds - evidence.prior.log_odds).nan_to_num().max() < SETTLED:
+            break
+        evidence = evidence.believing(rate)
+    return Found(evidence, summit, math.nan)
 
 
 def _search_targets(

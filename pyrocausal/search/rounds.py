@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import torch
 
+from pyrocausal.evidence.block_regressors import are_many
 from pyrocausal.evidence.edge_price import edge_prices
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.joint_evidence import JointEvidence
@@ -41,14 +42,18 @@ from pyrocausal.sdi.state import State, confidence, natural
 from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.hill_climb import Summit, climb, strongest_dag
 from pyrocausal.search.pooled_search import SEVERAL, search_graph, several_evidence
-from pyrocausal.search.settings import Settling
+from pyrocausal.search.settings import BRIEF, Settling
+from pyrocausal.search.settled_mechanisms import fit_one_by_one
 from pyrocausal.search.so_far import SoFar
 
 __all__ = ["Rounds", "Settled"]
 
+MISFIT = 10.0  # nats by which rows speak against a mechanism that they would fit
+POLISHED = 3  # times that a series looks for better fits where it has come to rest
 FREE = 2  # rounds of a series in which rows may come back
 STEADY = 0.015  # mean drift at the most, as `PooledEvidence.drift` has it, of tables that networks are asked about
 NOTABLY = 0.01  # nats a row that networks predict better, of a number or count
+ASKED = 200  # variables at the most whose networks are asked for: to climb with them takes as long as d^2 R
 IN_ALL = 5.0  # nats that they do in all rows, of a category: a table misfits nothing, it has too many cells
 
 
@@ -131,17 +136,21 @@ class Rounds:
 
     def run(self) -> None:
         """Settle."""
-        stages = self.settling.stages(self.state.data.kinds)
+        asked: PredictiveEvidence | None = None
+        stages = self.settling.stages(self.state.data.kinds, self.state.model.mechanisms)
+        if self.settling.closed_form and len(self.dag) > ASKED:
+            stages = [None]
         if self.settling.closed_form:
             self._pool(last=stages[0] is None)
             self._fit()
             if stages[0] is None:
                 return
             now_doing("asking networks")
-            if not self._networks_tell(stages[0]):
+            if (asked := self._asked_networks(stages[0])) is None:
                 return
         for refitting in stages:
-            if not self._series(refitting, last=refitting is stages[-1]):
+            evidence = asked if asked is not None and refitting is stages[0] else self._evidence(refitting)
+            if not self._series(evidence, last=refitting is stages[-1]):
                 break
         self._fit()
 
@@ -157,8 +166,10 @@ class Rounds:
         before, self.natural = self.natural, self._natural(found.evidence.targets(found.summit.dag))
         self._tell(found.evidence, found.summit, before, stable=last)
 
-    def _networks_tell(self, refitting: Refitting) -> bool:
-        """Whether networks tell notably more of the graph's mechanisms; if not, that is the last round.
+    def _asked_networks(self, refitting: Refitting) -> PredictiveEvidence | None:
+        """Predictive evidence, where networks tell notably more of the graph's mechanisms.
+
+        If they do not, None: that was the last round.
 
         They are not asked where the tables drift, which they do not allow for. Variables without parents show it, for
         theirs is no misfit of a closed form.
@@ -172,12 +183,11 @@ class Rounds:
         if steady:
             evidence = self._evidence(refitting)
             if bool((evidence.networks_gain(self.dag) > self._notably()).any()):
-                self._asked_for_several(evidence, self.dag)
-                return True
+                return self._asked_for_several(evidence, self.dag)
         assert self._last is not None
         self._done += 1
         self.tell(self._last._replace(round=self._done, moves=0, switched=0, stable=True))
-        return False
+        return None
 
     def _asked_for_several(self, evidence: PredictiveEvidence, dag: torch.Tensor) -> PredictiveEvidence:
         """The same evidence, or where regimes may have several targets and need not, that of one at the most.
@@ -207,12 +217,14 @@ class Rounds:
     def _fit(self) -> None:
         """Fit the model's mechanisms to the graph, with one parent of a variable toggled at random."""
         state, steps = self.state, self.settling.final_steps
+        now_doing("fitting the program")
+        if are_many(state.data.kinds) and self._fit_one_by_one():
+            return
         optimiser = torch.optim.Adam(state.model.mechanisms.parameters(), 3e-3)
         schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, max(1, steps))
         free = state.model.beliefs.free
         probability = toggled(self.dag.to(state.model.beliefs.certain), free, 1.0)
         fitted = replace(state, mechanism_optimiser=optimiser)
-        now_doing("fitting the program")
 
         def fit() -> dict[str, torch.Tensor]:
             fit_mechanisms(fitted, GraphFitting(), steps, probability, schedule, self.natural)
@@ -223,15 +235,29 @@ class Rounds:
 
         state.model.mechanisms.load_state_dict(recorded("the program's mechanisms", fit))
 
-    def _series(self, refitting: Refitting | None, *, last: bool) -> bool:
+    def _fit_one_by_one(self) -> bool:
+        """The same where variables are many; whether these mechanisms can be fitted so."""
+        descent = replace(BRIEF, steps=min(BRIEF.steps, self.settling.final_steps))
+        mechanisms = self.state.model.mechanisms
+
+        def fit() -> dict[str, torch.Tensor] | None:
+            done = fit_one_by_one(self.state, self.dag, self.natural, descent)
+            return {name: each.clone() for name, each in mechanisms.state_dict().items()} if done else None
+
+        if (found := recorded("the program's mechanisms, one by one", fit)) is None:
+            return False
+        mechanisms.load_state_dict(found)
+        return True
+
+    def _series(self, evidence: PredictiveEvidence, *, last: bool) -> bool:
         """Rounds with copies of mechanisms fitted in one way, until one changes nothing; whether more are to follow.
 
         They are not where closed forms and drafts, which have nothing in common, agree on the graph and the targets.
         """
         agreed = self.pooled is not None
         now_doing(f"networks, round {self._done + 1}")
-        evidence = self._evidence(refitting)
         evidence.choose_decay(self.dag)
+        polished = 0
         for number in range(self.settling.rounds):
             now_doing(f"networks, round {self._done + 1}")
             so_far = None if self._last else self.so_far
@@ -243,15 +269,24 @@ class Rounds:
                 )
             before, asked = self.natural, self._asked_for_several(evidence, summit.dag)
             doubted, evidence = asked is not evidence, asked
-            found = self._natural(evidence.targets(summit.dag))
+            found = self._natural(evidence.targets(summit.dag)) & ~self._misfit(evidence, summit.dag)
             self.natural = found if number < FREE or doubted else found & before
             standing = torch.equal(before, self.natural) and not doubted
+            if standing and polished < POLISHED and evidence.polish(summit.dag):
+                standing, polished = False, polished + 1
             agreed &= standing and not summit.moves
             self._tell(evidence, summit, before, stable=standing and (last or agreed))
             if standing:
                 return not agreed
             evidence = evidence.after(cross_fit(self.state.data, self.state.split, self.natural), self.natural)
         return True
+
+    def _misfit(self, evidence: PredictiveEvidence, dag: torch.Tensor) -> torch.Tensor:
+        """Where a new mechanism does better than a variable's own, though another one is the target: boolean [R, d].
+
+        Either belief is wrong, of the target or of the parents, and such rows would fit the mechanism to it.
+        """
+        return (evidence.each(dag).odds.t() > MISFIT).to(self.natural)
 
     def _tell(self, evidence: JointEvidence, summit: Summit, before: torch.Tensor, *, stable: bool) -> None:
         self._done += 1

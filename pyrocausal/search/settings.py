@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from pyrocausal.data.kind import Kind
 from pyrocausal.evidence.refitting import Descent, Refitting
+from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.runtime.checked_settings import check_settings, number, of_type, truth, whole
 
-__all__ = ["Settling"]
+__all__ = ["BRIEF", "Settling"]
 
 BRIEF = Descent(steps=400, rows=256, learning_rate=2e-2, last=1e-3, memory=(0.9, 0.99))
 
@@ -29,9 +30,9 @@ class Settling:
     refitting
         How copies of mechanisms are fitted to parent sets; None leaves them out and takes the closed form alone.
     draft
-        How copies for continuous variables are fitted in a series of rounds before the thorough one, in a fraction of
-        the time, to come near the graph and the targets; None goes without. Where they change nothing of what closed
-        forms have found, the thorough ones are left out.
+        How copies for continuous variables that are not fitted exactly (mixtures, mechanisms of your own) are fitted in
+        a series of rounds before the thorough one, in a fraction of the time, to come near the graph and the targets;
+        None goes without. Where they change nothing of what closed forms have found, the thorough ones are left out.
     closed_form
         Whether closed-form estimates of the mechanisms count too.
     drift
@@ -73,8 +74,9 @@ class Settling:
         if self.refitting is None and not self.closed_form:
             raise ValueError("Settling needs refitting, closed_form or both")
 
-    def stages(self, kinds: Sequence[Kind]) -> list[Refitting | None]:
-        """How copies are fitted in each series of rounds, for variables of these kinds."""
-        if self.refitting and self.draft and any(kind.descent == "continuous" for kind in kinds):
+    def stages(self, kinds: Sequence[Kind], mechanisms: Mechanisms) -> list[Refitting | None]:
+        """How copies are fitted in each series of rounds, for variables of these kinds and their mechanisms."""
+        gradual = [kind.descent == "continuous" and not mechanisms.exact(i) for i, kind in enumerate(kinds)]
+        if self.refitting and self.draft and any(gradual):
             return [replace(self.refitting, continuous=self.draft), self.refitting]
         return [self.refitting]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 import networkx as nx
@@ -83,8 +84,16 @@ class GroundTruth:
     def parents(self, name: str) -> tuple[str, ...]:
         """Direct causes of a variable, in the order of the variables."""
         self._require(name, "name")
-        causes = set(self.graph.predecessors(name))
-        return tuple(each for each in self.graph if each in causes)
+        return tuple(sorted(self.graph.predecessors(name), key=self._places.__getitem__))
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.graph)}
+
+    @cached_property
+    def _order(self) -> list[str]:
+        """Causes before effects, the exposure first."""
+        return sorted(nx.topological_sort(self.graph), key=lambda each: each != self.exposure)
 
     def card(self, name: str) -> int:
         """Count the states of a categorical variable."""
@@ -137,7 +146,7 @@ class GroundTruth:
             self._require(name, "replaced")
         current, values = {**self.mechanisms, **(replaced or {})}, dict[str, NDArray]()
         relative: Floats | None = None  # exposure [n], 1 at its own median, whatever has replaced it
-        for name in sorted(nx.topological_sort(self.graph), key=lambda each: each != self.exposure):
+        for name in self._order:
             mechanism, parents = current[name], self._stack(values, name, n)
             if isinstance(mechanism, Counting | Partly) and relative is not None:
                 values[name] = mechanism.sample(parents, rng, relative)

@@ -87,6 +87,18 @@ def test_tables_may_drift():
     assert value(drifting, hit) < value(still, hit) + 2
 
 
+def test_tables_by_themselves_and_all_others_as_one():
+    tables = [make_rows(60 + 10 * seed, seed, slope) for seed, slope in enumerate((1.0, 1.5, 2.0, 1.5))]
+    parts = [Part(each) for each in tables]
+    hit = torch.tensor([-30.0, -torch.inf]).double()
+    grouped = PooledLogistic(KINDS, Regressors(KINDS, parts)).spared((1, (0,)), LINEAR, hit, torch.tensor([2]))
+    joined = [Part(tables[2]), Part(torch.cat([tables[0], tables[1], tables[3]]))]
+    expected = PooledLogistic(KINDS, Regressors(KINDS, joined)).spared((1, (0,)), LINEAR, hit)
+    for one, other in zip(grouped, expected, strict=True):
+        torch.testing.assert_close(one.log_prob, other.log_prob, rtol=1e-6, atol=1e-4)
+        torch.testing.assert_close(one.common, other.common, rtol=1e-6, atol=1e-4)
+
+
 def test_weights_and_gaps():
     rows = make_rows(120, 5)
     _, twice, hit = spared([rows], (1, (0,)), weights=[torch.full((120,), 2.0).double()])

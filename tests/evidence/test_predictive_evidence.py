@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import replace
+from functools import partial
 
 import pyro.distributions as dist
 import pytest
@@ -23,6 +24,7 @@ from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
 from pyrocausal.evidence.refitting import Descent, Refitting, fit_copies, judge_rows
 from pyrocausal.evidence.screening import Residuals, Screen
 from pyrocausal.evidence.terms import parents_of
+from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.row_split import cross_fit, split_rows
 from pyrocausal.sdi.target_prior import TargetOdds
@@ -47,6 +49,13 @@ PARTLY = {"partly": (AtLeast("X1"), None, AtLeast("X0", "X1"))}
 PRICE = 1.7
 
 
+class Gradual(NeuralMechanisms):
+    """Networks that are all fitted by gradient steps, as those of mixtures are."""
+
+    def exact(self, i: int) -> bool:
+        return False
+
+
 class Problem:
     """A small data set, cut into folds, and everything that joint evidence wants to know."""
 
@@ -63,7 +72,10 @@ class Problem:
         self.folds = cross_fit(self.data, self.split, self.natural)
         self.new_mechanisms = NewMechanisms(self.kinds, [regime.rows for regime in regimes])
         self.known, self.hit = known_targets(names, told)
-        self.mechanisms = make_model(self.kinds, hidden=4).mechanisms if mechanisms is None else mechanisms(self.kinds)
+        drawn = make_model(self.kinds, hidden=4).mechanisms.state_dict()
+        self.mechanisms = (mechanisms or partial(Gradual, hidden=4))(self.kinds)
+        if mechanisms is None:
+            self.mechanisms.load_state_dict(drawn)
 
     def evidence(self, refitting=None, closed_form=True, **changes) -> PredictiveEvidence:
         def of(name):

@@ -185,7 +185,7 @@ def test_ctrl_c_while_settling_keeps_the_last_round(data, monkeypatch):
 @pytest.mark.filterwarnings(CTRL_C)
 def test_ctrl_c_while_networks_are_asked_keeps_what_closed_forms_found(data, monkeypatch):
     whole = settled(data, chains=2, seed=0)
-    pressed_when(monkeypatch, rounds_of_settling.Rounds, "_networks_tell", 2)
+    pressed_when(monkeypatch, rounds_of_settling.Rounds, "_asked_networks", 2)
     result = settled(data, chains=2, seed=0)
     first, cut = result.chains
     assert first.settled and not cut.settled

@@ -7,7 +7,7 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
-from conftest import KINDS, MIXED, make_model, make_rows
+from conftest import KINDS, MIXED, LinearGaussian, make_model, make_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyro import poutine
@@ -15,6 +15,7 @@ from scipy import stats
 
 import pyrocausal as pc
 from pyrocausal.data.negative_binomial import negative_binomial, negative_binomials
+from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.couplings import coupling_of
 
 CHAIN = torch.diag(torch.ones(3), -1).bool()
@@ -34,6 +35,9 @@ def distributions(n):
     return {
         "normal": normal, "categorical": dist.Categorical(logits=2 * logits), "mixture": mixture, "counts": counts,
         "several counts": several, "other": dist.Laplace(torch.randn(n), 0.5 + torch.rand(n)),
+        "student": dist.StudentT(1.5 + torch.rand(n), torch.randn(n), 0.5 + torch.rand(n)),
+        "without icdf": dist.Gamma(0.5 + torch.rand(n), 0.5 + torch.rand(n)),
+        "inverse": dist.InverseGamma(2.0 + torch.rand(n), 0.5 + torch.rand(n)),
     }  # fmt: skip
 
 
@@ -83,9 +87,63 @@ def test_a_far_value_of_a_mixture_comes_back():
         assert float(found) == pytest.approx(value, abs=1e-5)
 
 
-def test_a_distribution_without_quantiles_is_refused():
-    with pytest.raises(NotImplementedError, match="a StudentT has no inverse distribution function"):
-        coupling_of(dist.StudentT(3.0, torch.zeros(2), 1.0))
+@pytest.mark.parametrize("fn", [dist.Beta(torch.ones(2), 1.0), dist.Poisson(torch.ones(2))])
+def test_a_distribution_whose_distribution_function_is_unknown_is_refused(fn):
+    with pytest.raises(ValueError, match=f"'dose' has a {type(fn).__name__}, whose distribution .* a method cdf"):
+        coupling_of(fn, "dose")
+
+
+class Heavy(LinearGaussian):
+    def conditional(self, i, values, parents):
+        normal = super().conditional(i, values, parents)
+        return self.of(normal.loc, normal.scale)
+
+
+@pytest.mark.parametrize(
+    "of", [lambda loc, scale: dist.StudentT(3.0, loc, scale), lambda loc, scale: dist.Gamma(2.0, loc.exp())]
+)
+def test_mechanisms_of_the_user_whose_distributions_have_no_icdf(of):
+    mechanisms = Heavy(KINDS["continuous"])
+    with torch.no_grad():
+        mechanisms.weight[1, 0] = 0.7
+    mechanisms.of, made = of, make_model(KINDS["continuous"])
+    program = pc.Program(CausalModel(made.names, made.kinds, mechanisms, made.beliefs), CHAIN)
+    rows = program(200)
+    with pc.Exogenous(pc.abduct(program, rows)):
+        torch.testing.assert_close(program(200), rows, rtol=1e-4, atol=1e-5)
+    with pc.Exogenous(pc.abduct(program, rows)), pc.intervene({"X0": 0.0}):
+        moved = program(200)
+    assert torch.equal(moved[:, 0], torch.zeros(200)) and not torch.allclose(moved[:, 1], rows[:, 1])
+
+
+@given(st.floats(-6.0, 6.0), st.floats(-3.0, 9.0), st.floats(-4.0, 8.0))
+@settings(max_examples=100, deadline=None)
+def test_a_count_is_the_quantile_of_its_noise(noise, log_mean, log_size):
+    fn = negative_binomial(torch.tensor(log_mean).double(), torch.tensor(log_size).double())
+    found = float(coupling_of(fn).push(torch.tensor(noise).double()))
+    size, stays = float(fn.total_count), float(fn.total_count / (fn.total_count + fn.mean))
+    expected = (
+        stats.nbinom.ppf(stats.norm.cdf(noise), size, stays)
+        if noise < 0
+        else stats.nbinom.isf(stats.norm.sf(noise), size, stays)
+    )
+    assert found == pytest.approx(expected, abs=1.0, rel=1e-6)  # SciPy's own may be off by one
+
+
+def test_a_row_that_no_noise_makes_is_named():
+    kinds = (pc.Continuous(0.0, 1.0), pc.Count(None, 1.0, 1.0))
+    program = pc.Program(make_model(kinds), torch.zeros(2, 2))
+    with pytest.raises(ValueError, match=r"'X1' has 1e\+09 in row 1, which is so improbable"):
+        pc.abduct(program, torch.tensor([[0.0, 3.0], [0.0, 1e9]]))
+
+
+def test_a_variable_without_counterfactuals_is_named():
+    mechanisms, made = Heavy(KINDS["continuous"]), make_model(KINDS["continuous"])
+    mechanisms.of = dist.VonMises
+    program = pc.Program(CausalModel(made.names, made.kinds, mechanisms, made.beliefs), CHAIN)
+    for ask in (lambda: pc.abduct(program, program(3)), lambda: pc.Exogenous()(program)(3)):
+        with pytest.raises(ValueError, match="'X0' has a VonMises, whose distribution function is not known"):
+            ask()
 
 
 # ---------------------------------------------------------------- worlds
@@ -131,6 +189,31 @@ def test_noise_is_one_draw_a_row_of_the_plates_around():
         program()
     assert drawn.trace.nodes["X1_noise"]["value"].shape == (2, 3)
     assert drawn.trace.nodes["X0_noise"]["value"].shape == (2, 3, 2)
+
+
+def test_a_variable_may_be_called_as_noise_would_be():
+    names = ("x", "x_noise", "x_do", "y")
+    model = make_model(KINDS["continuous"])
+    program = pc.Program(CausalModel(names, model.kinds, model.mechanisms, model.beliefs), CHAIN)
+    rows = program(20)
+    with pc.Exogenous(pc.abduct(program, rows)), poutine.trace() as first:
+        torch.testing.assert_close(program(20), rows)
+    assert {"x_noise_", "x_noise_noise", "x_do_noise", "y_noise", *names} <= first.trace.nodes.keys()
+    with pc.intervene({"x": dist.Normal(5.0, 0.1)}), poutine.trace() as second:
+        drawn = program(20)
+    assert torch.equal(second.trace.nodes["x_do_"]["value"].float(), drawn[:, 0])
+
+
+@pytest.mark.parametrize("name", COMPLETE)
+def test_values_that_are_made_of_noise_have_the_support_of_their_distribution(name):
+    program = pc.Program(make_model(KINDS[name]), CHAIN)
+    with poutine.trace() as plain, pyro.plate("cells", 3):
+        program()
+    with poutine.trace() as made, pyro.plate("cells", 3), pc.Exogenous():
+        program()
+    for each in program.names:
+        one, other = (trace.trace.nodes[each]["fn"].support for trace in (plain, made))
+        assert vars(one) == vars(other) and type(one) is type(other)
 
 
 def test_rows_with_gaps_have_no_noise():

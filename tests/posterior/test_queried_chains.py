@@ -10,10 +10,12 @@ import pandas as pd
 import pyro.distributions as dist
 import pytest
 import torch
+import xarray as xr
 from example_fits import posterior
 
 import pyrocausal as pc
 from pyrocausal.data.interventional_data import InterventionalData
+from pyrocausal.queries import explanations
 from pyrocausal.queries.effect_table import effect_table
 from pyrocausal.queries.explanations import Event
 
@@ -65,7 +67,8 @@ def test_torchs_random_state_stays_as_it_was(result):
 def test_effects_are_in_units_and_near_the_truth(result):
     found = result.effect("level", do={"kinase": "on"}, versus={"kinase": "off"}, draws=60)
     assert found.dims == ("chain", "draw") and found.name == "level"
-    assert found.attrs == {"measured": "mean", "do": "kinase = on", "versus": "kinase = off"}
+    asked = {"measured": "mean", "do": "kinase = on", "versus": "kinase = off"}
+    assert found.attrs == asked | {"draws": 60, "seed": 0, "about": '["level"]', "held": '["kinase"]'}
     assert float(found.mean()) == pytest.approx(3.0, abs=0.35)
     assert 0.05 < float(found.std()) < 0.3
     shares = result.outcome("kinase", draws=10)
@@ -119,6 +122,49 @@ def test_counterfactuals_have_labels_and_units(result):
     np.testing.assert_allclose(unchanged["count"][0, 0], rows["count"])
     with pytest.raises(TypeError, match="rows: expected a DataFrame, got dict"):
         result.counterfactual({}, do={"kinase": "on"})
+
+
+def test_a_table_may_have_other_columns_in_any_order_but_no_fewer(result):
+    rows = result.data.decode(result.data.observational[:5])
+    more = rows[rows.columns[::-1]].assign(batch=list("aabbc"), regime=None).set_axis([9, 9, 3, 2, 1])
+    ask = {
+        "counterfactual": lambda frame: result.counterfactual(frame, do={"kinase": "on"}, draws=4),
+        "explain": lambda frame: result.explain(
+            frame, "level", versus={"kinase": "off"}, above=12.0, draws=4, drawn=64
+        ),
+    }
+    for question in ask.values():
+        assert question(more).identical(question(rows))
+        with pytest.raises(ValueError, match="rows: there is no column 'level'; every variable is needed: kinase, le"):
+            question(more.drop(columns="level"))
+
+
+@pytest.mark.parametrize("states", [(0, 1), (False, True), ("no", "yes"), (0.5, 1.5), (("a", 1), ("b", 2)), (3, 1, 2)])
+@pytest.mark.parametrize("ordered", [False, True])
+def test_states_keep_their_labels(states, ordered, tmp_path):
+    column = pd.Series([*states, *states] * 10, dtype=object).infer_objects()
+    frame = pd.DataFrame({"a": np.arange(len(column)) % 3, "b": column})
+    data = InterventionalData.from_frames(frame, {"r": frame}, {"b": pc.Categorical(states, ordered=ordered)})
+    result = posterior(data, nx.DiGraph([("a", "b")]), {"r": ()})
+    answer = result.effect("b", do={"a": 2}, versus={"a": 0}, draws=3)
+    assert answer.state.values.tolist() == list(states)
+    assert [type(each) for each in answer.state.values.tolist()] == [type(each) for each in states]
+    for k, state in enumerate(states):
+        if not isinstance(state, tuple):  # of which xarray makes several
+            np.testing.assert_array_equal(answer.sel(state=state), answer.isel(state=k))
+    assert result.by_edge(answer).empty  # of one graph
+    if not isinstance(states[0], tuple):
+        answer.to_netcdf(tmp_path / "answer.nc", engine="h5netcdf")
+
+
+def test_explanations_are_the_same_however_many_worlds_go_together(result, monkeypatch):
+    rows = result.data.decode(result.data.observational[:6])
+    ask = {"versus": {"kinase": "off", "level": 10.0}, "above": 2.0, "draws": 3, "drawn": 100}
+    whole = result.explain(rows, "count", **ask)
+    monkeypatch.setattr(explanations, "TOGETHER", 250)
+    assert whole.identical(result.explain(rows, "count", **ask))
+    each = [result.explain(rows, "count", **(ask | {"versus": {k: v}})) for k, v in ask["versus"].items()]
+    assert whole.identical(xr.concat(each, "cause"))
 
 
 def test_explanations(result):

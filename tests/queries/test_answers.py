@@ -1,4 +1,4 @@
-"""Answers against brute force, variable elimination, closed forms, handlers by hand and ChiRho."""
+"""Answers against brute force, variable elimination, closed forms and handlers by hand."""
 
 from __future__ import annotations
 
@@ -6,57 +6,22 @@ import itertools
 
 import numpy as np
 import pandas as pd
-import pyro
 import pytest
 import torch
-from conftest import LinearGaussian, make_model
+from conftest import make_model
+from example_programs import NAMES, linear, one, tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyro import poutine
 
 import pyrocausal as pc
-from pyrocausal.data.edge_constraints import fixed_edges
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.queries import outcomes
 from pyrocausal.queries.counterfactuals import counterfactual_rows
-from pyrocausal.queries.drawn_programs import DrawnPrograms
 from pyrocausal.queries.effect_table import effect_table, usual_contrast
 from pyrocausal.queries.exact_sums import exact_outcome
 from pyrocausal.queries.mediation import ways_of_effect
-
-NAMES = ("a", "b", "c", "d")
-
-
-def one(program):
-    return DrawnPrograms(np.arange(1), ((program,),))
-
-
-def tables(seed=0, graph=None):
-    """Four variables with states, and a random program over them."""
-    torch.manual_seed(seed)
-    kinds = (pc.Categorical(("x", "y")), pc.Categorical((0, 1, 2)), pc.Categorical((0, 1)), pc.Categorical((0, 1, 2)))
-    graph = torch.tensor([[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0]]) if graph is None else graph
-    model = make_model(kinds)
-    program = pc.Program(CausalModel(NAMES, kinds, model.mechanisms, model.beliefs), graph)
-    states = np.array([*itertools.product(*(kind.states for kind in kinds))], dtype=object)
-    frame = pd.DataFrame({name: states[:, j] for j, name in enumerate(NAMES)}).infer_objects()
-    return program, InterventionalData.from_frames(frame, {"again": frame}, dict(zip(NAMES, kinds, strict=True)))
-
-
-def linear(seed=0):
-    """a -> b -> c, a -> c with slopes 1, 0.7 and 0.4 in codes; d alone. Units differ from codes."""
-    kinds = (pc.Continuous(2.0, 3.0), pc.Continuous(0.0, 2.0), pc.Continuous(-1.0, 1.0), pc.Continuous(0.0, 1.0))
-    mechanisms = LinearGaussian(kinds)
-    with torch.no_grad():
-        mechanisms.weight[1, 0], mechanisms.weight[2, 1], mechanisms.weight[2, 0] = 1.0, 0.7, 0.4
-        mechanisms.log_scale.fill_(-0.5)
-    model = CausalModel(NAMES, kinds, mechanisms, pc.IndependentBeliefs(fixed_edges(NAMES)))
-    graph = torch.tensor([[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0]])
-    program = pc.Program(model, graph)
-    torch.manual_seed(seed)
-    frame = program.decode(program(2000))
-    return program, InterventionalData.from_frames(frame, {"again": frame}, dict(zip(NAMES, kinds, strict=True)))
 
 
 def asked(data, name, given=None, rows=1024, seed=0):
@@ -233,40 +198,6 @@ def test_counterfactuals_by_hand_are_the_same():
         with torch.no_grad(), pc.intervene({"b": 2}), pc.Exogenous(pc.abduct(program, rows)):
             by_hand = program(300)
     np.testing.assert_array_equal(counterfactual_rows(one(program), rows, {"b": 2}, 11)[0, 0], by_hand)
-
-
-def test_chirho_makes_the_same_worlds():
-    pytest.importorskip("chirho", reason="the extra chirho is not installed")
-    from chirho.counterfactual.handlers import MultiWorldCounterfactual
-    from chirho.indexed.ops import IndexSet, gather
-    from chirho.interventional.handlers import do
-
-    for program, name, code in ((linear()[0], "b", 2.0), (tables(9)[0], "b", 2)):
-        rows = program(50)
-        noise = pc.abduct(program, rows)
-        to = torch.tensor(code) if isinstance(code, int) else torch.full((), code)
-        with torch.no_grad(), MultiWorldCounterfactual(), do(actions={name: to}), pc.Exogenous(noise):
-            with pyro.plate("rows", 50, dim=-1):
-                values = program()
-            worlds = [
-                torch.stack(
-                    [
-                        gather(values[..., i], IndexSet(**{name: {k}}), event_dim=0).expand(
-                            *[1] * (values.dim() - 2), 50
-                        ).reshape(50)
-                        for i in range(4)
-                    ],
-                    1,
-                )
-                for k in (0, 1)
-            ]  # fmt: skip
-        torch.testing.assert_close(worlds[0], rows)
-        units = program.kinds[1].decode(np.array([float(code)])).iloc[0]
-        mine = counterfactual_rows(one(program), rows, {name: units}, 0)[0, 0]
-        if program.kinds[1].discrete:
-            with torch.no_grad(), pc.intervene({name: units}), pc.Exogenous(noise):
-                mine = program(50).numpy()  # the same draw of the noise
-        np.testing.assert_allclose(worlds[1], mine, atol=1e-6)
 
 
 # ---------------------------------------------------------------- a table of effects

@@ -274,7 +274,7 @@ def test_an_edge_that_stands_in_the_way_goes_where_that_gains():
     assert torch.equal(climb(tables, found, OFF[3]).dag, true)
     # Whatever is fixed of it stays.
     for edge in ((0, 2), (1, 2), (2, 1)):
-        assert torch.equal(climb(tables, found, changed(OFF[3], edge)).dag, found)
+        assert climb(tables, found, changed(OFF[3], edge)).dag[edge] == found[edge]
 
 
 @given(problems())

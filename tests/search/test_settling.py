@@ -440,7 +440,9 @@ def test_networks_of_numbers_have_to_tell_more_in_every_row(monkeypatch, gain):
 
 
 @pytest.mark.parametrize("kind", ["categorical", "continuous", "mixed"])
-def test_continuous_variables_settle_on_drafts_first(kind, monkeypatch):
+def test_continuous_variables_that_are_not_fitted_exactly_settle_on_drafts_first(kind, monkeypatch):
+    exact = NeuralMechanisms.exact
+    monkeypatch.setattr(NeuralMechanisms, "exact", lambda self, i: False)
     data = small_data(KINDS[kind], targets=[("X0",), ("X1",), ()])  # which leaves no doubt of the targets
     descent, draft, seen, heard = Descent(2, 16, 1e-2), Descent(1, 16, 1e-2), [], []
     final = Refitting(descent, descent, decays=(0.0,), least_regret=0.0)
@@ -451,7 +453,7 @@ def test_continuous_variables_settle_on_drafts_first(kind, monkeypatch):
         choose(self, graph)
 
     monkeypatch.setattr(PredictiveEvidence, "choose_decay", watch)
-    monkeypatch.setattr(rounds.Rounds, "_networks_tell", lambda self, refitting: True)
+    monkeypatch.setattr(rounds.Rounds, "_asked_networks", lambda self, refitting: self._evidence(refitting))
     if kind == "mixed":
         real = rounds.climb
         monkeypatch.setattr(rounds, "climb", lambda *given: real(*given)._replace(moves=1))
@@ -468,6 +470,8 @@ def test_continuous_variables_settle_on_drafts_first(kind, monkeypatch):
         del seen[:]
         assert settle(rough(data), other).stable
         assert seen == expected
+    monkeypatch.setattr(NeuralMechanisms, "exact", exact)
+    assert settling.stages(data.kinds, rough(data).model.mechanisms) == [final]
 
 
 def test_settling_needs_rows_that_fitted_nothing(chain):
@@ -526,6 +530,6 @@ def test_after_two_rounds_of_a_series_no_rows_come_back(chain, monkeypatch):
     fewer = every & ~torch.eye(3, dtype=torch.bool)
     beliefs = cycle([fewer, every])  # to and fro for ever
     monkeypatch.setattr(work, "_natural", lambda targets: next(beliefs))
-    work._series(None, last=True)
+    work._series(work._evidence(None), last=True)
     assert [each.switched for each in heard] == [3, 3, 3, 0]
     assert heard[-1].stable and torch.equal(work.natural, fewer)

@@ -1,0 +1,168 @@
+"""Copies of mechanisms that are fitted exactly: small networks, for families of every fold.
+
+Which solutions for other parents are known when a family is asked for decides where its fit begins. So what is found
+depends on the order in which families are asked for, which is the same in every run.
+
+Vocabulary: d variables, R regimes, M families, N rows that fit, n rows that score.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Sequence
+from copy import copy
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import pyro.distributions as dist
+import torch
+
+from pyrocausal.data.kind import Kind, entering
+from pyrocausal.data.missing import filled
+from pyrocausal.data.weights import take_rows
+from pyrocausal.evidence.exact_fit import FamilyRows, Solution, solved, with_mean
+from pyrocausal.evidence.exact_prediction import Curvature, predicted, promised
+from pyrocausal.evidence.kicks import bettered
+from pyrocausal.model.mechanisms import Family
+from pyrocausal.sdi.row_split import Fold
+
+__all__ = ["ExactCopies"]
+
+LEAST, PART = 3.0, 0.05  # nats that a further parent has to promise, and their share of what the best one does
+GAIN = 3.0  # nats that a solution has to be better for others to be asked anew
+ENOUGH = 50  # rows that tell; with fewer nothing is left out
+Known: TypeAlias = tuple[int, int, tuple[Any, ...]]  # fold, variable, and a solution as `Solution.plain`
+
+
+class ExactCopies:
+    """Solutions of families, and what they say of rows.
+
+    Parameters
+    ----------
+    kinds
+        Kind of each variable, length d.
+    folds
+        Rows that fit and rows that score; which of them count may change later.
+    """
+
+    def __init__(self, kinds: Sequence[Kind], folds: Sequence[Fold]) -> None:
+        self.kinds = tuple(kinds)
+        widths = [kind.regressors(torch.zeros(1), False).shape[1] for kind in kinds]
+        ends = torch.tensor([0, *widths]).cumsum(0).tolist()
+        self._places = [list(range(*each)) for each in pairwise(ends)]
+        self._columns = [tuple(self._made(part.rows) for part in (fold.fitting, fold.scoring)) for fold in folds]
+        self._known: dict[tuple[int, int], list[Solution]] = {}
+
+    def _made(self, rows: torch.Tensor) -> torch.Tensor:
+        entered = entering(self.kinds, rows.cpu())
+        return torch.cat([kind.regressors(entered[:, j], False) for j, kind in enumerate(self.kinds)], 1)
+
+    def solve(self, families: Sequence[Family], folds: Sequence[Fold]) -> tuple[torch.Tensor, list[Known]]:
+        """Fit families on every fold, and let the fold's other rows judge them.
+
+        Parameters
+        ----------
+        families
+            M of them.
+        folds
+            As before, but for which rows count.
+
+        Returns
+        -------
+        tuple
+            What two estimates say, one of noise that is the same everywhere and one of noise that depends on the
+            parents, as `FittedFamilies` has it; and solutions, which are to be made known.
+        """
+        sums, found = [], list[Known]()
+        for k, fold in enumerate(folds):
+            log_probs, here = [], dict[int, list[Solution]]()
+            for i, parents in families:
+                rows, new = self._rows(k, fold, i), self._columns[k][1]
+                solution = self._solved(k, (i, parents), rows, here.setdefault(i, []))
+                here[i].append(solution)
+                found.append((k, i, solution.plain))
+                value = filled(fold.scoring.rows[:, i].cpu()).double()
+                for noise in (False, True) if solution.noise else (False,):
+                    curvature = Curvature.of(solution, rows, noise=noise)
+                    log_probs.append(dist.Normal(*predicted(solution, curvature, rows, new)).log_prob(value))
+                log_probs += [] if solution.noise else log_probs[-1:]
+            sums.append(fold.per_table(torch.stack(log_probs)))
+        return torch.stack(sums, 1).view(len(families), 2, len(folds), -1), found
+
+    def promising(self, family: Family, folds: Sequence[Fold]) -> torch.Tensor:
+        """Which variables may be worth a place among the parents of a family that is known: boolean [d].
+
+        All of them where rows are few.
+        """
+        i, parents = family
+        others = {j: each for j, each in enumerate(self._places) if j != i and j not in parents}
+        gain = torch.zeros(len(folds), len(self.kinds), dtype=torch.double)
+        for k, fold in enumerate(folds):
+            rows = self._rows(k, fold, i)
+            if rows.total < ENOUGH:
+                return torch.ones(len(self.kinds), dtype=torch.bool)
+            for j, nats in promised(self._best(k, family), rows, others).items():
+                gain[k, j] = nats
+        mean = gain.mean(0)
+        return (mean > LEAST) & (mean > PART * mean.max())
+
+    def _best(self, k: int, family: Family) -> Solution:
+        i, parents = family
+        return min((each for each in self._known[k, i] if each.parents == parents), key=lambda each: each.nats)
+
+    def better(self, families: Sequence[Family], folds: Sequence[Fold]) -> list[Known]:
+        """Solutions of families that are better than those that are known, by the price of anything."""
+        found = list[Known]()
+        for k, fold in enumerate(folds):
+            for i, parents in families:
+                rows, known = self._rows(k, fold, i), self._known.get((k, i), [])
+                if not parents:
+                    continue
+                best = self._best(k, (i, parents))
+                near = [each for each in _nearest(known, parents) if each.parents != parents]
+                seed = zlib.crc32(repr((k, i, parents, len(known))).encode())
+                again = with_mean(best, bettered(best, rows, near, seed), rows, [best], seed)
+                if (best.nats - again.nats) * rows.total > GAIN:
+                    found.append((k, i, again.plain))
+        return found
+
+    def know(self, solutions: Sequence[Known]) -> None:
+        """Let later fits begin with some solutions."""
+        for k, i, solution in solutions:
+            self._known.setdefault((k, i), []).append(Solution.of(solution))
+
+    def after(self, changed: Sequence[int]) -> ExactCopies:
+        """The same where other rows count for some variables: of their solutions fits may begin, and that is all."""
+        made = copy(self)
+        made._known = {
+            (k, i): [each._replace(nats=math.inf) for each in known] if i in changed else list(known)
+            for (k, i), known in self._known.items()
+        }
+        return made
+
+    def _rows(self, k: int, fold: Fold, i: int) -> FamilyRows:
+        """What fits the mechanism of a variable."""
+        keep = fold.counts[:, i].cpu()
+        weights = take_rows(fold.fitting.weights, fold.counts[:, i])
+        values = fold.fitting.rows[:, i].cpu()[keep].double()
+        weights = torch.ones_like(values) if weights is None else weights.cpu().double()
+        return FamilyRows(self._columns[k][0][keep], values, weights)
+
+    def _solved(self, k: int, family: Family, rows: FamilyRows, found: Sequence[Solution]) -> Solution:
+        i, parents = family
+        places = [place for j in parents for place in self._places[j]]
+        near = _nearest([*self._known.get((k, i), []), *found], parents)
+        return solved(rows, parents, places, near, zlib.crc32(repr((k, i, parents)).encode()))
+
+
+def _nearest(known: Sequence[Solution], parents: tuple[int, ...]) -> list[Solution]:
+    """Solutions for the same parents, one of them less or one more; where there is none, for one exchanged."""
+    mine = set(parents)
+    apart = [(len(mine ^ set(each.parents)), len(each.parents) - len(mine), each) for each in known if each.parents]
+
+    def best(exchanged: int, more: int) -> list[Solution]:
+        """Solutions for so many other parents, so many more of them; the best ones first."""
+        return sorted((each for *by, each in apart if by == [exchanged, more]), key=lambda each: each.nats)
+
+    return [*best(0, 0)[:1], *best(1, -1)[:1], *best(1, 1)[:2]] or best(2, 0)[:1]

@@ -1,0 +1,277 @@
+"""A small network fitted to the end to one variable and some parents, and what it predicts.
+
+Inputs are the parents' columns, uncorrelated with variances of 1 (`whitened`): in a dense graph parents all but
+determine each other. There are many minima, hundreds of nats apart where parents are many. So a fit begins with the
+hidden units of a solution for other parents that is known, as near as the new inputs come to theirs, or else with the
+best of a few at random, whose kinks are first wide bends: a kink that has no row near it does not feel where to go.
+
+Solutions are compared by rows that fit alone, so that no choice among them knows the rows that score.
+
+Vocabulary: N rows that fit, n that score, p columns, q inputs with the constant, P weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from pyrocausal.evidence.levenberg_marquardt import LogScale, Squares, minimise, solve_outputs
+from pyrocausal.evidence.small_network import SmallNetwork
+
+__all__ = ["FamilyRows", "Noise", "Solution", "begun_with", "solved", "squares_of", "with_mean"]
+
+LEAST_SHARE = 1e-12  # of the largest variance among columns; one that is smaller is none
+BENDS = (0.3, 40), (0.05, 30), (0.0, 80)  # of leaky units, and steps at each
+SATURATED = 120  # steps with units that saturate
+RACE = 12  # steps after which the best of the random starts goes on alone
+STARTS = 2  # at random, of leaky units
+FURTHER = 60  # steps from a solution for other parents
+NOISE_UNITS, NOISE_STEPS = 8, 12  # of the log scale; steps of a turn
+IDLE = 0.05  # of the noise: a unit that moves the output by less is of no use
+LEAST_GAIN = 5.0  # nats beyond chance, for the noise to depend on parents
+HOPELESS = 0.2  # nats a row behind one with a parent more: its noise is not looked at
+
+
+class FamilyRows(NamedTuple):
+    """Rows that tell of one variable.
+
+    Attributes
+    ----------
+    columns
+        Of all variables as causes, double, shape [N, all of them].
+    values
+        Of the variable, double, shape [N].
+    weights
+        Of rows, double, shape [N].
+    """
+
+    columns: torch.Tensor
+    values: torch.Tensor
+    weights: torch.Tensor
+
+    @property
+    def total(self) -> float:
+        """How many they count as."""
+        return float(self.weights.sum())
+
+
+class Noise(NamedTuple):
+    """Networks of both moments.
+
+    Attributes
+    ----------
+    mean
+        In the same units as without.
+    log_scale
+        Of the noise in these units.
+    seen
+        Least and greatest log scale in the rows that fitted.
+    """
+
+    mean: SmallNetwork
+    log_scale: SmallNetwork
+    seen: tuple[float, float]
+
+
+class Solution(NamedTuple):
+    """A network that was fitted.
+
+    Attributes
+    ----------
+    parents
+        In ascending order.
+    places
+        Of their columns.
+    centre, turn
+        Inputs are (columns - centre) @ turn, shapes [p] and [p, q - 1].
+    shift, scale
+        Of the variable; the network's output is in units of it.
+    network
+        Of the mean.
+    nats
+        Half the logarithm of the mean square it leaves, in the variable's units: nats a row but for a constant.
+    noise
+        Mean and noise where the noise depends on the parents; None where it does not.
+    """
+
+    parents: tuple[int, ...]
+    places: tuple[int, ...]
+    centre: torch.Tensor
+    turn: torch.Tensor
+    shift: float
+    scale: float
+    network: SmallNetwork
+    nats: float
+    noise: Noise | None = None
+
+    @property
+    def plain(self) -> tuple[Any, ...]:
+        """As tuples, numbers and tensors alone."""
+        noise = self.noise and (tuple(self.noise.mean), tuple(self.noise.log_scale), self.noise.seen)
+        return (*self[:6], tuple(self.network), self.nats, noise)
+
+    @classmethod
+    def of(cls, plain: tuple[Any, ...]) -> Solution:
+        """From what `plain` gave."""
+        parents, places, centre, turn, shift, scale, network, nats, noise = plain
+        found = noise and Noise(SmallNetwork(*noise[0]), SmallNetwork(*noise[1]), noise[2])
+        return cls(parents, places, centre, turn, shift, scale, SmallNetwork(*network), nats, found)
+
+    def inputs(self, columns: torch.Tensor) -> torch.Tensor:
+        """From columns of all variables [N, ...] to [q, N]."""
+        made = (columns[:, list(self.places)] - self.centre) @ self.turn
+        return torch.cat([made.new_ones(len(made), 1), made], 1).t().contiguous()
+
+
+def solved(
+    rows: FamilyRows,
+    parents: tuple[int, ...],
+    places: Sequence[int],
+    near: Sequence[Solution],
+    seed: int,
+) -> Solution:
+    """Fit a network.
+
+    Parameters
+    ----------
+    rows
+        What fits.
+    parents
+        In ascending order.
+    places
+        Of their columns.
+    near
+        Solutions for other parents, or for the same ones, to begin with the best of; none: begin anew.
+    seed
+        Of random starts.
+    """
+    begun = _prepared(rows, parents, places)
+    inputs = begun.inputs(rows.columns)
+    loss = squares_of(begun, rows)
+    rival = -math.inf
+    if not begun.turn.shape[1]:
+        network = solve_outputs(begun.network, inputs, loss)
+    elif near:
+        rival = min((each.nats for each in near if len(each.parents) > len(parents)), default=-math.inf)
+        network = _continued(inputs, loss, near, rows, loss.rows * (rival - math.log(begun.scale)), seed)
+    else:
+        network = _anew(inputs, loss, seed)
+    return with_mean(begun, network, rows, near, seed, rival)
+
+
+def with_mean(
+    solution: Solution,
+    mean: SmallNetwork,
+    rows: FamilyRows,
+    near: Sequence[Solution],
+    seed: int,
+    rival: float = -math.inf,
+) -> Solution:
+    """A solution with another network for the mean, and the noise that comes of it unless a rival is far ahead."""
+    inputs, loss = solution.inputs(rows.columns), squares_of(solution, rows)
+    nats = loss.value(mean(inputs)) / loss.rows + math.log(solution.scale)
+    if math.isfinite(rival) and nats > rival + HOPELESS:
+        return solution._replace(network=mean, nats=nats, noise=None)
+    known = next((_moved(each.noise.log_scale, each, inputs, rows) for each in near if each.noise), None)
+    noise = _noise(mean, inputs, loss, known or _drawn_scale(len(inputs), seed))
+    return solution._replace(network=mean, nats=nats, noise=noise)
+
+
+def squares_of(solution: Solution, rows: FamilyRows) -> Squares:
+    """The loss of a mean in a solution's units."""
+    return Squares((rows.values - solution.shift) / solution.scale, rows.weights, max(rows.total, 1.0))
+
+
+def _prepared(rows: FamilyRows, parents: tuple[int, ...], places: Sequence[int]) -> Solution:
+    """Inputs, and units of the variable; a network of nothing."""
+    share = rows.weights / max(rows.total, 1e-9)
+    columns = rows.columns[:, list(places)]
+    centre, shift = share @ columns, float(share @ rows.values)
+    scale = math.sqrt(float(share @ (rows.values - shift).square())) + 1e-12
+    apart = columns - centre
+    size, direction = torch.linalg.eigh((apart * share[:, None]).t() @ apart)
+    some = size > LEAST_SHARE * size.max() if len(size) else size > 0
+    turn = direction[:, some] / size[some].sqrt()
+    return Solution(parents, tuple(places), centre, turn, shift, scale, SmallNetwork.constant(1 + turn.shape[1]), 0.0)
+
+
+def _continued(
+    inputs: torch.Tensor, loss: Squares, near: Sequence[Solution], rows: FamilyRows, rival: float, seed: int
+) -> SmallNetwork:
+    """From the best of some solutions for other parents."""
+    generator = torch.Generator().manual_seed(seed)
+    tried = [begun_with(each, inputs, rows, loss, generator) for each in near]
+    best = min(tried, key=lambda network: loss.value(network(inputs)))
+    return minimise(best, inputs, loss, FURTHER, rival).network
+
+
+def begun_with(
+    solution: Solution, inputs: torch.Tensor, rows: FamilyRows, loss: Squares, generator: torch.Generator
+) -> SmallNetwork:
+    """The units of a solution in other inputs [q, N], as near as they come, and the best outputs for them.
+
+    Units that were of no use there have all but vanished, and none would come back by itself: others are drawn.
+    """
+    moved = _moved(solution.network, solution, inputs, rows)
+    drawn = SmallNetwork.drawn(len(inputs), moved.bend, generator, len(moved.outputs))
+    size = moved.outputs.abs() * moved.columns(inputs)[len(inputs) :].std(1, correction=0)
+    idle = size < IDLE * math.sqrt(loss.variance(moved(inputs)))
+    return solve_outputs(moved._replace(hidden=torch.where(idle[:, None], drawn.hidden, moved.hidden)), inputs, loss)
+
+
+def _moved(network: SmallNetwork, solution: Solution, inputs: torch.Tensor, rows: FamilyRows) -> SmallNetwork:
+    """A network of a solution in other inputs [q, N], as near as they come."""
+    within = (solution.inputs(rows.columns) * rows.weights) @ inputs.t()
+    square = (inputs * rows.weights) @ inputs.t()
+    square.diagonal().add_(1e-9 * square.diagonal().max())
+    turn = torch.linalg.solve(square, within.t()).t()  # [q of old, q]
+    return network._replace(linear=network.linear @ turn, hidden=network.hidden @ turn)
+
+
+def _anew(inputs: torch.Tensor, loss: Squares, seed: int) -> SmallNetwork:
+    """From the best of some random starts, of units of either form."""
+    generator = torch.Generator().manual_seed(seed)
+    begun = [SmallNetwork.drawn(len(inputs), bend, generator) for bend in (*[BENDS[0][0]] * STARTS, None)]
+    begun = [solve_outputs(network, inputs, loss) for network in begun]
+    raced = [minimise(network, inputs, loss, RACE) for network in begun[:-1]]
+    leaky = min(raced, key=lambda found: found.value).network
+    for bend, steps in BENDS:
+        leaky = minimise(solve_outputs(leaky._replace(bend=bend), inputs, loss), inputs, loss, steps).network
+    saturating = minimise(begun[-1], inputs, loss, SATURATED, loss.value(leaky(inputs))).network
+    return min(leaky, saturating, key=lambda network: loss.value(network(inputs)))
+
+
+def _noise(mean: SmallNetwork, inputs: torch.Tensor, loss: Squares, log_scale: SmallNetwork) -> Noise | None:
+    """Both moments, where squared residuals are not the same everywhere; beginning with some log scale."""
+    squares, even = (loss.values - mean(inputs)).square(), 0.5 * math.log(loss.variance(mean(inputs)))
+    if not _uneven(mean.columns(inputs), squares * math.exp(-2 * even), loss):
+        return None
+    log_scale = log_scale._replace(linear=log_scale.linear.clone())
+    log_scale.linear[0] += even - float(loss.weights @ log_scale(inputs)) / loss.rows
+    for last in (False, False, True):
+        log_scale = minimise(log_scale, inputs, LogScale(squares, loss.weights), NOISE_STEPS).network
+        if not last:
+            precision = loss.weights * (-2 * log_scale(inputs)).exp()
+            mean = minimise(mean, inputs, loss._replace(weights=precision), NOISE_STEPS).network
+            squares = (loss.values - mean(inputs)).square()
+    scales = log_scale(inputs)
+    return Noise(mean, log_scale, (float(scales.min()), float(scales.max())))
+
+
+def _drawn_scale(inputs: int, seed: int) -> SmallNetwork:
+    return SmallNetwork.drawn(inputs, None, torch.Generator().manual_seed(seed), NOISE_UNITS)
+
+
+def _uneven(columns: torch.Tensor, squares: torch.Tensor, loss: Squares) -> bool:
+    """Whether a linear map of columns [k, n] tells something of relative squared residuals [n] (Breusch and Pagan)."""
+    counted = columns * loss.weights
+    square = counted @ columns.t()
+    square.diagonal().mul_(1 + 1e-9).add_(1e-6)
+    product = counted @ (squares - 1)
+    told = float(product @ torch.cholesky_solve(product[:, None], torch.linalg.cholesky(square))[:, 0])
+    whole = float(loss.weights @ (squares - 1).square())
+    gain = -0.5 * loss.rows * math.log1p(-min(told / max(whole, 1e-12), 1 - 1e-9))
+    return gain > 0.5 * len(columns) + LEAST_GAIN

@@ -1,0 +1,205 @@
+"""What a variable says of its parents where variables are many: a number a family, to search graphs by.
+
+As pooled evidence where every variable is hit or not for itself, which is a sum over variables; but a regime that
+leaves a variable as it was (`pyrocausal.evidence.changed_tables`) is one table with the observational rows. Whatever
+is found is weighed by pooled evidence, of all regimes, in the end.
+
+Vocabulary: d variables, R regimes, M families, T tables of a variable by themselves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from copy import copy
+
+import torch
+
+from pyrocausal.evidence.block_regressors import BlockRegressors
+from pyrocausal.evidence.drift import spared_evidence
+from pyrocausal.evidence.pooled_evidence import PooledEvidence
+from pyrocausal.evidence.pooled_regression import pooled_regression, regression_alone
+from pyrocausal.evidence.pooled_tables import KAPPAS
+from pyrocausal.evidence.regressors import ADDITIVE, LINEAR
+from pyrocausal.evidence.terms import IMPOSSIBLE, or_unseen
+from pyrocausal.model.mechanisms import Family
+from pyrocausal.runtime.interruption import checkpoint
+
+__all__ = ["LocalEvidence"]
+
+TOGETHER = 1_000_000  # numbers in the inner products of families that are weighed at a time
+MOST_TABLES = 64  # of a variable by themselves: those that change it most
+
+
+class LocalEvidence:
+    """Evidence of families.
+
+    Parameters
+    ----------
+    pooled
+        What knows rows, targets and prices.
+    changed
+        Nats by which regimes change variables, shape [R, d]; those above 0 are tables by themselves.
+    level
+        How numbers may enter as causes.
+    """
+
+    def __init__(self, pooled: PooledEvidence, changed: torch.Tensor, level: int = LINEAR) -> None:
+        self.pooled, self.level = pooled, level
+        self.d = len(pooled.kinds)
+        self.tables = [_tables(changed[:, i], pooled.hit[:, i]) for i in range(self.d)]
+        self._worth: dict[Family, tuple[float, float]] = {}
+        self._alone: dict[int, torch.Tensor] = {}
+
+    def worth(self, family: Family) -> float:
+        """Nats of a family that was prepared, its price paid."""
+        drifting, steady = self._worth[family]
+        i, parents = family
+        return (drifting if self.pooled.drifting else steady) - float(self.pooled.price[i, list(parents)].sum())
+
+    def looking_at(self, changed: torch.Tensor) -> LocalEvidence:
+        """The same with other tables by themselves; what is known of variables that keep theirs is kept."""
+        made = LocalEvidence(self.pooled, changed, self.level)
+        same = {i for i in range(self.d) if torch.equal(made.tables[i], self.tables[i])}
+        made._worth = {family: worth for family, worth in self._worth.items() if family[0] in same}
+        made._alone = {i: alone for i, alone in self._alone.items() if i in same}
+        return made
+
+    def at_level(self, level: int) -> LocalEvidence:
+        """The same where numbers may enter otherwise as causes."""
+        made = copy(self)
+        made.level, made._worth = level, {}
+        return made
+
+    def believing(self, pooled: PooledEvidence) -> LocalEvidence:
+        """The same with other beliefs of whether tables drift; terms are shared."""
+        made = copy(self)
+        made.pooled = pooled
+        return made
+
+    def weighed(self, family: Family) -> bool:
+        """Whether a family is known."""
+        return family in self._worth
+
+    def prepare(self, families: Iterable[Family]) -> None:
+        """Weigh families that were not yet."""
+        missing = [family for family in dict.fromkeys(families) if family not in self._worth]
+        forms: dict[str, list[Family]] = {"regression": [], "table": [], "count regression": []}
+        for family in missing:
+            if family[0] in self.pooled.aside:
+                self._worth[family] = 0.0, 0.0
+            else:
+                forms[self.pooled.kinds[family[0]].closed_form].append(family)
+        for batch in self._batches(forms["regression"]):
+            checkpoint(len(batch))
+            for family, value in zip(batch, self._regress(batch).tolist(), strict=True):
+                self._worth[family] = value, value
+        for family in forms["table"]:
+            checkpoint(1)
+            self._worth[family] = self._tabulate(*family)
+        for batch in _chunks(forms["count regression"], 20):
+            checkpoint(len(batch))
+            self.pooled.prepare(batch)
+            for i, parents in batch:
+                terms = self.pooled.summed_out(i, self.pooled.family(i, parents))
+                value = float(terms.old.sum() + terms.observational)
+                self._worth[i, parents] = value, value
+
+    def _batches(self, families: Sequence[Family]) -> Iterable[list[Family]]:
+        """Families with about as many regressors and tables, as many as fit into memory."""
+        regressors = self._regressors
+
+        def size(family: Family) -> int:
+            return regressors.width(family[1], self.level) ** 2 * (len(self.tables[family[0]]) + 1)
+
+        batch: list[Family] = []
+        # those of a variable follow each other, for they read its rows together
+        for family in sorted(families, key=lambda family: (size(family).bit_length(), family[0])):
+            if batch and (len(batch) + 1) * max(size(batch[0]), size(family)) > TOGETHER:
+                yield batch
+                batch = []
+            batch.append(family)
+        if batch:
+            yield batch
+
+    @property
+    def _regressors(self) -> BlockRegressors:
+        found = self.pooled.regressors
+        assert isinstance(found, BlockRegressors)
+        return found
+
+    def _regress(self, families: Sequence[Family]) -> torch.Tensor:
+        """Nats of families of numbers, [M]."""
+        tables = [self.tables[i] for i, _ in families]
+        self._free([i for i, _ in families])
+        most = max(len(each) for each in tables)
+        there = torch.tensor([[t < len(each) for t in range(most)] + [True] for each in tables])
+        odds = torch.stack(
+            [_padded(self.pooled.odds[each, i], most) for each, (i, _) in zip(tables, families, strict=True)]
+        )
+        simpler = torch.stack([_padded(self._alone[i][:-1], most) for i, _ in families])
+        away = torch.zeros_like(there)
+        best = torch.full((len(families),), -math.inf, dtype=torch.double)
+        for level in range(LINEAR, self.level + 1):
+            sums = self._regressors.of_tables(families, tables, level)
+            alone = regression_alone(sums)
+            new = torch.logaddexp(alone.evidence, simpler) - math.log(2)
+            hit = torch.where(there, new + odds, torch.inf)
+            found = pooled_regression(sums, alone.noise, hit, self.pooled.may_drift)
+            log_prob = found.log_prob
+            if level == ADDITIVE:
+                for m, (_, parents) in enumerate(families):
+                    moved = self.pooled.away[tables[m]][:, list(parents)].any(1)
+                    away[m, : len(moved)] = moved
+                log_prob = or_unseen(log_prob, new, away)
+            certain = there & (odds == torch.inf)
+            value = spared_evidence(log_prob, found.common, hit) + torch.where(certain, new, 0.0).sum(1)
+            best, simpler = torch.maximum(best, value), new
+        return best
+
+    def _free(self, effects: Iterable[int]) -> None:
+        """Find the evidence of fresh mechanisms without parents in the tables of variables."""
+        missing = [i for i in dict.fromkeys(effects) if i not in self._alone]
+        for batch in _chunks(missing, 200):
+            tables = [self.tables[i] for i in batch]
+            found = regression_alone(self._regressors.of_tables([(i, ()) for i in batch], tables)).evidence
+            for i, each, table in zip(batch, found, tables, strict=True):
+                self._alone[i] = torch.cat([each[: len(table)], each[-1:]])
+
+    def _tabulate(self, i: int, parents: tuple[int, ...]) -> tuple[float, float]:
+        """Nats of a table or, if that is better, a logistic regression: where it may drift, and where it does not."""
+        tables, pooled = self.tables[i], self.pooled
+        fresh = pooled.tables.fresh(i, parents, tables)
+        new = torch.nn.functional.pad(fresh, (0, 1))
+        odds = torch.cat([pooled.odds[tables, i], torch.tensor([-torch.inf])])
+        hit = new + odds
+        extra = float(torch.where(odds == torch.inf, new, 0.0).sum())
+        best = IMPOSSIBLE, IMPOSSIBLE
+        if (found := pooled.tables.spared(i, parents, hit, tables)) is not None:
+            drifting, steady = (float(spared_evidence(each.log_prob, each.common, hit)) + extra for each in found)
+            best = drifting - math.log(len(KAPPAS)), steady
+        numbers = any(not pooled.kinds[j].discrete for j in parents)
+        if numbers and self._regressors.fits(pooled.kinds[i].cardinality, parents, LINEAR):
+            regressed = pooled.logistic.spared((i, parents), LINEAR, hit, tables)
+            drifting, steady = (float(spared_evidence(each.log_prob, each.common, hit)) + extra for each in regressed)
+            best = max(best[0], drifting), max(best[1], steady)
+        return best
+
+
+def _tables(changed: torch.Tensor, hit: torch.Tensor) -> torch.Tensor:
+    """Regimes that a variable looks at by themselves: where it changes or is certainly hit, ascending."""
+    order = torch.where(hit, torch.inf, changed).argsort(descending=True, stable=True)
+    kept = order[: int(((changed > 0) | hit).sum())]
+    return kept[: max(MOST_TABLES, int(hit.sum()))].sort().values
+
+
+def _padded(values: torch.Tensor, most: int) -> torch.Tensor:
+    """Of tables by themselves, of those that are not there, and of all others: [T] -> [most + 1]."""
+    rest = torch.full((most + 1 - len(values),), 0.0, dtype=torch.double)
+    rest[-1] = -torch.inf
+    return torch.cat([values, rest])
+
+
+def _chunks(items: Sequence, size: int) -> Iterable[list]:
+    for first in range(0, len(items), size):
+        yield list(items[first : first + size])

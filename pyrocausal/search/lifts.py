@@ -1,0 +1,94 @@
+"""A move of several edges: a variable is lifted above some of its parents, which become its children or go.
+
+Edges among variables that determine each other may all point the wrong way, as those of a clique do whose last variable
+is the first one in truth; then every single reversal loses. A variable is lifted above the last of its parents, in an
+order that the graph allows, so that no cycle can close. Of these each becomes a child if that gains. Only what the
+variable itself is without them is new to be asked.
+
+Vocabulary: d variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import networkx as nx
+import torch
+
+from pyrocausal.evidence.joint_evidence import JointEvidence
+from pyrocausal.evidence.terms import Terms, parents_of
+from pyrocausal.search.moves import within
+
+__all__ = ["best_lift"]
+
+
+def best_lift(
+    evidence: JointEvidence,
+    dag: torch.Tensor,
+    free: torch.Tensor,
+    base: Terms,
+    other: Terms,
+    max_parents: int | None,
+    least: float,
+) -> list[tuple[int, int]]:
+    """The lift that gains most, as edges to toggle; nothing where none gains.
+
+    Parameters
+    ----------
+    evidence
+        Joint evidence.
+    dag
+        Boolean, shape [d, d] (effect, cause).
+    free
+        Edges that may change, boolean, shape [d, d].
+    base, other
+        Terms of the parents as they are [d, ...] and with each entry toggled [d, d, ...], see `terms_around`.
+    max_parents
+        Parents that a variable may get; None: any number.
+    least
+        Nats that it has to gain.
+    """
+    lifts = [(u, below) for u in range(len(dag)) for below in _above(dag, free, u)]
+    rows = [dag[u] & ~_row(len(dag), below) for u, below in lifts]
+    evidence.prepare((u, parents_of(row)) for (u, _), row in zip(lifts, rows, strict=True))
+    may, best, found = within(free, dag, max_parents), least, list[tuple[int, int]]()
+    now = _total(evidence, base)
+    for (u, below), row in zip(lifts, rows, strict=True):
+        terms = Terms(*(part.clone() for part in base))
+        _put(terms, u, Terms(*(part[0] for part in evidence.terms(u, row[None]))))
+        edges, gain = [(u, j) for j in below], _total(evidence, terms) - now + float(evidence.price[u, below].sum())
+        for j in below:
+            if not (may[j, u] and evidence.promising(j, dag[j])[u]):
+                continue
+            tried = Terms(*(part.clone() for part in terms))
+            _put(tried, j, Terms(*(part[j, u] for part in other)))
+            more = _total(evidence, tried) - _total(evidence, terms) - float(evidence.price[j, u])
+            if more > 0:
+                terms, gain, edges = tried, gain + more, [*edges, (j, u)]
+        if gain > best:
+            best, found = gain, edges
+    return found
+
+
+def _above(dag: torch.Tensor, free: torch.Tensor, u: int) -> list[list[int]]:
+    """Parents above which a variable might be lifted: the last two in order, three and so on, until one must stay."""
+    graph = nx.from_numpy_array(dag.t().numpy(), create_using=nx.DiGraph)
+    last = [j for j in reversed(list(nx.lexicographical_topological_sort(graph))) if dag[u, j]]
+    stays = next((k for k, j in enumerate(last) if not free[u, j]), len(last))
+    return [last[:k] for k in range(2, stays + 1)]
+
+
+def _row(d: int, members: Sequence[int]) -> torch.Tensor:
+    found = torch.zeros(d, dtype=torch.bool)
+    found[list(members)] = True
+    return found
+
+
+def _put(terms: Terms, i: int, mine: Terms) -> None:
+    for part, each in zip(terms, mine, strict=True):
+        part[i] = each
+
+
+def _total(evidence: JointEvidence, terms: Terms) -> float:
+    """log E of a graph from its terms [d, ...], but for prices."""
+    return float(terms.old.sum() + evidence.mixture(terms.new - terms.old).sum() + terms.observational.sum())

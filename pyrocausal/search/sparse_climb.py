@@ -1,0 +1,284 @@
+"""A climb over DAGs of many variables, on evidence that is a sum over variables.
+
+Moves are those of `pyrocausal.search.hill_climb`: edges that are added, deleted or reversed, and where none gains a
+parent that is exchanged. A screen of all variables names the few that are tried as further parents of each; gains add
+up, so all moves that gain are made at once, the best first, as long as they concern different variables and close no
+cycle. Ancestors are kept as bits, so that whether an edge closes one is asked quickly.
+
+Vocabulary: d variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from pyrocausal.evidence.cause_screen import CauseScreen
+from pyrocausal.evidence.local_evidence import LocalEvidence
+from pyrocausal.evidence.terms import parents_of
+from pyrocausal.model.mechanisms import Family
+from pyrocausal.search.tucks import tucks
+
+__all__ = ["SparseClimb"]
+
+TRIED = 6  # further parents of a variable that are weighed, those that the screen likes best
+EXCHANGED = 3  # likewise in place of one that it has
+LEAST_GAIN = 1e-6  # nats
+
+
+class _Move(NamedTuple):
+    gain: float
+    after: tuple[Family, ...]  # variables with other parents than before
+
+
+class SparseClimb:
+    """Parents of all variables, which `run` makes better.
+
+    Parameters
+    ----------
+    local
+        What is climbed.
+    screen
+        Says which further parents are worth a try.
+    dag
+        Where to begin, boolean, shape [d, d] (effect, cause).
+    free
+        Edges that may change, boolean, shape [d, d].
+    max_parents
+        Parents that a variable may get; None: any number.
+    offer
+        Called with the evidence of graphs on the way.
+    """
+
+    def __init__(
+        self,
+        local: LocalEvidence,
+        screen: CauseScreen,
+        dag: torch.Tensor,
+        free: torch.Tensor,
+        max_parents: int | None = None,
+        offer: Callable[[float], object] = lambda value: None,
+    ) -> None:
+        self.local, self.screen, self.free, self.offer = local, screen, free.clone(), offer
+        self.parents = [parents_of(row) for row in dag]
+        self.most = len(dag) if max_parents is None else max_parents
+        self._gains: dict[int, tuple[tuple[int, ...], torch.Tensor]] = {}  # of further parents, given those it has
+        self._exchanged: set[Family] = set()  # of which no exchange gains
+        # Likewise edges, with the parents of their ends.
+        self._tucked: dict[tuple[int, int], tuple[tuple[int, ...], ...]] = {}
+
+    @property
+    def dag(self) -> torch.Tensor:
+        """The graph, boolean, shape [d, d]."""
+        found = torch.zeros_like(self.free)
+        for i, parents in enumerate(self.parents):
+            found[i, list(parents)] = True
+        return found
+
+    @property
+    def value(self) -> float:
+        """Evidence of the graph, nats."""
+        self.local.prepare(enumerate(self.parents))
+        return sum(self.local.worth(family) for family in enumerate(self.parents))
+
+    def run(self, allowed: torch.Tensor | None = None) -> int:
+        """Climb until no move gains; how often it moved.
+
+        Parameters
+        ----------
+        allowed
+            Edges that may be added, boolean, shape [d, d], for a beginning by the moves of single edges alone; None for
+            all.
+        """
+        may = self.free if allowed is None else self.free & allowed
+        done = 0
+        while True:
+            moves = self._moves(may) or (self._exchanges(may) or self._tucks(may) if allowed is None else [])
+            if not moves:
+                return done
+            self._make(moves)
+            self.offer(self.value)
+            done += 1
+
+    def edge_probability(self) -> torch.Tensor:
+        """Of the states of each pair while the rest stands still; 0 where an edge was never weighed, [d, d]."""
+        found = torch.zeros(self.free.shape)
+        below = self._below()
+        for i, j, stay, others in self._pairs(below):
+            gains = torch.tensor([0.0, *others.values()], dtype=torch.double).softmax(0).tolist()
+            shares = dict(zip([stay, *others], gains, strict=True))
+            found[i, j], found[j, i] = shares.get((i, j), 0.0), shares.get((j, i), 0.0)
+        return found
+
+    def _pairs(self, below: torch.Tensor) -> Iterable[tuple[int, int, object, dict[object, float]]]:
+        """Pairs that were weighed, the state that each is in, and the gains of the others; None is no edge."""
+        for i, parents in enumerate(self.parents):
+            for j in parents:
+                gains = dict[object, float]()
+                if self.free[i, j] and (less := self._gain_of(i, _without(parents, j))) is not None:
+                    gains[None] = less
+                    more = self._gain_of(j, _with(self.parents[j], i)) if self.free[j, i] else None
+                    if more is not None and not self._around(i, j, below):
+                        gains[j, i] = less + more
+                yield i, j, (i, j), gains
+        weighed = dict[object, float]()
+        absent = list[tuple[int, int]]()
+        for i, parents in enumerate(self.parents):
+            for j in self._tried(i, below, self.free):
+                if (gain := self._gain_of(i, _with(parents, j))) is not None and i not in self.parents[j]:
+                    weighed[i, j] = gain
+                    absent.append((i, j))
+        for i, j in absent:
+            if i < j or (j, i) not in weighed:
+                yield i, j, None, {each: weighed[each] for each in ((i, j), (j, i)) if each in weighed}
+
+    def _gain_of(self, i: int, parents: tuple[int, ...]) -> float | None:
+        if not self.local.weighed((i, parents)):
+            return None
+        return self.local.worth((i, parents)) - self.local.worth((i, self.parents[i]))
+
+    # ------------------------------------------------------------------ moves
+    def _moves(self, may: torch.Tensor) -> list[_Move]:
+        """Moves that gain, the best first."""
+        below = self._below()
+        self._screen(range(len(self.parents)))
+        adds = [(i, j) for i in range(len(self.parents)) for j in self._tried(i, below, may)]
+        edges = [(i, j) for i, parents in enumerate(self.parents) for j in parents if self.free[i, j]]
+        turned = [(i, j) for i, j in edges if may[j, i] and self._room(j) and not self._around(i, j, below)]
+        changed = [(i, _with(self.parents[i], j)) for i, j in adds if self._room(i)]
+        less = [(i, _without(self.parents[i], j)) for i, j in edges]
+        more = [(j, _with(self.parents[j], i)) for i, j in turned]
+        self.local.prepare([*enumerate(self.parents), *changed, *less, *more])
+        made: list[tuple[Family, ...]] = [(family,) for family in [*changed, *less]]
+        made += [((i, _without(self.parents[i], j)), (j, _with(self.parents[j], i))) for i, j in turned]
+        return self._gainful(made)
+
+    def _exchanges(self, may: torch.Tensor) -> list[_Move]:
+        """Exchanges of a parent that gain, the best first."""
+        below = self._below()
+        open_ = [family for family in enumerate(self.parents) if family[1] and family not in self._exchanged]
+        without = [(i, _without(parents, j)) for i, parents in open_ for j in parents if self.free[i, j]]
+        if not without:
+            return []
+        made = []
+        for (i, rest), gains in zip(without, self.screen.gains(without), strict=True):
+            legal = may[i] & ~below[i]
+            for j in _best(gains, legal, EXCHANGED + 1):
+                if j not in self.parents[i]:
+                    made.append(((i, _with(rest, j)),))
+        self.local.prepare(family for (family,) in made)
+        found = self._gainful(made)
+        gained = {family[0] for move in found for family in move.after}
+        self._exchanged |= {family for family in open_ if family[0] not in gained}
+        return found
+
+    def _tucks(self, may: torch.Tensor) -> list[_Move]:
+        """Effects, or others below a variable, that go before it where that gains, the best first."""
+        below = self._below()
+        every = [(i, j) for i, parents in enumerate(self.parents) for j in parents if self.free[i, j]]
+        for j, (_, gains) in self._gains.items():  # what would be a cause, but is below
+            every += [(i, j) for i in _best(gains, may[j] & below[j], EXCHANGED) if j not in self.parents[i]]
+        near = {(i, j): (self.parents[i], self.parents[j]) for i, j in every}
+        edges = [edge for edge, stands in near.items() if self._tucked.get(edge) != stands]
+        made = tucks(self.local, self.screen, self.parents, edges, below, may, self.most)
+        found = self._gainful(made)
+        if not found:
+            self._tucked |= {edge: near[edge] for edge in edges}
+        return found
+
+    def _gainful(self, made: Iterable[tuple[Family, ...]]) -> list[_Move]:
+        worth = self.local.worth
+        moves = [
+            _Move(sum(worth((i, parents)) - worth((i, self.parents[i])) for i, parents in after), after)
+            for after in made
+        ]
+        return sorted((move for move in moves if move.gain > LEAST_GAIN), key=lambda move: -move.gain)
+
+    def _make(self, moves: Sequence[_Move]) -> None:
+        """Make moves, the best first, of different variables, that close no cycle."""
+        busy = set[int]()
+        for move in moves:
+            effects = {i for i, _ in move.after}
+            if effects & busy:
+                continue
+            before = {i: self.parents[i] for i in effects}
+            for i, parents in move.after:
+                self.parents[i] = parents
+            if any(self._closes(i) for i in effects):
+                for i, parents in before.items():
+                    self.parents[i] = parents
+                continue
+            busy |= effects
+
+    def _closes(self, i: int) -> bool:
+        """Whether a variable is its own ancestor."""
+        seen, open_ = set[int](), list(self.parents[i])
+        while open_:
+            j = open_.pop()
+            if j == i:
+                return True
+            if j not in seen:
+                seen.add(j)
+                open_ += self.parents[j]
+        return False
+
+    # ------------------------------------------------------------------ candidates
+    def _screen(self, effects: Iterable[int]) -> None:
+        """Ask the screen for the variables whose parents have changed."""
+        asked = [(i, self.parents[i]) for i in effects if i not in self._gains or self._gains[i][0] != self.parents[i]]
+        if asked:
+            for (i, parents), gains in zip(asked, self.screen.gains(asked), strict=True):
+                self._gains[i] = parents, gains
+
+    def _tried(self, i: int, below: torch.Tensor, may: torch.Tensor) -> list[int]:
+        """Further parents of a variable that are worth a try and close no cycle."""
+        return _best(self._gains[i][1], may[i] & ~below[i], TRIED)
+
+    def _room(self, i: int) -> bool:
+        return len(self.parents[i]) < self.most
+
+    def _around(self, i: int, j: int, below: torch.Tensor) -> bool:
+        """Whether there is another path from a parent j to its child i."""
+        return any(bool(below[j, k]) for k in self.parents[i] if k != j)
+
+    def _below(self) -> torch.Tensor:
+        """Whether the second of two variables is below the first, or the same, boolean, [d, d]."""
+        d = len(self.parents)
+        children: list[list[int]] = [[] for _ in range(d)]
+        waiting = [len(parents) for parents in self.parents]
+        for i, parents in enumerate(self.parents):
+            for j in parents:
+                children[j].append(i)
+        order = [i for i in range(d) if not waiting[i]]
+        for i in order:
+            for child in children[i]:
+                waiting[child] -= 1
+                if not waiting[child]:
+                    order.append(child)
+        bits = [0] * d
+        for i in reversed(order):
+            bits[i] = 1 << i
+            for child in children[i]:
+                bits[i] |= bits[child]
+        width = (d + 7) // 8
+        packed = np.frombuffer(b"".join(each.to_bytes(width, "little") for each in bits), dtype=np.uint8)
+        unpacked = np.unpackbits(packed.reshape(d, width), axis=1, bitorder="little")[:, :d]
+        return torch.from_numpy(unpacked.astype(bool))
+
+
+def _best(gains: torch.Tensor, legal: torch.Tensor, most: int) -> list[int]:
+    """Variables with the largest gains among those that are legal, [d] each."""
+    gains = torch.where(legal, gains, -torch.inf)
+    value, place = gains.topk(min(most, len(gains)))
+    return place[value > -torch.inf].tolist()
+
+
+def _with(parents: tuple[int, ...], j: int) -> tuple[int, ...]:
+    return tuple(sorted({*parents, j}))
+
+
+def _without(parents: tuple[int, ...], j: int) -> tuple[int, ...]:
+    return tuple(k for k in parents if k != j)

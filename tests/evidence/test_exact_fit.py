@@ -1,0 +1,153 @@
+"""Small networks that are fitted exactly: derivatives, minima, predictions, and what further parents promise."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from pyrocausal.evidence.exact_fit import FamilyRows, Solution, solved, squares_of
+from pyrocausal.evidence.exact_prediction import Curvature, predicted, promised
+from pyrocausal.evidence.kicks import bettered
+from pyrocausal.evidence.levenberg_marquardt import LogScale, Squares, minimise
+from pyrocausal.evidence.small_network import SmallNetwork
+
+NOISE = 0.1
+
+
+def table(n=1200, seed=0, scale=lambda x: torch.full_like(x[:, 0], NOISE)):
+    """Rows of three variables, the last a function of the others with kinks; the first column depends on the second."""
+    generator = torch.Generator().manual_seed(seed)
+    draw = torch.randn(n, 3, generator=generator, dtype=torch.double)
+    x = torch.stack([draw[:, 0] + 0.8 * draw[:, 1], draw[:, 1]], 1)
+    mean = (x[:, 0] - x[:, 1]).relu() - 0.7 * (x[:, 1] + 0.5).relu() + 0.4 * (x[:, 0] + x[:, 1] - 1).abs()
+    return torch.cat([x, (mean + scale(x) * draw[:, 2])[:, None]], 1), mean
+
+
+def family(rows, weights=None):
+    return FamilyRows(rows, rows[:, 2], torch.ones(len(rows), dtype=torch.double) if weights is None else weights)
+
+
+def fitted(rows, parents=(0, 1), near=(), seed=0):
+    return solved(rows, parents, parents, near, seed)
+
+
+def log_density(solution, rows, new, *, noise=False):
+    mean, deviation = predicted(solution, Curvature.of(solution, rows, noise=noise), rows, new)
+    return torch.distributions.Normal(mean, deviation).log_prob(new[:, 2])
+
+
+@pytest.mark.parametrize("bend", [0.0, 0.2, None])
+def test_normal_equations_are_those_of_derivatives(bend):
+    torch.manual_seed(0)
+    inputs = torch.randn(3, 1100, dtype=torch.double)  # more than are taken at a time
+    network = SmallNetwork.drawn(3, bend, torch.Generator().manual_seed(1))
+    network = network.with_weights(torch.randn_like(network.flat))
+    weights, residuals = torch.rand(1100, dtype=torch.double), torch.randn(1100, dtype=torch.double)
+    jacobian = torch.autograd.functional.jacobian(lambda flat: network.with_weights(flat)(inputs), network.flat)
+    square, product = network.normal_equations(inputs, weights, residuals)
+    torch.testing.assert_close(square, jacobian.t() @ (weights[:, None] * jacobian))
+    torch.testing.assert_close(product, jacobian.t() @ (weights * residuals))
+    assert torch.equal(network.with_weights(network.flat).flat, network.flat)
+
+
+def test_the_minimum_is_that_of_the_truth():
+    table_, mean = table()
+    rows, solution = family(table_), fitted(family(table_))
+    truth = 0.5 * math.log(float((table_[:, 2] - mean).square().mean()))
+    assert solution.nats < truth + 0.01  # with more weights than the truth
+    new, expected = table(seed=1)
+    at_best = torch.distributions.Normal(expected, NOISE).log_prob(new[:, 2]).mean()
+    assert float(at_best - log_density(solution, rows, new).mean()) < 0.06  # it has 81 weights for 1,200 rows
+    assert torch.equal(fitted(rows).network.flat, solution.network.flat)
+
+
+def test_a_fit_begins_where_others_ended():
+    rows = family(table()[0])
+    cold, below, above = fitted(rows), fitted(rows, (0,)), fitted(rows, (0, 1))
+    warm = fitted(rows, near=[below])
+    assert warm.nats == pytest.approx(cold.nats, abs=0.02) and warm.parents == (0, 1)
+    down = fitted(rows, (0,), [above])
+    assert down.nats < below.nats + 0.1  # which is far behind what begins it
+    assert fitted(rows, near=[cold]).nats <= cold.nats + 1e-9
+
+
+def test_rows_may_have_weights():
+    rows = table(400)[0]
+    twice = family(torch.cat([rows, rows]))
+    weighed = family(rows, torch.full((400,), 2.0, dtype=torch.double))
+    begun = fitted(weighed)
+    one, two = (fitted(each, near=[begun]) for each in (twice, weighed))
+    assert one.nats == pytest.approx(two.nats, abs=1e-4)
+    new = table(300, seed=1)[0]
+    found = [log_density(each, fit, new).sum() for each, fit in ((one, twice), (two, weighed))]
+    torch.testing.assert_close(*found, atol=0.3, rtol=0.0)
+    half = torch.cat([torch.ones(200), torch.full((200,), 1e-12)]).double()
+    assert fitted(family(rows, half)).nats == pytest.approx(fitted(family(rows[:200])).nats, abs=0.05)
+
+
+@pytest.mark.parametrize("uneven", [True, False])
+def test_noise_may_depend_on_parents(uneven):
+    def scale(x):
+        return NOISE * (x[:, 1] if uneven else torch.zeros_like(x[:, 1])).exp()
+
+    rows = family(table(2000, scale=scale)[0])
+    solution = fitted(rows)
+    assert (solution.noise is not None) == uneven
+    if uneven:
+        new, mean = table(2000, seed=1, scale=scale)
+        truth = torch.distributions.Normal(mean, scale(new)).log_prob(new[:, 2]).mean()
+        even, found = (log_density(solution, rows, new, noise=noise).mean() for noise in (False, True))
+        assert truth - found < 0.1 < 0.3 < truth - even
+        assert Solution.of(solution.plain).noise.mean.flat.equal(solution.noise.mean.flat)
+    assert Solution.of(solution.plain).network.flat.equal(solution.network.flat)
+
+
+def test_scales_are_found_by_fisher_scoring():
+    torch.manual_seed(0)
+    x = torch.randn(3000, dtype=torch.double)
+    inputs = torch.stack([torch.ones_like(x), x])
+    squares = (torch.randn_like(x) * (0.5 * x - 1).exp()).square()
+    found = minimise(SmallNetwork.constant(2), inputs, LogScale(squares, torch.ones_like(x)), 30).network
+    assert found.linear.tolist() == pytest.approx([-1.0, 0.5], abs=0.05)
+
+
+def test_a_step_never_goes_uphill_and_a_search_far_behind_a_rival_ends_sooner():
+    rows = table(500)[0]
+    loss = Squares(rows[:, 2], torch.ones(500, dtype=torch.double), 500.0)
+    inputs = torch.cat([torch.ones(500, 1), rows[:, :2]], 1).t().double().contiguous()
+    begun = SmallNetwork.drawn(3, 0.0, torch.Generator().manual_seed(0))
+    values = [minimise(begun, inputs, loss, steps).value for steps in (1, 2, 5, 40)]
+    assert values == sorted(values, reverse=True)
+    free, near, far = (minimise(begun, inputs, loss, 80, rival).steps for rival in (-math.inf, values[-1], -5000.0))
+    assert far < near <= free
+
+
+@pytest.mark.parametrize("how", ["mean", "product", "scale"])
+def test_what_a_further_parent_promises(how):
+    generator = torch.Generator().manual_seed(0)
+    a, b, noise, other = torch.randn(4, 1500, generator=generator, dtype=torch.double)
+    child = {
+        "mean": a + 0.3 * b + 0.5 * noise,
+        "product": a.tanh() * b + 0.5 * noise,
+        "scale": a + (0.3 * b).exp() * noise,
+    }
+    columns = torch.stack([a, b, other], 1)
+    rows = FamilyRows(columns, child[how], torch.ones(1500, dtype=torch.double))
+    solution = solved(rows, (0,), (0,), [], 0)
+    nats = promised(solution, rows, {1: (1,), 2: (2,)})
+    assert nats[1] > 100.0 > 6.0 > nats[2]
+    gained = solution.nats - solved(rows, (0, 1), (0, 1), [solution], 0).nats
+    if how == "mean":
+        assert nats[1] == pytest.approx(1500 * gained, rel=0.5)
+
+
+def test_attempts_never_make_a_solution_worse():
+    rows = family(table(600)[0])
+    found, below = fitted(rows), fitted(rows, (0,))
+    inputs, loss = found.inputs(rows.columns), squares_of(found, rows)
+    dead = found.network._replace(outputs=torch.zeros(16).double(), hidden=torch.zeros_like(found.network.hidden))
+    for network, gain in ((found.network, -1e-6), (dead, 100.0)):  # units that are all the same are none
+        again = bettered(found._replace(network=network), rows, [below], 0)
+        assert loss.value(again(inputs)) < loss.value(network(inputs)) - gain

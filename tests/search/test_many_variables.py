@@ -1,0 +1,204 @@
+"""Searches where variables are many, against graphs that are known and against those that weigh everything."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pytest
+import torch
+
+from pyrocausal import graphs, simulate
+from pyrocausal.evidence.block_regressors import MANY, BlockRegressors, are_many
+from pyrocausal.evidence.cause_screen import CauseScreen
+from pyrocausal.evidence.changed_tables import CHANGED, changes
+from pyrocausal.evidence.edge_price import edge_price
+from pyrocausal.evidence.inputs import TargetKnowledge
+from pyrocausal.evidence.local_evidence import LocalEvidence
+from pyrocausal.evidence.pooled_evidence import PooledEvidence
+from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, Regressors
+from pyrocausal.evidence.terms import parents_of
+from pyrocausal.sdi.target_prior import TargetOdds
+from pyrocausal.search.equivalence import Completed
+from pyrocausal.search.equivalence_search import search_classes
+from pyrocausal.search.pooled_search import search_graph
+from pyrocausal.search.sparse_climb import SparseClimb
+from pyrocausal.simulate.experiments import Simulation
+
+
+def simulated(d: int, *, states: int = 0, hit: int | None = None, seed: int = 0, rows: int = 2000) -> Simulation:
+    rng = np.random.default_rng(seed)
+    graph = graphs.random_dag(d, 1.0, rng)
+    targets = None if hit is None else rng.choice(list(graph), hit, replace=False).tolist()
+    if states:
+        truth, _ = simulate.neural_network_truth(graph, rng, states=states, min_information=0.0, embedding=4)
+        how = simulate.hard_random
+    else:
+        truth, how = simulate.linear_truth(graph, rng), simulate.hard_normal(mean=2.0, sd=1.0)
+    return simulate.simulate(truth, intervention=how, rows=rows, rows_per_regime=100, targets=targets, seed=seed)
+
+
+def true_graph(made: Simulation) -> torch.Tensor:
+    names = list(made.data.names)
+    graph = torch.zeros(len(names), len(names), dtype=torch.bool)
+    for cause, effect in made.truth.graph.edges:
+        graph[names.index(effect), names.index(cause)] = True
+    return graph
+
+
+def pooled(made: Simulation) -> PooledEvidence:
+    d, R = made.data.d, len(made.data.regimes)
+    hit = torch.zeros(R, d, dtype=torch.bool)
+    odds = TargetOdds(torch.full((R, d), -float(np.log(d))), several=True)
+    rows = sum(len(part.rows) for part in made.data.parts)
+    return PooledEvidence(made.data, TargetKnowledge(hit.any(1), hit, odds), edge_price(1.5, rows))
+
+
+def everything(evidence: PooledEvidence) -> tuple[LocalEvidence, CauseScreen]:
+    local = LocalEvidence(evidence, changes(evidence.kinds, evidence.parts) - CHANGED)
+    return local, CauseScreen(evidence.kinds, evidence.parts, local.tables)
+
+
+# ------------------------------------------------------------------ sums
+@pytest.mark.parametrize("level", [LINEAR, ADDITIVE])
+def test_sums_made_when_asked_for_are_those_of_all_columns(level):
+    made = simulated(6, hit=4, rows=300)
+    first, *regimes = made.data.parts
+    parts, families = [*regimes, first], [(0, ()), (1, (0,)), (2, (0, 3)), (5, (1, 2, 4))]
+    some, whole = (each(made.data.kinds, parts).of(families, level) for each in (BlockRegressors, Regressors))
+    assert some.drifting == whole.drifting
+    for one, other in zip(some[:-1], whole[:-1], strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-2)
+
+
+def test_tables_that_are_not_looked_at_by_themselves_are_one():
+    made = simulated(6, rows=300)
+    first, *regimes = made.data.parts
+    parts, families = [*regimes, first], [(2, (0, 3)), (2, (1,)), (4, (5,))]
+    tables = [torch.tensor([1, 4]), torch.tensor([1, 4]), torch.tensor([3])]
+    regressors = BlockRegressors(made.data.kinds, parts)
+    some, whole = regressors.of_tables(families, tables), regressors.of(families)
+    for m, mine in enumerate(tables):
+        others = [r for r in range(len(parts)) if r not in mine.tolist()]
+        torch.testing.assert_close(some.gram[m, : len(mine)], whole.gram[m, mine])
+        torch.testing.assert_close(some.gram[m, -1], whole.gram[m, others].sum(0))
+    assert float(some.rows[2, 1]) < 1e-3  # where there is no second table
+
+
+@pytest.mark.parametrize("states", [0, 3])
+def test_local_evidence_with_all_tables_apart_is_that_of_pooled_evidence(states):
+    made = simulated(MANY + 1, states=states, hit=4, rows=400)
+    evidence = pooled(made)
+    local = LocalEvidence(evidence, torch.ones(4, made.data.d))
+    families = [(3, ()), (3, (7,)), (5, (3, 9)), (20, (1, 2, 30))]
+    local.prepare(families)
+    evidence.prepare(families)
+    price = float(evidence.price[0, 1])
+    for i, parents in families:
+        terms = evidence.summed_out(i, evidence.family(i, parents))
+        odds = evidence.prior.log_odds[:, i].double()
+        paid = float(terms.old.sum() + torch.nn.functional.softplus(odds).sum() + terms.observational)
+        assert local.worth((i, parents)) == pytest.approx(paid - price * len(parents), abs=1e-4)
+
+
+# ------------------------------------------------------------------ changes and screens
+@pytest.mark.parametrize("states", [0, 5])
+def test_who_is_hit_changes_and_who_is_not_below_does_not(states):
+    made = simulated(60, states=states, seed=1)
+    evidence = pooled(made)
+    seen = changes(evidence.kinds, evidence.parts) > CHANGED
+    names = list(made.data.names)
+    target = torch.tensor([names.index(made.targets[regime.name][0]) for regime in made.data.regimes])
+    below = torch.zeros(60, 60, dtype=torch.bool)
+    for name in names:
+        below[names.index(name), [names.index(each) for each in nx.descendants(made.truth.graph, name)]] = True
+    assert float(seen[torch.arange(60), target].double().mean()) > 0.85
+    elsewhere = ~below[target]
+    elsewhere[torch.arange(60), target] = False
+    assert float(seen[elsewhere].double().mean()) < 0.01
+
+
+@pytest.mark.parametrize(("states", "seed"), [(0, 100), (0, 101), (5, 100)])
+def test_true_parents_are_among_the_few_that_are_tried(states, seed):
+    made = simulated(100, states=states, seed=seed)
+    _, screen = everything(pooled(made))
+    graph = true_graph(made)
+    edges = graph.nonzero().tolist()
+    without = [(i, tuple(j for j in parents_of(graph[i]) if j != cause)) for i, cause in edges]
+    gains = screen.gains(without)
+    nobody_below = [
+        torch.tensor(
+            [made.data.names[j] not in nx.descendants(made.truth.graph, made.data.names[i]) for j in range(100)]
+        )
+        for i, _ in edges
+    ]
+    missed = 0
+    for (_, cause), gain, may in zip(edges, gains, nobody_below, strict=True):
+        best = torch.where(may, gain, -torch.inf).topk(6).indices
+        missed += cause not in best.tolist()
+    assert missed <= 0.03 * len(edges)
+
+
+# ------------------------------------------------------------------ classes
+def test_a_completed_graph_has_directions_where_all_members_agree():
+    chain, collider = Completed([(), (0,), (1,)]), Completed([(), (0, 2), (), (1,)])
+    assert chain.neighbours == [{1}, {0, 2}, {1}]
+    assert collider.parents == [set(), {0, 2}, set(), {1}]  # 1 -> 3 follows: there is no collider at 1
+    assert [each for each in chain.member([2.0, 1.0, 0.0])] == [(1,), (2,), ()]
+
+
+def test_members_of_a_class_are_equivalent_to_it():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        order, d = rng.permutation(7), 7
+        parents: list[tuple[int, ...]] = [()] * d
+        for place, i in enumerate(order):
+            parents[i] = tuple(sorted(int(j) for j in order[:place] if rng.random() < 0.4))
+        whole = Completed(parents)
+        member = whole.member(rng.random(d).tolist())
+        again = Completed(member)
+        assert (again.parents, again.neighbours) == (whole.parents, whole.neighbours)
+
+
+def test_a_search_over_classes_finds_what_observation_tells():
+    made = simulated(50, hit=3, seed=2, rows=10_000)
+    local, screen = everything(pooled(made))
+    found = search_classes(local, screen, ~torch.eye(50, dtype=torch.bool), [0.0] * 50)
+    graph = true_graph(made)
+    assert int(((found | found.t()) != (graph | graph.t())).sum()) // 2 <= 1
+
+
+# ------------------------------------------------------------------ searches
+@pytest.mark.parametrize("states", [0, 4])
+def test_a_graph_of_many_variables_has_no_less_evidence_than_the_true_one(states):
+    made, d = simulated(50, states=states, seed=3), 50
+    assert are_many(made.data.kinds)
+    found = search_graph(pooled(made), torch.zeros(d, d, dtype=torch.bool), torch.ones(d, d, dtype=torch.bool))
+    dag, graph = found.summit.dag, true_graph(made)
+    assert found.evidence.of(dag) > found.evidence.of(graph) - 1.0
+    assert int((dag != graph).sum()) <= (0 if not states else 12)
+    belief = found.summit.edge_probability
+    assert bool((belief[found.summit.dag] > 0.5).all())
+    assert bool(((belief + belief.t()) <= 1 + 1e-6).all())
+
+
+def test_edges_that_are_given_stay_and_no_variable_gets_too_many_parents():
+    made = simulated(50, seed=4)
+    free, start = torch.ones(50, 50, dtype=torch.bool), torch.zeros(50, 50, dtype=torch.bool)
+    graph = true_graph(made)
+    effect, cause = (graph & (graph.sum(1, keepdim=True) > 1)).nonzero()[0].tolist()
+    start[cause, effect] = True  # against the truth
+    free[cause, effect] = free[effect, cause] = False
+    found = search_graph(pooled(made), start, free, max_parents=1).summit.dag
+    assert bool(found[cause, effect])
+    assert int(found.sum(1).max()) == 1
+    assert nx.is_directed_acyclic_graph(nx.from_numpy_array(found.numpy().T, create_using=nx.DiGraph))
+
+
+def test_below_is_what_paths_lead_to():
+    made = simulated(50, seed=5)
+    graph = true_graph(made)
+    local, screen = everything(pooled(made))
+    below = SparseClimb(local, screen, graph, torch.ones_like(graph))._below()
+    reach = nx.from_numpy_array(graph.numpy().T, create_using=nx.DiGraph)
+    for i in range(50):
+        assert set(below[i].nonzero()[:, 0].tolist()) == {i} | nx.descendants(reach, i)
