@@ -88,7 +88,7 @@ class ExactCopies:
                     curvature = Curvature.of(solution, rows, noise=noise)
                     log_probs.append(dist.Normal(*predicted(solution, curvature, rows, new)).log_prob(value))
                 log_probs += [] if solution.noise else log_probs[-1:]
-            sums.append(fold.per_table(torch.stack(log_probs)))
+            sums.append(fold.per_table(torch.stack(log_probs).to(fold.table.device)))
         return torch.stack(sums, 1).view(len(families), 2, len(folds), -1), found
 
     def promising(self, family: Family, folds: Sequence[Fold]) -> torch.Tensor:

@@ -21,8 +21,9 @@ import torch
 from pyrocausal.evidence.levenberg_marquardt import LogScale, Squares, minimise, solve_outputs
 from pyrocausal.evidence.small_network import SmallNetwork
 
-__all__ = ["FamilyRows", "Noise", "Solution", "begun_with", "solved", "squares_of", "with_mean"]
+__all__ = ["LEAST_SCALE", "FamilyRows", "Noise", "Solution", "begun_with", "solved", "squares_of", "with_mean"]
 
+LEAST_SCALE = 1e-6  # of codes, whose deviation is about 1
 LEAST_SHARE = 1e-12  # of the largest variance among columns; one that is smaller is none
 BENDS = (0.3, 40), (0.05, 30), (0.0, 80)  # of leaky units, and steps at each
 SATURATED = 120  # steps with units that saturate
@@ -190,7 +191,7 @@ def _prepared(rows: FamilyRows, parents: tuple[int, ...], places: Sequence[int])
     share = rows.weights / max(rows.total, 1e-9)
     columns = rows.columns[:, list(places)]
     centre, shift = share @ columns, float(share @ rows.values)
-    scale = math.sqrt(float(share @ (rows.values - shift).square())) + 1e-12
+    scale = max(math.sqrt(float(share @ (rows.values - shift).square())), LEAST_SCALE) if rows.total > 1 else 1.0
     apart = columns - centre
     size, direction = torch.linalg.eigh((apart * share[:, None]).t() @ apart)
     some = size > LEAST_SHARE * size.max() if len(size) else size > 0
