@@ -49,7 +49,7 @@ from pyrocausal.search.so_far import SoFar
 __all__ = ["Rounds", "Settled"]
 
 MISFIT = 10.0  # nats by which rows speak against a mechanism that they would fit
-POLISHED = 3  # times that a series looks for better fits where it has come to rest
+POLISHED = 2  # times that a series looks for better fits where it has come to rest
 FREE = 2  # rounds of a series in which rows may come back
 STEADY = 0.015  # mean drift at the most, as `PooledEvidence.drift` has it, of tables that networks are asked about
 NOTABLY = 0.01  # nats a row that networks predict better, of a number or count
@@ -284,9 +284,11 @@ class Rounds:
     def _misfit(self, evidence: PredictiveEvidence, dag: torch.Tensor) -> torch.Tensor:
         """Where a new mechanism does better than a variable's own, though another one is the target: boolean [R, d].
 
-        Either belief is wrong, of the target or of the parents, and such rows would fit the mechanism to it.
+        Either belief is wrong, of the target or of the parents, and such rows would fit the mechanism to it. What is
+        not fitted to the end misfits by itself, and is not asked.
         """
-        return (evidence.each(dag).odds.t() > MISFIT).to(self.natural)
+        asked = [evidence.refitting is not None and evidence.mechanisms.exact(i) for i in range(len(dag))]
+        return ((evidence.each(dag).odds.t() > MISFIT) & torch.tensor(asked)).to(self.natural)
 
     def _tell(self, evidence: JointEvidence, summit: Summit, before: torch.Tensor, *, stable: bool) -> None:
         self._done += 1
