@@ -11,13 +11,13 @@ Vocabulary: d variables.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 
 from pyrocausal.evidence.cause_screen import CauseScreen
-from pyrocausal.evidence.local_evidence import LocalEvidence
+from pyrocausal.evidence.local_evidence import FamilyWorths
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.search.tucks import tucks
@@ -34,7 +34,10 @@ class _Move(NamedTuple):
     after: tuple[Family, ...]  # variables with other parents than before
 
 
-class SparseClimb:
+L = TypeVar("L", bound=FamilyWorths)
+
+
+class SparseClimb(Generic[L]):
     """Parents of all variables, which `run` makes better.
 
     Parameters
@@ -55,7 +58,7 @@ class SparseClimb:
 
     def __init__(
         self,
-        local: LocalEvidence,
+        local: L,
         screen: CauseScreen,
         dag: torch.Tensor,
         free: torch.Tensor,
