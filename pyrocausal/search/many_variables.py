@@ -25,6 +25,7 @@ from pyrocausal.evidence.regressors import ADDITIVE, LINEAR
 from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.equivalence_search import search_classes
 from pyrocausal.search.so_far import SoFar
+from pyrocausal.search.sparse_belief import edge_probability
 from pyrocausal.search.sparse_climb import SparseClimb
 
 __all__ = ["ManyFound", "search_many"]
@@ -127,7 +128,7 @@ def _climb(
     screen = CauseScreen(pooled.kinds, pooled.parts, local.tables)
     climb = SparseClimb(local, screen, dag, free, max_parents)
     if so_far is not None:
-        climb.offer = lambda value: so_far.offer(value, pooled, climb.dag, climb.edge_probability)
+        climb.offer = lambda value: so_far.offer(value, pooled, climb.dag, lambda: edge_probability(climb))
     return climb
 
 
@@ -143,7 +144,7 @@ def _otherwise(climb: SparseClimb[LocalEvidence], moves: int, at: At) -> tuple[M
         more = other.run()
         if other.value > climb.value:
             moves, climb, steady = moves + more, other, True
-    return ManyFound(climb.dag, climb.edge_probability(), moves, level, steady), climb
+    return ManyFound(climb.dag, edge_probability(climb), moves, level, steady), climb
 
 
 def _one_each(climb: SparseClimb[LocalEvidence], found: ManyFound, one: TargetOdds, at: At) -> ManyFound:
@@ -155,4 +156,4 @@ def _one_each(climb: SparseClimb[LocalEvidence], found: ManyFound, one: TargetOd
         moves += climb.run()
         if torch.equal(climb.dag, dag):
             break
-    return found._replace(dag=climb.dag, edge_probability=climb.edge_probability(), moves=found.moves + moves)
+    return found._replace(dag=climb.dag, edge_probability=edge_probability(climb), moves=found.moves + moves)

@@ -19,6 +19,7 @@ from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.local_evidence import odds_given_others
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.search.hill_climb import Summit
+from pyrocausal.search.sparse_belief import edge_probability
 from pyrocausal.search.sparse_climb import SparseClimb
 
 __all__ = ["climb_sparsely"]
@@ -58,7 +59,7 @@ def climb_sparsely(
         if torch.equal(climb.dag, dag):
             break
         dag = climb.dag
-    return Summit(climb.dag, climb.edge_probability(), moves)
+    return Summit(climb.dag, edge_probability(climb), moves)
 
 
 class _Given:
