@@ -66,7 +66,8 @@ def discover(
         Makes the result reproducible on one machine; default: a fresh one, kept in the result.
     max_steps
         Steps of the three phases at the most; default: the algorithm's own, or fewer where settling follows, and none
-        where that begins in closed form with more than 40 variables and no `algorithm` is given. Without settling a chain whose beliefs are then not near 0 or 1 is warned of.
+        where that begins in closed form with more than 40 variables and no `algorithm` is given. Without settling a
+        chain whose beliefs are then not near 0 or 1 is warned of.
     progress
         Whether to show what chains are doing, how many families of variables they have evaluated, the most evidence so
         far, and the time to go where something tells it. Chains on other machines are not seen.
