@@ -45,6 +45,7 @@ from pyrocausal.search.pooled_search import SEVERAL, search_graph, several_evide
 from pyrocausal.search.settings import BRIEF, Settling
 from pyrocausal.search.settled_mechanisms import fit_one_by_one
 from pyrocausal.search.so_far import SoFar
+from pyrocausal.search.sparse_rounds import climb_sparsely
 
 __all__ = ["Rounds", "Settled"]
 
@@ -261,7 +262,7 @@ class Rounds:
         for number in range(self.settling.rounds):
             now_doing(f"networks, round {self._done + 1}")
             so_far = None if self._last else self.so_far
-            summit = climb(evidence, self.dag, self.free, self.max_parents, so_far)
+            summit = self._climb(evidence, so_far)
             if evidence.of(summit.dag) < IMPOSSIBLE / 2:
                 raise ValueError(
                     "a variable has too many parents for a table, and nothing else may estimate its mechanism; "
@@ -289,6 +290,13 @@ class Rounds:
         """
         asked = [evidence.refitting is not None and evidence.mechanisms.exact(i) for i in range(len(dag))]
         return ((evidence.each(dag).odds.t() > MISFIT) & torch.tensor(asked)).to(self.natural)
+
+    def _climb(self, evidence: PredictiveEvidence, so_far: SoFar | None) -> Summit:
+        """Climb from where the last round has ended."""
+        kinds, (first, *regimes) = self.state.data.kinds, self.state.data.parts
+        if not are_many(kinds):
+            return climb(evidence, self.dag, self.free, self.max_parents, so_far)
+        return climb_sparsely(evidence, self.dag, self.free, self.max_parents, kinds, [*regimes, first])
 
     def _tell(self, evidence: JointEvidence, summit: Summit, before: torch.Tensor, *, stable: bool) -> None:
         self._done += 1
