@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 import pyrocausal as pc
+from pyrocausal.cli.arguments import make_parser
 
 ROOT = Path(__file__).parent.parent
 # Examples of these pages go on from the README's, in this order; those of docs/how_to from the README's alone.
@@ -76,6 +78,25 @@ def run(page: Path, names: dict) -> None:
     for language, code in fenced(page):
         if language == "python":
             exec(compile(code, page.name, "exec"), names)
+
+
+def shell_lines():
+    """Every `pyrocausal ...` of the pages' blocks for the shell, lines that are continued put together."""
+    for page in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]):
+        for language, text in fenced(page):
+            if language == "sh":
+                lines = text.replace("\\\n", " ").splitlines()
+                yield from (
+                    line for each in lines for line in each.split("&&") if line.strip().startswith("pyrocausal ")
+                )
+
+
+@pytest.mark.parametrize("line", list(dict.fromkeys(map(str.strip, shell_lines()))))
+def test_lines_for_the_shell_are_understood(line, tmp_path, monkeypatch):
+    """Options are there and take such values; tests/cli runs them."""
+    monkeypatch.chdir(tmp_path)
+    told = make_parser().parse_args(shlex.split(line)[1:])
+    assert told.command == line.split()[1]
 
 
 @pytest.mark.parametrize(("page", "module"), NEEDS.items())

@@ -57,6 +57,14 @@ class HeldOut:
         The fits to the other rows, one, or one per fold of regimes.
     what
         What was held out.
+
+    Examples
+    --------
+    Going on from the example of `held_out_rows`:
+
+    >>> other = nx.DiGraph([("X2", "X1"), ("X1", "X0")])
+    >>> list(check.against({"other": other}).table())
+    ['settled', 'independent', 'complete', 'reversed', 'other']
     """
 
     log_likelihood: xr.DataArray

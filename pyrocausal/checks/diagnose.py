@@ -69,10 +69,9 @@ def diagnose(result: CausalPosterior, *, level: float = 0.01, sure: float = 0.8)
 
     Examples
     --------
-    >>> import pyrocausal as pc
-    >>> truth = pc.networks.load("chain3")
-    >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=4000).data
-    >>> pc.diagnose(pc.discover(data, chains=2, cores=1, seed=0, progress=False)).findings
+    Going on from the example of `discover`:
+
+    >>> pc.diagnose(result).findings
     ()
     """
     if not isinstance(result, CausalPosterior):

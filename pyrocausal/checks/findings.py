@@ -48,6 +48,14 @@ class Finding:
         In plain words.
     numbers
         What it rests on: probabilities, p-values, nats, rows, by their names.
+
+    Examples
+    --------
+    Going on from the example of `discover`:
+
+    >>> finding = pc.diagnose(result).remarks[0]
+    >>> finding.name, finding.message
+    ('not-checked', 'whether restarts agree, for there is a single chain')
     """
 
     name: str
@@ -72,6 +80,16 @@ class Diagnosis:
     looked
         How often was looked, by the name of the finding: "changed-mechanism" at a variable in a regime,
         "unexplained-dependence" at a pair of variables. Looks for which rows were too few do not count.
+
+    Examples
+    --------
+    Going on from the example of `discover`:
+
+    >>> diagnosis = pc.diagnose(result)
+    >>> diagnosis.findings
+    ()
+    >>> diagnosis.named("hidden-cause")
+    ()
     """
 
     findings: tuple[Finding, ...] = ()

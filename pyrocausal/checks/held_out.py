@@ -79,10 +79,10 @@ def held_out_rows(
 
     Examples
     --------
-    >>> import pyrocausal as pc
-    >>> truth = pc.networks.load("chain3")
-    >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
-    >>> table = pc.held_out_rows(data).table()
+    Going on from the example of `discover`:
+
+    >>> check = pc.held_out_rows(data)
+    >>> table = check.table()
     >>> bool(table.settled["all"] > table.independent["all"] + 0.1)
     True
     """
@@ -143,10 +143,9 @@ def held_out_regimes(
 
     Examples
     --------
-    >>> import pyrocausal as pc
-    >>> truth = pc.networks.load("chain3")
-    >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
-    >>> table = pc.held_out_regimes(data).table()
+    Going on from the example of `discover`:
+
+    >>> table = pc.held_out_regimes(data, folds=2).table()
     >>> bool(table.settled["all"] > table.reversed["all"] > table.independent["all"])
     True
     """

@@ -38,6 +38,13 @@ class Stability:
         Regimes whose targets two chains differ in; a row and a column per chain.
     evidence
         Joint evidence of each chain's DAG less that of the best one, nats; NaN without settling.
+
+    Examples
+    --------
+    Going on from the example of `stability`:
+
+    >>> compared.edges["chains"].to_list()  # both edges are in both chains
+    [2, 2]
     """
 
     edges: pd.DataFrame
@@ -87,11 +94,11 @@ def stability(result: CausalPosterior) -> Stability:
 
     Examples
     --------
-    >>> import pyrocausal as pc
-    >>> truth = pc.networks.load("chain3")
-    >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
-    >>> check = pc.stability(pc.discover(data, chains=2, cores=1, seed=0, progress=False))
-    >>> int(check.shd.loc[0, 1])
+    Going on from the example of `discover`:
+
+    >>> closed = pc.Settling(refitting=None)
+    >>> compared = pc.stability(pc.discover(data, settling=closed, chains=2, cores=1, seed=0, progress=False))
+    >>> int(compared.shd.loc[0, 1])
     0
     """
     if not isinstance(result, CausalPosterior):

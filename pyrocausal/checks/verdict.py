@@ -35,6 +35,14 @@ class Verdict(NamedTuple):
         Edges, strong ones, targets, and what is undecided.
     trust
         The gravest doubts, with what to do; or that there are none.
+
+    Examples
+    --------
+    Going on from the example of `discover`:
+
+    >>> found, trust = pc.verdict(result, pc.diagnose(result))
+    >>> trust
+    'Nothing that was checked speaks against it, which does not show that its graph is right.'
     """
 
     found: str
@@ -70,10 +78,8 @@ def verdict(result: CausalPosterior, diagnosis: Diagnosis | None = None, *, shel
 
     Examples
     --------
-    >>> import pyrocausal as pc
-    >>> truth = pc.networks.load("chain3")
-    >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=4000).data
-    >>> result = pc.discover(data, chains=1, seed=0, progress=False)
+    Going on from the example of `discover`:
+
     >>> pc.verdict(result).found
     '2 edges, all strong; targets named in 3 of 3 regimes (evidence is for one each at the most).'
     """

@@ -68,7 +68,7 @@ class FromTables:
         >>> from pyrocausal import InterventionalData
         >>> observed, drug = torch.tensor([[0, 1], [1, 0], [1, 1]]), torch.tensor([[0, 0], [1, 0]])
         >>> InterventionalData.from_arrays(observed, {"drug": drug}, names=["A", "B"]).kinds
-        (Categorical(states=(0, 1)), Categorical(states=(0, 1)))
+        (Categorical(states=(0, 1), ordered=False), Categorical(states=(0, 1), ordered=False))
         """
         fields = builders.fields_of_arrays(observational, regimes, names, kinds, targets, weights)
         return cls(**fields, covariates=covariates)

@@ -24,7 +24,15 @@ WIDTH, CELL = 110, 40  # characters of a line of a finding, and of a cell, at th
 
 
 class TableWarning(RuntimeWarning):
-    """What `discover` warns with where a check of the table found something dangerous."""
+    """What `discover` warns with where a check of the table found something dangerous.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import pyrocausal as pc
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", pc.TableWarning)  # what a check has found is known
+    """
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,16 @@ class TableFinding:
         The same in the words of the command line; empty where it is the same.
     numbers
         What it rests on: values, shares, numbers of rows, by their names.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import pyrocausal as pc
+    >>> table = pd.DataFrame({"A": [0.1, 0.4, -999.0, 0.2] * 20, "B": [1.5, 0.3, 0.2, 1.1] * 20})
+    >>> table["arm"] = ["none", "drug"] * 40
+    >>> finding = pc.InterventionalData.from_frame(table, "arm", "none").check().dangerous[0]
+    >>> finding.severity, finding.variables
+    ('dangerous', ('A',))
     """
 
     name: str
@@ -75,6 +93,16 @@ class TableCheck:
         The most severe first.
     about
         What was checked: numbers of variables, rows and regimes, and whether rows were sampled.
+
+    Examples
+    --------
+    Going on from the example of `discover`:
+
+    >>> check = data.check()
+    >>> check.dangerous
+    ()
+    >>> list(check.table.index)
+    ['X0', 'X1', 'X2']
     """
 
     table: pd.DataFrame

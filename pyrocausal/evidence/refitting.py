@@ -45,6 +45,13 @@ class Descent:
         Share of it that is left at the end.
     memory
         Decay of AdamW's running means of gradients and of their squares.
+
+    Examples
+    --------
+    >>> import pyrocausal as pc
+    >>> brief = pc.Descent(steps=50, rows=128, learning_rate=0.02)
+    >>> pc.Settling(refitting=pc.Refitting(categorical=brief)).refitting.categorical.steps
+    50
     """
 
     steps: int
@@ -87,6 +94,12 @@ class Refitting:
         one before.
     least_regret
         A table that no other estimate can beat by more than this many nats is taken alone, which saves the fit.
+
+    Examples
+    --------
+    >>> import pyrocausal as pc
+    >>> settling = pc.Settling(refitting=pc.Refitting(least_regret=0.02))  # networks have to be better by more
+    >>> alone = pc.Settling(refitting=None)  # closed forms alone
     """
 
     categorical: Descent = Descent(steps=150, rows=256, learning_rate=1e-2)

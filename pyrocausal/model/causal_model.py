@@ -48,6 +48,17 @@ class CausalModel(LocalModule):
     ------
     ValueError
         If the arguments disagree on the number of variables.
+
+    Examples
+    --------
+    Going on from the example of `discover`:
+
+    >>> model = result.model
+    >>> tuple(model(size=5).shape)  # rows under graphs that it draws itself
+    (5, 3)
+    >>> trace = pyro.poutine.trace(model).get_trace(data.observational[:4])
+    >>> [name for name in trace.stochastic_nodes if name in model.names] == []  # all observed
+    True
     """
 
     def __init__(

@@ -33,6 +33,14 @@ class EdgeBeliefs(LocalModule):
     bound
         Largest absolute value of a structural parameter. Beliefs stay off 0 and 1 by about exp(-bound), so that a
         belief can still come back.
+
+    Examples
+    --------
+    Going on from the example of `discover`:
+
+    >>> beliefs = result.model.beliefs
+    >>> beliefs.edge_probability.shape  # (effect, cause)
+    torch.Size([3, 3])
     """
 
     def __init__(self, fixed: torch.Tensor, bound: float = 6.0) -> None:
@@ -123,7 +131,15 @@ class _Edges(dist.Bernoulli):
 
 
 class IndependentBeliefs(EdgeBeliefs):
-    """The paper's beliefs: P(X_j causes X_i) = sigmoid(gamma_ij), every edge for itself."""
+    """The paper's beliefs: P(X_j causes X_i) = sigmoid(gamma_ij), every edge for itself.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import pyrocausal as pc
+    >>> pc.IndependentBeliefs(torch.tensor([[0.0, 0.0], [torch.nan, 0.0]])).edge_probability.tolist()
+    [[0.0, 0.0], [0.5, 0.0]]
+    """
 
     def __init__(self, fixed: torch.Tensor, bound: float = 6.0) -> None:
         super().__init__(fixed, bound)
@@ -148,6 +164,15 @@ class OrientedBeliefs(EdgeBeliefs):
 
     Existence learns from every regime that does not target the effect; orientation only from regimes whose target is
     the cause, the ones that tell the two directions apart (ENCO, but with inferred targets).
+
+    Examples
+    --------
+    >>> import torch
+    >>> import pyrocausal as pc
+    >>> free = torch.full((2, 2), torch.nan).fill_diagonal_(0.0)
+    >>> beliefs = pc.OrientedBeliefs(free).edge_probability
+    >>> bool(beliefs[0, 1] + beliefs[1, 0] <= 1)  # at most one of the two directions
+    True
     """
 
     def __init__(self, fixed: torch.Tensor, bound: float = 6.0) -> None:

@@ -44,10 +44,9 @@ class Exogenous(Messenger):
 
     Examples
     --------
-    >>> import pyrocausal as pc
-    >>> truth = pc.networks.load("chain3")
-    >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
-    >>> program = pc.discover(data, chains=1, seed=0, progress=False).program()
+    Going on from the example of `discover`:
+
+    >>> program = result.program()
     >>> with pc.Exogenous(), pyro.poutine.trace() as first:
     ...     rows = program(5)
     >>> noise = {name: first.trace.nodes[f"{name}_noise"]["value"] for name in program.names}
@@ -144,10 +143,9 @@ def abduct(program: Program, values: torch.Tensor) -> dict[str, torch.Tensor]:
 
     Examples
     --------
-    >>> import pyrocausal as pc
-    >>> truth = pc.networks.load("chain3")
-    >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
-    >>> program = pc.discover(data, chains=1, seed=0, progress=False).program()
+    Going on from the example of `discover`:
+
+    >>> program = result.program()
     >>> rows = data.observational[:5]
     >>> with pc.Exogenous(pc.abduct(program, rows)):
     ...     bool((program(5) == rows).all())

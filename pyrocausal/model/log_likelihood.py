@@ -147,6 +147,17 @@ def score_graphs(
     -------
     torch.Tensor
         Shape [K, R, d]; exactly zero where the effect is a target.
+
+    Examples
+    --------
+    Going on from the example of `discover`:
+
+    >>> chain = result.best.dag.float()
+    >>> graphs = torch.stack([chain, chain.t()])
+    >>> nobody = torch.zeros(1, 3, dtype=torch.bool)
+    >>> scores = pc.score_graphs(result.model, [data.observational], graphs, nobody)  # graphs x regimes x variables
+    >>> scores.shape
+    torch.Size([2, 1, 3])
     """
     sizes = [len(block) for block in rows]
     values, counted = torch.cat(list(rows)), join(list(rows), weights or [None] * len(sizes))  # [sum n_r, d], [sum n_r]

@@ -30,6 +30,18 @@ class Mechanisms(LocalModule):
     ----------
     takes_missing
         Whether values may be NaN; of a class.
+
+    Examples
+    --------
+    >>> import pyro.distributions as dist
+    >>> import pyrocausal as pc
+    >>> class Regression(pc.Mechanisms):  # of numbers
+    ...     def __init__(self, kinds):
+    ...         super().__init__()
+    ...         self.weight = torch.nn.Parameter(torch.zeros(len(kinds), len(kinds)))
+    ...     def conditional(self, i, values, parents):
+    ...         return dist.Normal((values * parents * self.weight[i]).sum(-1), 1.0)
+    >>> algorithm = pc.SDI(mechanisms=Regression)
     """
 
     takes_missing = False

@@ -48,6 +48,15 @@ class NeuralMechanisms(Mechanisms):
         Kind of each variable, length d.
     hidden
         Hidden units H of each network, of a kind.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import pyrocausal as pc
+    >>> mechanisms = pc.NeuralMechanisms([pc.Categorical((0, 1)), pc.Continuous(0.0, 1.0)], hidden=8)
+    >>> of_second = mechanisms.conditional(1, torch.tensor([1.0, 0.0]), torch.tensor([1.0, 0.0]))  # X0 is its parent
+    >>> type(of_second).__name__
+    'Normal'
     """
 
     takes_missing = True

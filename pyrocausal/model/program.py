@@ -54,10 +54,9 @@ class Program:
 
     Examples
     --------
-    >>> import pyrocausal as pc
-    >>> truth = pc.networks.load("chain3")
-    >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
-    >>> program = pc.discover(data, chains=1, seed=0, progress=False).program()
+    Going on from the example of `discover`:
+
+    >>> program = result.program()
     >>> with pc.intervene({"X1": 1}):
     ...     program.decode(program(100)).X1.unique()
     array([1])

@@ -57,7 +57,9 @@ def plot_beliefs(result: CausalPosterior, ax: Axes | None = None, labels: int = 
 
     Examples
     --------
-    >>> ax = plot_beliefs(result, labels=5)  # doctest: +SKIP
+    Going on from the example of `discover`:
+
+    >>> ax = plot_beliefs(result, labels=5)
     """
     check("labels", labels, whole())
     if any(chain.belief_logits is None for chain in result.chains):
@@ -157,8 +159,7 @@ def plot_reliability(
 
     Examples
     --------
-    >>> from pyrocausal.posterior.graph_metrics import ordered_pairs
-    >>> ax = plot_reliability(*ordered_pairs(result.edge_probabilities, truth), bins=5)  # doctest: +SKIP
+    >>> ax = plot_reliability([0.1, 0.4, 0.9], [0, 1, 1], bins=5)
     """
     curve, error = reliability_curve(probability, happened, bins), calibration_error(probability, happened, bins)
     if ax is None:

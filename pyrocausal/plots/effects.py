@@ -65,8 +65,10 @@ def plot_effects(
 
     Examples
     --------
-    >>> ax = plot_effects(result, ["PKA"])  # doctest: +SKIP
-    >>> ax.figure.savefig("effects.pdf")  # doctest: +SKIP
+    Going on from the example of `discover`:
+
+    >>> ax = plot_effects(result, ["X0"])
+    >>> ax.figure.savefig("effects.png")
     """
     check("most", most, whole(1))
     table = result.effects(causes, draws=draws, seed=seed).head(most)

@@ -67,8 +67,10 @@ def plot_graph(
 
     Examples
     --------
-    >>> ax = plot_graph(result, threshold=0.8)  # doctest: +SKIP
-    >>> ax.figure.savefig("graph.pdf")  # doctest: +SKIP
+    Going on from the example of `discover`:
+
+    >>> ax = plot_graph(result, threshold=0.8)
+    >>> ax.figure.savefig("graph.png")
     """
     graph, labels = _shown_edges(result, threshold, truth), _labels(result)
     layout = lay_out(graph, labels)

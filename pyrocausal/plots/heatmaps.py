@@ -49,8 +49,10 @@ def plot_edges(result: CausalPosterior, ax: Axes | None = None, truth: nx.DiGrap
 
     Examples
     --------
-    >>> ax = plot_edges(result)  # doctest: +SKIP
-    >>> ax.figure.savefig("edges.pdf")  # doctest: +SKIP
+    Going on from the example of `discover`:
+
+    >>> ax = plot_edges(result)
+    >>> ax.figure.savefig("edges.png")
     """
     names = result.data.nodes
     truth = truth_among(result.data, truth)
@@ -106,7 +108,9 @@ def plot_targets(result: CausalPosterior, ax: Axes | None = None) -> Axes:
 
     Examples
     --------
-    >>> ax = plot_targets(result)  # doctest: +SKIP
+    Going on from the example of `discover`:
+
+    >>> ax = plot_targets(result)
     """
     if ax is None:
         _, ax = plt.subplots(figsize=targets_size(result), layout="constrained")

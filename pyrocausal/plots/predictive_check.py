@@ -68,9 +68,11 @@ def plot_predictive(
 
     Examples
     --------
-    >>> ax = plot_predictive(result, "reporter", "drug B")  # doctest: +SKIP
-    >>> predicted = result.to_arviz(posterior_predictive=10)  # doctest: +SKIP
-    >>> axes = [plot_predictive(result, name, predicted=predicted) for name in result.data.names]  # doctest: +SKIP
+    Going on from the example of `discover`:
+
+    >>> ax = plot_predictive(result, "X1", data.regime_names[0])
+    >>> predicted = result.to_arviz(posterior_predictive=10)
+    >>> axes = [plot_predictive(result, name, predicted=predicted) for name in result.data.names]
     """
     if not isinstance(result, CausalPosterior):
         raise TypeError(f"result must be a CausalPosterior, got {type(result).__name__}")

@@ -48,6 +48,17 @@ class CausalPosterior(QueriedChains):
     stopped
         What Ctrl-C or SIGTERM has cut short, in a sentence; None where neither came. Chains that it kept from their end
         are not `settled`.
+
+    Examples
+    --------
+    Going on from the example of `discover`:
+
+    >>> sorted(result.dag().edges)
+    [('X0', 'X1'), ('X1', 'X2')]
+    >>> result.edge_probabilities.sel(effect="X1", cause="X0").item() > 0.9
+    True
+    >>> sorted(result.targets().values())
+    [('X0',), ('X1',), ('X2',)]
     """
 
     data: InterventionalData
@@ -153,10 +164,8 @@ class CausalPosterior(QueriedChains):
 
         Examples
         --------
-        >>> import pyrocausal as pc
-        >>> truth = pc.networks.load("chain3")
-        >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
-        >>> result = pc.discover(data, chains=1, seed=0, progress=False)
+        Going on from the example of `discover`:
+
         >>> sorted(result.edges()[["cause", "effect"]].itertuples(index=False, name=None))
         [('X0', 'X1'), ('X1', 'X2')]
         """
@@ -197,10 +206,8 @@ class CausalPosterior(QueriedChains):
 
         Examples
         --------
-        >>> import pyrocausal as pc
-        >>> truth = pc.networks.load("chain3")
-        >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
-        >>> result = pc.discover(data, chains=1, seed=0, progress=False)
+        Going on from the example of `discover`:
+
         >>> table = result.target_table()
         >>> result.targets() == {r: tuple(table.variable[table.regime == r]) for r in data.regime_names}
         True
@@ -275,12 +282,10 @@ class CausalPosterior(QueriedChains):
 
         Examples
         --------
-        >>> import pyrocausal as pc
-        >>> truth = pc.networks.load("chain3")
-        >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
-        >>> result = pc.discover(data, sampling=pc.Sampling(draws=50), chains=1, seed=0, progress=False)
-        >>> result.to_arviz()["posterior"]["edge"].dims
-        ('chain', 'draw', 'effect', 'cause')
+        Going on from the example of `discover`:
+
+        >>> result.to_arviz(posterior_predictive=2)["posterior_predictive"]["X2"].sizes["draw"]
+        2
         """
         return inference_data(
             self.data,
@@ -322,7 +327,10 @@ class CausalPosterior(QueriedChains):
 
         Examples
         --------
-        >>> result.report("cells.html")  # doctest: +SKIP
+        Going on from the example of `discover`:
+
+        >>> result.report("cells.html").name
+        'cells.html'
         """
         # Reports are made of pictures, and these of results, so that the import has to wait until there is something to
         # report; tests/test_imports.py knows it by name.

@@ -72,6 +72,16 @@ class Chain:
     belief_logits
         Log odds of the beliefs after the last steps of the three phases (at most `KEPT`), infinite where an edge is not
         learned; shape [steps, d, d].
+
+    Examples
+    --------
+    Going on from the example of `discover`:
+
+    >>> chain = result.best
+    >>> chain.settled, chain.several
+    (True, False)
+    >>> chain.dag.int().tolist()
+    [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
     """
 
     seed: int

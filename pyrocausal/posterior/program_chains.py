@@ -53,10 +53,8 @@ class ProgramChains(LabelledChains):
 
         Examples
         --------
-        >>> import pyrocausal as pc
-        >>> truth = pc.networks.load("chain3")
-        >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
-        >>> result = pc.discover(data, chains=1, seed=0, progress=False)
+        Going on from the example of `discover`:
+
         >>> result.program()
         Program(3 variables, 2 edges)
         >>> result.program(chain=0, draw=17)(5).shape

@@ -76,10 +76,8 @@ class QueriedChains(QueriedRows):
 
         Examples
         --------
-        >>> import pyrocausal as pc
-        >>> truth = pc.networks.load("chain3")
-        >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
-        >>> result = pc.discover(data, chains=1, seed=0, progress=False)
+        Going on from the example of `discover`:
+
         >>> result.outcome("X2", do={"X1": 1}).dims
         ('chain', 'draw', 'state')
         """
@@ -120,10 +118,8 @@ class QueriedChains(QueriedRows):
 
         Examples
         --------
-        >>> import pyrocausal as pc
-        >>> truth = pc.networks.load("chain3")
-        >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
-        >>> result = pc.discover(data, chains=1, seed=0, progress=False)
+        Going on from the example of `discover`:
+
         >>> float(abs(result.effect("X0", do={"X2": 1}, versus={"X2": 0})).max())
         0.0
         """

@@ -45,11 +45,9 @@ def shared_knowledge(result: LabelledChains, same: float = 0.9) -> Knowledge:
 
     Examples
     --------
-    >>> import pyrocausal as pc
-    >>> truth = pc.networks.load("chain3")
-    >>> data = pc.simulate.simulate(truth, intervention=pc.simulate.hard_uniform, rows=2000).data
-    >>> first = pc.discover(data, chains=1, seed=0, progress=False)
-    >>> round(pc.shared_knowledge(first).probability["X0", "X1"], 2)
+    Going on from the example of `discover`:
+
+    >>> round(pc.shared_knowledge(result).probability["X0", "X1"], 2)
     0.9
     """
     check("same", same, number(above=0.5, below=1))

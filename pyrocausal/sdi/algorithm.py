@@ -59,6 +59,16 @@ class SDI:
         Makes the structural parameters from fixed edges.
     fitting, scoring, credit, stopping
         Settings of the three phases and of the end.
+
+    Examples
+    --------
+    Going on from the example of `discover`:
+
+    >>> algorithm = pc.SDI(credit=pc.CreditAssignment(estimator=pc.credit.leave_one_out))
+    >>> state = algorithm.init(data)
+    >>> state, info = algorithm.step(state)
+    >>> info.step, tuple(info.edge_probability.shape)
+    (1, (3, 3))
     """
 
     mechanisms: Callable[..., Mechanisms] = NeuralMechanisms

@@ -16,6 +16,15 @@ References
 .. [1] N. R. Ke et al., "Learning Neural Causal Models from Unknown Interventions", arXiv:1910.01075, equations 3-5.
 .. [2] P. Lippe et al., "Efficient Neural Causal Discovery without Acyclicity Constraints", arXiv:2107.10483.
 .. [3] W. Kool et al., "Buy 4 REINFORCE Samples, Get a Baseline for Free!", 2019.
+
+Examples
+--------
+>>> import torch
+>>> import pyrocausal as pc
+>>> graphs = torch.tensor([[[0.0, 0.0], [1.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]])  # with the edge 0 -> 1, and without it
+>>> scores = torch.tensor([[[0.0, -1.0]], [[0.0, -2.0]]])  # of either, in one regime: with it X1 is better predicted
+>>> pc.credit.leave_one_out(graphs, scores, torch.full((2, 2), 0.5))[0, 1, 0].item() > 0
+True
 """
 
 from __future__ import annotations

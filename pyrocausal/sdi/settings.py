@@ -1,4 +1,11 @@
-"""Settings of the three phases and of the end of a fit: one frozen, self-checking object each."""
+"""Settings of the three phases and of the end of a fit: one frozen, self-checking object each.
+
+Examples
+--------
+>>> import pyrocausal as pc
+>>> pc.settings.describe(pc.Stopping())["tolerance"]
+0.05
+"""
 
 from __future__ import annotations
 
@@ -51,6 +58,14 @@ class GraphFitting:
     certainty
         Least probability of a regime's most probable target (or none) for its rows to do so; where there may be several
         targets, of a variable's having been let alone for them to fit its own.
+
+    Examples
+    --------
+    >>> import pyrocausal as pc
+    >>> algorithm = pc.SDI(fitting=pc.GraphFitting(warm_up=200, rows=128))
+    >>> pc.GraphFitting(rows=0)
+    Traceback (most recent call last):
+    ValueError: GraphFitting.rows must be at least 1, got 0
     """
 
     optimiser: Optimiser = FUNCTIONAL_ADAM
@@ -92,6 +107,11 @@ class GraphScoring:
         Rows over all regimes that tell targets at the most, shared evenly.
     memory
         Weight of the past in the running average of target evidence, in [0, 1).
+
+    Examples
+    --------
+    >>> import pyrocausal as pc
+    >>> algorithm = pc.SDI(scoring=pc.GraphScoring(graphs=50, target_rule=pc.targets.greatest_drop))
     """
 
     graphs: int = 100
@@ -127,6 +147,12 @@ class CreditAssignment:
         Makes the optimiser of the structural parameters.
     regularisers
         Weight of each regulariser. The weight of `sparsity` is the price of an edge in nats per row.
+
+    Examples
+    --------
+    >>> import pyrocausal as pc
+    >>> credit = pc.CreditAssignment(estimator=pc.credit.leave_one_out, regularisers={pc.credit.sparsity: 0.01})
+    >>> algorithm = pc.SDI(credit=credit)
     """
 
     estimator: Credit = conditional_difference
@@ -152,6 +178,11 @@ class Stopping:
         Steps during which the thresholded graph must not have changed.
     max_steps
         Steps after which a fit ends with a warning if it has not settled.
+
+    Examples
+    --------
+    >>> import pyrocausal as pc
+    >>> algorithm = pc.SDI(stopping=pc.Stopping(tolerance=0.02, max_steps=1000))
     """
 
     tolerance: float = 0.05

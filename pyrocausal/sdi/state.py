@@ -40,6 +40,15 @@ class Info(NamedTuple):
         Edges believed with more than one half.
     settled
         True once the stopping rule holds.
+
+    Examples
+    --------
+    Going on from the example of `discover`:
+
+    >>> algorithm = pc.SDI(fitting=pc.GraphFitting(warm_up=20))
+    >>> state, info = algorithm.step(algorithm.init(data))
+    >>> info.step, info.settled
+    (1, False)
     """
 
     step: int
@@ -89,6 +98,14 @@ class State:
         Thresholded graph, shape [d, d].
     unchanged
         Steps since that graph last changed.
+
+    Examples
+    --------
+    Going on from the example of `discover`:
+
+    >>> state = pc.SDI().init(data)
+    >>> state.targets.shape  # regimes x variables
+    torch.Size([3, 3])
     """
 
     data: InterventionalData

@@ -5,6 +5,14 @@ A rule maps a `TargetEvidence` to probabilities of shape [R, d + 1] whose last c
 References
 ----------
 N. R. Ke et al., "Learning Neural Causal Models from Unknown Interventions", arXiv:1910.01075, section 3.3.
+
+Examples
+--------
+Going on from the example of `discover`:
+
+>>> pc.targets.known_targets(data.names, [("X0",), None])
+(tensor([ True, False]), tensor([[ True, False, False],
+        [False, False, False]]))
 """
 
 from __future__ import annotations

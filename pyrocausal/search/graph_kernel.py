@@ -57,6 +57,12 @@ class Sampling:
         If a number is no whole number.
     ValueError
         If a number is out of range.
+
+    Examples
+    --------
+    >>> import pyrocausal as pc
+    >>> pc.Sampling(draws=500).price  # in halves of log n nats an edge
+    0.5
     """
 
     draws: int = 1000
@@ -84,6 +90,14 @@ class Sampled(NamedTuple):
         Share of proposals that were accepted.
     targets
         Targets drawn from their posterior given each of the graphs, boolean, shape [N, R, d].
+
+    Examples
+    --------
+    Going on from the example of `settle`:
+
+    >>> sampled = pc.sample_graphs(settled.joint, settled.dag, ~torch.eye(3, dtype=torch.bool), draws=50, warm_up=10)
+    >>> sampled.graphs.shape, sampled.targets.shape
+    (torch.Size([50, 3, 3]), torch.Size([50, 3, 3]))
     """
 
     graphs: torch.Tensor
@@ -121,6 +135,18 @@ class GraphKernel(MCMCKernel):
     ------
     ValueError
         If the graph has a cycle, or edges that may change where a variable has too many parents.
+
+    Examples
+    --------
+    Going on from the example of `settle`:
+
+    >>> from pyro.infer import MCMC
+    >>> free = ~torch.eye(3, dtype=torch.bool)
+    >>> kernel = pc.GraphKernel(settled.joint, settled.dag, free)
+    >>> chain = MCMC(kernel, num_samples=20, warmup_steps=5, disable_progbar=True)
+    >>> chain.run()
+    >>> tuple(next(iter(chain.get_samples().values())).shape)
+    (20, 3, 3)
     """
 
     def __init__(
@@ -236,6 +262,14 @@ def sample_graphs(
         As `GraphKernel` and `Sampling`.
     Interrupted
         If it is asked to stop, see `pyrocausal.runtime.interruption`.
+
+    Examples
+    --------
+    Going on from the example of `settle`:
+
+    >>> sampled = pc.sample_graphs(settled.joint, settled.dag, ~torch.eye(3, dtype=torch.bool), draws=50, warm_up=10)
+    >>> bool(sampled.edge_probability[1, 0] > 0.9)  # X0 -> X1
+    True
     """
     sampling = Sampling(draws, warm_up)
     kernel = GraphKernel(evidence, dag, free, max_parents)

@@ -88,6 +88,15 @@ class Settled(NamedTuple):
         Pooled evidence, which knows drift; None where closed forms do not count.
     several
         Nats for several targets in a regime against one at the most; NaN where that was not asked.
+
+    Examples
+    --------
+    Going on from the example of `settle`:
+
+    >>> settled.stable, settled.several < 0  # nats for several targets
+    (True, True)
+    >>> settled.edge_probability.shape, settled.target_probability.shape
+    (torch.Size([3, 3]), torch.Size([3, 4]))
     """
 
     round: int

@@ -52,6 +52,13 @@ class Settling:
         If a setting is of another type.
     ValueError
         If a number is out of range or neither estimate is wanted.
+
+    Examples
+    --------
+    >>> import pyrocausal as pc
+    >>> quick = pc.Settling(refitting=None)  # closed forms alone
+    >>> cautious = pc.Settling(price=3.0)  # an edge has to be worth twice as much
+    >>> none = pc.Settling(rounds=0)  # the three phases alone
     """
 
     proposal: int = 1

@@ -55,6 +55,15 @@ def settle(
     ValueError
         If the fit held out no observational rows, no round is asked for, or the settings leave no way to estimate a
         mechanism of the settled graph.
+
+    Examples
+    --------
+    Going on from the example of `discover`:
+
+    >>> state, info = pc.SDI(fitting=pc.GraphFitting(warm_up=20)).begin(data, seed=0)
+    >>> settled = pc.settle(state, pc.Settling(refitting=None, final_steps=20))
+    >>> settled.dag.int().tolist()
+    [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
     """
     settling = settling or Settling()
     if not len(state.split.held_out.rows):

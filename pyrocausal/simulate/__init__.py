@@ -1,6 +1,14 @@
 """Simulated experiments: ground truths, interventions on them, and the data that these give.
 
 The one folder whose `__init__` hands names on, for it is itself a part of the public API: `pyrocausal.simulate`.
+
+Examples
+--------
+>>> import pyrocausal as pc
+>>> truth = pc.networks.load("collider3")
+>>> data, truth, targets = pc.simulate.simulate(truth, intervention=pc.simulate.soft, rows=100, rows_per_regime=50)
+>>> len(targets), data.n
+(3, 100)
 """
 
 from pyrocausal.simulate.continuous_truths import heavy_tailed, normal_noise, two_humped

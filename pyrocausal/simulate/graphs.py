@@ -3,6 +3,12 @@
 References
 ----------
 Ke et al. (2019), Learning neural causal models from unknown interventions, arXiv:1910.01075: the named graphs.
+
+Examples
+--------
+>>> import pyrocausal as pc
+>>> sorted(pc.graphs.chain(3).edges)
+[('X0', 'X1'), ('X1', 'X2')]
 """
 
 from __future__ import annotations

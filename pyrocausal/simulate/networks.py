@@ -10,6 +10,12 @@ application to expert systems, J. R. Stat. Soc. B 50: asia.
 Sachs et al. (2005), Causal protein-signaling networks derived from multiparameter single-cell data, Science 308:
 the sachs graph; the tables for discretised data are those of the Bayesian Network Repository
 (https://www.bnlearn.com/bnrepository), where asia's come from too.
+
+Examples
+--------
+>>> import pyrocausal as pc
+>>> len(pc.networks.load("asia").graph)
+8
 """
 
 from __future__ import annotations

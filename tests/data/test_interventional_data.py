@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import doctest
 import pickle
 import re
 from typing import Any
@@ -224,10 +223,6 @@ class TestProperties:
             for i, cardinality in enumerate(data.cardinalities):
                 if cardinality:
                     assert 0 <= int(rows[:, i].min()) <= int(rows[:, i].max()) < cardinality
-
-
-def test_examples_run() -> None:
-    assert doctest.testmod(pyrocausal.data.interventional_data).failed == 0
 
 
 def test_public_names() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 from typing import Any
 
 import numpy as np
@@ -184,10 +183,6 @@ class TestInference:
     def test_unhashable_values(self) -> None:
         with pytest.raises(TypeError, match=r"'A' in the observational rows.*categories"):
             from_frames(control(A=[[1], [2], [3]]), {"drug": drug()})
-
-
-def test_examples_run() -> None:
-    assert doctest.testmod(pyrocausal.data.kinds).failed == 0
 
 
 def test_public_names() -> None:
