@@ -5,7 +5,8 @@ table. Whatever shifts them is a candidate: all of them are found by one matrix 
 variables with the columns of all variables, which are states, or a number and its square. The few with the largest
 gains are weighed. Rows of regimes that change a variable are left out, for there it may have been hit.
 
-It takes at most some ten thousand rows, evenly spread: an edge that needs more to be seen has its price against it.
+It takes at most some ten thousand rows, evenly spread: an edge that needs more to be seen has its price against it. As
+it only proposes, weights of rows are left aside.
 
 Vocabulary: d variables, n rows, M families, C columns of all variables.
 

@@ -117,7 +117,7 @@ def test_suites_are_complete_and_named_once():
     sizes = {name: len(suite.problems) for name, suite in SUITES.items()}
     assert sizes == {
         "paper": 8, "bnlearn": 21, "gaps": 3, "synthetic25": 6, "continuous": 13, "scaling": 5, "density": 6,
-        "kinds": 24, "drift": 32, "expression": 2, "bacadi": 8, "partial": 2, "escaping": 2,
+        "kinds": 24, "drift": 32, "expression": 2, "bacadi": 8, "partial": 2, "escaping": 2, "large": 48,
     }  # fmt: skip
     for name, suite in SUITES.items():
         names = [problem.name for problem in suite.problems]
