@@ -2,7 +2,8 @@
 
 The predictive variance is that of the noise, in as many degrees of freedom as are left, and of what the rows do not
 tell of the weights. A score test takes one step of the weights that a further parent would have, those of the linear
-map and of every unit, from the one fit that there is, for the mean and for the log scale of the noise.
+map and of every unit, from the one fit that there is, for the mean and for the log scale of the noise. It misses a
+parent that changes the scale alone, and only together with others, where no units of a log scale are there yet.
 
 Vocabulary: N rows that fit, n that score, q inputs with the constant, H hidden units, P weights.
 

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import torch
 
-__all__ = ["UNITS", "SmallNetwork"]
+__all__ = ["SmallNetwork"]
 
-UNITS = 16
+LEAKY, SATURATING = 16, 28  # units; a smooth function of many inputs takes more of them
 SLOPE = 0.1  # of leaky units below zero
 ROWS = 1024  # at a time: as many as a processor's cache holds a Jacobian of
 
@@ -43,8 +43,11 @@ class SmallNetwork(NamedTuple):
     bend: float | None
 
     @classmethod
-    def drawn(cls, inputs: int, bend: float | None, generator: torch.Generator, units: int = UNITS) -> SmallNetwork:
+    def drawn(
+        cls, inputs: int, bend: float | None, generator: torch.Generator, units: int | None = None
+    ) -> SmallNetwork:
         """Units at random, for inputs that are uncorrelated with variances of 1; the output is 0."""
+        units = units or (SATURATING if bend is None else LEAKY)
         hidden = torch.randn(units, inputs, generator=generator, dtype=torch.double) / math.sqrt(max(inputs - 1, 1))
         hidden[:, 0] = 2 * torch.rand(units, generator=generator, dtype=torch.double) - 1
         return cls(hidden.new_zeros(inputs), hidden.new_zeros(units), hidden, bend)

@@ -49,7 +49,7 @@ from pyrocausal.search.sparse_rounds import climb_sparsely
 
 __all__ = ["Rounds", "Settled"]
 
-MISFIT = 10.0  # nats by which rows speak against a mechanism that they would fit
+MISFIT = 10.0  # nats by which rows speak against a mechanism that they fit
 POLISHED = 2  # times that a series looks for better fits where it has come to rest
 FREE = 2  # rounds of a series in which rows may come back
 STEADY = 0.015  # mean drift at the most, as `PooledEvidence.drift` has it, of tables that networks are asked about
@@ -279,26 +279,47 @@ class Rounds:
                 )
             before, asked = self.natural, self._asked_for_several(evidence, summit.dag)
             doubted, evidence = asked is not evidence, asked
-            found = self._natural(evidence.targets(summit.dag)) & ~self._misfit(evidence, summit.dag)
+            found = self._natural(evidence.targets(summit.dag))
             self.natural = found if number < FREE or doubted else found & before
             standing = torch.equal(before, self.natural) and not doubted
             if standing and polished < POLISHED and evidence.polish(summit.dag):
                 standing, polished = False, polished + 1
+            better = self._without_misfits(evidence, summit.dag) if standing else None
+            standing = standing and better is None
             agreed &= standing and not summit.moves
             self._tell(evidence, summit, before, stable=standing and (last or agreed))
             if standing:
                 return not agreed
-            evidence = evidence.after(cross_fit(self.state.data, self.state.split, self.natural), self.natural)
+            if better is not None:
+                self.dag, self.natural, evidence = better
+                continue
+            evidence = self._fitted_by(evidence, self.natural)
         return True
 
-    def _misfit(self, evidence: PredictiveEvidence, dag: torch.Tensor) -> torch.Tensor:
-        """Where a new mechanism does better than a variable's own, though another one is the target: boolean [R, d].
+    def _without_misfits(
+        self, evidence: PredictiveEvidence, dag: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, PredictiveEvidence] | None:
+        """A graph with more evidence, where rows count, and that evidence; None where none was found.
 
-        Either belief is wrong, of the target or of the parents, and such rows would fit the mechanism to it. What is
-        not fitted to the end misfits by itself, and is not asked.
+        Two variables may be taken for each other's effects, and for the targets of each other's regimes. Then rows fit
+        mechanisms that they speak against, which keeps the truth from being seen. So once a series has come to rest, it
+        climbs on without such rows. What is not fitted to the end misfits by itself, and is not asked.
         """
         asked = [evidence.refitting is not None and evidence.mechanisms.exact(i) for i in range(len(dag))]
-        return ((evidence.each(dag).odds.t() > MISFIT) & torch.tensor(asked)).to(self.natural)
+        misfit = ((evidence.each(dag).odds.t() > MISFIT) & torch.tensor(asked)).to(self.natural)
+        if not bool((self.natural & misfit).any()):
+            return None
+        tried = self._fitted_by(evidence, self.natural & ~misfit)
+        found = climb(tried, dag, self.free, self.max_parents).dag
+        if torch.equal(found, dag):
+            return None
+        kept = self._natural(tried.targets(found))
+        again = self._fitted_by(tried, kept)
+        return (found, kept, again) if again.of(found) > evidence.of(dag) else None
+
+    def _fitted_by(self, evidence: PredictiveEvidence, kept: torch.Tensor) -> PredictiveEvidence:
+        """The same where other rows fit, [R, d]."""
+        return evidence.after(cross_fit(self.state.data, self.state.split, kept), kept)
 
     def _climb(self, evidence: PredictiveEvidence, so_far: SoFar | None) -> Summit:
         """Climb from where the last round has ended."""

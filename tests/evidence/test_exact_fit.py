@@ -158,7 +158,8 @@ def test_attempts_never_make_a_solution_worse():
     rows = family(table(600)[0])
     found, below = fitted(rows), fitted(rows, (0,))
     inputs, loss = found.inputs(rows.columns), squares_of(found, rows)
-    dead = found.network._replace(outputs=torch.zeros(16).double(), hidden=torch.zeros_like(found.network.hidden))
+    nothing = [torch.zeros_like(each) for each in found.network[1:3]]
+    dead = found.network._replace(outputs=nothing[0], hidden=nothing[1])
     for network, gain in ((found.network, -1e-6), (dead, 100.0)):  # units that are all the same are none
         again = bettered(found._replace(network=network), rows, [below], 0)
         assert loss.value(again(inputs)) < loss.value(network(inputs)) - gain

@@ -23,6 +23,7 @@ from pyrocausal.evidence.outliers import moved_away
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
 from pyrocausal.evidence.refitting import Descent, Refitting
+from pyrocausal.evidence.terms import Terms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.algorithm import SDI
@@ -32,7 +33,7 @@ from pyrocausal.sdi.state import natural
 from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.search import rounds
 from pyrocausal.search.graph_kernel import sample_graphs
-from pyrocausal.search.hill_climb import strongest_dag
+from pyrocausal.search.hill_climb import Summit, strongest_dag
 from pyrocausal.search.rounds import Settled
 from pyrocausal.search.settings import Settling
 from pyrocausal.search.settling import settle
@@ -533,3 +534,41 @@ def test_after_two_rounds_of_a_series_no_rows_come_back(chain, monkeypatch):
     work._series(work._evidence(None), last=True)
     assert [each.switched for each in heard] == [3, 3, 3, 0]
     assert heard[-1].stable and torch.equal(work.natural, fewer)
+
+
+@pytest.mark.parametrize("gain", [5.0, -5.0])
+@pytest.mark.parametrize("against", [True, False])
+def test_a_series_at_rest_climbs_on_without_rows_that_speak_against_what_they_fit(chain, monkeypatch, gain, against):
+    heard, kept, d = [], [], 3
+    work = rounds.Rounds(rough(chain.data), BOTH, heard.append)
+    work.natural = torch.ones(3, d, dtype=torch.bool)
+    resting, further = torch.zeros(d, d, dtype=torch.bool), torch.eye(d, dtype=torch.bool).roll(1, 0).tril()
+    odds = torch.full((d, 3), -20.0)
+    odds[1, 2] = 20.0 if against else 5.0  # of X1, in the last regime
+
+    class Evidence:
+        refitting, mechanisms = object(), NeuralMechanisms(KINDS["continuous"] * 2, hidden=2)
+
+        def each(self, dag):
+            return Terms(odds, odds, odds[:, 0], odds)
+
+        def after(self, folds, natural):
+            kept.append(natural)
+            return self
+
+        def targets(self, dag):
+            return torch.tensor([[0.0, 0.0, 0.0, 1.0]]).repeat(3, 1)
+
+        def of(self, dag):
+            return gain * float(dag.any())
+
+    monkeypatch.setattr(rounds, "climb", lambda evidence, dag, *_: Summit(further, further.float(), 1))
+    found = work._without_misfits(Evidence(), resting)
+    assert (found is not None) == (against and gain > 0)
+    if against:
+        without = torch.ones(3, d, dtype=torch.bool)
+        without[2, 1] = False
+        assert torch.equal(kept[0], without) and bool(kept[1].all())
+    if found is not None:
+        assert torch.equal(found[0], further) and torch.equal(found[1], kept[1])
+    assert len(kept) == 2 * against
