@@ -29,8 +29,9 @@ from pyrocausal.sdi.row_split import Fold
 
 __all__ = ["ExactCopies"]
 
-LEAST, PART = 3.0, 0.05  # nats that a further parent has to promise, and their share of what the best one does
+LEAST, PART = 3.0, 0.1  # nats that a further parent has to promise, and their share of what the best one does
 GAIN = 3.0  # nats that a solution has to be better for others to be asked anew
+FAR = 4  # parents of a solution that differ, so that another fit begins anew
 ENOUGH = 50  # rows that tell; with fewer nothing is left out
 Known: TypeAlias = tuple[int, int, tuple[Any, ...]]  # fold, variable, and a solution as `Solution.plain`
 
@@ -87,7 +88,7 @@ class ExactCopies:
                     curvature = Curvature.of(solution, rows, noise=noise)
                     log_probs.append(dist.Normal(*predicted(solution, curvature, rows, new)).log_prob(value))
                 log_probs += [] if solution.noise else log_probs[-1:]
-            sums.append(fold.per_table(torch.stack(log_probs)))
+            sums.append(fold.per_table(torch.stack(log_probs).to(fold.table.device)))
         return torch.stack(sums, 1).view(len(families), 2, len(folds), -1), found
 
     def promising(self, family: Family, folds: Sequence[Fold]) -> torch.Tensor:
@@ -157,7 +158,7 @@ class ExactCopies:
 
 
 def _nearest(known: Sequence[Solution], parents: tuple[int, ...]) -> list[Solution]:
-    """Solutions for the same parents, one of them less or one more; where there is none, for one exchanged."""
+    """Solutions for the same parents, one less or one more; where there is none, the one with most in common."""
     mine = set(parents)
     apart = [(len(mine ^ set(each.parents)), len(each.parents) - len(mine), each) for each in known if each.parents]
 
@@ -165,4 +166,5 @@ def _nearest(known: Sequence[Solution], parents: tuple[int, ...]) -> list[Soluti
         """Solutions for so many other parents, so many more of them; the best ones first."""
         return sorted((each for *by, each in apart if by == [exchanged, more]), key=lambda each: each.nats)
 
-    return [*best(0, 0)[:1], *best(1, -1)[:1], *best(1, 1)[:2]] or best(2, 0)[:1]
+    near = [*best(0, 0)[:1], *best(1, -1)[:1], *best(1, 1)[:2]]
+    return near or [each for away, _, each in sorted(apart, key=lambda each: (each[0], each[2].nats)) if away < FAR][:1]

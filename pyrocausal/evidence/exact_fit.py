@@ -18,20 +18,20 @@ from typing import Any, NamedTuple
 
 import torch
 
-from pyrocausal.evidence.levenberg_marquardt import LogScale, Squares, minimise, solve_outputs
+from pyrocausal.evidence.levenberg_marquardt import Squares, minimise, solve_outputs
+from pyrocausal.evidence.noise_fit import Noise, drawn_scale, noise_of
 from pyrocausal.evidence.small_network import SmallNetwork
 
-__all__ = ["FamilyRows", "Noise", "Solution", "begun_with", "solved", "squares_of", "with_mean"]
+__all__ = ["LEAST_SCALE", "FamilyRows", "Solution", "begun_with", "solved", "squares_of", "with_mean"]
 
+LEAST_SCALE = 1e-6  # of codes, whose deviation is about 1
 LEAST_SHARE = 1e-12  # of the largest variance among columns; one that is smaller is none
 BENDS = (0.3, 40), (0.05, 30), (0.0, 80)  # of leaky units, and steps at each
 SATURATED = 120  # steps with units that saturate
 RACE = 12  # steps after which the best of the random starts goes on alone
 STARTS = 2  # at random, of leaky units
 FURTHER = 60  # steps from a solution for other parents
-NOISE_UNITS, NOISE_STEPS = 8, 12  # of the log scale; steps of a turn
 IDLE = 0.05  # of the noise: a unit that moves the output by less is of no use
-LEAST_GAIN = 5.0  # nats beyond chance, for the noise to depend on parents
 HOPELESS = 0.2  # nats a row behind one with a parent more: its noise is not looked at
 
 
@@ -56,24 +56,6 @@ class FamilyRows(NamedTuple):
     def total(self) -> float:
         """How many they count as."""
         return float(self.weights.sum())
-
-
-class Noise(NamedTuple):
-    """Networks of both moments.
-
-    Attributes
-    ----------
-    mean
-        In the same units as without.
-    log_scale
-        Of the noise in these units.
-    seen
-        Least and greatest log scale in the rows that fitted.
-    """
-
-    mean: SmallNetwork
-    log_scale: SmallNetwork
-    seen: tuple[float, float]
 
 
 class Solution(NamedTuple):
@@ -176,7 +158,7 @@ def with_mean(
     if math.isfinite(rival) and nats > rival + HOPELESS:
         return solution._replace(network=mean, nats=nats, noise=None)
     known = next((_moved(each.noise.log_scale, each, inputs, rows) for each in near if each.noise), None)
-    noise = _noise(mean, inputs, loss, known or _drawn_scale(len(inputs), seed))
+    noise = noise_of(mean, inputs, loss, known or drawn_scale(len(inputs), seed))
     return solution._replace(network=mean, nats=nats, noise=noise)
 
 
@@ -190,7 +172,7 @@ def _prepared(rows: FamilyRows, parents: tuple[int, ...], places: Sequence[int])
     share = rows.weights / max(rows.total, 1e-9)
     columns = rows.columns[:, list(places)]
     centre, shift = share @ columns, float(share @ rows.values)
-    scale = math.sqrt(float(share @ (rows.values - shift).square())) + 1e-12
+    scale = max(math.sqrt(float(share @ (rows.values - shift).square())), LEAST_SCALE) if rows.total > 1 else 1.0
     apart = columns - centre
     size, direction = torch.linalg.eigh((apart * share[:, None]).t() @ apart)
     some = size > LEAST_SHARE * size.max() if len(size) else size > 0
@@ -242,36 +224,3 @@ def _anew(inputs: torch.Tensor, loss: Squares, seed: int) -> SmallNetwork:
         leaky = minimise(solve_outputs(leaky._replace(bend=bend), inputs, loss), inputs, loss, steps).network
     saturating = minimise(begun[-1], inputs, loss, SATURATED, loss.value(leaky(inputs))).network
     return min(leaky, saturating, key=lambda network: loss.value(network(inputs)))
-
-
-def _noise(mean: SmallNetwork, inputs: torch.Tensor, loss: Squares, log_scale: SmallNetwork) -> Noise | None:
-    """Both moments, where squared residuals are not the same everywhere; beginning with some log scale."""
-    squares, even = (loss.values - mean(inputs)).square(), 0.5 * math.log(loss.variance(mean(inputs)))
-    if not _uneven(mean.columns(inputs), squares * math.exp(-2 * even), loss):
-        return None
-    log_scale = log_scale._replace(linear=log_scale.linear.clone())
-    log_scale.linear[0] += even - float(loss.weights @ log_scale(inputs)) / loss.rows
-    for last in (False, False, True):
-        log_scale = minimise(log_scale, inputs, LogScale(squares, loss.weights), NOISE_STEPS).network
-        if not last:
-            precision = loss.weights * (-2 * log_scale(inputs)).exp()
-            mean = minimise(mean, inputs, loss._replace(weights=precision), NOISE_STEPS).network
-            squares = (loss.values - mean(inputs)).square()
-    scales = log_scale(inputs)
-    return Noise(mean, log_scale, (float(scales.min()), float(scales.max())))
-
-
-def _drawn_scale(inputs: int, seed: int) -> SmallNetwork:
-    return SmallNetwork.drawn(inputs, None, torch.Generator().manual_seed(seed), NOISE_UNITS)
-
-
-def _uneven(columns: torch.Tensor, squares: torch.Tensor, loss: Squares) -> bool:
-    """Whether a linear map of columns [k, n] tells something of relative squared residuals [n] (Breusch and Pagan)."""
-    counted = columns * loss.weights
-    square = counted @ columns.t()
-    square.diagonal().mul_(1 + 1e-9).add_(1e-6)
-    product = counted @ (squares - 1)
-    told = float(product @ torch.cholesky_solve(product[:, None], torch.linalg.cholesky(square))[:, 0])
-    whole = float(loss.weights @ (squares - 1).square())
-    gain = -0.5 * loss.rows * math.log1p(-min(told / max(whole, 1e-12), 1 - 1e-9))
-    return gain > 0.5 * len(columns) + LEAST_GAIN

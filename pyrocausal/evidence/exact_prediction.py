@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import torch
 
-from pyrocausal.evidence.exact_fit import FamilyRows, Solution
+from pyrocausal.evidence.exact_fit import LEAST_SCALE, FamilyRows, Solution
 from pyrocausal.evidence.small_network import ROWS, SmallNetwork
 
 __all__ = ["Curvature", "predicted", "promised"]
@@ -74,7 +74,7 @@ def predicted(
         variance = (2 * solution.noise.log_scale(inputs).clamp(*solution.noise.seen)).exp() * curvature.freedom
     else:
         variance = inputs.new_full((), rows.total / max(float(curvature.precision.sum()), 1e-9))
-    deviation = solution.scale * (variance + doubt).sqrt()
+    deviation = (solution.scale * (variance + doubt).sqrt()).clamp(min=LEAST_SCALE)
     return solution.shift + solution.scale * curvature.network(inputs), deviation
 
 

@@ -17,7 +17,7 @@ from pyrocausal.evidence.small_network import SmallNetwork
 
 __all__ = ["bettered"]
 
-KICKS, EXCHANGED, POOL = 3, 3, 200
+KICKS, EXCHANGED, POOL = 2, 3, 200
 STEPS = 60
 
 

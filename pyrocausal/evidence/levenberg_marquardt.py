@@ -24,7 +24,7 @@ from pyrocausal.runtime.interruption import checkpoint
 __all__ = ["LogScale", "Loss", "Minimum", "Squares", "minimise", "solve_outputs"]
 
 TOLERANCE = 0.5  # nats that a step gains at the least, or two in a row
-SHARE = 0.03  # of the distance from a rival that it has to gain
+SHARE = 0.1  # of the distance from a rival that it has to gain
 DAMPING, LEAST_DAMPING = 1e-2, 1e-9
 LEAST_VARIANCE = 1e-14  # of values with a variance of 1: single precision ends there
 

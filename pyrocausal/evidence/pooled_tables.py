@@ -130,7 +130,7 @@ class PooledTables:
         given = dirichlet_multinomial(codes, keys, table, states, cells, len(tables), weights=weights)
         return torch.logaddexp(free, given) - math.log(2)
 
-    def _counted(self, i: int, parents: tuple[int, ...], alone: torch.Tensor | None) -> _Counts | None:
+    def _counted(self, i: int, parents: tuple[int, ...], alone: torch.Tensor | None = None) -> _Counts | None:
         states, cells = self.kinds[i].cardinality, 1
         keys = torch.zeros_like(self._table)
         for j in parents:

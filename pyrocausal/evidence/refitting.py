@@ -1,5 +1,8 @@
 """Mechanisms fitted to one parent set each.
 
+This is how copies are fitted by gradient steps: of categories, counts, mixtures and mechanisms of your own. Networks of
+numbers are fitted exactly (`pyrocausal.evidence.exact_fit`).
+
 The mechanisms of a model serve every parent set at once and serve best the ones they saw most, which favours the graph
 they were fitted around. To compare parent sets, each gets a copy of its variable's mechanism, fitted to it alone; many
 copies are fitted at a time, by a Pyro program like the model's.
@@ -81,8 +84,9 @@ class Refitting:
     categorical
         For a categorical variable.
     continuous
-        For a continuous variable, whose density asks for a more exact fit: many steps, since parents that are all but
-        collinear are told apart slowly, and small last ones, since noise may be a thousandth of a variable's scale.
+        For a continuous variable that is not fitted exactly (`pyrocausal.evidence.exact_fit`), as mixtures are not. Its
+        density asks for many steps, since parents that are all but collinear are told apart slowly, and small last
+        ones, since noise may be a thousandth of a variable's scale.
     count
         For a count, whose noise is never small.
     decays

@@ -87,7 +87,8 @@ class SmallNetwork(NamedTuple):
 
         Inputs [q, n], weights and residuals [n] -> [P, P] and [P].
         """
-        square, product = inputs.new_zeros(()), inputs.new_zeros(())
+        product = torch.zeros_like(self.flat)
+        square = product.new_zeros(len(product), len(product))
         for at in range(0, inputs.shape[1], ROWS):
             rows = slice(at, at + ROWS)
             jacobian = self.jacobian(inputs[:, rows])

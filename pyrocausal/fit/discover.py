@@ -65,8 +65,9 @@ def discover(
     seed
         Makes the result reproducible on one machine; default: a fresh one, kept in the result.
     max_steps
-        Steps of the three phases at the most; default: the algorithm's own, or fewer where settling follows. Without
-        settling a chain whose beliefs are then not near 0 or 1 is warned of.
+        Steps of the three phases at the most; default: the algorithm's own, or fewer where settling follows, and none
+        where that begins in closed form with more than 40 variables and no `algorithm` is given. Without settling a
+        chain whose beliefs are then not near 0 or 1 is warned of.
     progress
         Whether to show what chains are doing, how many families of variables they have evaluated, the most evidence so
         far, and the time to go where something tells it. Chains on other machines are not seen.
@@ -153,13 +154,13 @@ def discover(
     for name, value, least in (("cores", cores, 1), ("max_steps", max_steps, 1), ("seed", seed, 0)):
         check(name, value, whole(least, optional=True))
     known = _checked(data, knowledge, target_prior, Knowledge(required, forbidden))
-    proposes = algorithm is not None or max_steps is not None or not (settling or Settling()).closed_form
+    proposes = algorithm is not None or max_steps is not None
     algorithm, settling = _agreed(SDI() if algorithm is None else algorithm, settling, sampling, max_steps)
     _look_at(data)
     data, believed = with_certain_targets(data, target_prior)
     if algorithm.takes_target_prior:
         believed = without_unmeasured(data, believed)
-    proposes = proposes or not settling.rounds
+    proposes = proposes or not (settling.rounds and settling.closed_form)
     restart = Restart(algorithm, settling, sampling, data, known, believed, proposes=proposes)
     with ExitStack() as stack:
         fresh = secrets.randbits(32)

@@ -21,7 +21,7 @@ from typing import NamedTuple, TypeAlias
 import torch
 
 from pyrocausal.evidence.cause_screen import CauseScreen
-from pyrocausal.evidence.local_evidence import LocalEvidence
+from pyrocausal.evidence.local_evidence import FamilyWorths
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.search.equivalence import Completed
 
@@ -43,7 +43,7 @@ Operators: TypeAlias = Callable[[Iterable[int]], dict[int, list[_Operator]]]
 
 
 def search_classes(
-    local: LocalEvidence,
+    local: FamilyWorths,
     screen: CauseScreen,
     free: torch.Tensor,
     early: Sequence[float],
@@ -79,7 +79,7 @@ def search_classes(
 
 
 class _Search:
-    def __init__(self, local: LocalEvidence, screen: CauseScreen, free: torch.Tensor, most: int) -> None:
+    def __init__(self, local: FamilyWorths, screen: CauseScreen, free: torch.Tensor, most: int) -> None:
         self.local, self.screen, self.most = local, screen, most
         self.may = free | free.t()
         self.d = len(free)

@@ -1,9 +1,10 @@
 """A climb over DAGs on joint evidence: the best moves, again and again, until none gains.
 
 Moves add, delete or reverse an edge; where none of these gains, an edge is reversed while another that stands in its
-way goes, a parent is exchanged for another variable, or a variable is lifted above several of its parents
-(`pyrocausal.search.lifts`). The terms of a variable depend on its parents alone, so a move asks only for parent sets
-one edge away from those of the variables that it changed, and all moves are compared at once.
+way goes, a parent is exchanged for another variable, or a variable is lifted above several of its parents or sinks
+below several of its children (`pyrocausal.search.lifts`). The terms of a variable depend on its parents alone, so a
+move asks only for parent sets one edge away from those of the variables that it changed, and all moves are compared at
+once.
 
 Vocabulary: d variables, R regimes.
 """
@@ -19,7 +20,7 @@ import torch
 from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.terms import Terms, parents_of
 from pyrocausal.model.acyclic import break_cycles
-from pyrocausal.search.lifts import best_lift
+from pyrocausal.search.lifts import best_lift, best_sink
 from pyrocausal.search.moves import Moves, closure, look, terms_around, weigh, within
 from pyrocausal.search.so_far import SoFar
 
@@ -86,6 +87,7 @@ def climb(
             _best_moves(evidence, dag, moves, base, other)
             or _best_detour(evidence, dag, may, base, other)
             or _best_swap(evidence, dag, free, base)
+            or best_sink(evidence, dag, free, base, other, max_parents, LEAST_GAIN)
             or best_lift(evidence, dag, free, base, other, max_parents, LEAST_GAIN)
         )
         if not changed:

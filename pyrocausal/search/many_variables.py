@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import torch
 
@@ -22,8 +22,10 @@ from pyrocausal.evidence.changed_tables import CHANGED, changes
 from pyrocausal.evidence.local_evidence import LocalEvidence
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR
+from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.equivalence_search import search_classes
 from pyrocausal.search.so_far import SoFar
+from pyrocausal.search.sparse_belief import edge_probability
 from pyrocausal.search.sparse_climb import SparseClimb
 
 __all__ = ["ManyFound", "search_many"]
@@ -32,6 +34,9 @@ RICHER = 3.0  # nats that richer mechanisms gain at least to be searched
 MAY_BE_HIT = 0.01  # probability of a target that is looked at by itself
 AGAIN = 3  # climbs at the most after somebody was hit who had not changed to be seen
 SEEN = 1.0  # nats, of such a change
+
+
+At: TypeAlias = Callable[[LocalEvidence, torch.Tensor], SparseClimb[LocalEvidence]]
 
 
 class ManyFound(NamedTuple):
@@ -64,7 +69,8 @@ def search_many(
     free: torch.Tensor,
     max_parents: int | None = None,
     so_far: SoFar | None = None,
-) -> ManyFound:
+    one: TargetOdds | None = None,
+) -> tuple[ManyFound, ManyFound]:
     """Search.
 
     Parameters
@@ -78,6 +84,14 @@ def search_many(
         Parents that a variable may get; None: any number.
     so_far
         Is offered graphs on the way; None: nobody is.
+    one
+        What is believed where regimes have one target at the most; None: they may have several.
+
+    Returns
+    -------
+    tuple of ManyFound
+        Where each variable is hit or not for itself, and where regimes have one target at the most; the same if that is
+        not open.
     """
     changed = changes(evidence.kinds, evidence.parts) - CHANGED
     count = ((changed > 0) | (evidence.hit & ~evidence.known[:, None])).sum(0)
@@ -96,7 +110,9 @@ def search_many(
         changed = torch.where(unseen, SEEN, changed)
         climb = _climb(climb.local.looking_at(changed), climb.dag, free, max_parents, so_far)
         moves += climb.run()
-    return _otherwise(climb, moves, partial(_climb, free=free, max_parents=max_parents, so_far=so_far))
+    at = partial(_climb, free=free, max_parents=max_parents, so_far=so_far)
+    apart, climb = _otherwise(climb, moves, at)
+    return apart, apart if one is None else _one_each(climb, apart, one, at)
 
 
 def _undirected(evidence: PooledEvidence, dag: torch.Tensor) -> torch.Tensor:
@@ -107,16 +123,16 @@ def _undirected(evidence: PooledEvidence, dag: torch.Tensor) -> torch.Tensor:
 
 def _climb(
     local: LocalEvidence, dag: torch.Tensor, free: torch.Tensor, max_parents: int | None, so_far: SoFar | None
-) -> SparseClimb:
+) -> SparseClimb[LocalEvidence]:
     pooled = local.pooled
     screen = CauseScreen(pooled.kinds, pooled.parts, local.tables)
     climb = SparseClimb(local, screen, dag, free, max_parents)
     if so_far is not None:
-        climb.offer = lambda value: so_far.offer(value, pooled, climb.dag, climb.edge_probability)
+        climb.offer = lambda value: so_far.offer(value, pooled, climb.dag, lambda: edge_probability(climb))
     return climb
 
 
-def _otherwise(climb: SparseClimb, moves: int, at: Callable[[LocalEvidence, torch.Tensor], SparseClimb]) -> ManyFound:
+def _otherwise(climb: SparseClimb[LocalEvidence], moves: int, at: At) -> tuple[ManyFound, SparseClimb[LocalEvidence]]:
     """Where a climb has ended, or ends with richer mechanisms or with tables that do not drift, if that is better."""
     kinds, steady = climb.local.pooled.kinds, False
     forms = {kind.closed_form for kind in kinds}
@@ -130,4 +146,16 @@ def _otherwise(climb: SparseClimb, moves: int, at: Callable[[LocalEvidence, torc
         more = other.run()
         if other.value > climb.value:
             moves, climb, steady = moves + more, other, True
-    return ManyFound(climb.dag, climb.edge_probability(), moves, level, steady)
+    return ManyFound(climb.dag, edge_probability(climb), moves, level, steady), climb
+
+
+def _one_each(climb: SparseClimb[LocalEvidence], found: ManyFound, one: TargetOdds, at: At) -> ManyFound:
+    """Climb on where regimes have one target at the most, from where each variable was hit or not for itself."""
+    evidence, moves = climb.local.pooled.believing(one), 0
+    for _ in range(AGAIN):
+        dag = climb.dag
+        climb = at(climb.local.given_others(evidence, dag), dag)
+        moves += climb.run()
+        if torch.equal(climb.dag, dag):
+            break
+    return found._replace(dag=climb.dag, edge_probability=edge_probability(climb), moves=found.moves + moves)

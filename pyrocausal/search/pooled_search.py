@@ -113,16 +113,16 @@ def _search(evidence: PooledEvidence, problem: _Problem, starts: Sequence[torch.
 def _search_many(evidence: PooledEvidence, problem: _Problem) -> Found:
     """Search where variables are many: each is hit or not for itself, and then beliefs about targets are weighed."""
     several = evidence.prior.otherwise or evidence.prior
-    dag, belief, moves, level, steady = search_many(evidence.believing(_for_itself(several, evidence)), *problem)
-    evidence = evidence.at_level(level) if level > LINEAR else evidence
-    if steady and (other := evidence.steady()) is not None:
+    for_itself = evidence.believing(_for_itself(several, evidence))
+    apart, alone = search_many(for_itself, *problem, None if evidence.prior.several else evidence.prior)
+    evidence = evidence.at_level(apart.level) if apart.level > LINEAR else evidence
+    if apart.steady and (other := evidence.steady()) is not None:
         evidence = other
-    summit = Summit(dag, belief, moves)
-    one = _at_its_rate(evidence, summit)
+    one = _at_its_rate(evidence, Summit(*alone[:3]))
     if (asked := evidence.prior.otherwise) is None:
         return one
-    more = _at_its_rate(evidence.believing(asked), summit)
-    gain = several_evidence(more.evidence, dag) - one.evidence.of(dag) - SEVERAL
+    more = _at_its_rate(evidence.believing(asked), Summit(*apart[:3]))
+    gain = several_evidence(more.evidence, more.summit.dag) - one.evidence.of(one.summit.dag) - SEVERAL
     return (more if gain > 0 else one)._replace(several=gain)
 
 

@@ -45,11 +45,12 @@ from pyrocausal.search.pooled_search import SEVERAL, search_graph, several_evide
 from pyrocausal.search.settings import BRIEF, Settling
 from pyrocausal.search.settled_mechanisms import fit_one_by_one
 from pyrocausal.search.so_far import SoFar
+from pyrocausal.search.sparse_rounds import climb_sparsely
 
 __all__ = ["Rounds", "Settled"]
 
 MISFIT = 10.0  # nats by which rows speak against a mechanism that they would fit
-POLISHED = 3  # times that a series looks for better fits where it has come to rest
+POLISHED = 2  # times that a series looks for better fits where it has come to rest
 FREE = 2  # rounds of a series in which rows may come back
 STEADY = 0.015  # mean drift at the most, as `PooledEvidence.drift` has it, of tables that networks are asked about
 NOTABLY = 0.01  # nats a row that networks predict better, of a number or count
@@ -270,7 +271,7 @@ class Rounds:
         for number in range(self.settling.rounds):
             now_doing(f"networks, round {self._done + 1}")
             so_far = None if self._last else self.so_far
-            summit = climb(evidence, self.dag, self.free, self.max_parents, so_far)
+            summit = self._climb(evidence, so_far)
             if evidence.of(summit.dag) < IMPOSSIBLE / 2:
                 raise ValueError(
                     "a variable has too many parents for a table, and nothing else may estimate its mechanism; "
@@ -293,9 +294,18 @@ class Rounds:
     def _misfit(self, evidence: PredictiveEvidence, dag: torch.Tensor) -> torch.Tensor:
         """Where a new mechanism does better than a variable's own, though another one is the target: boolean [R, d].
 
-        Either belief is wrong, of the target or of the parents, and such rows would fit the mechanism to it.
+        Either belief is wrong, of the target or of the parents, and such rows would fit the mechanism to it. What is
+        not fitted to the end misfits by itself, and is not asked.
         """
-        return (evidence.each(dag).odds.t() > MISFIT).to(self.natural)
+        asked = [evidence.refitting is not None and evidence.mechanisms.exact(i) for i in range(len(dag))]
+        return ((evidence.each(dag).odds.t() > MISFIT) & torch.tensor(asked)).to(self.natural)
+
+    def _climb(self, evidence: PredictiveEvidence, so_far: SoFar | None) -> Summit:
+        """Climb from where the last round has ended."""
+        kinds, (first, *regimes) = self.state.data.kinds, self.state.data.parts
+        if not are_many(kinds):
+            return climb(evidence, self.dag, self.free, self.max_parents, so_far)
+        return climb_sparsely(evidence, self.dag, self.free, self.max_parents, kinds, [*regimes, first])
 
     def _tell(self, evidence: JointEvidence, summit: Summit, before: torch.Tensor, *, stable: bool) -> None:
         self._done += 1

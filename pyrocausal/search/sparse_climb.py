@@ -11,18 +11,18 @@ Vocabulary: d variables.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 
 from pyrocausal.evidence.cause_screen import CauseScreen
-from pyrocausal.evidence.local_evidence import LocalEvidence
+from pyrocausal.evidence.local_evidence import FamilyWorths
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.search.tucks import tucks
 
-__all__ = ["SparseClimb"]
+__all__ = ["SparseClimb", "with_parent", "without_parent"]
 
 TRIED = 6  # further parents of a variable that are weighed, those that the screen likes best
 EXCHANGED = 3  # likewise in place of one that it has
@@ -34,7 +34,10 @@ class _Move(NamedTuple):
     after: tuple[Family, ...]  # variables with other parents than before
 
 
-class SparseClimb:
+L = TypeVar("L", bound=FamilyWorths)
+
+
+class SparseClimb(Generic[L]):
     """Parents of all variables, which `run` makes better.
 
     Parameters
@@ -55,7 +58,7 @@ class SparseClimb:
 
     def __init__(
         self,
-        local: LocalEvidence,
+        local: L,
         screen: CauseScreen,
         dag: torch.Tensor,
         free: torch.Tensor,
@@ -103,64 +106,37 @@ class SparseClimb:
             self.offer(self.value)
             done += 1
 
-    def edge_probability(self) -> torch.Tensor:
-        """Of the states of each pair while the rest stands still; 0 where an edge was never weighed, [d, d]."""
-        found = torch.zeros(self.free.shape)
-        below = self._below()
-        for i, j, stay, others in self._pairs(below):
-            gains = torch.tensor([0.0, *others.values()], dtype=torch.double).softmax(0).tolist()
-            shares = dict(zip([stay, *others], gains, strict=True))
-            found[i, j], found[j, i] = shares.get((i, j), 0.0), shares.get((j, i), 0.0)
-        return found
-
-    def _pairs(self, below: torch.Tensor) -> Iterable[tuple[int, int, object, dict[object, float]]]:
-        """Pairs that were weighed, the state that each is in, and the gains of the others; None is no edge."""
-        for i, parents in enumerate(self.parents):
-            for j in parents:
-                gains = dict[object, float]()
-                if self.free[i, j] and (less := self._gain_of(i, _without(parents, j))) is not None:
-                    gains[None] = less
-                    more = self._gain_of(j, _with(self.parents[j], i)) if self.free[j, i] else None
-                    if more is not None and not self._around(i, j, below):
-                        gains[j, i] = less + more
-                yield i, j, (i, j), gains
-        weighed = dict[object, float]()
-        absent = list[tuple[int, int]]()
-        for i, parents in enumerate(self.parents):
-            for j in self._tried(i, below, self.free):
-                if (gain := self._gain_of(i, _with(parents, j))) is not None and i not in self.parents[j]:
-                    weighed[i, j] = gain
-                    absent.append((i, j))
-        for i, j in absent:
-            if i < j or (j, i) not in weighed:
-                yield i, j, None, {each: weighed[each] for each in ((i, j), (j, i)) if each in weighed}
-
-    def _gain_of(self, i: int, parents: tuple[int, ...]) -> float | None:
+    def gain(self, i: int, parents: tuple[int, ...]) -> float | None:
+        """Nats that other parents of a variable gain; None where they were never weighed."""
         if not self.local.weighed((i, parents)):
             return None
         return self.local.worth((i, parents)) - self.local.worth((i, self.parents[i]))
 
+    def tried(self, i: int, below: torch.Tensor) -> list[int]:
+        """Further parents of a variable that are worth a try and close no cycle."""
+        return self._tried(i, below, self.free) if i in self._gains else []
+
     # ------------------------------------------------------------------ moves
     def _moves(self, may: torch.Tensor) -> list[_Move]:
         """Moves that gain, the best first."""
-        below = self._below()
+        below = self.below()
         self._screen(range(len(self.parents)))
         adds = [(i, j) for i in range(len(self.parents)) for j in self._tried(i, below, may)]
         edges = [(i, j) for i, parents in enumerate(self.parents) for j in parents if self.free[i, j]]
-        turned = [(i, j) for i, j in edges if may[j, i] and self._room(j) and not self._around(i, j, below)]
-        changed = [(i, _with(self.parents[i], j)) for i, j in adds if self._room(i)]
-        less = [(i, _without(self.parents[i], j)) for i, j in edges]
-        more = [(j, _with(self.parents[j], i)) for i, j in turned]
+        turned = [(i, j) for i, j in edges if may[j, i] and self._room(j) and not self.around(i, j, below)]
+        changed = [(i, with_parent(self.parents[i], j)) for i, j in adds if self._room(i)]
+        less = [(i, without_parent(self.parents[i], j)) for i, j in edges]
+        more = [(j, with_parent(self.parents[j], i)) for i, j in turned]
         self.local.prepare([*enumerate(self.parents), *changed, *less, *more])
         made: list[tuple[Family, ...]] = [(family,) for family in [*changed, *less]]
-        made += [((i, _without(self.parents[i], j)), (j, _with(self.parents[j], i))) for i, j in turned]
+        made += [((i, without_parent(self.parents[i], j)), (j, with_parent(self.parents[j], i))) for i, j in turned]
         return self._gainful(made)
 
     def _exchanges(self, may: torch.Tensor) -> list[_Move]:
         """Exchanges of a parent that gain, the best first."""
-        below = self._below()
+        below = self.below()
         open_ = [family for family in enumerate(self.parents) if family[1] and family not in self._exchanged]
-        without = [(i, _without(parents, j)) for i, parents in open_ for j in parents if self.free[i, j]]
+        without = [(i, without_parent(parents, j)) for i, parents in open_ for j in parents if self.free[i, j]]
         if not without:
             return []
         made = []
@@ -168,7 +144,7 @@ class SparseClimb:
             legal = may[i] & ~below[i]
             for j in _best(gains, legal, EXCHANGED + 1):
                 if j not in self.parents[i]:
-                    made.append(((i, _with(rest, j)),))
+                    made.append(((i, with_parent(rest, j)),))
         self.local.prepare(family for (family,) in made)
         found = self._gainful(made)
         gained = {family[0] for move in found for family in move.after}
@@ -177,7 +153,7 @@ class SparseClimb:
 
     def _tucks(self, may: torch.Tensor) -> list[_Move]:
         """Effects, or others below a variable, that go before it where that gains, the best first."""
-        below = self._below()
+        below = self.below()
         every = [(i, j) for i, parents in enumerate(self.parents) for j in parents if self.free[i, j]]
         for j, (_, gains) in self._gains.items():  # what would be a cause, but is below
             every += [(i, j) for i in _best(gains, may[j] & below[j], EXCHANGED) if j not in self.parents[i]]
@@ -240,11 +216,11 @@ class SparseClimb:
     def _room(self, i: int) -> bool:
         return len(self.parents[i]) < self.most
 
-    def _around(self, i: int, j: int, below: torch.Tensor) -> bool:
-        """Whether there is another path from a parent j to its child i."""
+    def around(self, i: int, j: int, below: torch.Tensor) -> bool:
+        """Whether there is another path from a parent j to its child i; see `below`."""
         return any(bool(below[j, k]) for k in self.parents[i] if k != j)
 
-    def _below(self) -> torch.Tensor:
+    def below(self) -> torch.Tensor:
         """Whether the second of two variables is below the first, or the same, boolean, [d, d]."""
         d = len(self.parents)
         children: list[list[int]] = [[] for _ in range(d)]
@@ -276,9 +252,11 @@ def _best(gains: torch.Tensor, legal: torch.Tensor, most: int) -> list[int]:
     return place[value > -torch.inf].tolist()
 
 
-def _with(parents: tuple[int, ...], j: int) -> tuple[int, ...]:
+def with_parent(parents: tuple[int, ...], j: int) -> tuple[int, ...]:
+    """Parents and one more, in ascending order."""
     return tuple(sorted({*parents, j}))
 
 
-def _without(parents: tuple[int, ...], j: int) -> tuple[int, ...]:
+def without_parent(parents: tuple[int, ...], j: int) -> tuple[int, ...]:
+    """Parents but one."""
     return tuple(k for k in parents if k != j)

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import torch
 
 from pyrocausal.evidence.cause_screen import CauseScreen
-from pyrocausal.evidence.local_evidence import LocalEvidence
+from pyrocausal.evidence.local_evidence import FamilyWorths
 from pyrocausal.model.mechanisms import Family
 
 __all__ = ["tucks"]
@@ -47,7 +47,7 @@ class _Choice:
 
 
 def tucks(
-    local: LocalEvidence,
+    local: FamilyWorths,
     screen: CauseScreen,
     parents: Sequence[tuple[int, ...]],
     edges: Sequence[tuple[int, int]],
@@ -101,7 +101,7 @@ def tucks(
     return [tuple((each.effect, each.parents) for each in some) for some in made]
 
 
-def _choose(local: LocalEvidence, screen: CauseScreen, choices: Sequence[_Choice], most: int) -> None:
+def _choose(local: FamilyWorths, screen: CauseScreen, choices: Sequence[_Choice], most: int) -> None:
     """Let variables choose, all at once."""
     kept: dict[Family, torch.Tensor] = {}
     for _ in range(STEPS):

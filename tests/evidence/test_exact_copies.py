@@ -58,6 +58,12 @@ def held_out(evidence, i, parents):
     return float(evidence.family(i, parents).observational)
 
 
+def told(evidence, i, parents):
+    """Nats of all rows that tell of a variable's own mechanism."""
+    found = evidence.family(i, parents)
+    return float(evidence.telling[:-1, i] @ found.old + found.observational)
+
+
 def row(*parents):
     return torch.tensor([j in parents for j in range(4)])
 
@@ -72,6 +78,20 @@ def test_a_curve_of_a_number_and_a_category_is_found(data):
     assert seen[3] < seen[2] + 3.0
     assert evidence.promising(2, row(0)).tolist() == [True, True, True, False]  # c itself is out of the question
     assert evidence.promising(2, row(0, 1))[3].item() is False
+
+
+def test_what_promises_nothing_gains_little(data):
+    evidence, _, _ = made(data)
+    left_out = 0
+    for i, pa in [(2, ()), (2, (0,)), (2, (0, 1)), (0, ()), (0, (2,)), (3, ()), (3, (2,))]:
+        more = {j: tuple(sorted((*pa, j))) for j in range(4) if j != i and j not in pa}
+        evidence.prepare([(i, pa), *((i, each) for each in more.values())])
+        worth = [told(evidence, i, each) for each in (pa, *more.values())]
+        found = evidence.promising(i, row(*pa))
+        for (j, _), nats in zip(more.items(), worth[1:], strict=True):
+            assert found[j] or nats - worth[0] < 5.0
+            left_out += not found[j]
+    assert left_out > 5
 
 
 def test_rows_that_do_not_tell_fit_nothing(data):

@@ -198,7 +198,7 @@ def test_below_is_what_paths_lead_to():
     made = simulated(50, seed=5)
     graph = true_graph(made)
     local, screen = everything(pooled(made))
-    below = SparseClimb(local, screen, graph, torch.ones_like(graph))._below()
+    below = SparseClimb(local, screen, graph, torch.ones_like(graph)).below()
     reach = nx.from_numpy_array(graph.numpy().T, create_using=nx.DiGraph)
     for i in range(50):
         assert set(below[i].nonzero()[:, 0].tolist()) == {i} | nx.descendants(reach, i)
