@@ -14,6 +14,7 @@ import pytest
 
 import pyrocausal as pc
 from pyrocausal.cli.arguments import make_parser
+from pyrocausal.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 # Examples of these pages go on from the README's, in this order; those of docs/how_to from the README's alone.
@@ -91,6 +92,18 @@ def shell_lines():
                 )
 
 
+def ask_in_the_shell(result, table):
+    """Run what the pages ask a table, and a result, in the shell; fits are run by tests/cli."""
+    Path("results").mkdir()
+    result.save("results/result.zip")
+    for line in dict.fromkeys(map(str.strip, shell_lines())):
+        told = make_parser().parse_args(shlex.split(line)[1:])
+        if told.command == "check":
+            table.rename(columns={"condition": told.regime_column}).to_csv(told.table, index=False)
+        if told.command in ("check", "effect"):
+            assert main(shlex.split(line)[1:]) == 0, line
+
+
 @pytest.mark.parametrize("line", list(dict.fromkeys(map(str.strip, shell_lines()))))
 def test_lines_for_the_shell_are_understood(line, tmp_path, monkeypatch):
     """Options are there and take such values; tests/cli runs them."""
@@ -106,13 +119,22 @@ def test_answers_that_need_an_extra(page, module):
     run(ROOT / "docs" / "how_to" / f"{page}.md", {})
 
 
+def test_answers(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first = {}
+    run(PAGES[0], first)
+    for page in ANSWERS:
+        if page.stem not in NEEDS:
+            run(page, dict(first))
+    plt.close("all")
+    ask_in_the_shell(first["result"], first["table"])
+
+
 @pytest.mark.filterwarnings("ignore:1 of 1 chains have not settled:RuntimeWarning")
 def test_python_examples(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     names = {}
-    run(PAGES[0], names)
-    first = dict(names)
-    for page in PAGES[1:]:
+    for page in PAGES:
         run(page, names)
     plt.close("all")
 
@@ -124,10 +146,6 @@ def test_python_examples(tmp_path, monkeypatch, capsys):
     text = " ".join((ROOT / "docs" / "checking_a_fit.md").read_text(encoding="utf-8").split())
     assert f'"{pc.verdict(result, names["diagnosis"])}"' in text  # the page says what comes out
     assert {path.name for path in tmp_path.iterdir()} == {"graph.png", "cells.html", "cells.zip", "cells.nc"}
-    for page in ANSWERS:
-        if page.stem not in NEEDS:
-            run(page, dict(first))
-    plt.close("all")
     assert (names["sampled"].reporter == "high").mean() == pytest.approx(0.8, abs=0.1)
     assert len(names["swapped"].chains) == 1
     assert (names["check"].table().settled > names["check"].table()["independent"] + 0.05).loc["all"]

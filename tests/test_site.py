@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import pyrocausal
-from benchmarks.compared import MARKS, compared
+from benchmarks.compared import MARKS, compared, write_compared
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -54,6 +54,25 @@ def test_the_table_of_methods_is_what_the_results_say():
     assert (
         text.partition(MARKS[0])[2].partition(MARKS[1])[0].strip() == compared(ROOT / "benchmarks" / "results").strip()
     )
+
+
+def test_a_method_that_failed_or_ended_at_its_limit_is_told_as_it_is(tmp_path):
+    results, page = tmp_path / "results", tmp_path / "page.md"
+    results.mkdir()
+    rows = ["ours,0,0,2.0,ok", "ours,1,1,4.0,ok", "ut-igsp,0,5,70.0,cpu-limit", "gies,0,,,error: none"]
+    head = "suite,problem,method,seed,shd_dag,cpu_total,status"
+    texts = {"paper": [head, *(f"paper,chain3,{row}" for row in rows), "paper,fork3,ours,0,0,1.0,ok"]}
+    for suite in ("paper", "bnlearn", "synthetic25", "continuous"):
+        (results / f"{suite}.csv").write_text("\n".join(texts.get(suite, [head])) + "\n")
+    page.write_text("nothing to put it between\n")
+    with pytest.raises(ValueError, match=r"page\.md has no marks"):
+        write_compared(results, page)
+    page.write_text(f"before\n{''.join(MARKS)}after\n")
+    write_compared(results, page)
+    (line,) = [line for line in page.read_text().splitlines() if "chain3" in line]  # and fork3 was given to ours alone
+    assert line == r"| chain3 | **0.5** (2; 3.0&nbsp;s) |  |  | **5.0** (1; 70&nbsp;s\*) |  |  |  |"
+    assert "fork3" not in page.read_text()
+    assert page.read_text().startswith("before\n") and page.read_text().endswith("after\n")
 
 
 @pytest.mark.skipif(

@@ -613,7 +613,7 @@ def test_report_has_tables_and_pictures(tmp_path):
     results(folder, "density", ["ours", "their own"])
     text = report([], folder, page)
     assert page.read_text() == text
-    assert "[rows](rows)" in text
+    assert "from the rows in `rows`" in text
     order = [text.index(f"## {suite}\n") for suite in ("synthetic25", "scaling", "density")]
     assert order == sorted(order)
     assert "## paper" not in text
