@@ -97,9 +97,16 @@ class JointEvidence(ABC):
 
     def of(self, graph: torch.Tensor) -> float:
         """log E(G) up to a constant of the data: graph [d, d] (effect, cause), 0/1 or boolean -> nats."""
+        return float(self.by_table(graph).sum() - (self.price * graph).sum())
+
+    def by_table(self, graph: torch.Tensor) -> torch.Tensor:
+        """What each table contributes to that, prices left out: graph [d, d] -> nats, the observational last, [R + 1].
+
+        What a common mechanism costs beforehand, as it has more parameters or drifts, is with the observational table.
+        """
         terms = self.each(graph)
-        total = terms.observational.sum() + terms.old.sum() + self.mixture(terms.new - terms.old).sum()
-        return float(total - (self.price * graph).sum())
+        of_regimes = terms.old.sum(0) + self.mixture(terms.new - terms.old)
+        return torch.cat([of_regimes, terms.observational.sum()[None]])
 
     def targets(self, graph: torch.Tensor) -> torch.Tensor:
         """Posterior over the targets of every regime given a graph [d, d]: shape [R, d + 1], the last column is none.
