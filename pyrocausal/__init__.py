@@ -31,7 +31,9 @@ from pyrocausal.plots.curves import plot_beliefs, plot_reliability
 from pyrocausal.plots.effects import plot_effects
 from pyrocausal.plots.graph import plot_graph
 from pyrocausal.plots.heatmaps import plot_edges, plot_targets
+from pyrocausal.plots.mechanisms import plot_mechanism
 from pyrocausal.plots.predictive_check import plot_predictive
+from pyrocausal.plots.strengths import plot_evidence, plot_strengths
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.chain import Chain
 from pyrocausal.posterior.graph_metrics import shd, target_accuracy
@@ -108,9 +110,12 @@ __all__ = [
     "plot_beliefs",
     "plot_edges",
     "plot_effects",
+    "plot_evidence",
     "plot_graph",
+    "plot_mechanism",
     "plot_predictive",
     "plot_reliability",
+    "plot_strengths",
     "plot_targets",
     "random_graph_control",
     "read_targets",

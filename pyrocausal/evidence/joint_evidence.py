@@ -109,8 +109,18 @@ class JointEvidence(ABC):
 
     def of_terms(self, terms: Terms, graph: torch.Tensor) -> float:
         """The same from the terms of every variable given its parents in the graph."""
-        total = terms.observational.sum() + terms.old.sum() + self.mixture(terms.new - terms.old).sum()
-        return float(total - (self.price * graph).sum())
+        return float(self._by_table(terms).sum() - (self.price * graph).sum())
+
+    def by_table(self, graph: torch.Tensor) -> torch.Tensor:
+        """What each table contributes to that, prices left out: graph [d, d] -> nats, the observational last, [R + 1].
+
+        What a common mechanism costs beforehand, as it has more parameters or drifts, is with the observational table.
+        """
+        return self._by_table(self.each(graph))
+
+    def _by_table(self, terms: Terms) -> torch.Tensor:
+        of_regimes = terms.old.sum(0) + self.mixture(terms.new - terms.old)
+        return torch.cat([of_regimes, terms.observational.sum()[None]])
 
     def targets(self, graph: torch.Tensor) -> torch.Tensor:
         """Posterior over the targets of every regime given a graph [d, d]: shape [R, d + 1], the last column is none.

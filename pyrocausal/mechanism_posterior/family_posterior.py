@@ -19,12 +19,17 @@ import torch
 
 from pyrocausal.data.kind import Kind
 
-__all__ = ["Conditional", "FamilyPosterior"]
+__all__ = ["Conditional", "FamilyPosterior", "evenly"]
 
 DRAWS = 24  # that rows are predicted by
 JUDGED = 4_000  # rows at the most, evenly spread
 
 Conditional: TypeAlias = Callable[[torch.Tensor], dist.TorchDistribution]  # values [*batch, d] -> batch shape [*batch]
+
+
+def evenly(rows: int, most: int) -> torch.Tensor:
+    """Places of all rows, or of so many of them, evenly spread: [min(rows, most)]."""
+    return torch.linspace(0, rows - 1, min(rows, most), dtype=torch.double).round().long()
 
 
 class FamilyPosterior(ABC):
@@ -51,8 +56,8 @@ class FamilyPosterior(ABC):
         rows, weights
             That tell of it, encoded, shape [N, d], and how much, [N].
         """
-        judged = min(len(rows), JUDGED)
-        every, some = len(rows) / max(1, judged), torch.arange(judged) * len(rows) // max(1, judged)
+        some = evenly(len(rows), JUDGED)
+        every = len(rows) / max(1, len(some))
         rows, weights, values = rows[some], weights[some] * every, kind.typed(rows[some, effect])
         rng = np.random.default_rng(0)
         drawn = [self.draw(rng) for _ in range(DRAWS)]

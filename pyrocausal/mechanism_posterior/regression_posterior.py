@@ -15,7 +15,7 @@ from pyrocausal.data.negative_binomial import LOG_SIZE, negative_binomial
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, PAIRS
 from pyrocausal.evidence.telling_rows import TellingRows
 from pyrocausal.mechanism_posterior.basis import Basis
-from pyrocausal.mechanism_posterior.family_posterior import Conditional, FamilyPosterior
+from pyrocausal.mechanism_posterior.family_posterior import Conditional, FamilyPosterior, evenly
 from pyrocausal.model.conjugate import linear_regression
 from pyrocausal.model.count_regression import count_regression
 
@@ -99,8 +99,9 @@ class CountPosterior(FamilyPosterior):
     ) -> None:
         self.kind = kinds[effect]
         some = telling.weights[:, effect].nonzero()[:, 0]
-        share = max(1.0, len(some) / MOST)
-        some = some[torch.arange(0, len(some), share).long()]
+        every = len(some)
+        some = some[evenly(every, MOST)]
+        share = every / max(1, len(some))
         rows, weights = telling.rows[some].double(), telling.weights[some, effect] * share
         self.basis = Basis(kinds, rows, weights, parents, level)
         tight = torch.where(self.basis.further, tightness, 1.0).double()

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.missing import present
 from pyrocausal.plots.layout import Pair
-from pyrocausal.plots.style import BLUE, DARK, GREY, PALE, widest
+from pyrocausal.plots.style import BLUE, DARK, GREY, PALE, shortened, widest
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.runtime.checked_settings import check, whole
 
@@ -23,7 +23,7 @@ __all__ = ["draw_effects", "effects_size", "plot_effects"]
 MOST = 20  # rows
 FONT = 8.5
 ROW, INTERVALS = 0.25, 4.2  # inches: height of a row, width of what is drawn beside the labels
-LONGEST = 26  # characters of a name or a label, beyond which its middle is left out
+LONGEST = 52  # characters of a state and its variable, beyond which the middle is left out
 NOTHING = "No variable that was asked about\nacts on another in the graphs drawn."
 
 
@@ -135,15 +135,8 @@ def _marker(row: Mapping[Hashable, Any]) -> str:
 
 def _label(row: Mapping[Hashable, Any]) -> str:
     """Such as "PKA low to high: P(Erk=high)"."""
-    measured = _short(row["measured"], 2 * LONGEST) if _of_state(row) else f"mean of {_short(row['effect'])}"
-    return f"{_short(row['cause'])} {_short(row['versus'])} to {_short(row['do'])}: {measured}"
-
-
-def _short(text: str, longest: int = LONGEST) -> str:
-    """A name on one line, its middle left out where it is long."""
-    text = " ".join(str(text).split())
-    half = (longest - 1) // 2
-    return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"
+    measured = shortened(row["measured"], LONGEST) if _of_state(row) else f"mean of {shortened(row['effect'])}"
+    return f"{shortened(row['cause'])} {shortened(row['versus'])} to {shortened(row['do'])}: {measured}"
 
 
 def _deviation(data: InterventionalData, name: str) -> float:

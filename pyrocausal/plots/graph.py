@@ -19,7 +19,7 @@ from pyrocausal.plots.style import BLUE, DARK, GREY, PINK, VERMILION, inches, tr
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.runtime.checked_settings import check, number
 
-__all__ = ["graph_size", "plot_graph"]
+__all__ = ["LEAST_SHOWN", "graph_size", "plot_graph", "regime_labels", "shown_edges"]
 
 LEAST_SHOWN = 0.2  # edges believed less than this are not drawn
 LETTER = 0.55  # width of a letter on average, of the size of its font
@@ -72,7 +72,7 @@ def plot_graph(
     >>> ax = plot_graph(result, threshold=0.8)
     >>> ax.figure.savefig("graph.png")
     """
-    graph, labels = _shown_edges(result, threshold, truth), _labels(result)
+    graph, labels = shown_edges(result, threshold, truth), regime_labels(result)
     layout = lay_out(graph, labels)
     if ax is None:
         margins = {"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 0.92}
@@ -106,10 +106,10 @@ def plot_graph(
 
 def graph_size(result: CausalPosterior, threshold: float = 0.5, truth: nx.DiGraph | None = None) -> Pair:
     """Width and height in inches at which `plot_graph` is at its best."""
-    return figure_size(lay_out(_shown_edges(result, threshold, truth), _labels(result)))
+    return figure_size(lay_out(shown_edges(result, threshold, truth), regime_labels(result)))
 
 
-def _shown_edges(result: CausalPosterior, threshold: float, truth: nx.DiGraph | None) -> nx.DiGraph:
+def shown_edges(result: CausalPosterior, threshold: float, truth: nx.DiGraph | None) -> nx.DiGraph:
     """Edges to draw, with attributes probability, weight in [0, 1], color and linestyle."""
     check("threshold", threshold, number(LEAST_SHOWN, below=1))
     names = result.data.nodes
@@ -132,7 +132,7 @@ def _shown_edges(result: CausalPosterior, threshold: float, truth: nx.DiGraph | 
     return graph
 
 
-def _labels(result: CausalPosterior) -> dict[str, str]:
+def regime_labels(result: CausalPosterior) -> dict[str, str]:
     """Under each variable's name: the regimes that hit it, or how many where these are many."""
     hits: dict[str, list[str]] = {name: [] for name in result.data.nodes}
     for regime, targets in result.targets().items():

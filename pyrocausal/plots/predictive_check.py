@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from pyrocausal.data.columns import number_of
 from pyrocausal.plots.histograms import TABLES, Histogram, check_names, histogram, predict
-from pyrocausal.plots.style import BLUE, DARK, GREY, PALE
+from pyrocausal.plots.style import BLUE, DARK, GREY, PALE, count_scale
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 
 __all__ = ["plot_predictive"]
@@ -128,9 +128,6 @@ def _steps(ax: Axes, found: Histogram, counts: bool) -> None:
         ax.stairs(high, found.edges, baseline=low, fill=True, color=BLUE, alpha=0.3)
         ax.stairs(middle, found.edges, baseline=None, color=BLUE, linewidth=1.2, label="predicted")
     if counts:
-        ax.set_xscale("function", functions=(np.log1p, np.expm1))
-        marks = [0, *(digit * 10**power for power in range(8) for digit in (1, 3))]
-        shown = [mark for mark in marks if found.edges[0] <= mark <= found.edges[-1]]
-        ax.set_xticks(shown, [f"{mark:,}" for mark in shown], minor=False)
+        count_scale(ax, "x", found.edges[0], found.edges[-1])
     ax.set_xlim(found.edges[0], found.edges[-1])
     ax.set_ylabel("share of rows per log unit" if counts else "share of rows")

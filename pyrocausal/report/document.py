@@ -1,8 +1,8 @@
 """Parts of a written report, and two ways to write them down: Markdown beside picture files, and one HTML file.
 
 Parts hold plain text, names that users gave among it; whatever has a meaning in Markdown or HTML is escaped when they
-are written. The HTML needs nothing but itself: pictures are data URIs, there are no scripts, and a content security
-policy forbids everything else.
+are written. The HTML needs nothing but itself: pictures are data URIs, the only script is that of a graph to be
+explored, known by its hash, and a content security policy forbids everything else.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from typing import NamedTuple, TypeAlias
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from pyrocausal.report.explorer import SCRIPT, explorer, script_hash
+from pyrocausal.report.page_style import PAGE, POLICY, STYLE
+
 __all__ = [
-    "Code", "Folded", "Heading", "Items", "Mono", "Part", "Picture", "Strong", "Table", "Text", "to_html",
-    "to_markdown",
+    "Code", "Explored", "Folded", "Heading", "Items", "Mono", "Part", "Picture", "Strong", "Table", "Text",
+    "pictures_of", "to_html", "to_markdown",
 ]  # fmt: skip
 
 DPI = 150
@@ -69,10 +72,10 @@ class Picture(NamedTuple):
     size: tuple[float, float]
 
     @classmethod
-    def of(cls, name: str, title: str, figure: Figure) -> Picture:
+    def of(cls, name: str, title: str, figure: Figure, dpi: int = DPI) -> Picture:
         """Draw a figure, once; `savefig` would lay it out and draw it for nothing first, to know its size."""
         file, (width, height) = BytesIO(), figure.get_size_inches()
-        figure.set_dpi(DPI)
+        figure.set_dpi(dpi)
         FigureCanvasAgg(figure).print_png(file)
         return cls(name, title, file.getvalue(), (float(width), float(height)))
 
@@ -90,7 +93,24 @@ class Code(NamedTuple):
     text: str
 
 
-Part: TypeAlias = Heading | Text | Items | Table | Folded | Picture | Code
+class Explored(NamedTuple):
+    """A graph that a reader explores on a screen; on paper, in Markdown and without scripts it is a picture.
+
+    `drawing` is what `pyrocausal.report.drawn_graph.drawn_graph` gave, and `panels` what is told of each variable.
+    """
+
+    picture: Picture
+    drawing: str
+    panels: tuple[tuple[str, tuple[Part, ...]], ...]
+
+
+Part: TypeAlias = Heading | Text | Items | Table | Folded | Picture | Code | Explored
+
+
+def pictures_of(parts: Iterable[Part]) -> list[Picture]:
+    """Pictures that Markdown expects beside it."""
+    every = [part.picture if isinstance(part, Explored) else part for part in parts]
+    return [each for each in every if isinstance(each, Picture)]
 
 
 # ---------------------------------------------------------------------- Markdown
@@ -114,6 +134,8 @@ def _markdown(part: Part) -> str:
             return f"### {_marked(title)}\n\n{_markdown(table)}"
         case Picture(name=name, title=title):
             return f"![{_marked(title)}]({name}.png)"
+        case Explored(picture=picture):
+            return _markdown(picture)
         case Code(text):
             return f"```python\n{text}\n```"
 
@@ -137,6 +159,7 @@ def to_html(title: str, parts: Iterable[Part]) -> str:
     """Write parts as one HTML page that holds its pictures."""
     sections: list[tuple[str, list[str]]] = []  # of a heading of level 2, what is below it
     before: list[str] = []
+    parts = list(parts)
     for part in parts:
         if isinstance(part, Heading) and part.level == 2:
             sections.append((part.text, []))
@@ -147,8 +170,15 @@ def to_html(title: str, parts: Iterable[Part]) -> str:
         f'<section aria-labelledby="s{i}">\n<h2 id="s{i}">{escape(text)}</h2>\n' + "\n".join(inside) + "\n</section>"
         for i, (text, inside) in enumerate(sections)
     ]
+    explored = any(isinstance(part, Explored) for part in parts)
     return PAGE.format(
-        title=escape(title), style=STYLE, contents=contents, before="\n".join(before), body="\n".join(body)
+        title=escape(title),
+        policy=POLICY + (f"; script-src '{script_hash()}'" if explored else ""),
+        script=f"<script>{SCRIPT}</script>\n" if explored else "",
+        style=STYLE,
+        contents=contents,
+        before="\n".join(before),
+        body="\n".join(body),
     )
 
 
@@ -171,6 +201,9 @@ def _html(part: Part) -> str:
                 f'<figure><img src="data:image/png;base64,{source}" width="{width}" height="{height}" '
                 f'alt="{escape(title)}"></figure>'
             )
+        case Explored(picture, drawing, panels):
+            told = [(escape(name), "\n".join(map(_html, inside))) for name, inside in panels]
+            return explorer(_html(picture), drawing, told)
         case Code(text):
             return f"<pre><code>{escape(text)}</code></pre>"
 
@@ -201,60 +234,3 @@ def _html_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         f'<div class="wide" tabindex="0"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n'
         "</table></div>"
     )
-
-
-PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<header>
-<h1>{title}</h1>
-{before}
-<nav aria-label="Sections"><ul>{contents}</ul></nav>
-</header>
-<main>
-{body}
-</main>
-</body>
-</html>
-"""
-
-STYLE = """\
-:root { color-scheme: light; }
-body { max-width: 60rem; margin: 0 auto; padding: 1rem; color: #222; background: #fff;
-  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
-h1, h2, h3 { line-height: 1.2; }
-h2 { margin-top: 2.5rem; padding-top: 0.5rem; border-top: 1px solid #ccc; }
-p, li, h1, h2, h3 { overflow-wrap: anywhere; }
-p, li { max-width: 46rem; }
-a { color: #0060a0; }
-nav ul { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; }
-figure { margin: 1rem 0; overflow-x: auto; }
-img { display: block; max-width: max(100%, 44rem); height: auto; } /* on a phone, a wide one is moved sideways */
-.wide { overflow-x: auto; margin: 1rem 0; }
-table { border-collapse: collapse; font-size: 0.875rem; }
-th, td { padding: 0.25rem 0.75rem 0.25rem 0; border-bottom: 1px solid #e4e4e4; text-align: left; vertical-align: top;
-  max-width: 26rem; overflow-wrap: break-word; }
-thead th { border-bottom: 2px solid #999; vertical-align: bottom; }
-tbody th { font-weight: normal; }
-th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; }
-pre { overflow-x: auto; padding: 0.75rem; background: #f5f5f5; font-size: 0.875rem; }
-@media print {
-  @page { margin: 1.5cm; }
-  body { max-width: none; padding: 0; font-size: 10pt; }
-  nav { display: none; }
-  h2, h3 { break-after: avoid; }
-  tr, figure, pre { break-inside: avoid; }
-  img { max-width: 100%; max-height: 24cm; object-fit: contain; object-position: left; }
-  figure, .wide { overflow: visible; }
-  pre { white-space: pre-wrap; }
-}
-"""

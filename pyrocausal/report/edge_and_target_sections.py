@@ -15,7 +15,7 @@ from pyrocausal.posterior.tables import STRONG, UNDECIDED
 from pyrocausal.report.document import Folded, Heading, Mono, Part, Picture, Table, Text
 from pyrocausal.report.pieces import constrained_figure, plain_text
 
-__all__ = ["edge_section", "target_section"]
+__all__ = ["edge_section", "edge_table", "target_section"]
 
 LEAST_LISTED, MOST_LISTED = 0.05, 100  # edges that are listed although they are believed less than one half
 MEASURED = ["strength", "size", "measured as"]
@@ -54,7 +54,7 @@ def edge_section(result: CausalPosterior) -> Iterator[Part]:
     yield _edge_rows(table[found & ~weak], chains, "None of them is strong." if weak.any() else "None.")
     yield plain_text(f"{STRENGTH} {EDGE_SIZE}")
     if weak.any():
-        yield Folded(f"Weak edges believed with more than 0.5 ({int(weak.sum())})", _edge_table(table[weak], chains))
+        yield Folded(f"Weak edges believed with more than 0.5 ({int(weak.sum())})", edge_table(table[weak], chains))
     yield Heading(f"Edges believed less, but {LEAST_LISTED:g} or more in a chain ({len(rest)})", 3)
     yield _edge_rows(rest[:MOST_LISTED], chains)
     if len(rest) > MOST_LISTED:
@@ -74,10 +74,11 @@ def _of_them_weak(weak: pd.Series) -> str:
 
 
 def _edge_rows(edges: pd.DataFrame, chains: list[str], otherwise: str = "None.") -> Part:
-    return _edge_table(edges, chains) if len(edges) else plain_text(otherwise)
+    return edge_table(edges, chains) if len(edges) else plain_text(otherwise)
 
 
-def _edge_table(edges: pd.DataFrame, chains: list[str]) -> Table:
+def edge_table(edges: pd.DataFrame, chains: list[str]) -> Table:
+    """Rows of `CausalPosterior.edges`, with the probability of each chain where there are several."""
     shown = ["probability", *(chains if len(chains) > 1 else [])]
     rows = [
         (

@@ -15,7 +15,7 @@ from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.report.document import Heading, Mono, Part, Picture, Table, Text
 from pyrocausal.report.pieces import constrained_figure, plain_text
 
-__all__ = ["AskedEffects", "ask_effects", "effect_section"]
+__all__ = ["HEADER", "AskedEffects", "ask_effects", "effect_cells", "effect_section"]
 
 SHOWN, MOST_CAUSES, FEWEST_CAUSES = 20, 20, 5
 MOST_DRAWS, FEWEST_DRAWS, MANY = 100, 10, 40  # of all chains together; from how many on an interval is no rough guess
@@ -117,7 +117,7 @@ def effect_section(result: CausalPosterior, asked: AskedEffects | None) -> Itera
         "What the fitted programs say would happen to other variables if a variable were set, the largest effects "
         f"first. Asked about: {asked.about}. {_compared(result, asked)}"
     )
-    yield Table(HEADER, list(map(_cells, shown.to_dict("records"))))
+    yield Table(HEADER, list(map(effect_cells, shown.to_dict("records"))))
     if left := len(asked.table) - len(shown):
         yield plain_text(f"{number_of(left, 'smaller effect')} {'is' if left == 1 else 'are'} not shown.")
     figure = constrained_figure(*effects_size(shown))
@@ -159,7 +159,8 @@ def _sort(kind: object) -> str:
     return "ordered" if kind.ordered else "states"
 
 
-def _cells(row: Mapping[Hashable, Any]) -> tuple[str, ...]:
+def effect_cells(row: Mapping[Hashable, Any]) -> tuple[str, ...]:
+    """Cells of a row of `CausalPosterior.effects`, under `HEADER`."""
     of_state = row["measured"] != "mean"
     how = "+z.3f" if of_state else "+z.4g"
     what = row["measured"] if of_state else f"mean of {row['effect']}"

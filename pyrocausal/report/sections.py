@@ -14,7 +14,6 @@ from pyrocausal.checks.findings import NAMES, SILENT, Diagnosis
 from pyrocausal.checks.verdict import verdict
 from pyrocausal.data.row_sample import row_sample, rows_of
 from pyrocausal.plots.curves import plot_beliefs
-from pyrocausal.plots.graph import graph_size, plot_graph
 from pyrocausal.plots.histograms import TABLES, Histograms, predict
 from pyrocausal.plots.predictive_check import plot_predictive
 from pyrocausal.posterior.causal_posterior import CausalPosterior
@@ -22,7 +21,8 @@ from pyrocausal.posterior.graph_metrics import shd
 from pyrocausal.report.document import Heading, Part, Picture, Strong, Table, Text
 from pyrocausal.report.edge_and_target_sections import edge_section, target_section
 from pyrocausal.report.effect_section import AskedEffects, ask_effects, effect_section
-from pyrocausal.report.pieces import constrained_figure, new_figure, plain_items, plain_text
+from pyrocausal.report.graph_section import explored_graph, strengths_picture
+from pyrocausal.report.pieces import constrained_figure, plain_items, plain_text
 from pyrocausal.report.summary import (
     chain_table,
     compare,
@@ -73,6 +73,7 @@ def contents(
         raise TypeError(f"diagnosis must be a Diagnosis, got {type(diagnosis).__name__}; make one with diagnose")
     diagnosis = diagnose(result) if diagnosis is None else diagnosis
     found, trust = verdict(result, diagnosis, shell=shell)
+    asked = ask_effects(result) if effects is None else effects
     return [
         Heading("Verdict"),
         Text((Strong(found),)),
@@ -82,10 +83,10 @@ def contents(
         plain_items(in_words(result)),
         *_cycle(result),
         *_diagnosis(diagnosis, shell),
-        *_graph(result),
+        *_graph(result, diagnosis, asked),
         *edge_section(result),
         *target_section(result),
-        *effect_section(result, ask_effects(result) if effects is None else effects),
+        *effect_section(result, asked),
         *_predictions(result),
         *_chains(result),
         *_fit(result),
@@ -115,18 +116,17 @@ def _diagnosis(diagnosis: Diagnosis, shell: bool) -> Iterator[Part]:
                 yield plain_text(f"What to do: {advice}")
 
 
-def _graph(result: CausalPosterior) -> Iterator[Part]:
+def _graph(result: CausalPosterior, diagnosis: Diagnosis, asked: AskedEffects | None) -> Iterator[Part]:
     data = result.data
     truth = data.truth and data.truth.subgraph(data.nodes)
     yield Heading("Graph")
-    figure = new_figure(*graph_size(result, truth=truth))
-    plot_graph(result, figure.add_axes((0.01, 0.01, 0.98, 0.91)), truth=truth)
-    yield Picture.of("graph", "Causal graph", figure)
+    yield from explored_graph(result, truth, diagnosis, asked)
     yield plain_text(
         "An arrow points from a cause to its effect: changing the cause changes the effect, directly with respect to "
         f"the variables measured. The wider the arrow, the {_wider(result)}; dashed edges are undecided, and filled "
         "variables are targets of at least one regime. Colours compare with the true graph where it is known."
     )
+    yield from strengths_picture(result)
     if truth is not None:
         found, settled = result.to_networkx(), shd(result.dag(), truth)
         yield Heading("Against the true graph", 3)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pyrocausal.checks.findings import Diagnosis
 from pyrocausal.posterior.causal_posterior import CausalPosterior
-from pyrocausal.report.document import Code, Heading, Items, Mono, Part, Picture, Text, to_html, to_markdown
+from pyrocausal.report.document import Code, Heading, Items, Mono, Part, Text, pictures_of, to_html, to_markdown
 from pyrocausal.report.effect_section import AskedEffects, ask_effects
 from pyrocausal.report.sections import contents
 from pyrocausal.runtime.whole_files import check_writable, write_bytes, write_text
@@ -43,12 +43,13 @@ def write_report(
 ) -> Path:
     """Write tables, pictures, the fitted programs and pages about them.
 
-    The files are `report.html`, which holds everything that is to be read; the same as `report.md` with the pictures
-    `graph.png`, `edges.png`, `targets.png`, `effects.png`, `beliefs.png` and `predictions.png`; `edges.csv` (cause,
-    effect, probability, strength, size and what that is measured as, of all ordered pairs), `targets.csv` (the same of
-    all regimes and variables, and none), both the strongest first; `effects.csv` (see `CausalPosterior.effects`) and
-    its picture where the graph has settled and has edges; and `result.zip`. Earlier ones are replaced. The tables of
-    edges and targets and `result.zip` come first, before anything is asked, diagnosed and drawn.
+    The files are `report.html`, which holds everything that is to be read; the same as `report.md` with the
+    pictures `graph.png`, `strengths.png`, `edges.png`, `targets.png`, `effects.png`, `beliefs.png` and
+    `predictions.png`; `edges.csv` (cause, effect, probability, strength, size and what that is measured as, of all
+    ordered pairs), `targets.csv` (the same of all regimes and variables, and none), both the strongest first;
+    `effects.csv` (see `CausalPosterior.effects`) and its picture where the graph has settled and has edges; and
+    `result.zip`. Earlier ones are replaced. The tables of edges and targets and `result.zip` come first, before
+    anything is asked, diagnosed and drawn.
 
     Parameters
     ----------
@@ -85,9 +86,8 @@ def write_report(
     effects = ask_effects(result)
     told = _save_effects(effects, folder / "effects.csv")
     parts = [*contents(result, diagnosis, shell=shell, effects=effects), *_files(told)]
-    for part in parts:
-        if isinstance(part, Picture):
-            write_bytes(folder / f"{part.name}.png", part.png)
+    for picture in pictures_of(parts):
+        write_bytes(folder / f"{picture.name}.png", picture.png)
     write_text(folder / "report.md", to_markdown(TITLE, parts))
     page = folder / "report.html"
     write_text(page, to_html(TITLE, parts))
