@@ -8,6 +8,7 @@ from pyrocausal.checks.held_out import held_out_regimes, held_out_rows
 from pyrocausal.checks.negative_control import RandomGraphControl, random_graph_control
 from pyrocausal.checks.stability import Stability, stability
 from pyrocausal.checks.verdict import Verdict, verdict
+from pyrocausal.copies.refitting import Descent, Refitting
 from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
@@ -16,7 +17,6 @@ from pyrocausal.data.regime import Regime
 from pyrocausal.data.table_findings import TableCheck, TableFinding, TableWarning
 from pyrocausal.data.target_files import read_targets
 from pyrocausal.evidence.joint_evidence import JointEvidence
-from pyrocausal.evidence.refitting import Descent, Refitting
 from pyrocausal.fit.discover import discover
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.edge_beliefs import EdgeBeliefs, IndependentBeliefs, OrientedBeliefs

@@ -8,10 +8,10 @@ from functools import partial
 import torch
 from conftest import make_rows
 
+from pyrocausal.copies.refitting import Descent, Refitting
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical
 from pyrocausal.data.regime import Regime
-from pyrocausal.evidence.refitting import Descent, Refitting
 from pyrocausal.fit.discover import discover
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.posterior.causal_posterior import CausalPosterior

@@ -16,8 +16,8 @@ import pyrocausal
 ROOT = Path(pyrocausal.__file__).parent
 # A folder imports from those before it, and from its own.
 FOLDERS = [
-    "runtime", "data", "tables", "simulate", "model", "sdi", "evidence", "search", "mechanism_posterior", "queries",
-    "posterior", "fit", "checks", "plots", "report", "cli",
+    "runtime", "data", "tables", "simulate", "model", "sdi", "copies", "evidence", "search", "mechanism_posterior",
+    "queries", "posterior", "fit", "checks", "plots", "report", "cli",
 ]  # fmt: skip
 # What a result is printed as, and two methods, are to be had on what they are given: `CausalPosterior.report` and
 # `InterventionalData.check`. The imports wait in the methods, so that modules can still be read, and loaded, in order.

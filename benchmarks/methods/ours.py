@@ -31,10 +31,10 @@ from pyrocausal import (
     settle,
     targets,
 )
+from pyrocausal.copies.screening import Residuals, Screen
 from pyrocausal.evidence.edge_price import edge_prices
 from pyrocausal.evidence.imputation import impute
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
-from pyrocausal.evidence.screening import Residuals, Screen
 from pyrocausal.evidence.strength import edge_strengths, target_strengths
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.model.new_mechanisms import NewMechanisms

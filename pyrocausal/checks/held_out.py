@@ -16,10 +16,10 @@ import torch
 
 from pyrocausal.checks.comparison import COMPARED, HeldOut, compare
 from pyrocausal.checks.row_predictions import REFITTING, RowPredictor, Table
+from pyrocausal.copies.refitting import Refitting
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.weights import Part
 from pyrocausal.evidence.imputation import impute
-from pyrocausal.evidence.refitting import Refitting
 from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.runtime.checked_settings import check, number, of_type, whole

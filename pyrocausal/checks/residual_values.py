@@ -12,10 +12,10 @@ from typing import NamedTuple
 import pyro.distributions as dist
 import torch
 
+from pyrocausal.copies.screening import Residuals
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.missing import filled
 from pyrocausal.evidence.drift import SIZES
-from pyrocausal.evidence.screening import Residuals
 
 __all__ = [
     "FAR_DRIFT",

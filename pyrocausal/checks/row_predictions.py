@@ -25,6 +25,7 @@ from typing import NamedTuple, TypeAlias
 
 import torch
 
+from pyrocausal.copies.refitting import Descent, Refitting
 from pyrocausal.data.at_least import RegimeTargets
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kind import Kind
@@ -32,7 +33,6 @@ from pyrocausal.data.missing import present
 from pyrocausal.data.weights import Part, total
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
-from pyrocausal.evidence.refitting import Descent, Refitting
 from pyrocausal.evidence.terms import IMPOSSIBLE, Terms, parents_of
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms

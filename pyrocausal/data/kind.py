@@ -48,7 +48,7 @@ class Kind(ABC):
         binomial regression, for `pyrocausal.data.count.Count` and what is derived from it. With a linear regression a
         variable has to enter as it is, see `entering`, so that densities are those of codes.
     descent : str
-        Which setting of `pyrocausal.evidence.refitting.Refitting` says how copies of its mechanism are fitted.
+        Which setting of `pyrocausal.copies.refitting.Refitting` says how copies of its mechanism are fitted.
     """
 
     missing: bool = field(default=False, kw_only=True, repr=False)
@@ -234,7 +234,7 @@ class Kind(ABC):
 
     @property
     def residuals(self) -> int:
-        """Residuals of a value, see `pyrocausal.evidence.screening.Residuals`: two, unless there is one per state."""
+        """Residuals of a value, see `pyrocausal.copies.screening.Residuals`: two, unless there is one per state."""
         return 2
 
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import torch
 
+from pyrocausal.copies.refitting import Refitting
 from pyrocausal.data.kind import Kind
-from pyrocausal.evidence.refitting import Refitting
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.row_split import Fold

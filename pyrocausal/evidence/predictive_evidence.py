@@ -1,7 +1,7 @@
 """Joint evidence from the predictive density of rows, where fitted networks compete with closed forms.
 
 The observational mechanism of a variable given some parents is estimated by a copy of the variable's mechanism fitted
-to that parent set (`pyrocausal.evidence.refitting`) and in closed form (`pyrocausal.evidence.closed_form`); estimates
+to that parent set (`pyrocausal.copies.refitting`) and in closed form (`pyrocausal.evidence.closed_form`); estimates
 count by how well they predict. No row scores an estimate that it has fitted: rows of regimes come in two folds, and
 each fold scores what the other and the observational rows have fitted (`pyrocausal.sdi.row_split`). A new mechanism is
 integrated out (`pyrocausal.model.new_mechanisms`), half of it given the parents, so that hard and soft interventions
@@ -10,7 +10,7 @@ are both covered.
 Where rows have weights (`pyrocausal.data.weights`), all sums over rows are weighted.
 
 What the residuals of a mechanism say of parents that might be added is kept, which spares fits that can gain nothing
-(`pyrocausal.evidence.screening`).
+(`pyrocausal.copies.screening`).
 
 Vocabulary: d variables, R regimes, S parent sets of one variable.
 """
@@ -25,14 +25,14 @@ from functools import partial
 import pyro.distributions as dist
 import torch
 
+from pyrocausal.copies.exact_copies import ExactCopies
+from pyrocausal.copies.fitted_families import CopyFit, FittedFamilies, batches, fit_families
+from pyrocausal.copies.refitting import Refitting
+from pyrocausal.copies.screening import Residuals, Screen
 from pyrocausal.data.missing import filled, present
 from pyrocausal.evidence.closed_form import ClosedForm
-from pyrocausal.evidence.exact_copies import ExactCopies
-from pyrocausal.evidence.fitted_families import CopyFit, FittedFamilies, batches, fit_families
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.joint_evidence import JointEvidence
-from pyrocausal.evidence.refitting import Refitting
-from pyrocausal.evidence.screening import Residuals, Screen
 from pyrocausal.evidence.terms import IMPOSSIBLE, FamilyEvidence, Terms, or_unseen, parents_of
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.runtime.interruption import checkpoint

@@ -17,9 +17,9 @@ import numpy as np
 import pyro.distributions as dist
 import torch
 
+from pyrocausal.copies.refitting import Refitting, fit_copies
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.weights import Part
-from pyrocausal.evidence.refitting import Refitting, fit_copies
 from pyrocausal.evidence.telling_rows import TellingRows
 from pyrocausal.mechanism_posterior.family_posterior import Conditional, FamilyPosterior
 from pyrocausal.model.mechanisms import Copies, Mechanisms

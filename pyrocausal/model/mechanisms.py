@@ -128,7 +128,7 @@ class Mechanisms(LocalModule):
     def exact(self, i: int) -> bool:
         """Whether a copy for variable `i` may be fitted exactly, as a small network with a normal distribution.
 
-        Then it is (`pyrocausal.evidence.exact_fit`), and not made by `copies`. By default not.
+        Then it is (`pyrocausal.copies.exact_fit`), and not made by `copies`. By default not.
         """
         return False
 

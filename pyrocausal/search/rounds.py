@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import torch
 
+from pyrocausal.copies.refitting import Refitting
 from pyrocausal.evidence.block_regressors import are_many
 from pyrocausal.evidence.edge_price import edge_prices
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
@@ -29,7 +30,6 @@ from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.outliers import moved_away
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
-from pyrocausal.evidence.refitting import Refitting
 from pyrocausal.evidence.telling_rows import telling_rows
 from pyrocausal.evidence.terms import IMPOSSIBLE
 from pyrocausal.model.new_mechanisms import NewMechanisms

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from pyrocausal.copies.refitting import Descent, Refitting
 from pyrocausal.data.kind import Kind
-from pyrocausal.evidence.refitting import Descent, Refitting
 from pyrocausal.model.mechanisms import Mechanisms
 from pyrocausal.runtime.checked_settings import check_settings, number, of_type, truth, whole
 

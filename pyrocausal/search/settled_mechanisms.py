@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import torch
 
+from pyrocausal.copies.fitted_families import batches
+from pyrocausal.copies.refitting import Descent, Refitting, fit_copies
 from pyrocausal.data.missing import present
-from pyrocausal.evidence.fitted_families import batches
-from pyrocausal.evidence.refitting import Descent, Refitting, fit_copies
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.sdi.state import State
 

@@ -13,8 +13,8 @@ import benchmarks
 from benchmarks.methods import METHODS, ours
 from benchmarks.methods.base import Method
 from pyrocausal import Descent, Refitting, networks, simulate
+from pyrocausal.copies.screening import Screen
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
-from pyrocausal.evidence.screening import Screen
 from pyrocausal.model.new_mechanisms import NewMechanisms
 
 OURS = [method.name for method in vars(ours).values() if isinstance(method, Method)]

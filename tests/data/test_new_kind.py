@@ -15,11 +15,11 @@ from example_chains import BRIEF, SETTLING, UNSETTLED, settled
 from pyro import poutine
 
 import pyrocausal as pc
+from pyrocausal.copies.refitting import Refitting
 from pyrocausal.data import categorical, continuous, count, exposure, kind
 from pyrocausal.data.columns import check_gaps, check_some, numbers
 from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.missing import any_missing
-from pyrocausal.evidence.refitting import Refitting
 
 
 @dataclass(frozen=True)

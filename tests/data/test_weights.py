@@ -13,6 +13,8 @@ from conftest import KINDS, make_fold, make_model, make_rows, random_graphs, sma
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from pyrocausal.copies.refitting import Descent, Refitting, fit_copies, judge_rows
+from pyrocausal.copies.screening import Residuals, Screen
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous, Count
 from pyrocausal.data.regime import Regime
@@ -21,8 +23,6 @@ from pyrocausal.evidence.closed_form import ClosedForm
 from pyrocausal.evidence.edge_price import edge_prices
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
-from pyrocausal.evidence.refitting import Descent, Refitting, fit_copies, judge_rows
-from pyrocausal.evidence.screening import Residuals, Screen
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.model.count_regression import count_regression
 from pyrocausal.model.log_likelihood import score_graphs

@@ -12,6 +12,8 @@ import pytest
 import torch
 from conftest import LinearGaussian, every_dag, make_model, make_rows
 
+from pyrocausal.copies.refitting import Descent, Refitting, fit_copies, judge_rows
+from pyrocausal.copies.screening import Residuals, Screen
 from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
@@ -21,8 +23,6 @@ from pyrocausal.evidence import fitted_families
 from pyrocausal.evidence.closed_form import ClosedForm
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
-from pyrocausal.evidence.refitting import Descent, Refitting, fit_copies, judge_rows
-from pyrocausal.evidence.screening import Residuals, Screen
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms

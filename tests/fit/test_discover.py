@@ -16,10 +16,10 @@ import torch
 from example_chains import ALGORITHM, ALONE, NAMES, SETTLING, UNSETTLED, assert_same, quick, settled, small
 
 from pyrocausal import simulate
+from pyrocausal.copies.refitting import Refitting
 from pyrocausal.data.at_least import AtLeast
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.knowledge import Knowledge
-from pyrocausal.evidence.refitting import Refitting
 from pyrocausal.fit.discover import discover
 from pyrocausal.model.drawn_graphs import DrawnGraphs
 from pyrocausal.sdi.algorithm import SDI

@@ -16,13 +16,13 @@ from conftest import make_fold
 
 import pyrocausal as pc
 from pyrocausal import simulate as sim
+from pyrocausal.copies.screening import Residuals
 from pyrocausal.data.count import log_levels
 from pyrocausal.data.kind import entering
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.data.negative_binomial import negative_binomial
 from pyrocausal.evidence import imputation
 from pyrocausal.evidence.closed_form import ClosedForm
-from pyrocausal.evidence.screening import Residuals
 from pyrocausal.model.count_regression import count_regression
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.simulate.experiments import simulate

@@ -10,11 +10,11 @@ from conftest import KINDS, make_model, make_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pyrocausal.copies.refitting import Descent, Refitting, fit_copies, judge_rows
 from pyrocausal.data.continuous import LOG_SCALE_OF_COMPONENT
 from pyrocausal.data.kinds import Categorical, Continuous, Count, Exposure
 from pyrocausal.data.negative_binomial import negative_binomial
 from pyrocausal.data.weights import Part
-from pyrocausal.evidence.refitting import Descent, Refitting, fit_copies, judge_rows
 from pyrocausal.model.heads import distributions, spread_out
 
 

@@ -14,9 +14,9 @@ from pyro.nn import PyroModule, PyroParam, PyroSample
 from torch.distributions.constraints import positive
 
 import pyrocausal as pc
+from pyrocausal.copies.refitting import Descent, Refitting, fit_copies
 from pyrocausal.data.edge_constraints import fixed_edges
 from pyrocausal.data.weights import Part
-from pyrocausal.evidence.refitting import Descent, Refitting, fit_copies
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.model.own_mechanisms import OwnMechanisms

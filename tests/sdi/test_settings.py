@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
+from pyrocausal.copies.refitting import Descent, Refitting
 from pyrocausal.data.kinds import Categorical, Continuous
-from pyrocausal.evidence.refitting import Descent, Refitting
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.credit import acyclicity, sparsity
 from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring, Stopping, describe

@@ -13,6 +13,7 @@ import pytest
 import torch
 from conftest import KINDS, LinearGaussian, every_dag, is_acyclic, small_data
 
+from pyrocausal.copies.refitting import Descent, Refitting
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.data.knowledge import Knowledge
@@ -22,7 +23,6 @@ from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowled
 from pyrocausal.evidence.outliers import moved_away
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
-from pyrocausal.evidence.refitting import Descent, Refitting
 from pyrocausal.evidence.terms import Terms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from pyrocausal.evidence.levenberg_marquardt import Squares, minimise, solve_outputs
-from pyrocausal.evidence.noise_fit import Noise, drawn_scale, noise_of
-from pyrocausal.evidence.small_network import SmallNetwork
+from pyrocausal.copies.levenberg_marquardt import Squares, minimise, solve_outputs
+from pyrocausal.copies.noise_fit import Noise, drawn_scale, noise_of
+from pyrocausal.copies.small_network import SmallNetwork
 
 __all__ = ["LEAST_SCALE", "FamilyRows", "Solution", "begun_with", "solved", "squares_of", "with_mean"]
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import torch
 
-from pyrocausal.evidence.small_network import SmallNetwork
+from pyrocausal.copies.small_network import SmallNetwork
 from pyrocausal.runtime.interruption import checkpoint
 
 __all__ = ["LogScale", "Loss", "Minimum", "Squares", "minimise", "solve_outputs"]

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import torch
 
-from pyrocausal.evidence.exact_fit import FamilyRows, Solution, begun_with, squares_of
-from pyrocausal.evidence.levenberg_marquardt import Squares, minimise, solve_outputs
-from pyrocausal.evidence.small_network import SmallNetwork
+from pyrocausal.copies.exact_fit import FamilyRows, Solution, begun_with, squares_of
+from pyrocausal.copies.levenberg_marquardt import Squares, minimise, solve_outputs
+from pyrocausal.copies.small_network import SmallNetwork
 
 __all__ = ["bettered"]
 

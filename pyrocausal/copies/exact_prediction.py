@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 import torch
 
-from pyrocausal.evidence.exact_fit import LEAST_SCALE, FamilyRows, Solution
-from pyrocausal.evidence.small_network import ROWS, SmallNetwork
+from pyrocausal.copies.exact_fit import LEAST_SCALE, FamilyRows, Solution
+from pyrocausal.copies.small_network import ROWS, SmallNetwork
 
 __all__ = ["Curvature", "predicted", "promised"]
 

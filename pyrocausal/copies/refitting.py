@@ -1,7 +1,7 @@
 """Mechanisms fitted to one parent set each.
 
 This is how copies are fitted by gradient steps: of categories, counts, mixtures and mechanisms of your own. Networks of
-numbers are fitted exactly (`pyrocausal.evidence.exact_fit`).
+numbers are fitted exactly (`pyrocausal.copies.exact_fit`).
 
 The mechanisms of a model serve every parent set at once and serve best the ones they saw most, which favours the graph
 they were fitted around. To compare parent sets, each gets a copy of its variable's mechanism, fitted to it alone; many
@@ -18,9 +18,9 @@ import pyro
 import torch
 from pyro import poutine
 
+from pyrocausal.copies.screening import Residuals
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.weights import Part, drawing, take_rows, total
-from pyrocausal.evidence.screening import Residuals
 from pyrocausal.model.causal_model import observe_blocks
 from pyrocausal.model.mechanisms import Copies, Family, Mechanisms
 from pyrocausal.runtime.checked_settings import check, check_settings, number, of_type, whole
@@ -84,7 +84,7 @@ class Refitting:
     categorical
         For a categorical variable.
     continuous
-        For a continuous variable that is not fitted exactly (`pyrocausal.evidence.exact_fit`), as mixtures are not. Its
+        For a continuous variable that is not fitted exactly (`pyrocausal.copies.exact_fit`), as mixtures are not. Its
         density asks for many steps, since parents that are all but collinear are told apart slowly, and small last
         ones, since noise may be a thousandth of a variable's scale.
     count

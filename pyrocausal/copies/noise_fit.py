@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import torch
 
-from pyrocausal.evidence.levenberg_marquardt import LogScale, Squares, minimise
-from pyrocausal.evidence.small_network import SmallNetwork
+from pyrocausal.copies.levenberg_marquardt import LogScale, Squares, minimise
+from pyrocausal.copies.small_network import SmallNetwork
 
 __all__ = ["Noise", "drawn_scale", "noise_of"]
 

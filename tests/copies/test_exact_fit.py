@@ -7,11 +7,11 @@ import math
 import pytest
 import torch
 
-from pyrocausal.evidence.exact_fit import FamilyRows, Solution, solved, squares_of
-from pyrocausal.evidence.exact_prediction import Curvature, predicted, promised
-from pyrocausal.evidence.kicks import bettered
-from pyrocausal.evidence.levenberg_marquardt import LogScale, Squares, minimise
-from pyrocausal.evidence.small_network import SmallNetwork
+from pyrocausal.copies.exact_fit import FamilyRows, Solution, solved, squares_of
+from pyrocausal.copies.exact_prediction import Curvature, predicted, promised
+from pyrocausal.copies.kicks import bettered
+from pyrocausal.copies.levenberg_marquardt import LogScale, Squares, minimise
+from pyrocausal.copies.small_network import SmallNetwork
 
 NOISE = 0.1
 

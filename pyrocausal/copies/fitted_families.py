@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import torch
 
+from pyrocausal.copies.refitting import Refitting, fit_copies, judge_rows
+from pyrocausal.copies.screening import Screen
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.missing import present
-from pyrocausal.evidence.refitting import Refitting, fit_copies, judge_rows
-from pyrocausal.evidence.screening import Screen
 from pyrocausal.model.mechanisms import Family, Mechanisms
 from pyrocausal.sdi.row_split import Fold
 

@@ -18,12 +18,12 @@ from typing import Any, TypeAlias
 import pyro.distributions as dist
 import torch
 
+from pyrocausal.copies.exact_fit import FamilyRows, Solution, solved, with_mean
+from pyrocausal.copies.exact_prediction import Curvature, predicted, promised
+from pyrocausal.copies.kicks import bettered
 from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.missing import filled
 from pyrocausal.data.weights import take_rows
-from pyrocausal.evidence.exact_fit import FamilyRows, Solution, solved, with_mean
-from pyrocausal.evidence.exact_prediction import Curvature, predicted, promised
-from pyrocausal.evidence.kicks import bettered
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.sdi.row_split import Fold
 

@@ -11,10 +11,10 @@ import pytest
 import torch
 from conftest import KINDS, LinearGaussian, make_model, make_rows
 
+from pyrocausal.copies.refitting import Descent, Refitting, fit_copies, judge_rows
+from pyrocausal.copies.screening import Residuals
 from pyrocausal.data.kinds import Categorical, Continuous, Count
 from pyrocausal.data.weights import Part
-from pyrocausal.evidence.refitting import Descent, Refitting, fit_copies, judge_rows
-from pyrocausal.evidence.screening import Residuals
 from pyrocausal.model.log_likelihood import score_graphs, site_log_probs
 from pyrocausal.model.mechanisms import Block, Copies
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms

@@ -11,9 +11,9 @@ from conftest import make_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pyrocausal.copies.screening import Residuals, Screen
 from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.data.weights import Part
-from pyrocausal.evidence.screening import Residuals, Screen
 
 NUMBER, COIN, DIE = Continuous(0.0, 1.0), Categorical((0, 1)), Categorical((0, 1, 2))
 KINDS = {

@@ -7,13 +7,13 @@ import math
 import pytest
 import torch
 
+from pyrocausal.copies.exact_copies import ExactCopies
+from pyrocausal.copies.refitting import Refitting
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.data.regime import Regime
-from pyrocausal.evidence.exact_copies import ExactCopies
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
-from pyrocausal.evidence.refitting import Refitting
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.runtime.journal import Journal, journal_kept
