@@ -132,7 +132,7 @@ def mechanism_size(causes: int) -> Pair:
 def _panel(ax: Axes, result: CausalPosterior, found: Curve, rows: SeenRows, cause: str, effect: str) -> None:
     name = f"{cause} -> {effect}"
     if found.states:
-        shown = most_seen(rows, len(found.states), STATES)
+        shown = most_seen(seen_rows(result, effect, effect), len(found.states), STATES)
         for k, (place, color) in enumerate(zip(shown, DISTINCT, strict=False)):
             beside = BESIDE_OTHERS * (k - (len(shown) - 1) / 2) if found.labels else 0.0
             at, share = shares(rows, place, len(found.labels))
@@ -200,18 +200,16 @@ def _name_effect(panels: NDArray, result: CausalPosterior, effect: str) -> None:
         first.set_ylabel(text, fontsize=FONT, parse_math=False)
     if kind.discrete:
         ax.set_ylim(-0.03, 1.03)
-    elif isinstance(kind, Count) and ax.dataLim.y1 > MANY:
-        most = max(each.dataLim.y1 for each in panels)
-        count_scale(ax, "y", 0.0, most)
+    elif isinstance(kind, Count) and (high := max(each.dataLim.y1 for each in panels)) > MANY:
+        count_scale(ax, "y", 0.0, high)
 
 
 def _legend(figure: Figure | SubFigure, result: CausalPosterior, effect: str) -> None:
     data, kind = result.data, result.data.kinds[result.data.names.index(effect)]
     style: dict[str, Any] = {"linestyle": "none", "markersize": 4}
     if kind.discrete:
-        rows = seen_rows(result, effect, effect)
         states = [str(each) for each in kind.decode(np.arange(float(kind.cardinality)))]
-        shown = most_seen(rows, len(states), STATES)
+        shown = most_seen(seen_rows(result, effect, effect), len(states), STATES)
         handles: list[Any] = [
             Patch(color=color, label=shortened(states[place], 18))
             for place, color in zip(shown, DISTINCT, strict=False)
