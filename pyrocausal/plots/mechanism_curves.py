@@ -27,9 +27,21 @@ from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.effect_sizes import exposure_of, state_labels
 from pyrocausal.queries.drawn_programs import DrawnPrograms
 
-__all__ = ["ACTED_ON", "LET_ALONE", "OBSERVED", "Curve", "SeenRows", "curve", "seen_rows"]
+__all__ = [
+    "ACTED_ON",
+    "LET_ALONE",
+    "OBSERVED",
+    "Curve",
+    "SeenRows",
+    "causes_of",
+    "curve",
+    "most_seen",
+    "seen_rows",
+    "shares",
+]
 
 GRID, ENDS = 61, (0.005, 0.995)  # values of a number, and the quantiles of what was seen that they lie between
+BINS, FEWEST = 10, 5  # of a number, in which shares of states are counted; rows in one of them
 BETWEEN = 0.05, 0.95  # quantiles of the draws
 OBSERVED, LET_ALONE, ACTED_ON = range(3)  # rows without intervention, of other regimes, of those that act on an effect
 HIT = 0.5  # belief in a target above which a regime acts on a variable
@@ -75,6 +87,12 @@ class SeenRows(NamedTuple):
     effect: NDArray[np.float64]
     weights: NDArray[np.float64]
     sort: NDArray[np.int64]
+
+
+def causes_of(result: CausalPosterior, effect: str) -> list[str]:
+    """Causes that are drawn: in the settled graph, or believed with more than one half; the strongest first."""
+    table = result.edges(None)
+    return table.cause[(table.effect == effect) & (table.settled | (table.probability > 0.5))].tolist()
 
 
 @torch.no_grad()
@@ -125,6 +143,40 @@ def seen_rows(result: CausalPosterior, cause: str, effect: str) -> SeenRows:
         columns = [_relative(data, k, rows).numpy() for k in places]
         found.append((*columns, counted.double().numpy(), np.full(len(rows), sort)))
     return SeenRows(*(np.concatenate(each) for each in zip(*found, strict=True)))
+
+
+def most_seen(rows: SeenRows, states: int, most: int) -> list[int]:
+    """Places of those of an effect's states that most rows have, in their order."""
+    seen = np.bincount(rows.effect.astype(int), rows.weights, states)
+    return sorted(np.argsort(-seen, kind="stable")[:most].tolist())
+
+
+def shares(rows: SeenRows, state: int, states: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Share of rows with a state of the effect, for each state of the cause, or each tenth of the rows.
+
+    Parameters
+    ----------
+    rows
+        Of which those of regimes that act on the effect are left out.
+    state
+        Of the effect.
+    states
+        Of the cause; 0 of a number or a count.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Where the cause is on average, and the share there; of states and tenths with five rows or more.
+    """
+    kept = rows.sort != ACTED_ON
+    at, weights, has = rows.cause[kept], rows.weights[kept], rows.effect[kept] == state
+    if not len(at):
+        return np.zeros(0), np.zeros(0)
+    cuts = np.unique(np.quantile(at, np.arange(1, BINS) / BINS))
+    bins = at.astype(int) if states else np.searchsorted(cuts, at)
+    some = np.bincount(bins) >= FEWEST
+    total = np.bincount(bins, weights)[some]
+    return np.bincount(bins, weights * at)[some] / total, np.bincount(bins, weights * has)[some] / total
 
 
 def _relative(data: InterventionalData, k: int, rows: torch.Tensor) -> torch.Tensor:

@@ -15,18 +15,28 @@ from numpy.typing import NDArray
 from pyrocausal.data.columns import number_of
 from pyrocausal.data.kinds import Count
 from pyrocausal.plots.layout import Pair
-from pyrocausal.plots.mechanism_curves import ACTED_ON, LET_ALONE, OBSERVED, Curve, SeenRows, curve, seen_rows
+from pyrocausal.plots.mechanism_curves import (
+    ACTED_ON,
+    LET_ALONE,
+    OBSERVED,
+    Curve,
+    SeenRows,
+    causes_of,
+    curve,
+    most_seen,
+    seen_rows,
+    shares,
+)
 from pyrocausal.plots.style import BLUE, DARK, DISTINCT, GREY, SKY, VERMILION, count_scale, shortened
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.runtime.checked_settings import check, whole
 
-__all__ = ["causes_of", "mechanism_size", "plot_mechanism"]
+__all__ = ["mechanism_size", "plot_mechanism"]
 
 MOST, ACROSS = 9, 3  # panels, and in a row
 PANEL, BESIDE = (2.9, 2.5), (0.6, 0.95)  # inches: of a panel, and what is around all of them
 POINTS = {OBSERVED: 250, LET_ALONE: 250, ACTED_ON: 120}  # rows that are drawn at the most
-BINS, FEWEST = 10, 5  # of a number, in which shares of states are counted; rows in one of them
-STATES = 6  # of an effect that are drawn at the most
+STATES, BESIDE_OTHERS = 6, 0.11  # of an effect that are drawn at the most, and how far apart they stand
 FONT, SMALL = 8.5, 7.5
 MANY = 20.0  # a count from which on an axis is logarithmic
 NOTHING = "No cause of {} is believed\nwith more than one half."
@@ -112,12 +122,6 @@ def plot_mechanism(
     return figure
 
 
-def causes_of(result: CausalPosterior, effect: str) -> list[str]:
-    """Causes that are drawn: in the settled graph, or believed with more than one half; the strongest first."""
-    table = result.edges(None)
-    return table.cause[(table.effect == effect) & (table.settled | (table.probability > 0.5))].tolist()
-
-
 def mechanism_size(causes: int) -> Pair:
     """Width and height in inches of a figure with so many panels."""
     if not causes:
@@ -128,9 +132,13 @@ def mechanism_size(causes: int) -> Pair:
 def _panel(ax: Axes, result: CausalPosterior, found: Curve, rows: SeenRows, cause: str, effect: str) -> None:
     name = f"{cause} -> {effect}"
     if found.states:
-        for place, state in zip(_shown_states(rows, found.states), DISTINCT, strict=False):
-            _shares(ax, found, rows, place, state)
-            _line(ax, found, place, state, f"{name}={found.states[place]}")
+        shown = most_seen(seen_rows(result, effect, effect), len(found.states), STATES)
+        for k, (place, color) in enumerate(zip(shown, DISTINCT, strict=False)):
+            beside = BESIDE_OTHERS * (k - (len(shown) - 1) / 2) if found.labels else 0.0
+            at, share = shares(rows, place, len(found.labels))
+            aside = beside + 0.05 if found.labels else 0.0
+            ax.scatter(at + aside, share, s=14, facecolors="none", edgecolors=color, alpha=0.6)
+            _line(ax, found, place, color, f"{name}={found.states[place]}", beside)
     else:
         _points(ax, found, rows)
         _line(ax, found, 0, BLUE, name)
@@ -149,14 +157,8 @@ def _panel(ax: Axes, result: CausalPosterior, found: Curve, rows: SeenRows, caus
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def _shown_states(rows: SeenRows, states: list[str]) -> list[int]:
-    """Places of the states that are drawn: all, or those that most rows have, in their order."""
-    seen = np.bincount(rows.effect.astype(int), rows.weights, len(states))
-    return sorted(np.argsort(-seen, kind="stable")[:STATES].tolist())
-
-
-def _line(ax: Axes, found: Curve, state: int, color: str, gid: str) -> None:
-    at, mean, low, high = found.at, found.mean[:, state], found.low[:, state], found.high[:, state]
+def _line(ax: Axes, found: Curve, state: int, color: str, gid: str, beside: float = 0.0) -> None:
+    at, mean, low, high = found.at + beside, found.mean[:, state], found.low[:, state], found.high[:, state]
     if found.labels:
         ax.vlines(at, low, high, color=color, linewidth=1.6, zorder=3)
         ax.plot(at, mean, "o", color=color, markersize=5, zorder=4, gid=gid)
@@ -179,21 +181,6 @@ def _points(ax: Axes, found: Curve, rows: SeenRows) -> None:
         ax.scatter(x, rows.effect[places], s=9, c=color, marker=marker, alpha=0.45, linewidths=width, zorder=1)
 
 
-def _shares(ax: Axes, found: Curve, rows: SeenRows, state: int, color: str) -> None:
-    """Share of the rows that have a state, for each state of the cause or each tenth of the rows."""
-    kept = rows.sort != ACTED_ON
-    at, weights, has = rows.cause[kept], rows.weights[kept], rows.effect[kept] == state
-    if not len(at):
-        return
-    cuts = np.unique(np.quantile(at, np.arange(1, BINS) / BINS)) if not found.labels else np.arange(len(found.labels))
-    bins = at.astype(int) if found.labels else np.searchsorted(cuts, at)
-    total, rows_in = np.bincount(bins, weights), np.bincount(bins)
-    some = rows_in >= FEWEST
-    middle = np.bincount(bins, weights * at)[some] / total[some]
-    share = np.bincount(bins, weights * has)[some] / total[some]
-    ax.scatter(middle + (0.12 if found.labels else 0), share, s=14, facecolors="none", edgecolors=color, alpha=0.6)
-
-
 def _believed(result: CausalPosterior, cause: str, effect: str) -> str:
     probability = float(result.edge_probabilities.sel(effect=effect, cause=cause))
     strength = float(result.edge_strengths.sel(effect=effect, cause=cause))
@@ -213,18 +200,16 @@ def _name_effect(panels: NDArray, result: CausalPosterior, effect: str) -> None:
         first.set_ylabel(text, fontsize=FONT, parse_math=False)
     if kind.discrete:
         ax.set_ylim(-0.03, 1.03)
-    elif isinstance(kind, Count) and ax.dataLim.y1 > MANY:
-        most = max(each.dataLim.y1 for each in panels)
-        count_scale(ax, "y", 0.0, most)
+    elif isinstance(kind, Count) and (high := max(each.dataLim.y1 for each in panels)) > MANY:
+        count_scale(ax, "y", 0.0, high)
 
 
 def _legend(figure: Figure | SubFigure, result: CausalPosterior, effect: str) -> None:
     data, kind = result.data, result.data.kinds[result.data.names.index(effect)]
     style: dict[str, Any] = {"linestyle": "none", "markersize": 4}
     if kind.discrete:
-        rows = seen_rows(result, effect, effect)
         states = [str(each) for each in kind.decode(np.arange(float(kind.cardinality)))]
-        shown = _shown_states(rows, states)
+        shown = most_seen(seen_rows(result, effect, effect), len(states), STATES)
         handles: list[Any] = [
             Patch(color=color, label=shortened(states[place], 18))
             for place, color in zip(shown, DISTINCT, strict=False)

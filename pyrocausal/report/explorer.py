@@ -63,7 +63,8 @@ for (const root of document.querySelectorAll(".explorer")) {
       shown += !hidden;
     }
     const unit = known ? " nats a row or more" : " probability or more";
-    output.textContent = `${shown} of ${edges.length} edges: ${least.toPrecision(2)}${unit}`;
+    const which = Number(slider.value) ? `: ${least.toPrecision(2)}${unit}` : "";
+    output.textContent = `${shown} of ${edges.length} edges${which}`;
     slider.setAttribute("aria-valuetext", output.textContent);
   };
   let open = null;

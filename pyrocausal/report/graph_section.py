@@ -9,7 +9,8 @@ import torch
 
 from pyrocausal.checks.findings import NAMES, Diagnosis
 from pyrocausal.plots.graph import LEAST_SHOWN, graph_size, plot_graph
-from pyrocausal.plots.mechanisms import causes_of, mechanism_size, plot_mechanism
+from pyrocausal.plots.mechanism_curves import causes_of
+from pyrocausal.plots.mechanisms import mechanism_size, plot_mechanism
 from pyrocausal.plots.strengths import plot_strengths, strengths_size
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.report.document import Explored, Mono, Part, Picture, Strong, Table, Text

@@ -11,8 +11,18 @@ from conftest import KINDS, small_data
 from example_verdicts import matrix, settled_chain
 
 from pyrocausal.data.kinds import Continuous, Count, Exposure
-from pyrocausal.plots.mechanism_curves import ACTED_ON, LET_ALONE, OBSERVED, curve, seen_rows
-from pyrocausal.plots.mechanisms import NOTHING, causes_of, plot_mechanism
+from pyrocausal.plots.mechanism_curves import (
+    ACTED_ON,
+    LET_ALONE,
+    OBSERVED,
+    SeenRows,
+    causes_of,
+    curve,
+    most_seen,
+    seen_rows,
+    shares,
+)
+from pyrocausal.plots.mechanisms import NOTHING, plot_mechanism
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 
 matplotlib.use("Agg")
@@ -55,7 +65,8 @@ def test_curves_are_means_of_drawn_programs_with_all_else_at_its_typical_value(k
             line = found[f"{cause} -> X3{end}"]
             for place in (0, len(line) // 2, -1):
                 values = typical.clone()
-                values[j] = line[place, 0]  # these kinds have codes for units
+                at = line[place, 0]  # these kinds have codes for units
+                values[j] = at if not data.kinds[j].discrete else round(at)  # states stand beside each other
                 each = [program.conditional(3, values[None]) for program in result.programs(8).programs[0]]
                 told = [float(fn.probs[0, state] if kind.discrete else fn.mean) for fn in each]
                 assert line[place, 1] == pytest.approx(np.mean(told), rel=1e-4, abs=1e-5)
@@ -132,3 +143,19 @@ def test_a_variable_without_causes_says_so_and_bad_questions():
         plot_mechanism(result, "X3", most=0)
     with pytest.raises(TypeError, match="result must be a CausalPosterior"):
         plot_mechanism(result.data, "X3")
+
+
+def test_shares_are_counted_by_state_or_tenth_without_regimes_that_act_on_the_effect():
+    cause, effect = np.repeat([0.0, 1.0, 2.0], [10, 20, 3]), np.tile([1.0, 0.0, 1.0], 11)
+    rows = SeenRows(cause, effect, np.ones(33), np.full(33, OBSERVED))
+    at, share = shares(rows, 1, 3)  # the last state has fewer than five rows
+    assert at.tolist() == [0, 1]
+    np.testing.assert_allclose(share, [effect[:10].mean(), effect[10:30].mean()])
+    heavy = shares(rows._replace(weights=np.where(effect == 1, 3.0, 1.0)), 1, 3)[1]
+    assert heavy[0] == pytest.approx(3 * share[0] / (3 * share[0] + 1 - share[0]))
+    acted = shares(rows._replace(sort=np.where(cause == 0, ACTED_ON, LET_ALONE)), 1, 3)
+    assert acted[0].tolist() == [1]
+    numbers = np.linspace(0, 1, 200)
+    at, share = shares(SeenRows(numbers, (numbers > 0.5) * 1.0, np.ones(200), np.zeros(200, int)), 1, 0)
+    assert len(at) == 10 and share.tolist() == [0] * 5 + [1] * 5
+    assert most_seen(rows._replace(effect=np.repeat([2.0, 0.0, 1.0], [20, 10, 3])), 4, 2) == [0, 2]
