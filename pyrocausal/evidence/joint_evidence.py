@@ -69,6 +69,10 @@ class JointEvidence(ABC):
     def prepare(self, families: Iterable[Family]) -> None:
         """Find the terms of families that are not known yet, as many together as fit."""
 
+    def prepare_wholly(self, families: Iterable[Family]) -> None:
+        """The same, however little is to be hoped for: what is told by leaving an edge out is no search."""
+        self.prepare(families)
+
     @abstractmethod
     def family(self, effect: int, parents: tuple[int, ...]) -> FamilyEvidence:
         """What is said of a family that was prepared."""

@@ -202,6 +202,17 @@ class PooledEvidence(JointEvidence):
         self._weigh([family for i, family in first.items() if not self._kept.tried(i, self.drifting)])
         self._weigh([family for family in waiting if family in self._waiting and promise(family) > 0])
 
+    def prepare_wholly(self, families: Iterable[Family]) -> None:
+        """See `JointEvidence.prepare_wholly`: at all levels up to the present one, promising or not."""
+        families = list(dict.fromkeys(families))
+        if self._below is not None:
+            self._below.prepare_wholly(families)
+        self.prepare(families)
+        waiting = [family for family in families if family in self._waiting]
+        if self._below is not None:
+            self._kept |= {family: self._below._kept[family] for family in waiting}
+        self._weigh(waiting)
+
     def _at_once(self, family: Family) -> bool:
         """Whether the first logistic regression is due. What it gains over a table depends on the parents."""
         return self.level == LINEAR + 1 and self.kinds[family[0]].closed_form == "table"

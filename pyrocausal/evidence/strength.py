@@ -33,7 +33,7 @@ def edge_strengths(evidence: JointEvidence, graph: torch.Tensor) -> torch.Tensor
     """
     strength, free = torch.zeros(graph.shape, dtype=torch.double), evidence.priced(0.0)
     without = [(i, j) for i, j in graph.nonzero().tolist()]
-    free.prepare((i, tuple(k for k in parents_of(graph[i]) if k != j)) for i, j in without)
+    free.prepare_wholly((i, tuple(k for k in parents_of(graph[i]) if k != j)) for i, j in without)
     terms, rows = free.each(graph), max(float(evidence.rows.sum()), 1.0)
     whole, less = free.of_terms(terms, graph), graph.clone()
     for i, j in without:  # one variable's terms are others then

@@ -12,6 +12,7 @@ import torch
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.evidence.inputs import TargetKnowledge
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
+from pyrocausal.evidence.regressors import ADDITIVE
 from pyrocausal.evidence.strength import edge_strengths, target_strengths
 
 SLOPE = 0.8
@@ -67,3 +68,24 @@ def test_targets_are_judged_by_the_rows_of_their_own_regime() -> None:
     for i in range(2):
         told = evidence.family(i, ())
         torch.testing.assert_close(strength[:, i] * torch.tensor([60.0, 20.0]), told.new - told.old)
+
+
+def test_what_is_left_is_weighed_at_every_level() -> None:
+    rng = np.random.default_rng(1)
+
+    def draw(rows: int) -> pd.DataFrame:
+        x = rng.normal(size=rows)
+        z = x**2 + 0.3 * rng.normal(size=rows)
+        return pd.DataFrame({"x": x, "y": z + 0.3 * rng.normal(size=rows), "z": z})
+
+    data = InterventionalData.from_frames(draw(2_000), {"nothing": draw(200)})
+
+    def additive() -> PooledEvidence:
+        return PooledEvidence(data, TargetKnowledge.nothing(1, 3), price=0.0).at_level(ADDITIVE)
+
+    whole, searched = graph((1, 0), (1, 2)), additive()
+    searched.of(whole)  # which is straight, so that curves do not look promising; without z there is one
+    strength = edge_strengths(searched, whole)
+    for cause, kept in ((0, 2), (2, 0)):
+        less = additive().of(graph((1, kept)))  # nothing better is known there
+        assert float(strength[1, cause]) == pytest.approx((searched.of(whole) - less) / 2_200, abs=1e-6)
