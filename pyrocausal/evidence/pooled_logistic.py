@@ -1,13 +1,17 @@
 """Evidence of logistic regressions over all regimes: a common mechanism with drift, for categories that numbers act on.
 
 A table has to cut a number into bins, and loses what happens inside of them; a multinomial logistic regression does
-not. In table r the logits of the states are X b_r, with b_r ~ N(m, T): around the common m the log-likelihood of every
-table is about a quadratic function of its coefficients, and what follows is as for numbers
-(`pyrocausal.evidence.pooled_regression`), without a noise of its own. The common m is found by Newton's method, given
-how far each table counts, and the other way round.
+not. In table r the logits of the states are X b_r, with b_r ~ N(m, T). The common m is found by Newton's method, given
+how far each table counts, and the other way round; without drift its evidence is Laplace's approximation. With drift a
+quadratic function that is nowhere above the log-likelihood (Boehning 1992) stands for it, and what follows is as for
+numbers (`pyrocausal.evidence.pooled_regression`): drift is told too low rather than too high.
 
 Vocabulary: R tables (regimes, and last the observational one), N rows, k regressors, of which the first c may drift, s
 states, whose s - 1 contrasts have coefficients (`pyrocausal.model.logistic_regression`), ordered by regressor first.
+
+References
+----------
+D. Boehning, "Multinomial logistic regression algorithm", 1992.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from pyrocausal.data.kind import Kind
 from pyrocausal.data.missing import present
 from pyrocausal.evidence.drift import Spared, best_sizes, common_mean, integrate_drift, log_size_prior, spared_evidence
 from pyrocausal.evidence.regressors import Regressors
-from pyrocausal.model.logistic_regression import SPREAD, information_of, log_probs_of, logistic_regression, slopes_of
+from pyrocausal.model.logistic_regression import SPREAD, log_probs_of, logistic_regression, slopes_of
 from pyrocausal.model.mechanisms import Family
 
 __all__ = ["PooledLogistic"]
@@ -87,66 +91,65 @@ class PooledLogistic:
         rows = _Rows(design, states, self.regressors.weights * seen, self.regressors.sizes).grouped(alone)
         sizes = torch.tensor(rows.sizes)
         c = self.regressors.drifting(parents, level)
-        nothing = hit.new_zeros(1, 2)
         share, mean = (hit < torch.inf).double(), rows.design.new_zeros(rows.design.shape[1], s - 1)
         for _ in range(ROUNDS):
             counted = rows.weights * share.repeat_interleave(sizes)
-            mean = logistic_regression(rows.design, rows.states, counted, s, start=mean).weights
-            around = _expanded(rows, mean)
-            still = _pooled(around, nothing, share, c)
-            share = torch.sigmoid(still.log_prob[0] - hit)
+            regression = logistic_regression(rows.design, rows.states, counted, s, start=mean)
+            mean, before = regression.weights, share
+            below = _Below.of(rows, mean)
+            share = torch.sigmoid(below.values - hit)
+        half_log_det = torch.linalg.cholesky(regression.precision).diagonal().log().sum()
+        still = Spared(below.values, -half_log_det - 0.5 * mean.square().sum(), torch.zeros_like(below.values))
+        # what the bound takes from the common coefficients, it takes without drift too
+        taken = still.common - _drifting(below, hit.new_zeros(1, 2), before, c).common[0]
 
         def evidence(sizes: torch.Tensor) -> torch.Tensor:
-            found = _pooled(around, sizes, share, c)
+            found = _drifting(below, sizes, before, c)
             return spared_evidence(found.log_prob, found.common, hit[None])
 
-        found = _pooled(around, best_sizes(1, evidence), share, c)
-        return _of_one(found), _of_one(still)
+        found = _drifting(below, best_sizes(1, evidence), before, c)
+        return Spared(found.log_prob[0], found.common[0] + taken, found.drift[0]), still
 
 
-class _Around(NamedTuple):
-    """Log-likelihood of every table near some coefficients b, constant + product' b - b' information b / 2."""
+class _Below(NamedTuple):
+    """A quadratic function below the log-likelihood of every table, which it touches at the common coefficients.
+
+    It is constant + product' b - b' information b / 2. Curvature is nowhere more than that information; the curvature
+    at one place says nothing of another, for a table whose states are all but certain there has next to none.
+    """
 
     information: torch.Tensor  # [1, R, k (s - 1), k (s - 1)]
     product: torch.Tensor  # [1, R, k (s - 1)]
     constant: torch.Tensor  # [1, R]
-    rows: torch.Tensor  # [1, R]
+    values: torch.Tensor  # log-likelihood at the common coefficients, [R]
+    rows: torch.Tensor  # [R]
     contrasts: int
 
+    @classmethod
+    def of(cls, rows: _Rows, mean: torch.Tensor) -> _Below:
+        """That which touches at some coefficients [k, s - 1]."""
+        log_probs = log_probs_of(rows.design, mean)
+        each = log_probs.gather(1, rows.states[:, None])[:, 0] * rows.weights
+        first = slopes_of(rows.states, log_probs)[0] * rows.weights[:, None]
+        tables = list(zip(*(part.split(rows.sizes) for part in (rows.design, first, rows.weights)), strict=True))
+        one = 0.5 * torch.eye(mean.shape[1], dtype=torch.double)  # of orthonormal contrasts
+        information = torch.stack([torch.kron((x * here[:, None]).mT @ x, one) for x, _, here in tables])
+        slope = torch.stack([(x.mT @ here).flatten() for x, here, _ in tables])
+        bent = information @ mean.flatten()
+        values = torch.stack([here.sum() for here in each.split(rows.sizes)])
+        constant = values - (slope + 0.5 * bent) @ mean.flatten()
+        counted = torch.stack([here.sum() for *_, here in tables]).clamp(min=1e-6)
+        return cls(information[None], (slope + bent)[None], constant[None], values, counted, mean.shape[1])
 
-def _pooled(around: _Around, sizes: torch.Tensor, share: torch.Tensor, c: int) -> Spared:
-    """Tables that count by their share [R], with drift of the constants and of other coefficients, sizes [..., 1, 2].
 
-    The common coefficients stay near those of the expansion, whose shares are the same but for what drift changes: far
-    from there it says nothing.
-    """
-    contrasts = around.contrasts
-    of = [sizes[..., :1].expand(*sizes.shape[:-1], contrasts)]
-    of.append(sizes[..., 1:].expand(*sizes.shape[:-1], (c - 1) * contrasts))
-    drifted = integrate_drift(around.information, around.product, torch.cat(of, -1))
+def _drifting(below: _Below, sizes: torch.Tensor, share: torch.Tensor, c: int) -> Spared:
+    """Tables that count by their share [R], with drift of constants and of other coefficients, sizes [..., 1, 2]."""
+    of = [sizes[..., :1].expand(*sizes.shape[:-1], below.contrasts)]
+    of.append(sizes[..., 1:].expand(*sizes.shape[:-1], (c - 1) * below.contrasts))
+    drifted = integrate_drift(below.information, below.product, torch.cat(of, -1))
     mean, common = common_mean(drifted, share.expand(drifted.constant.shape))
-    slope = around.product - (around.information @ mean[..., None, :, None])[..., 0]
+    slope = below.product - (below.information @ mean[..., None, :, None])[..., 0]
     moved = drifted.moved(slope)
-    squares = (moved * (around.information @ moved[..., None])[..., 0]).sum(-1).clamp(min=0.0)
-    distance = 0.5 * (squares / around.rows).sqrt()  # in total variation, at the most
-    return Spared(around.constant + drifted.at(mean), common + log_size_prior(sizes).sum(-1), distance)
-
-
-def _of_one(found: Spared) -> Spared:
-    return Spared(found.log_prob[0], found.common[0], found.drift[0])
-
-
-def _expanded(rows: _Rows, mean: torch.Tensor) -> _Around:
-    """Every table around some coefficients [k, s - 1]."""
-    log_probs = log_probs_of(rows.design, mean)
-    each = log_probs.gather(1, rows.states[:, None])[:, 0] * rows.weights
-    first, second = slopes_of(rows.states, log_probs)
-    first, second = first * rows.weights[:, None], second * rows.weights[:, None, None]
-    tables = list(zip(*(part.split(rows.sizes) for part in (rows.design, first, second)), strict=True))
-    information = torch.stack([information_of(x, here) for x, _, here in tables])
-    slope = torch.stack([(x.mT @ here).flatten() for x, here, _ in tables])
-    bent = information @ mean.flatten()
-    values, counted = (torch.stack([here.sum() for here in part.split(rows.sizes)]) for part in (each, rows.weights))
-    constant = values - (slope + 0.5 * bent) @ mean.flatten()
-    counted = counted.clamp(min=1e-6)
-    return _Around(information[None], (slope + bent)[None], constant[None], counted[None], mean.shape[1])
+    squares = (moved * (below.information @ moved[..., None])[..., 0]).sum(-1).clamp(min=0.0)
+    distance = 0.5 * (squares / below.rows).sqrt()  # in total variation, at the most
+    return Spared(below.constant + drifted.at(mean), common + log_size_prior(sizes).sum(-1), distance)

@@ -468,7 +468,7 @@ def test_demo_tells_found_from_true(tmp_path, capsys):
     right = re.search(r"^targets: (\d+) of 9 right$", text, re.MULTILINE)
     assert right and 9 - int(right[1]) == len(re.findall(r"^  regime \d: found .*, true X\d", text, re.MULTILINE))
     assert re.search(r"^wall time \d+\.\d s, processor time \d+\.\d s, chains 1, seed 1$", text, re.MULTILINE)
-    assert {file.name for file in out.iterdir()} == FILES | {"effects.csv", "effects.png", "strengths.png"}  # it has settled
+    assert {file.name for file in out.iterdir()} == FILES | {"effects.csv", "effects.png", "strengths.png"}  # settled
     assert cli.main(["effect", str(out), "--on", "X2", "--do", "X0=1", "--draws", "5"]) == 0
     assert "What happens to X2 if X0 = 1 is set" in capsys.readouterr().out
     assert f"Structural Hamming distance: **{distance[1]}**" in (out / "report.md").read_text(encoding="utf-8")

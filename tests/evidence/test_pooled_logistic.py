@@ -78,13 +78,30 @@ def test_a_table_that_was_hit_tells_nothing():
 
 
 def test_tables_may_drift():
-    tables = [make_rows(400, seed, slope) for seed, slope in enumerate((0.8, 1.2, 1.6, 2.2, 1.5))]
+    tables = [make_rows(400, seed, slope) for seed, slope in enumerate((0.4, 1.0, 1.7, 3.0, 1.5))]
     drifting, still, hit = spared(tables, (1, (0,)))
     assert value(drifting, hit) > value(still, hit) + 2
     assert float(still.drift.abs().max()) == 0 and float(drifting.drift[0]) > 0.01
     same = [make_rows(400, seed) for seed in range(5)]
     drifting, still, hit = spared(same, (1, (0,)))
     assert value(drifting, hit) < value(still, hit) + 2
+
+
+def test_no_table_is_more_probable_than_certain():
+    rng = np.random.default_rng(8)
+
+    def draw(
+        rows: int, hit: bool
+    ) -> torch.Tensor:  # a steep mechanism, and numbers far out that have nothing to do with it
+        state = rng.random(rows) < 0.5
+        x = rng.normal(2.0, 1.0, rows) if hit else 0.8 * state + 0.15 * rng.normal(size=rows)
+        return torch.from_numpy(np.stack([x, 0 * x, state], 1)).float()
+
+    tables = [draw(100, True), *(draw(100, False) for _ in range(5)), draw(1000, False)]
+    for level in (LINEAR, ADDITIVE):
+        drifting, still, _ = spared(tables, (2, (0,)), level=level)
+        assert float(still.log_prob.max()) < 0 and float(drifting.log_prob.max()) < 0
+        assert float(drifting.log_prob[0]) < -100 * math.log(2)  # a coin says more, and is allowed for
 
 
 def test_tables_by_themselves_and_all_others_as_one():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+import pyrocausal as pc
 from pyrocausal import graphs, simulate
 from pyrocausal.evidence.block_regressors import MANY, BlockRegressors, are_many
 from pyrocausal.evidence.cause_screen import CauseScreen
@@ -202,3 +204,24 @@ def test_below_is_what_paths_lead_to():
     reach = nx.from_numpy_array(graph.numpy().T, create_using=nx.DiGraph)
     for i in range(50):
         assert set(below[i].nonzero()[:, 0].tolist()) == {i} | nx.descendants(reach, i)
+
+
+def test_numbers_that_act_on_states_are_not_reversed():
+    rng = np.random.default_rng(0)
+
+    def draw(rows: int, hit: str = "") -> pd.DataFrame:
+        columns = {}
+        for k in range(14):  # x -> s -> y, fourteen times
+            x = rng.normal(2.0, 1.0, rows) if hit == f"x{k}" else rng.normal(size=rows)
+            on = rng.random(rows) < (0.9 if hit == f"s{k}" else 1 / (1 + np.exp(-1.5 * x)))
+            y = rng.normal(2.0, 1.0, rows) if hit == f"y{k}" else 0.8 * on + 0.5 * rng.normal(size=rows)
+            columns |= {f"x{k}": x, f"s{k}": np.where(on, "on", "off"), f"y{k}": y}
+        return pd.DataFrame(columns)
+
+    hits = [f"{name}{k}" for k in range(14) for name in "xsy"]
+    data = pc.InterventionalData.from_frames(draw(1_000), {hit: draw(100, hit) for hit in hits})
+    settling = pc.Settling(refitting=None, final_steps=5)
+    result = pc.discover(data, settling=settling, chains=1, cores=1, seed=0, progress=False)
+    expected = {edge for k in range(14) for edge in ((f"x{k}", f"s{k}"), (f"s{k}", f"y{k}"))}
+    assert len(set(result.to_networkx().edges) ^ expected) <= 1
+    assert int((result.chains[0].target_probability.argmax(1) == torch.arange(42)).sum()) >= 41
