@@ -12,6 +12,7 @@ import pytest
 import torch
 from conftest import LinearGaussian, every_dag, make_model, make_rows
 
+from pyrocausal.copies import fitted_families
 from pyrocausal.copies.refitting import Descent, Refitting, fit_copies, judge_rows
 from pyrocausal.copies.screening import Residuals, Screen
 from pyrocausal.data.at_least import AtLeast
@@ -19,7 +20,6 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.data.regime import Regime
 from pyrocausal.data.weights import Part
-from pyrocausal.evidence import fitted_families
 from pyrocausal.evidence.closed_form import ClosedForm
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
