@@ -309,6 +309,9 @@ class Tables:
     def mixture(self, gain):
         return torch.cat([gain, torch.zeros_like(gain[:1])]).logsumexp(0) - math.log(len(gain) + 1)
 
+    def total(self, terms):
+        return float(terms.old.sum() + self.mixture(terms.new - terms.old).sum() + terms.observational.sum())
+
     def of(self, graph) -> float:
         """log E(G), every regime and hypothesis written out."""
         d, total = len(graph), -float((self.price * graph).sum())

@@ -113,7 +113,11 @@ class JointEvidence(ABC):
 
     def of_terms(self, terms: Terms, graph: torch.Tensor) -> float:
         """The same from the terms of every variable given its parents in the graph."""
-        return float(self._by_table(terms).sum() - (self.price * graph).sum())
+        return self.total(terms) - float((self.price * graph).sum())
+
+    def total(self, terms: Terms) -> float:
+        """The same, prices left out."""
+        return float(self._by_table(terms).sum())
 
     def by_table(self, graph: torch.Tensor) -> torch.Tensor:
         """What each table contributes to that, prices left out: graph [d, d] -> nats, the observational last, [R + 1].

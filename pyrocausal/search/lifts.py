@@ -55,17 +55,17 @@ def best_lift(
     rows = [dag[u] & ~_row(len(dag), below) for u, below in lifts]
     evidence.prepare((u, parents_of(row)) for (u, _), row in zip(lifts, rows, strict=True))
     may, best, found = within(free, dag, max_parents), least, list[tuple[int, int]]()
-    now = _total(evidence, base)
+    now = evidence.total(base)
     for (u, below), row in zip(lifts, rows, strict=True):
         terms = Terms(*(part.clone() for part in base))
         _put(terms, u, Terms(*(part[0] for part in evidence.terms(u, row[None]))))
-        edges, gain = [(u, j) for j in below], _total(evidence, terms) - now + float(evidence.price[u, below].sum())
+        edges, gain = [(u, j) for j in below], evidence.total(terms) - now + float(evidence.price[u, below].sum())
         for j in below:
             if not (may[j, u] and evidence.promising(j, dag[j])[u]):
                 continue
             tried = Terms(*(part.clone() for part in terms))
             _put(tried, j, Terms(*(part[j, u] for part in other)))
-            more = _total(evidence, tried) - _total(evidence, terms) - float(evidence.price[j, u])
+            more = evidence.total(tried) - evidence.total(terms) - float(evidence.price[j, u])
             if more > 0:
                 terms, gain, edges = tried, gain + more, [*edges, (j, u)]
         if gain > best:
@@ -94,14 +94,14 @@ def best_sink(
                 sinks.append((u, some))
     rows = [dag[u] | _row(len(dag), above) for u, above in sinks]
     evidence.prepare((u, parents_of(row)) for (u, _), row in zip(sinks, rows, strict=True))
-    best, found, now = least, list[tuple[int, int]](), _total(evidence, base)
+    best, found, now = least, list[tuple[int, int]](), evidence.total(base)
     for (u, above), row in zip(sinks, rows, strict=True):
         terms = Terms(*(part.clone() for part in base))
         _put(terms, u, Terms(*(part[0] for part in evidence.terms(u, row[None]))))
         for j in above:
             _put(terms, j, Terms(*(part[j, u] for part in other)))
         saved = float((evidence.price[above, u] - evidence.price[u, above]).sum())
-        if (gain := _total(evidence, terms) - now + saved) > best:
+        if (gain := evidence.total(terms) - now + saved) > best:
             best, found = gain, [edge for j in above for edge in ((u, j), (j, u))]
     return found
 
@@ -134,8 +134,3 @@ def _row(d: int, members: Sequence[int]) -> torch.Tensor:
 def _put(terms: Terms, i: int, mine: Terms) -> None:
     for part, each in zip(terms, mine, strict=True):
         part[i] = each
-
-
-def _total(evidence: JointEvidence, terms: Terms) -> float:
-    """log E of a graph from its terms [d, ...], but for prices."""
-    return float(terms.old.sum() + evidence.mixture(terms.new - terms.old).sum() + terms.observational.sum())

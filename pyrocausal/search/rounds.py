@@ -271,7 +271,7 @@ class Rounds:
         for number in range(self.settling.rounds):
             now_doing(f"networks, round {self._done + 1}")
             so_far = None if self._last else self.so_far
-            summit = self._climb(evidence, so_far)
+            summit = self._climb(evidence, self.dag, so_far)
             if evidence.of(summit.dag) < IMPOSSIBLE / 2:
                 raise ValueError(
                     "a variable has too many parents for a table, and nothing else may estimate its mechanism; "
@@ -310,7 +310,7 @@ class Rounds:
         if not bool((self.natural & misfit).any()):
             return None
         tried = self._fitted_by(evidence, self.natural & ~misfit)
-        found = climb(tried, dag, self.free, self.max_parents).dag
+        found = self._climb(tried, dag).dag
         if torch.equal(found, dag):
             return None
         kept = self._natural(tried.targets(found))
@@ -321,12 +321,12 @@ class Rounds:
         """The same where other rows fit, [R, d]."""
         return evidence.after(cross_fit(self.state.data, self.state.split, kept), kept)
 
-    def _climb(self, evidence: PredictiveEvidence, so_far: SoFar | None) -> Summit:
-        """Climb from where the last round has ended."""
+    def _climb(self, evidence: PredictiveEvidence, dag: torch.Tensor, so_far: SoFar | None = None) -> Summit:
+        """Climb from a DAG, where variables are many over few parents of each."""
         kinds, (first, *regimes) = self.state.data.kinds, self.state.data.parts
         if not are_many(kinds):
-            return climb(evidence, self.dag, self.free, self.max_parents, so_far)
-        return climb_sparsely(evidence, self.dag, self.free, self.max_parents, kinds, [*regimes, first])
+            return climb(evidence, dag, self.free, self.max_parents, so_far)
+        return climb_sparsely(evidence, dag, self.free, self.max_parents, kinds, [*regimes, first])
 
     def _tell(self, evidence: JointEvidence, summit: Summit, before: torch.Tensor, *, stable: bool) -> None:
         self._done += 1
