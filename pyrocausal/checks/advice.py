@@ -38,6 +38,8 @@ def finish(run: Run, shell: bool) -> str:
     was = "" if run.limit is None else f" above {run.limit}"
     if run.stopped:
         return "fit again, and let it end"
+    if run.budget:
+        return f"fit again with more time ({_say(shell, 'budget=', '--budget')})"
     if not run.settles:
         return f"raise {_say(shell, 'max_steps', '--max-steps')}{was}, and fit again"
     if shell:

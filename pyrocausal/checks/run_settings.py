@@ -36,6 +36,8 @@ class Run:
         Restarts.
     stopped
         Whether Ctrl-C ended it.
+    budget
+        Whether networks had a time limit.
     stated
         Regimes whose targets were told, all of them.
     apart
@@ -52,6 +54,7 @@ class Run:
     limit: int | None = None
     chains: int = 4
     stopped: bool = False
+    budget: bool = False
     stated: frozenset[str] = frozenset()
     apart: frozenset[frozenset[str]] = frozenset()
     kinds: Mapping[str, Kind] = field(default_factory=dict, hash=False)
@@ -79,6 +82,7 @@ class Run:
             limit=limit,
             chains=len(result.chains),
             stopped=result.stopped is not None,
+            budget=settings.get("budget") is not None,
             stated=frozenset(regime.name for regime in data.regimes if isinstance(regime.targets, tuple)),
             apart=frozenset(frozenset((names[i], names[j])) for i, j in barred.nonzero().tolist() if i < j),
             kinds=dict(zip(names, data.kinds, strict=True)),

@@ -237,6 +237,7 @@ def _add_common(parser: argparse.ArgumentParser, seed: str, default_seed: int | 
     group.add_argument(
         "--max-steps", metavar="N", type=argument_types.count, help="steps of the three phases at the most"
     )
+    group.add_argument("--budget", metavar="TIME", help='wall time for networks, such as "10 min"; default: no limit')
     group.add_argument("--no-settling", action="store_true", help="end after the three phases")
     group.add_argument("--draws", metavar="N", type=argument_types.count, help="then draw N graphs from the posterior")
     group.add_argument("--quiet", action="store_true", help="no progress, only the results")

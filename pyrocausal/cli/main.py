@@ -243,5 +243,6 @@ def _discover(arguments: argparse.Namespace, data: InterventionalData, algorithm
         settling=Settling(rounds=0) if arguments.no_settling else None,
         sampling=Sampling(draws=arguments.draws) if arguments.draws else None,
         checkpoint=getattr(arguments, "checkpoint", None),
+        budget=arguments.budget,
         resume=getattr(arguments, "resume", False),
     )

@@ -12,6 +12,7 @@ import math
 import zlib
 from collections.abc import Sequence
 from copy import copy
+from functools import partial
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -25,6 +26,7 @@ from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.missing import filled
 from pyrocausal.data.weights import take_rows
 from pyrocausal.model.mechanisms import Family
+from pyrocausal.runtime.side_by_side import side_by_side
 from pyrocausal.sdi.row_split import Fold
 
 __all__ = ["ExactCopies"]
@@ -75,21 +77,31 @@ class ExactCopies:
             What two estimates say, one of noise that is the same everywhere and one of noise that depends on the
             parents, as `FittedFamilies` has it; and solutions, which are to be made known.
         """
+        jobs = [(k, i) for k in range(len(folds)) for i in dict.fromkeys(i for i, _ in families)]
+        done = side_by_side([partial(self._solve, k, i, families, folds[k]) for k, i in jobs])
+        by_job = {job: iter(each) for job, each in zip(jobs, done, strict=True)}
         sums, found = [], list[Known]()
         for k, fold in enumerate(folds):
-            log_probs, here = [], dict[int, list[Solution]]()
-            for i, parents in families:
-                rows, new = self._rows(k, fold, i), self._columns[k][1]
-                solution = self._solved(k, (i, parents), rows, here.setdefault(i, []))
-                here[i].append(solution)
-                found.append((k, i, solution.plain))
-                value = filled(fold.scoring.rows[:, i].cpu()).double()
-                for noise in (False, True) if solution.noise else (False,):
-                    curvature = Curvature.of(solution, rows, noise=noise)
-                    log_probs.append(dist.Normal(*predicted(solution, curvature, rows, new)).log_prob(value))
-                log_probs += [] if solution.noise else log_probs[-1:]
-            sums.append(fold.per_table(torch.stack(log_probs).to(fold.table.device)))
+            ended = [(i, *next(by_job[k, i])) for i, _ in families]
+            found += [(k, i, solution.plain) for i, solution, _ in ended]
+            log_probs = torch.cat([each for _, _, each in ended])
+            sums.append(fold.per_table(log_probs.to(fold.table.device)))
         return torch.stack(sums, 1).view(len(families), 2, len(folds), -1), found
+
+    def _solve(self, k: int, i: int, families: Sequence[Family], fold: Fold) -> list[tuple[Solution, torch.Tensor]]:
+        """Solutions for those of the families that are of one variable, and the log-density of every row: [2, n]."""
+        rows, new = self._rows(k, fold, i), self._columns[k][1]
+        value = filled(fold.scoring.rows[:, i].cpu()).double()
+        here, found = list[Solution](), []
+        for parents in (parents for effect, parents in families if effect == i):
+            solution = self._solved(k, (i, parents), rows, here)
+            here.append(solution)
+            log_probs = []
+            for noise in (False, True) if solution.noise else (False,):
+                curvature = Curvature.of(solution, rows, noise=noise)
+                log_probs.append(dist.Normal(*predicted(solution, curvature, rows, new)).log_prob(value))
+            found.append((solution, torch.stack(log_probs if solution.noise else log_probs * 2)))
+        return found
 
     def promising(self, family: Family, folds: Sequence[Fold]) -> torch.Tensor:
         """Which variables may be worth a place among the parents of a family that is known: boolean [d].
@@ -98,13 +110,13 @@ class ExactCopies:
         """
         i, parents = family
         others = {j: each for j, each in enumerate(self._places) if j != i and j not in parents}
+        every = [self._rows(k, fold, i) for k, fold in enumerate(folds)]
+        if any(rows.total < ENOUGH for rows in every):
+            return torch.ones(len(self.kinds), dtype=torch.bool)
+        jobs = [partial(promised, self._best(k, family), rows, others) for k, rows in enumerate(every)]
         gain = torch.zeros(len(folds), len(self.kinds), dtype=torch.double)
-        for k, fold in enumerate(folds):
-            rows = self._rows(k, fold, i)
-            if rows.total < ENOUGH:
-                return torch.ones(len(self.kinds), dtype=torch.bool)
-            for j, nats in promised(self._best(k, family), rows, others).items():
-                gain[k, j] = nats
+        for k, found in enumerate(side_by_side(jobs)):
+            gain[k, list(found)] = torch.tensor([*found.values()], dtype=torch.double)
         mean = gain.mean(0)
         return (mean > LEAST) & (mean > PART * mean.max())
 
@@ -114,19 +126,18 @@ class ExactCopies:
 
     def better(self, families: Sequence[Family], folds: Sequence[Fold]) -> list[Known]:
         """Solutions of families that are better than those that are known, by the price of anything."""
-        found = list[Known]()
-        for k, fold in enumerate(folds):
-            for i, parents in families:
-                rows, known = self._rows(k, fold, i), self._known.get((k, i), [])
-                if not parents:
-                    continue
-                best = self._best(k, (i, parents))
-                near = [each for each in _nearest(known, parents) if each.parents != parents]
-                seed = zlib.crc32(repr((k, i, parents, len(known))).encode())
-                again = with_mean(best, bettered(best, rows, near, seed), rows, [best], seed)
-                if (best.nats - again.nats) * rows.total > GAIN:
-                    found.append((k, i, again.plain))
-        return found
+        jobs = [
+            partial(self._better, k, family, fold) for k, fold in enumerate(folds) for family in families if family[1]
+        ]
+        return [each for each in side_by_side(jobs) if each]
+
+    def _better(self, k: int, family: Family, fold: Fold) -> Known | None:
+        (i, parents), rows, best = family, self._rows(k, fold, family[0]), self._best(k, family)
+        known = self._known.get((k, i), [])
+        near = [each for each in _nearest(known, parents) if each.parents != parents]
+        seed = zlib.crc32(repr((k, i, parents, len(known))).encode())
+        again = with_mean(best, bettered(best, rows, near, seed), rows, [best], seed)
+        return (k, i, again.plain) if (best.nats - again.nats) * rows.total > GAIN else None
 
     def know(self, solutions: Sequence[Known]) -> None:
         """Let later fits begin with some solutions."""

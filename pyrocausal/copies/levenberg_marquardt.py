@@ -6,6 +6,9 @@ With y the values and s the log scale, the mean's loss is (y - f)^2 exp(-2 s) / 
 the log scale's is f + (y - mean)^2 exp(-2 f) / 2, which Fisher scoring does. Its information is 2 a row whatever the
 mean, and there is none between the two, so that they take turns.
 
+The loss is in double precision. Where there is noise to speak of, the steps are in single precision, which is more than
+twice as fast and moves no minimum.
+
 References
 ----------
 D. W. Marquardt, "An algorithm for least-squares estimation of nonlinear parameters", 1963.
@@ -26,6 +29,7 @@ __all__ = ["LogScale", "Loss", "Minimum", "Squares", "minimise", "solve_outputs"
 TOLERANCE = 1.0  # nats that a step gains at the least, or two in a row
 SHARE = 0.1  # of the distance from a rival that it has to gain
 DAMPING, LEAST_DAMPING = 1e-2, 1e-9
+ROUGHLY = 1e-3  # of values with a variance of 1, that noise has to have for steps in single precision
 LEAST_VARIANCE = 1e-14  # of values with a variance of 1: single precision ends there
 
 
@@ -58,6 +62,10 @@ class Squares(NamedTuple):
         """Information of every row, and the step that it would take: [n] each."""
         return self.weights / self.variance(output), self.values - output
 
+    def roughly(self, output: torch.Tensor) -> bool:
+        """Whether a step from outputs [n] may be in single precision."""
+        return self.variance(output) > ROUGHLY
+
 
 class LogScale(NamedTuple):
     """Loss of a log scale.
@@ -80,6 +88,10 @@ class LogScale(NamedTuple):
     def expand(self, output: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Information of every row, and the step that it would take: [n] each."""
         return 2 * self.weights, 0.5 * (self.squares * (-2 * output).exp() - 1)
+
+    def roughly(self, output: torch.Tensor) -> bool:
+        """Whether a step may be in single precision: always, for a row's information is at the most 2."""
+        return True
 
 
 Loss = Squares | LogScale
@@ -125,12 +137,13 @@ def minimise(
     rival
         A value that is to be beaten: the farther it is, the more a step has to gain for the search to go on.
     """
-    weights = network.flat
+    weights, rough = network.flat, inputs.float()
     output = network(inputs)
     value, damping, idle, steps = loss.value(output) + _penalty(weights), DAMPING, 0, 0
     for _ in range(most):
         checkpoint()
-        square, product = network.normal_equations(inputs, *loss.expand(output))
+        columns = rough if loss.roughly(output) else inputs
+        square, product = network.normal_equations(columns, *loss.expand(output))
         product, scale = product - weights, square.diagonal() + 1.0
         scale = scale + 1e-6 * scale.max()
         while damping < 1e8:

@@ -80,24 +80,32 @@ class SmallNetwork(NamedTuple):
     def jacobian(self, inputs: torch.Tensor) -> torch.Tensor:
         """Derivatives of the output: inputs [q, n] -> [P, n]."""
         before = self.hidden @ inputs
-        slope = self._slopes(before) * self.outputs[:, None]
-        return torch.cat([inputs, self._units(before), (slope[:, None] * inputs).flatten(0, 1)])
+        units = self._units(before)
+        slope = self._slopes(before, units) * self.outputs[:, None]
+        return torch.cat([inputs, units, (slope[:, None] * inputs).flatten(0, 1)])
 
     def normal_equations(
         self, inputs: torch.Tensor, weights: torch.Tensor, residuals: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Inner products of the Jacobian, and with residuals, in rows of some weights.
 
-        Inputs [q, n], weights and residuals [n] -> [P, P] and [P].
+        Inputs [q, n], weights and residuals [n] -> [P, P] and [P], double. They are summed up in the precision of the
+        inputs, and half of the symmetric ones once.
         """
-        product = torch.zeros_like(self.flat)
-        square = product.new_zeros(len(product), len(product))
+        network = self._replace(**{name: getattr(self, name).to(inputs) for name in ("linear", "outputs", "hidden")})
+        weights, residuals = weights.to(inputs), residuals.to(inputs)
+        product = inputs.new_zeros(len(self.flat))
+        square = inputs.new_zeros(len(product), len(product))
+        upper, lower = slice(0, len(product) // 2), slice(len(product) // 2, len(product))
         for at in range(0, inputs.shape[1], ROWS):
             rows = slice(at, at + ROWS)
-            jacobian = self.jacobian(inputs[:, rows])
+            jacobian = network.jacobian(inputs[:, rows])
             counted = jacobian * weights[rows]
-            square, product = square + counted @ jacobian.t(), product + counted @ residuals[rows]
-        return square, product
+            square[upper, upper].addmm_(counted[upper], jacobian[upper].t())
+            square[lower].addmm_(counted[lower], jacobian.t())
+            product.addmv_(counted, residuals[rows])
+        square[upper, lower] = square[lower, upper].t()
+        return square.double(), product.double()
 
     def _units(self, before: torch.Tensor) -> torch.Tensor:
         if self.bend is None:
@@ -108,10 +116,12 @@ class SmallNetwork(NamedTuple):
 
     def moved_by(self, inputs: torch.Tensor) -> torch.Tensor:
         """How the output changes with what enters it and each unit from outside: inputs [q, n] -> [1 + H, n]."""
-        return torch.cat([torch.ones_like(inputs[:1]), self._slopes(self.hidden @ inputs)])
+        before = self.hidden @ inputs
+        return torch.cat([torch.ones_like(inputs[:1]), self._slopes(before, self._units(before))])
 
-    def _slopes(self, before: torch.Tensor) -> torch.Tensor:
+    def _slopes(self, before: torch.Tensor, units: torch.Tensor) -> torch.Tensor:
+        """Derivatives of units, from what enters them and what they give."""
         if self.bend is None:
-            return 1 - before.tanh().square()
+            return 1 - units.square()
         above = (before >= 0).to(before) if not self.bend else (before / self.bend).sigmoid()
         return SLOPE + (1 - SLOPE) * above

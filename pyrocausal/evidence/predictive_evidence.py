@@ -37,6 +37,7 @@ from pyrocausal.evidence.terms import IMPOSSIBLE, FamilyEvidence, Terms, or_unse
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.runtime.interruption import checkpoint
 from pyrocausal.runtime.journal import recorded
+from pyrocausal.runtime.side_by_side import side_by_side
 from pyrocausal.sdi.row_split import Fold
 
 __all__ = ["PredictiveEvidence"]
@@ -264,10 +265,12 @@ class PredictiveEvidence(JointEvidence):
 
     def _closed(self, effect: int, parents: tuple[int, ...]) -> list[torch.Tensor]:
         """Log-likelihoods of one family under each estimate in closed form: [folds, R + 1], the last held out."""
-        per_fold = [
-            [fold.per_table(each[None])[0] for each in closed.log_probs(effect, parents)]
-            for closed, fold in zip(self.closed, self.folds, strict=False)  # none where closed forms do not count
-        ]
+
+        def one(closed: ClosedForm, fold: Fold) -> list[torch.Tensor]:
+            return [fold.per_table(each[None])[0] for each in closed.log_probs(effect, parents)]
+
+        pairs = zip(self.closed, self.folds, strict=False)  # none where closed forms do not count
+        per_fold = side_by_side([partial(one, *each) for each in pairs])
         return [torch.stack(estimate) for estimate in zip(*per_fold, strict=True)]
 
     def _terms(self, effect: int, parents: tuple[int, ...], found: Sequence[torch.Tensor]) -> FamilyEvidence:

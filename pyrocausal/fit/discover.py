@@ -7,9 +7,11 @@ import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import timedelta
 from os import PathLike
 
 import numpy as np
+import pandas as pd
 
 from pyrocausal.data.columns import number_of
 from pyrocausal.data.edge_constraints import Edge
@@ -49,6 +51,7 @@ def discover(
     sampling: Sampling | None = None,
     checkpoint: str | PathLike[str] | None = None,
     resume: bool = False,
+    budget: float | str | timedelta | None = None,
 ) -> CausalPosterior:
     """Learn a causal graph and the targets of every regime.
 
@@ -60,8 +63,9 @@ def discover(
     chains
         Independent restarts, each with its own seed and mechanisms; default 4.
     cores
-        Processes to spread the chains over, one thread each; default: what `joblib.parallel_config` says, or else all
-        cores, but no more than chains. The result does not depend on it.
+        Cores of this machine, or of what `joblib.parallel_config` says; default: all. Chains are spread over them, a
+        process each. Where there are several for each chain, it takes them to fit small networks of continuous
+        variables. The result does not depend on it.
     seed
         Makes the result reproducible on one machine; default: a fresh one, kept in the result.
     max_steps
@@ -95,6 +99,12 @@ def discover(
         Whether a fit that is in that folder is taken up. It has to be of the same data, settings, seed (or none given)
         and versions, and comes to the same result, to the bit, as one that nobody disturbed, but for
         `Chain.cpu_seconds`. Where no fit is there yet one begins, so that the same call may be made over and over.
+        A fit that a budget has cut short goes on, with as much time again.
+    budget
+        Wall time in which networks refine what closed forms have found, of all chains together: seconds, a text such as
+        "10 min" (see `pandas.Timedelta`), or a `timedelta`. Default: as long as that takes. Closed forms, the last fit
+        of the program and draws take what they need. Chains that were cut short have the graph of their last round,
+        are not `settled`, and are warned of; they depend on how fast the machine is.
 
     Returns
     -------
@@ -147,12 +157,10 @@ def discover(
         )
     check("chains", chains, whole(1))
     check("progress", progress, truth())
-    check("resume", resume, truth())
-    check("checkpoint", checkpoint, of_type(str, PathLike, optional=True))
-    if resume and checkpoint is None:
-        raise ValueError("resume is said without a checkpoint; name the folder, checkpoint=...")
+    _check_kept(checkpoint, resume)
     for name, value, least in (("cores", cores, 1), ("max_steps", max_steps, 1), ("seed", seed, 0)):
         check(name, value, whole(least, optional=True))
+    seconds = _seconds(budget)
     known = _checked(data, knowledge, target_prior, Knowledge(required, forbidden))
     proposes = algorithm is not None or max_steps is not None
     algorithm, settling = _agreed(SDI() if algorithm is None else algorithm, settling, sampling, max_steps)
@@ -161,7 +169,7 @@ def discover(
     if algorithm.takes_target_prior:
         believed = without_unmeasured(data, believed)
     proposes = proposes or not (settling.rounds and settling.closed_form)
-    restart = Restart(algorithm, settling, sampling, data, known, believed, proposes=proposes)
+    restart = Restart(algorithm, settling, sampling, data, known, believed, proposes=proposes, budget=seconds)
     with ExitStack() as stack:
         fresh = secrets.randbits(32)
         if checkpoint is not None:
@@ -170,25 +178,40 @@ def discover(
         seed = fresh if seed is None else int(seed)
         seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(chains)]
         show = stack.enter_context(progress_line(chains)) if progress else lambda report: None
-        found, stopped = run_restarts(restart, seeds, cores, show)
+        found, stopped, out_of_time = run_restarts(restart, seeds, cores, show)
     settings = {
         "algorithm": algorithm,
         "settling": settling if settling.rounds else None,
         "sampling": sampling,
         "target_prior": target_prior or TargetPrior(),
         "max_parents": known.max_parents,
+        "budget": seconds,
     }
-    result = CausalPosterior(data, tuple(found), seed, describe(settings), stopped)
-    if stopped:
-        warnings.warn(stopped, RuntimeWarning, stacklevel=2)
-    elif stuck := [chain for chain in found if not chain.settled]:
-        how = _not_settled(stuck, algorithm, settling)
-        warnings.warn(
-            f"{len(stuck)} of {chains} chains have not settled after {how}, or read edges between 0 and 1 as undecided",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-    return result
+    if why := stopped or _out_of_time(out_of_time) or _not_settled(found, algorithm, settling):
+        warnings.warn(why, RuntimeWarning, stacklevel=2)
+    return CausalPosterior(data, tuple(found), seed, describe(settings), stopped)
+
+
+def _check_kept(checkpoint: str | PathLike[str] | None, resume: bool) -> None:
+    check("resume", resume, truth())
+    check("checkpoint", checkpoint, of_type(str, PathLike, optional=True))
+    if resume and checkpoint is None:
+        raise ValueError("resume is said without a checkpoint; name the folder, checkpoint=...")
+
+
+def _seconds(budget: float | str | timedelta | None) -> float | None:
+    if budget is None:
+        return None
+    wrong = f'budget must be a time above 0, such as "10 min", or a number of seconds, got {budget!r}'
+    if isinstance(budget, bool) or not isinstance(budget, (int, float, str, timedelta)):
+        raise TypeError(wrong)
+    try:
+        time = pd.Timedelta(budget, unit="s") if isinstance(budget, (int, float)) else pd.Timedelta(budget)
+    except ValueError as error:
+        raise ValueError(wrong) from error
+    if not time > pd.Timedelta(0):  # NaT neither
+        raise ValueError(wrong)
+    return time.total_seconds()
 
 
 def _look_at(data: InterventionalData) -> None:
@@ -242,10 +265,21 @@ def _agreed(
     return algorithm, settling
 
 
-def _not_settled(stuck: Sequence[Chain], algorithm: SDI, settling: Settling) -> str:
-    """After how much work chains have not settled, and what to do."""
+def _out_of_time(cut: str | None) -> str | None:
+    return cut and f"{cut}; give it more, or resume=True if there is a checkpoint"
+
+
+def _not_settled(chains: Sequence[Chain], algorithm: SDI, settling: Settling) -> str | None:
+    """After how much work some chains have not settled, and what to do; None where all have."""
+    stuck = [chain for chain in chains if not chain.settled]
+    if not stuck:
+        return None
     if settling.rounds:
         done, last = max(len(chain.rounds) for chain in stuck), "; ".join(chain.changed for chain in stuck)
-        return f"{number_of(done, 'round')} of settling (changed in the last: {last}); raise Settling.rounds"
-    confidence = ", ".join(f"{chain.trace['confidence'].iloc[-1]:.3f}" for chain in stuck)
-    return f"{algorithm.stopping.max_steps} steps (confidence {confidence}); raise max_steps"
+        how = f"{number_of(done, 'round')} of settling (changed in the last: {last}); raise Settling.rounds"
+    else:
+        confidence = ", ".join(f"{chain.trace['confidence'].iloc[-1]:.3f}" for chain in stuck)
+        how = f"{algorithm.stopping.max_steps} steps (confidence {confidence}); raise max_steps"
+    return (
+        f"{len(stuck)} of {len(chains)} chains have not settled after {how}, or read edges between 0 and 1 as undecided"
+    )

@@ -35,6 +35,7 @@ from pyrocausal.posterior.graph_draws import local_graphs
 from pyrocausal.runtime.interruption import Interrupted, Work, interruptible, now_doing
 from pyrocausal.runtime.journal import journal_kept
 from pyrocausal.runtime.progress import Report
+from pyrocausal.runtime.side_by_side import cores_of_a_chain
 from pyrocausal.runtime.torch_state import reproducible_torch
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.settings import describe
@@ -62,11 +63,14 @@ class Ending(NamedTuple):
     chain
         None where it was asked to stop before it had made a step.
     cut
-        How far it was when it was asked to stop; None where it ran to its end.
+        How far it was when it was asked to stop, or out of time; None where it ran to its end.
+    out_of_time
+        Whether it was that alone.
     """
 
     chain: Chain | None
     cut: str | None
+    out_of_time: bool = False
 
 
 NOT_BEGUN = Ending(None, "had not made a step")
@@ -86,6 +90,10 @@ class Restart:
         Where they keep journals; None: nowhere.
     proposes
         Whether the three phases are run for many variables too, before closed forms search.
+    cores
+        That one chain may take.
+    budget
+        Seconds that one chain may take, of networks; None: as many as it needs.
     """
 
     algorithm: SDI
@@ -96,6 +104,8 @@ class Restart:
     target_prior: TargetPrior | None
     checkpoint: Checkpoint | None = None
     proposes: bool = True
+    cores: int = 1
+    budget: float | None = None
 
     def __sizeof__(self) -> int:
         """Bytes, those of the rows among them: Dask sends what is large to every worker once, not with every chain."""
@@ -128,13 +138,14 @@ class Restart:
         with (
             _turn,
             reproducible_torch(),
+            cores_of_a_chain(self.cores),
             self._journal(number) as journal,
             interruptible(partial(told.asked_to_stop, journal)) as work,
             journal_kept(journal),
             warnings.catch_warnings(),
         ):
             told.work = work
-            start = time.process_time()
+            start, begun = time.process_time(), time.monotonic()
             warnings.filterwarnings("ignore", "the beliefs have not settled", RuntimeWarning)  # said once for all
             try:
                 now_doing("drawing missing values" if any_missing(self.data.kinds) else PHASES)
@@ -147,7 +158,8 @@ class Restart:
                     state, info = self.algorithm.begin(data, seed=seed, knowledge=known, target_prior=prior)
                     told.on_info(info)
                 if self.settling.rounds:
-                    settled = settle(state, self.settling, seed=seed, on_settled=told.on_settled)
+                    left = None if self.budget is None else self.budget - (time.monotonic() - begun)
+                    settled = settle(state, self.settling, seed=seed, on_settled=told.on_settled, budget=left)
                 if settled and self.sampling:
                     drawn = self._draw(state, settled, self.sampling, seed)
             except Interrupted:
@@ -165,7 +177,7 @@ class Restart:
             beliefs=info.edge_probability,
             target_probability=last.target_probability,
             dag=settled.dag if settled else strongest_dag(info.edge_probability, known.max_parents),
-            settled=not work.stopped and (settled.stable if settled else info.settled),
+            settled=not (work.stopped or work.out_of_time) and (settled.stable if settled else info.settled),
             cpu_seconds=seconds if journal is None else journal.seconds,
             several=settled.joint.prior.several if settled else state.prior.several,
             **told.fields(),
@@ -173,7 +185,8 @@ class Restart:
             **(_drawn_fields(drawn) if drawn else {}),
         )
         channel.report(told.stands()._replace(ended=True))
-        return Ending(chain, told.how_far(settled) if work.stopped else None)
+        cut = told.how_far(settled) if work.stopped or work.out_of_time else None
+        return Ending(chain, cut, work.out_of_time and not work.stopped)
 
     @contextmanager
     def _journal(self, number: int) -> Iterator[ChainJournal | None]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
+from dataclasses import replace
+from typing import NamedTuple
 
 from joblib import Parallel, delayed, effective_n_jobs
 from joblib.parallel import get_active_backend
@@ -19,20 +22,37 @@ from pyrocausal.fit.signals import deaf, stopping_signals
 from pyrocausal.posterior.chain import Chain
 from pyrocausal.runtime.progress import Report
 
-__all__ = ["run_restarts"]
+__all__ = ["Ended", "run_restarts"]
 
+HERE = "LokyBackend", "SequentialBackend", "MultiprocessingBackend"  # of joblib: processes of this machine
 FOR_MEMORY = ", perhaps for want of memory; take fewer cores, cores=1 (--cores 1 in the shell), and fit again"
 
 
-def run_restarts(
-    restart: Restart, seeds: Sequence[int], cores: int | None, show: Callable[[Report], object]
-) -> tuple[list[Chain], str | None]:
+class Ended(NamedTuple):
+    """What restarts give back.
+
+    Attributes
+    ----------
+    chains
+        Those that there are.
+    stopped
+        What Ctrl-C or SIGTERM has cut short; None where neither came.
+    out_of_time
+        What the budget has cut short; None where it was enough.
+    """
+
+    chains: list[Chain]
+    stopped: str | None
+    out_of_time: str | None
+
+
+def run_restarts(restart: Restart, seeds: Sequence[int], cores: int | None, show: Callable[[Report], object]) -> Ended:
     """Run a chain per seed, in processes.
 
     Parameters
     ----------
     restart
-        What they have in common.
+        What they have in common; its budget is that of all of them, which is parted if they take turns.
     seeds
         One each.
     cores
@@ -42,8 +62,7 @@ def run_restarts(
 
     Returns
     -------
-    tuple of list and str or None
-        The chains, and what Ctrl-C or SIGTERM has cut short; None where neither came.
+    Ended
 
     Raises
     ------
@@ -61,6 +80,7 @@ def run_restarts(
     endings: dict[int, Ending] = {}
     killed: list[int] = []
     left = [*range(len(seeds))]
+    restart = _parted(restart, cores, len(seeds))
     with stopping_signals(stop) as heard, open_channel(show, stop) as channel:
         while left:
             jobs = (delayed(_run)(restart, number, seeds[number], channel) for number in left)
@@ -85,7 +105,12 @@ def run_restarts(
     kept = [chain for chain in chains if chain is not None]
     if not kept:
         raise KeyboardInterrupt
-    return kept, _told(endings, heard[0]) if stopped else None
+    late = any(ending.out_of_time for ending in endings.values())
+    return Ended(
+        kept,
+        _told(endings, heard[0]) if stopped else None,
+        _told(endings, "its budget") if late and not stopped else None,
+    )
 
 
 def _run(restart: Restart, number: int, seed: int, channel: Channel) -> tuple[int, Ending]:
@@ -132,8 +157,21 @@ def _told_of_killed(killed: Sequence[int], endings: Mapping[int, Ending], checkp
 
 def _processes(cores: int | None, chains: int) -> int:
     """How many processes joblib is asked for. A cluster has as many as it has."""
+    return min(_available(cores), chains)
+
+
+def _available(cores: int | None) -> int:
+    """How many processes or threads joblib may run at a time."""
     configured = get_active_backend()[1] if cores is None else cores
-    return min(effective_n_jobs(-1 if configured is None else configured), chains)
+    return effective_n_jobs(-1 if configured is None else configured)
+
+
+def _parted(restart: Restart, cores: int | None, chains: int) -> Restart:
+    """With the cores that each chain has to itself, one on other machines and in threads, and its part of the time."""
+    backend = type(get_active_backend()[0]).__name__
+    each = max(1, _available(cores) // chains) if backend in HERE else 1
+    turns = chains if "Thread" in backend else math.ceil(chains / _processes(cores, chains))
+    return replace(restart, cores=each, budget=None if restart.budget is None else restart.budget / turns)
 
 
 def _told(endings: Mapping[int, Ending], by: str) -> str:

@@ -15,7 +15,7 @@ Vocabulary: d variables, R regimes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import NamedTuple
@@ -33,8 +33,8 @@ from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
 from pyrocausal.evidence.telling_rows import telling_rows
 from pyrocausal.evidence.terms import IMPOSSIBLE
 from pyrocausal.model.new_mechanisms import NewMechanisms
-from pyrocausal.runtime.interruption import best_so_far, now_doing
-from pyrocausal.runtime.journal import recorded
+from pyrocausal.runtime.interruption import Interrupted, best_so_far, now_doing, time_limit
+from pyrocausal.runtime.journal import current_journal, recorded
 from pyrocausal.sdi.graph_fitting import fit_mechanisms, toggled
 from pyrocausal.sdi.row_split import cross_fit
 from pyrocausal.sdi.settings import GraphFitting
@@ -124,6 +124,8 @@ class Rounds:
         Settings.
     tell
         Called after every round.
+    budget
+        Seconds that networks may take at the most; None: as many as they need.
 
     Attributes
     ----------
@@ -133,8 +135,10 @@ class Rounds:
         Where a variable is believed to have kept its observational mechanism: rows that fit it, shape [R, d].
     """
 
-    def __init__(self, state: State, settling: Settling, tell: Callable[[Settled], None]) -> None:
-        self.state, self.settling, self.tell = state, settling, tell
+    def __init__(
+        self, state: State, settling: Settling, tell: Callable[[Settled], None], budget: float | None = None
+    ) -> None:
+        self.state, self.settling, self.tell, self.budget = state, settling, tell, budget
         self.free, self.max_parents = state.model.beliefs.free, state.constraints.max_parents
         self.dag = strongest_dag(state.model.beliefs.edge_probability.detach(), self.max_parents)
         self.prior, self.several = state.prior, math.nan
@@ -146,7 +150,6 @@ class Rounds:
 
     def run(self) -> None:
         """Settle."""
-        asked: PredictiveEvidence | None = None
         stages = self.settling.stages(self.state.data.kinds, self.state.model.mechanisms)
         if self.settling.closed_form and len(self.dag) > ASKED:
             stages = [None]
@@ -155,14 +158,32 @@ class Rounds:
             self._fit()
             if stages[0] is None:
                 return
+        done, whole, enough = self._done, False, False
+        with time_limit(self.budget):
+            enough = self._networks_are_needless(stages)
+            whole = True
+        if not whole and (journal := current_journal()) is not None:
+            journal.close()  # in more time more would follow here
+        if not whole:
+            if self._last is None:
+                raise Interrupted("out of time before a graph was weighed to the end")
+            self.dag = self._last.dag
+        if not enough and self._done > done:
+            self._fit()
+
+    def _networks_are_needless(self, stages: Sequence[Refitting | None]) -> bool:
+        """Climb with networks, in a series for each way to fit them, unless closed forms suffice: whether they do."""
+        asked: PredictiveEvidence | None = None
+        if self.settling.closed_form:
+            assert stages[0] is not None
             now_doing("asking networks")
             if (asked := self._asked_networks(stages[0])) is None:
-                return
+                return True
         for refitting in stages:
             evidence = asked if asked is not None and refitting is stages[0] else self._evidence(refitting)
             if not self._series(evidence, last=refitting is stages[-1]):
                 break
-        self._fit()
+        return False
 
     def _pool(self, *, last: bool) -> None:
         """The first round, in closed form."""

@@ -26,6 +26,7 @@ def settle(
     *,
     seed: int = 0,
     on_settled: Callable[[Settled], object] | None = None,
+    budget: float | None = None,
 ) -> Settled:
     """Settle a fit. Torch's global random state is left as it was.
 
@@ -41,6 +42,9 @@ def settle(
         they can be compared.
     on_settled
         Called after every round.
+    budget
+        Seconds that networks may take at the most; default: as many as they need. Closed forms, and the last fit, which
+        comes after them in any case, are not among them. A round that is cut short does not count.
 
     Returns
     -------
@@ -86,7 +90,7 @@ def settle(
     try:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            rounds = Rounds(state, settling, tell)
+            rounds = Rounds(state, settling, tell, budget)
             rounds.run()
     except Interrupted:
         if not last:

@@ -269,7 +269,7 @@ def test_chains_that_would_not_end_stop_wherever_they_run(data, backend):
                 press()
 
     restart = Restart(ENDLESS, ALONE, None, data, Knowledge(), None)
-    chains, stopped = run_restarts(restart, [1, 2], None, show)
+    chains, stopped, _ = run_restarts(restart, [1, 2], None, show)
     assert len(chains) == at_a_time and stopped.startswith("Ctrl-C: chain 0 was cut short after step ")
     for chain in chains:
         assert not chain.settled and len(chain.trace) >= 1
