@@ -10,6 +10,7 @@ from benchmarks.calibration import calibrate, summary
 from benchmarks.chains import PROBLEMS, time_chains
 from benchmarks.checks import KINDS, check_checks, told
 from benchmarks.compared import PAGE, write_compared
+from benchmarks.consensus import ROWS_PER_REGIME, measure_consensus, of_consensus
 from benchmarks.costs import SHAPES, costs, told_costs
 from benchmarks.covariates import KINDS as BATCH_KINDS
 from benchmarks.covariates import compare_covariates, of_covariates
@@ -130,6 +131,13 @@ def _parser() -> argparse.ArgumentParser:
     sharing.add_argument("--jobs", type=int, default=1, help="problems at a time, one thread each; default %(default)s")
     sharing.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
 
+    consensus = commands.add_parser("consensus", help="see what draws agree on where rows are few, targets several")
+    consensus.add_argument("--seeds", type=parse_seeds, default="0-4", help="default %(default)s")
+    consensus.add_argument("--rows", nargs="+", type=int, choices=ROWS_PER_REGIME, default=list(ROWS_PER_REGIME),
+                           help="in a regime; default: all of them")  # fmt: skip
+    consensus.add_argument("--jobs", type=int, default=1, help="problems at a time, one thread each")
+    consensus.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+
     same = commands.add_parser(
         "digests", help="print digests of small fits, to see whether a change has changed a number"
     )
@@ -227,6 +235,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(of_effects(ask_effects(options.seeds, options.out, kinds=options.kinds, jobs=options.jobs)))
         elif options.command == "sharing":
             print(of_sharing(compare_sharing(options.seeds, options.out, kinds=options.kinds, jobs=options.jobs)))
+        elif options.command == "consensus":
+            print(of_consensus(measure_consensus(options.seeds, options.out, rows=options.rows, jobs=options.jobs)))
         elif options.command == "rest":
             which = {"algorithms": options.algorithms, "done": options.done}
             print("\n".join(rested(rest(options.seeds, options.out, jobs=options.jobs, **which))))

@@ -15,6 +15,7 @@ from benchmarks.methods import METHODS
 from benchmarks.report_sections import (
     calibration_section,
     checks_section,
+    consensus_section,
     costs_section,
     covariates_section,
     diagnoses_section,
@@ -106,6 +107,8 @@ def report(names: Sequence[str], folder: Path, page: Path) -> str:
         parts += effects_section(pd.read_csv(table))
     if not names and (table := folder / "sharing.csv").exists():
         parts += sharing_section(pd.read_csv(table))
+    if not names and (table := folder / "consensus.csv").exists():
+        parts += consensus_section(pd.read_csv(table))
     if not names and (table := folder / "calibration.csv").exists():
         parts += calibration_section(pd.read_csv(table), folder, page)
     if not names and (table := folder / "checks.csv").exists():

@@ -11,6 +11,7 @@ import pandas as pd
 from benchmarks import (
     calibration,
     checks,
+    consensus,
     costs,
     covariates,
     diagnosing,
@@ -26,6 +27,7 @@ from benchmarks.measured.fits import said_of_measured
 __all__ = [
     "calibration_section",
     "checks_section",
+    "consensus_section",
     "costs_section",
     "covariates_section",
     "diagnoses_section",
@@ -108,6 +110,16 @@ def effects_section(table: pd.DataFrame) -> list[str]:
         " ".join(str(effect_intervals.__doc__).split()),
         f"Run with `python -m benchmarks effects --seeds {seeds_of(sorted(set(table.seed)))}`.",
         effect_intervals.of_effects(table),
+    ]
+
+
+def consensus_section(table: pd.DataFrame) -> list[str]:
+    """What draws agree on where rows are few and targets several."""
+    return [
+        "## consensus",
+        " ".join(str(consensus.__doc__).split()),
+        f"Run with `python -m benchmarks consensus --seeds {seeds_of(sorted(set(table.seed)))}`.",
+        consensus.of_consensus(table),
     ]
 
 

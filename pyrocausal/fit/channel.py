@@ -166,7 +166,7 @@ def open_channel(show: Callable[[Report], object], stop: threading.Event) -> Ite
             yield channel
         finally:
             stop.set()
-            with suppress(OSError):  # wake the accepting thread
+            with suppress(OSError, EOFError, AuthenticationError):  # wake the accepting thread
                 Client(listener.address, authkey=key).close()
             listener.close()
             thread.join(timeout=1.0)

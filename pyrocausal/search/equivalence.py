@@ -9,7 +9,8 @@ Vocabulary: d variables.
 References
 ----------
 D. M. Chickering, "Optimal structure identification with greedy search", 2002. C. Meek, "Causal inference and causal
-explanation with background knowledge", 1995.
+explanation with background knowledge", 1995. A. Hauser, P. Buehlmann, "Characterization and greedy learning of
+interventional Markov equivalence classes of directed acyclic graphs", 2012.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ class Completed:
     ----------
     parents
         Of every variable of a DAG, length d.
+    directed
+        Edges (cause, effect) of it whose direction is told otherwise, as interventions do: the graph is then that of
+        the DAGs that these do not tell apart either (Hauser and Buehlmann 2012).
 
     Attributes
     ----------
@@ -35,7 +39,7 @@ class Completed:
         Of every variable: causes and effects in all of these DAGs, and others that it has an edge with.
     """
 
-    def __init__(self, parents: Parents) -> None:
+    def __init__(self, parents: Parents, directed: Iterable[tuple[int, int]] = ()) -> None:
         of = [set(each) for each in parents]
         self.parents: list[set[int]] = [set() for _ in of]
         self.children: list[set[int]] = [set() for _ in of]
@@ -44,7 +48,7 @@ class Completed:
             for j in each:
                 self.neighbours[i].add(j)
                 self.neighbours[j].add(i)
-        open_: list[tuple[int, int]] = []
+        open_ = [edge for edge in directed if self._direct(*edge)]
         for i, each in enumerate(of):
             for j in each:
                 if any(k != j and not self.adjacent(j, k) for k in each) and self._direct(j, i):
