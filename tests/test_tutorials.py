@@ -33,14 +33,16 @@ def texts(notebook):
 
 
 def test_pytest_collects_the_tutorials(pytestconfig):
-    assert len(PATHS) == 3
+    assert PATHS
+    assert [path.name[:3] for path in PATHS] == [f"{number:02}_" for number in range(1, len(PATHS) + 1)]  # none is lost
     assert set(pytestconfig.getini("testpaths")) == {"tests", "tutorials"}
     assert pytestconfig.getoption("nbmake")
     assert pytestconfig.getoption("nbmake_kernel") == "python3"
 
 
-def test_the_readme_lists_every_tutorial():
-    listed = re.findall(r"\(tutorials/(\w+\.ipynb)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorials.md"])
+def test_the_readme_and_the_site_list_every_tutorial(page):
+    listed = re.findall(r"\((?:\.\./)?tutorials/(\w+\.ipynb)\)", (ROOT / page).read_text(encoding="utf-8"))
     assert listed == [path.name for path in PATHS]
 
 

@@ -52,6 +52,7 @@ def refresh(path: Path) -> None:
 
 if __name__ == "__main__":
     os.environ.pop("MPLBACKEND", None)  # figures go into the notebook
+    os.environ.pop("PYROCAUSAL_DATA", None)  # what is stored, everybody can run
     for path in (
         map(Path, sys.argv[1:]) if len(sys.argv) > 1 else sorted(FOLDER.glob("*.ipynb"))
     ):

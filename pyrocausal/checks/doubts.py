@@ -12,7 +12,7 @@ from pyrocausal.checks.findings import NAMES, Diagnosis, Finding
 from pyrocausal.checks.residual_values import FAR_DRIFT, FAR_DRIFT_STATES
 from pyrocausal.checks.run_settings import Run
 from pyrocausal.checks.stability import stability
-from pyrocausal.checks.undecided import FAINT, Sight, sight
+from pyrocausal.checks.undecided import FAINT, Sight, edges_sought, sight
 from pyrocausal.data.at_least import named
 from pyrocausal.data.columns import number_of
 from pyrocausal.data.missing import present
@@ -69,7 +69,9 @@ def doubts(result: CausalPosterior, diagnosis: Diagnosis | None, run: Run, shell
 
 
 def _too_little(result: CausalPosterior) -> Iterator[str]:
-    """Whether there are too few rows for anything, or nothing is strong."""
+    """Whether there are too few rows for anything, or nothing is strong; not where the whole graph was told."""
+    if not edges_sought(result):
+        return
     seen = sight(result)
     strengths, learned = _learned(result)
     if _blind(seen, strengths):
@@ -199,7 +201,7 @@ def _hints(result: CausalPosterior) -> Iterator[str]:
     """Few rows, and many weak edges."""
     seen = sight(result)
     strengths, _ = _learned(result)
-    if seen.nats > FAINT and not _blind(seen, strengths):
+    if seen.nats > FAINT and edges_sought(result) and not _blind(seen, strengths):
         yield (
             f"rows are few: an edge that carries less than {seen.nats:.3f} nats a row, as a correlation of "
             f"{seen.correlation:.2f} does, is not seen"

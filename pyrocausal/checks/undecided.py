@@ -20,7 +20,7 @@ from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.sdi.settings import GraphFitting
 from pyrocausal.search.settings import Settling
 
-__all__ = ["FAINT", "OpenPair", "Sight", "clear_targets", "open_pairs", "sight", "undecided_findings"]
+__all__ = ["FAINT", "OpenPair", "Sight", "clear_targets", "edges_sought", "open_pairs", "sight", "undecided_findings"]
 
 FAINT = 0.01  # nats per row that an edge has to carry where rows are few: a correlation of 0.14
 SHOWN = 3  # of what may be the target of a regime
@@ -86,6 +86,12 @@ def open_pairs(probability: NDArray, names: Sequence[str], sure: float) -> Itera
             yield OpenPair(names[i], names[j], forth, back, none)
 
 
+def edges_sought(result: CausalPosterior) -> bool:
+    """Whether some edge was left to be found: where the whole graph is told, few rows hide none."""
+    places = torch.tensor(result.data.places, device=result.model.beliefs.free.device)
+    return bool(result.model.beliefs.free[places][:, places].any())
+
+
 def clear_targets(probability: torch.Tensor, sure: float) -> torch.Tensor:
     """Whether a posterior over targets [R, d + 1] says of every variable whether it was hit, and of none too: [R]."""
     hit = probability[:, :-1]
@@ -142,7 +148,7 @@ def _undecided(result: CausalPosterior, sure: float) -> Iterator[Finding]:
 
 def _few(result: CausalPosterior) -> Iterator[Finding]:
     seen = sight(result)
-    if seen.nats > FAINT:
+    if seen.nats > FAINT and edges_sought(result):
         message = (
             f"{seen.said} without intervention and {seen.acted:.0f} in regimes: an edge is seen only if it "
             f"carries {seen.nats:.3f} nats a row, as a correlation of {seen.correlation:.2f} does"

@@ -121,6 +121,17 @@ def test_too_few_rows_for_anything_and_few():
     assert "rows" not in trust(rows=2_000)
 
 
+def test_few_rows_hide_no_edge_where_the_whole_graph_was_told():
+    names = [f"X{i}" for i in range(4)]
+    others = [(one, other) for one in names for other in names if one != other and (one, other) not in EDGES]
+    known = {"required": list(EDGES), "forbidden": others}
+    for rows in (40, 100):
+        told = made_result(settled_chain(known=known), rows=rows)
+        assert verdict(told, NO_FINDINGS).trust == CLEAN and not pc.diagnose(told).named("few-rows")
+    nearly = known | {"forbidden": others[1:]}
+    assert "rows" in trust(settled_chain(known=nearly), rows=40)
+
+
 def test_nothing_that_is_strong():
     weak = dict.fromkeys(EDGES, 0.02)
     told = trust(settled_chain(strengths=weak, target_strength=torch.full((3, 4), 0.01).double()))
