@@ -2,6 +2,10 @@
 
 A price of 1 in these units is the Bayesian information criterion's for one parameter, half the logarithm of the rows.
 
+Among many variables there are many edges that chance may buy. Where every edge is to be there as often as it is
+believed (`drawn_edge_prices`), a variable expects as many parents beforehand whatever the number of variables: the odds
+of an edge fall as one over that of others.
+
 References
 ----------
 G. Schwarz, "Estimating the dimension of a model", 1978.
@@ -16,7 +20,9 @@ import torch
 from pyrocausal.data.weights import total
 from pyrocausal.sdi.state import State
 
-__all__ = ["edge_price", "edge_prices"]
+__all__ = ["drawn_edge_prices", "edge_price", "edge_prices"]
+
+OTHERS = 4  # variables beside one, for which `Sampling.price` alone is right: the problems of `benchmarks calibrate`
 
 
 def edge_price(units: float, rows: float) -> float:
@@ -42,3 +48,10 @@ def edge_prices(state: State, units: float) -> torch.Tensor:
     rows = sum(total(*part) for part in state.data.parts[1:])
     rows += total(*state.split.held_out)
     return edge_price(units, rows) - state.constraints.log_odds.double()
+
+
+def drawn_edge_prices(state: State, units: float) -> torch.Tensor:
+    """The same where graphs are drawn: edges of which nothing is said are dearer by log((d - 1) / 4) nats, d above 5."""
+    others = len(state.data.names) - len(state.data.aside) - 1
+    open_ = (state.constraints.log_odds == 0).double()
+    return edge_prices(state, units) + open_ * math.log(max(1.0, others / OTHERS))

@@ -24,7 +24,7 @@ from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.knowledge import Knowledge
 from pyrocausal.data.missing import any_missing
 from pyrocausal.evidence.block_regressors import are_many
-from pyrocausal.evidence.edge_price import edge_prices
+from pyrocausal.evidence.edge_price import drawn_edge_prices
 from pyrocausal.evidence.imputation import impute
 from pyrocausal.evidence.strength import edge_strengths, target_strengths
 from pyrocausal.fit.channel import Channel
@@ -198,7 +198,7 @@ class Restart:
 
     def _draw(self, state: State, settled: Settled, sampling: Sampling, seed: int) -> Sampled:
         """Draw graphs around the settled one."""
-        free, joint = state.model.beliefs.free, settled.joint.priced(edge_prices(state, sampling.price))
+        free, joint = state.model.beliefs.free, settled.joint.priced(drawn_edge_prices(state, sampling.price))
         many, limit = (sampling.draws, sampling.warm_up), self.known.max_parents
         return sample_graphs(joint, settled.dag, free, *many, seed=seed, max_parents=limit)
 
