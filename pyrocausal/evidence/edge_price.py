@@ -51,7 +51,7 @@ def edge_prices(state: State, units: float) -> torch.Tensor:
 
 
 def drawn_edge_prices(state: State, units: float) -> torch.Tensor:
-    """The same where graphs are drawn: edges of which nothing is said are dearer by log((d - 1) / 4) nats, d above 5."""
+    """The same where graphs are drawn: edges of which nothing is said are dearer by log((d - 1) / 4) nats, if d > 5."""
     others = len(state.data.names) - len(state.data.aside) - 1
     open_ = (state.constraints.log_odds == 0).double()
     return edge_prices(state, units) + open_ * math.log(max(1.0, others / OTHERS))

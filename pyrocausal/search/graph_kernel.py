@@ -49,8 +49,8 @@ class Sampling:
     price
         Price of an edge in units of half the logarithm of the number of rows that score, as `Settling.price`, but
         lower: settling wants the one graph that holds beyond doubt, draws want every edge as often as it is there;
-        `python -m benchmarks calibrate` measures whether it is. That is for five variables; among more of them an edge of
-        which nothing is said costs log((d - 1) / 4) nats more, so that a variable expects no more parents for it.
+        `python -m benchmarks calibrate` measures whether it is. That is for five variables; among more of them an edge
+        of which nothing is said costs log((d - 1) / 4) nats more, so that a variable expects no more parents for it.
 
     Raises
     ------

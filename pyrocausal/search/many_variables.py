@@ -24,6 +24,7 @@ from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR
 from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.equivalence_search import search_classes
+from pyrocausal.search.open_directions import try_other_directions
 from pyrocausal.search.so_far import SoFar
 from pyrocausal.search.sparse_belief import edge_probability
 from pyrocausal.search.sparse_climb import SparseClimb
@@ -33,6 +34,7 @@ __all__ = ["ManyFound", "search_many"]
 RICHER = 3.0  # nats that richer mechanisms gain at least to be searched
 MAY_BE_HIT = 0.01  # probability of a target that is looked at by itself
 AGAIN = 3  # climbs at the most after somebody was hit who had not changed to be seen
+SURELY = 0.5  # probability of a target that tells directions
 SEEN = 1.0  # nats, of such a change
 
 
@@ -103,6 +105,8 @@ def search_many(
         other = _climb(local, found, free, max_parents, so_far)
         moves += other.run()
         climb = max(climb, other, key=lambda each: each.value)
+    climb, more = try_other_directions(climb, evidence.targets(climb.dag)[:, :-1] > SURELY)
+    moves += more
     for _ in range(AGAIN):
         unseen = (evidence.targets(climb.dag)[:, :-1] > MAY_BE_HIT) & (changed <= 0) & ~evidence.known[:, None]
         if not bool(unseen.any()):
@@ -117,7 +121,7 @@ def search_many(
 
 def _undirected(evidence: PooledEvidence, dag: torch.Tensor) -> torch.Tensor:
     """Edges between variables that no regime has hit, whose direction is for observation to say: [d, d]."""
-    hit = (evidence.targets(dag)[:, :-1] > 0.5).any(0)
+    hit = (evidence.targets(dag)[:, :-1] > SURELY).any(0)
     return dag & ~hit[:, None] & ~hit[None, :]
 
 

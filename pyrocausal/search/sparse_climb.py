@@ -1,9 +1,10 @@
 """A climb over DAGs of many variables, on evidence that is a sum over variables.
 
 Moves are those of `pyrocausal.search.hill_climb`: edges that are added, deleted or reversed, and where none gains a
-parent that is exchanged. A screen of all variables names the few that are tried as further parents of each; gains add
-up, so all moves that gain are made at once, the best first, as long as they concern different variables and close no
-cycle. Ancestors are kept as bits, so that whether an edge closes one is asked quickly.
+parent that goes and others that come for it, one or several, as where it stands for all of them. A screen of all
+variables names the few that are tried as further parents of each; gains add up, so all moves that gain are made at
+once, the best first, as long as they concern different variables and close no cycle. Ancestors are kept as bits, so
+that whether an edge closes one is asked quickly.
 
 Vocabulary: d variables.
 """
@@ -11,7 +12,8 @@ Vocabulary: d variables.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from copy import copy
+from typing import Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
 import torch
@@ -20,12 +22,13 @@ from pyrocausal.evidence.cause_screen import CauseScreen
 from pyrocausal.evidence.local_evidence import FamilyWorths
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.model.mechanisms import Family
+from pyrocausal.search.parent_choice import Choice, choose
 from pyrocausal.search.tucks import tucks
 
 __all__ = ["SparseClimb", "with_parent", "without_parent"]
 
 TRIED = 6  # further parents of a variable that are weighed, those that the screen likes best
-EXCHANGED = 3  # likewise in place of one that it has
+EXCHANGED = 3  # likewise that are below it
 LEAST_GAIN = 1e-6  # nats
 
 
@@ -106,6 +109,24 @@ class SparseClimb(Generic[L]):
             self.offer(self.value)
             done += 1
 
+    def lifted(self, i: int, causes: set[int]) -> Self | None:
+        """A climb that begins with some causes of a variable as its effects; None where an edge or a limit forbids.
+
+        It is offered to nobody.
+        """
+        if any(not (self.free[i, j] and self.free[j, i] and self._room(j)) for j in causes):
+            return None
+        made = copy(self)
+        made.parents = list(self.parents)
+        made.parents[i] = tuple(j for j in self.parents[i] if j not in causes)
+        for j in causes:
+            made.parents[j] = with_parent(self.parents[j], i)
+        if any(made._closes(j) for j in causes):
+            return None
+        made.offer = lambda value: None
+        made._gains, made._tucked, made._exchanged = dict(self._gains), dict(self._tucked), set(self._exchanged)
+        return made
+
     def gain(self, i: int, parents: tuple[int, ...]) -> float | None:
         """Nats that other parents of a variable gain; None where they were never weighed."""
         if not self.local.weighed((i, parents)):
@@ -133,20 +154,19 @@ class SparseClimb(Generic[L]):
         return self._gainful(made)
 
     def _exchanges(self, may: torch.Tensor) -> list[_Move]:
-        """Exchanges of a parent that gain, the best first."""
+        """Parents that others replace, one or several, where that gains, the best first."""
         below = self.below()
         open_ = [family for family in enumerate(self.parents) if family[1] and family not in self._exchanged]
-        without = [(i, without_parent(parents, j)) for i, parents in open_ for j in parents if self.free[i, j]]
-        if not without:
-            return []
-        made = []
-        for (i, rest), gains in zip(without, self.screen.gains(without), strict=True):
-            legal = may[i] & ~below[i]
-            for j in _best(gains, legal, EXCHANGED + 1):
-                if j not in self.parents[i]:
-                    made.append(((i, with_parent(rest, j)),))
-        self.local.prepare(family for (family,) in made)
-        found = self._gainful(made)
+        choices = list[Choice]()
+        for i, parents in open_:
+            given = frozenset(j for j in parents if not self.free[i, j])
+            for j in (j for j in parents if j not in given):
+                legal = may[i] & ~below[i]
+                legal[j] = False
+                choices.append(Choice(i, without_parent(parents, j), given, legal))
+        choose(self.local, self.screen, choices, self.most)
+        self.local.prepare(enumerate(self.parents))
+        found = self._gainful([((each.effect, each.parents),) for each in choices])
         gained = {family[0] for move in found for family in move.after}
         self._exchanged |= {family for family in open_ if family[0] not in gained}
         return found

@@ -21,29 +21,11 @@ import torch
 from pyrocausal.evidence.cause_screen import CauseScreen
 from pyrocausal.evidence.local_evidence import FamilyWorths
 from pyrocausal.model.mechanisms import Family
+from pyrocausal.search.parent_choice import Choice, choose
 
 __all__ = ["tucks"]
 
-TRIED = 4  # further parents that are weighed at a time
-STEPS = 4  # parents that come or go at the most
 MOVED = 8  # variables at the most that go before a cause
-LEAST_GAIN = 1e-6  # nats
-
-
-class _Choice:
-    """Parents of a variable that are chosen one at a time."""
-
-    def __init__(self, effect: int, parents: tuple[int, ...], given: frozenset[int], may: torch.Tensor) -> None:
-        self.effect, self.parents, self.given, self.may = effect, parents, given, may
-        self.open = True
-
-    def around(self, gains: torch.Tensor, most: int) -> list[tuple[int, ...]]:
-        """Sets of parents one away that are worth a try."""
-        less = [tuple(k for k in self.parents if k != j) for j in self.parents if j not in self.given]
-        if len(self.parents) >= most:
-            return less
-        value, place = torch.where(self.may, gains, -torch.inf).topk(min(TRIED, len(gains)))
-        return less + [tuple(sorted((*self.parents, j))) for j in place[value > -torch.inf].tolist()]
 
 
 def tucks(
@@ -78,46 +60,24 @@ def tucks(
     list
         Variables with the parents that they choose, for every edge that can be tucked.
     """
-    made, choices = [], list[_Choice]()
+    made, choices = [], list[Choice]()
     for effect, cause in edges:
         between = (below[cause] & below[:, effect]).nonzero()[:, 0].tolist()
         moved = [i for i in between if i != cause]
         if len(moved) > MOVED or any(not free[i, j] for i in moved for j in parents[i] if j == cause):
             continue
         moved.sort(key=lambda i: int(below[:, i].sum()))  # causes before effects
-        whole, some = ~below[cause], list[_Choice]()
+        whole, some = ~below[cause], list[Choice]()
         for i in [*moved, cause]:
             given = frozenset(j for j in parents[i] if not free[i, j])
             if not all(bool(whole[j]) for j in given):
                 break
             kept = tuple(j for j in parents[i] if bool(whole[j]))
-            some.append(_Choice(i, kept, given, whole & free[i]))
+            some.append(Choice(i, kept, given, whole & free[i]))
             whole = whole.clone()
             whole[i] = True
         else:
             made.append(some)
             choices += some
-    _choose(local, screen, choices, most)
+    choose(local, screen, choices, most)
     return [tuple((each.effect, each.parents) for each in some) for some in made]
-
-
-def _choose(local: FamilyWorths, screen: CauseScreen, choices: Sequence[_Choice], most: int) -> None:
-    """Let variables choose, all at once."""
-    kept: dict[Family, torch.Tensor] = {}
-    for _ in range(STEPS):
-        open_ = [each for each in choices if each.open]
-        if not open_:
-            return
-        asked = list(dict.fromkeys((each.effect, each.parents) for each in open_))
-        asked = [family for family in asked if family not in kept]
-        if asked:
-            kept |= dict(zip(asked, screen.gains(asked), strict=True))
-        tried = [each.around(kept[each.effect, each.parents], most) for each in open_]
-        local.prepare((each.effect, p) for each, some in zip(open_, tried, strict=True) for p in (each.parents, *some))
-        for each, some in zip(open_, tried, strict=True):
-            now = local.worth((each.effect, each.parents))
-            best = max(some, key=lambda p: local.worth((each.effect, p)), default=each.parents)
-            if local.worth((each.effect, best)) > now + LEAST_GAIN:
-                each.parents = best
-            else:
-                each.open = False

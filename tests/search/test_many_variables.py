@@ -22,6 +22,7 @@ from pyrocausal.evidence.terms import parents_of
 from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.equivalence import Completed
 from pyrocausal.search.equivalence_search import search_classes
+from pyrocausal.search.open_directions import open_neighbours, try_other_directions
 from pyrocausal.search.pooled_search import search_graph
 from pyrocausal.search.sparse_climb import SparseClimb
 from pyrocausal.simulate.experiments import Simulation
@@ -181,6 +182,65 @@ def test_a_graph_of_many_variables_has_no_less_evidence_than_the_true_one(states
     belief = found.summit.edge_probability
     assert bool((belief[found.summit.dag] > 0.5).all())
     assert bool(((belief + belief.t()) <= 1 + 1e-6).all())
+
+
+def test_several_parents_come_for_one_that_stands_for_all_of_them():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(4000, 50))
+    rows[:, 3] = rows[:, :3].sum(1) + 0.3 * rows[:, 3]  # what stands for its causes
+    rows[:, 4] = rows[:, :3].sum(1) + 0.5 * rows[:, 4]
+    names = [f"X{i}" for i in range(50)]
+    tables = pd.DataFrame(rows[:3000], columns=names), {"r": pd.DataFrame(rows[3000:], columns=names)}
+    evidence = pooled(Simulation(pc.InterventionalData.from_frames(*tables), None, {}))
+    local, screen = everything(evidence)
+    start = torch.zeros(50, 50, dtype=torch.bool)
+    start[3, :3] = start[4, 3] = True
+    climb = SparseClimb(local, screen, start, ~torch.eye(50, dtype=torch.bool))
+    assert climb.run() > 0
+    assert climb.parents[4] in {(0, 1, 2), (0, 1, 2, 3)}  # the third: whatever chance adds
+    assert local.worth((4, climb.parents[4])) > local.worth((4, (3,))) + 100
+
+
+def test_edges_without_a_direction_are_those_that_no_regime_tells():
+    chain = [(), (0,), (1,), ()]
+    nobody = torch.zeros(1, 4, dtype=torch.bool)
+    assert open_neighbours(chain, nobody) == [{1}, {0, 2}, {1}, set()]
+    last = torch.tensor([[False, False, True, False]])
+    assert open_neighbours(chain, last) == [{1}, {0}, set(), set()]
+    assert open_neighbours([(), (0, 2), (), ()], nobody) == [set()] * 4  # a collider
+
+
+def test_a_lifted_variable_is_before_its_causes_and_the_climb_it_came_of_stays():
+    made = simulated(50, seed=6)
+    local, screen = everything(pooled(made))
+    graph = true_graph(made)
+    climb = SparseClimb(local, screen, graph, ~torch.eye(50, dtype=torch.bool))
+    i = next(i for i, parents in enumerate(climb.parents) if parents)
+    causes, before = set(climb.parents[i]), list(climb.parents)
+    lifted = climb.lifted(i, causes)
+    assert lifted is not None
+    assert lifted.parents[i] == ()
+    assert all(i in lifted.parents[j] for j in causes)
+    lifted.run()
+    assert climb.parents == before
+    held = SparseClimb(local, screen, graph, ~(torch.eye(50, dtype=torch.bool) | graph))
+    assert held.lifted(i, causes) is None
+
+
+def test_a_climb_tries_other_directions_where_nothing_tells_them():
+    made = simulated(50, hit=1, seed=8, rows=500)
+    local, screen = everything(pooled(made))
+    start = torch.zeros(50, 50, dtype=torch.bool)
+    climb = SparseClimb(local, screen, start, ~torch.eye(50, dtype=torch.bool))
+    climb.run(torch.tril(torch.ones(50, 50, dtype=torch.bool)))  # an order that is not the true one
+    climb.run()
+    hit = torch.zeros(1, 50, dtype=torch.bool)
+    better, moves = try_other_directions(climb, hit)
+    assert better.value >= climb.value
+    assert (moves > 0) == (better is not climb)
+    assert nx.is_directed_acyclic_graph(nx.from_numpy_array(better.dag.numpy().T, create_using=nx.DiGraph))
+    again, none = try_other_directions(better, hit)
+    assert again is better and none == 0
 
 
 def test_edges_that_are_given_stay_and_no_variable_gets_too_many_parents():

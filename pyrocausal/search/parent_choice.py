@@ -1,0 +1,75 @@
+"""Parents that a variable chooses anew, one at a time, as part of a larger move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from pyrocausal.evidence.cause_screen import CauseScreen
+from pyrocausal.evidence.local_evidence import FamilyWorths
+from pyrocausal.model.mechanisms import Family
+
+__all__ = ["Choice", "choose"]
+
+TRIED = 4  # further parents that are weighed at a time
+STEPS = 4  # parents that come or go at the most
+LEAST_GAIN = 1e-6  # nats
+
+
+class Choice:
+    """Parents of a variable that are chosen one at a time.
+
+    Parameters
+    ----------
+    effect, parents
+        Where the choice begins.
+    given
+        Parents that stay.
+    may
+        Variables that may be parents, boolean, shape [d].
+    """
+
+    def __init__(self, effect: int, parents: tuple[int, ...], given: frozenset[int], may: torch.Tensor) -> None:
+        self.effect, self.parents, self.given, self.may = effect, parents, given, may
+        self.open = True
+
+    def around(self, gains: torch.Tensor, most: int) -> list[tuple[int, ...]]:
+        """Sets of parents one away that are worth a try."""
+        less = [tuple(k for k in self.parents if k != j) for j in self.parents if j not in self.given]
+        if len(self.parents) >= most:
+            return less
+        value, place = torch.where(self.may, gains, -torch.inf).topk(min(TRIED, len(gains)))
+        return less + [tuple(sorted((*self.parents, j))) for j in place[value > -torch.inf].tolist()]
+
+
+def choose(local: FamilyWorths, screen: CauseScreen, choices: Sequence[Choice], most: int) -> None:
+    """Let variables choose, all at once.
+
+    Parameters
+    ----------
+    local, screen
+        What they choose by.
+    choices
+        Whose parents become others.
+    most
+        Parents that a variable may have.
+    """
+    kept: dict[Family, torch.Tensor] = {}
+    for _ in range(STEPS):
+        open_ = [each for each in choices if each.open]
+        if not open_:
+            return
+        asked = list(dict.fromkeys((each.effect, each.parents) for each in open_))
+        asked = [family for family in asked if family not in kept]
+        if asked:
+            kept |= dict(zip(asked, screen.gains(asked), strict=True))
+        tried = [each.around(kept[each.effect, each.parents], most) for each in open_]
+        local.prepare((each.effect, p) for each, some in zip(open_, tried, strict=True) for p in (each.parents, *some))
+        for each, some in zip(open_, tried, strict=True):
+            now = local.worth((each.effect, each.parents))
+            best = max(some, key=lambda p: local.worth((each.effect, p)), default=each.parents)
+            if local.worth((each.effect, best)) > now + LEAST_GAIN:
+                each.parents = best
+            else:
+                each.open = False
