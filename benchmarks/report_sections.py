@@ -181,11 +181,17 @@ def link(target: Path, page: Path) -> str:
 
 def rest_section(table: pd.DataFrame) -> list[str]:
     """What `python -m benchmarks rest` has found."""
+    asked: dict[tuple[str, str], list[str]] = {}  # algorithms by seeds and interventions
+    for name, fits in table.groupby("algorithm", sort=False):
+        key = seeds_of(sorted(set(fits.seed))), " ".join(dict.fromkeys(fits.done))
+        asked.setdefault(key, []).append(str(name))
+    commands = [
+        f"`python -m benchmarks rest --seeds {seeds} --algorithms {' '.join(names)} --done {done}`"
+        for (seeds, done), names in asked.items()
+    ]
     return [
         "## rest",
         str(resting.__doc__).strip(),
-        f"Run with `python -m benchmarks rest --seeds {seeds_of(sorted(set(table.seed)))} --algorithms "
-        f"{' '.join(dict.fromkeys(table.algorithm))} --done {' '.join(dict.fromkeys(table.done))}`: "
-        f"{table.cpu_seconds.sum():.0f} CPU seconds.",
+        f"Run with {' and '.join(commands)}: {table.cpu_seconds.sum():.0f} CPU seconds.",
         "\n".join(f"- {line}" for line in resting.rested(table)),
     ]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pyrocausal.data.columns import number_of
 from pyrocausal.data.kinds import Count
-from pyrocausal.plots.layout import Pair
+from pyrocausal.plots.layout import Pair, text_width
 from pyrocausal.plots.mechanism_curves import (
     ACTED_ON,
     LET_ALONE,
@@ -38,6 +38,7 @@ PANEL, BESIDE = (2.9, 2.5), (0.6, 0.95)  # inches: of a panel, and what is aroun
 POINTS = {OBSERVED: 250, LET_ALONE: 250, ACTED_ON: 120}  # rows that are drawn at the most
 STATES, BESIDE_OTHERS = 6, 0.11  # of an effect that are drawn at the most, and how far apart they stand
 FONT, SMALL = 8.5, 7.5
+KEY = 32.0  # points: of a mark of the legend and the gaps beside it
 MANY = 20.0  # a count from which on an axis is logarithmic
 NOTHING = "No cause of {} is believed\nwith more than one half."
 
@@ -228,9 +229,11 @@ def _legend(figure: Figure | SubFigure, result: CausalPosterior, effect: str) ->
             named = f"of {shortened(hit[0])}, which acts on it" if len(hit) == 1 else f"of {len(hit)} that act on it"
             handles.append(Line2D([], [], color=VERMILION, marker="x", label=named, **style))
     width = float(figure.get_figure(root=True).get_size_inches()[0])
+    one_row = sum(text_width(handle.get_label(), SMALL) + KEY for handle in handles) < 72 * width
+    columns = len(handles) if one_row else max(1, min(len(handles), int(width / 1.9)))
     legend = figure.legend(
-        handles=handles, loc="outside lower center", ncols=max(1, min(len(handles), int(width / 1.9))), frameon=False,
-        fontsize=SMALL, handletextpad=0.4, columnspacing=1.2,
+        handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize=SMALL, handletextpad=0.4,
+        columnspacing=1.2,
     )  # fmt: skip
     for text in legend.get_texts():
         text.set_parse_math(False)

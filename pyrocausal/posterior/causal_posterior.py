@@ -13,6 +13,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
+from pyrocausal.data.columns import number_of
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.posterior.chain import Chain
@@ -393,8 +394,9 @@ class CausalPosterior(QueriedChains):
         from pyrocausal.checks.verdict import verdict
 
         return (
-            f"CausalPosterior({len(self.chains)} chains, {state}; {len(self.data.nodes)} variables, "
-            f"{edges} edges, {len(self.data.regimes)} regimes)\n" + "\n".join(verdict(self))
+            f"CausalPosterior({number_of(len(self.chains), 'chain')}, {state}; "
+            f"{number_of(len(self.data.nodes), 'variable')}, {number_of(edges, 'edge')}, "
+            f"{number_of(len(self.data.regimes), 'regime')})\n" + "\n".join(verdict(self))
         )
 
 

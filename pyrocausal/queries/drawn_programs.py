@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ SAMPLED = ("chain", "draw")
 
 @dataclass(frozen=True)
 class DrawnPrograms:
-    """Programs of C chains and N draws.
+    """Programs of C chains and N draws; iterating gives all of them, chain by chain.
 
     Attributes
     ----------
@@ -32,15 +33,21 @@ class DrawnPrograms:
     number: np.ndarray
     programs: tuple[tuple[Program, ...], ...]
 
+    def __iter__(self) -> Iterator[Program]:
+        return chain.from_iterable(self.programs)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.programs))
+
     def each(self, ask: Callable[[Program], Any]) -> np.ndarray:
         """What is asked of every program, an array or a tensor [...] each: [C, N, ...]."""
         with reproducible_torch():  # a thread; more of them are slower with what is so small
-            return np.stack([np.stack([np.asarray(ask(program)) for program in chain]) for chain in self.programs])
+            return np.stack([np.stack([np.asarray(ask(program)) for program in each]) for each in self.programs])
 
     @property
     def graphs(self) -> torch.Tensor:
         """Their graphs, boolean, shape [C, N, d, d]."""
-        return torch.stack([torch.stack([program.graph for program in chain]) for chain in self.programs])
+        return torch.stack([torch.stack([program.graph for program in each]) for each in self.programs])
 
 
 def along(number: np.ndarray, chains: int, **labels: Sequence[Any]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ STYLE = (
 @media (prefers-color-scheme: dark) {
   :root { --text: #e6e6e6; --page: #16181b; --soft: #a6a6a6; --pale: #8a8a8a; --line: #4a4d52; --thin: #33363a;
     --link: #7fbfff; --code: #22252a; --target: #5c4a1a; --near: #56b4e9; }
-  img { background: #fff; border-radius: 4px; }
+  img { filter: invert(0.91) hue-rotate(180deg); } /* white becomes the page, and hues stay */
 }
 body { max-width: 60rem; margin: 0 auto; padding: 1rem; color: var(--text); background: var(--page);
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
@@ -58,6 +58,7 @@ th, td { padding: 0.25rem 0.75rem 0.25rem 0; border-bottom: 1px solid var(--thin
 thead th { border-bottom: 2px solid var(--pale); vertical-align: bottom; }
 tbody th { font-weight: normal; }
 th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; }
+@media (max-width: 40rem) { .wide table { width: max-content; } } /* a phone moves it sideways, and rows stay low */
 pre { overflow-x: auto; padding: 0.75rem; background: var(--code); font-size: 0.875rem; }
 @media print {
   :root { color-scheme: light; --text: #222; --page: #fff; --soft: #666; --pale: #999; --line: #ccc; --thin: #e4e4e4;
@@ -67,7 +68,7 @@ pre { overflow-x: auto; padding: 0.75rem; background: var(--code); font-size: 0.
   nav { display: none; }
   h2, h3 { break-after: avoid; }
   tr, figure, pre { break-inside: avoid; }
-  img { max-width: 100%; max-height: 24cm; object-fit: contain; object-position: left; }
+  img { filter: none; max-width: 100%; max-height: 24cm; object-fit: contain; object-position: left; }
   figure, .wide { overflow: visible; }
   pre { white-space: pre-wrap; }
 }

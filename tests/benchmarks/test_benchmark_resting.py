@@ -12,6 +12,7 @@ from benchmarks import resting
 from benchmarks.__main__ import main
 from benchmarks.published_score import best_by_score, dags
 from benchmarks.report import report
+from benchmarks.report_sections import rest_section
 from benchmarks.resting import ALGORITHMS, problem, rested
 from benchmarks.suites import SUITES
 from pyrocausal import SDI, GraphFitting, NeuralMechanisms, Stopping
@@ -79,6 +80,23 @@ def test_what_is_right_and_at_rest_is_counted():
         "`paper`, soft: right and at rest 1 of 3 (right 2, at rest 2), the published score likes the truth best in 2; "
         "CPU seconds 11 in the median, 12 at most; steps 101; not both: chain3 1, chain3 2."
     ]
+
+
+def test_the_page_names_a_command_for_what_was_run_together():
+    row = {"graph": "chain3", "right": 1, "rest": 1, "liked": 1, "steps": 9, "cpu_seconds": 2.0}
+    runs = [
+        ("a", "soft", 0),
+        ("a", "soft", 1),
+        ("b", "soft", 0),
+        ("b", "soft", 1),
+        ("c", "soft", 0),
+        ("c", "uniform", 0),
+    ]
+    table = pd.DataFrame([{"algorithm": name, "done": done, "seed": seed, **row} for name, done, seed in runs])
+    text = rest_section(table)[2]
+    assert "rest --seeds 0-1 --algorithms a b --done soft`" in text
+    assert "rest --seeds 0 --algorithms c --done soft uniform`" in text
+    assert text.endswith(": 12 CPU seconds.")
 
 
 @pytest.mark.parametrize("found", [0, 1, 2, 3])

@@ -285,7 +285,7 @@ def test_print_says_it_and_does_not_diagnose(monkeypatch):
     monkeypatch.setattr("pyrocausal.checks.residuals.ProgramResiduals.__init__", None)
     result = made_result()
     first, *rest = str(result).splitlines()
-    assert first == "CausalPosterior(1 chains, settled; 4 variables, 2 edges, 3 regimes)"
+    assert first == "CausalPosterior(1 chain, settled; 4 variables, 2 edges, 3 regimes)"
     assert rest == list(verdict(result)) and repr(result) == str(result)
 
 

@@ -133,6 +133,20 @@ def test_panels_are_the_strongest_causes_and_share_an_axis():
     figure.canvas.draw()
 
 
+@pytest.mark.parametrize("kinds", ["categorical", "continuous"])
+def test_a_legend_is_one_row_where_there_is_room_and_stays_inside(kinds):
+    rows = []
+    for most in (1, 2, 3):
+        figure = plot_mechanism(made(kinds), "X3", most=most, draws=2)
+        figure.canvas.draw()
+        (legend,) = figure.legends
+        rows.append(len({round(text.get_window_extent().y0) for text in legend.get_texts()}))
+        box = legend.get_window_extent()
+        assert box.x0 >= 0 and box.x1 <= figure.bbox.width
+    assert rows[-1] == 1 and rows[0] >= rows[1] >= rows[2]
+    assert kinds == "continuous" or rows[1] == 1
+
+
 def test_a_variable_without_causes_says_so_and_bad_questions():
     result = made("continuous")
     figure = plot_mechanism(result, "X0")

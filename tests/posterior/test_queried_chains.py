@@ -45,6 +45,8 @@ def test_programs_are_of_chains_and_draws(result):
     drawn = result.programs(7)
     assert drawn.graphs.shape == (1, 7, 4, 4)
     assert result.programs(7) is drawn
+    assert len(drawn) == len(list(drawn)) == 7 * len(result.chains)
+    assert all(one is other for one, other in zip(drawn, (p for chain in drawn.programs for p in chain), strict=True))
     assert result.program(chain=0, draw=3, draws=7) is drawn.programs[0][3]
     for arguments, says in (
         ({"chain": 1}, "chain: there are 1, counted from 0, got 1"),

@@ -74,6 +74,12 @@ def test_html_needs_nothing_else():
     assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
+def test_pictures_are_light_on_dark_where_the_reader_has_it_so_and_never_on_paper():
+    style, dark, paper = to_html("Title", parts()), "@media (prefers-color-scheme: dark) {", "@media print {"
+    assert style.index("img { filter: invert(", style.index(dark)) < style.index("\nbody {")
+    assert style.index(dark) < style.index(paper) < style.index("img { filter: none;")  # what comes last holds
+
+
 def test_columns_of_numbers_are_aligned():
     page = Page(to_html("Title", [Table(["n", "m", "text"], [("1", "2,000", "3"), ("2", "-0.5", "x")])]))
     assert [each.get("class") for each in page.named("td")] == ["number", None] * 2

@@ -368,7 +368,7 @@ def test_what_a_covariate_acts_on_is_no_edge_of_a_chains_graph():
     assert chain_table(result)["edges of its graph"].item() == "2"
     covered = replace(result, data=replace(result.data, covariates=("A",)))
     assert chain_table(covered)["edges of its graph"].item() == "1"
-    assert repr(covered).startswith("CausalPosterior(1 chains, settled; 2 variables, 1 edges, 1 regimes)")
+    assert repr(covered).startswith("CausalPosterior(1 chain, settled; 2 variables, 1 edge, 1 regime)")
 
 
 def test_rows_with_weights_are_told_with_what_they_add_up_to():
