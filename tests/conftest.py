@@ -268,6 +268,7 @@ class Tables:
         generator = torch.Generator().manual_seed(seed)
         self.price = torch.as_tensor(price, dtype=torch.double).expand(d, d)
         self.proposes = True
+        self.spread = torch.zeros(d, dtype=torch.double)  # between fits
         self.table, self.asked = {}, []
         for i in range(d):
             for size in range(d):

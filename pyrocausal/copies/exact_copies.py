@@ -124,20 +124,27 @@ class ExactCopies:
         i, parents = family
         return min((each for each in self._known[k, i] if each.parents == parents), key=lambda each: each.nats)
 
-    def better(self, families: Sequence[Family], folds: Sequence[Fold]) -> list[Known]:
-        """Solutions of families that are better than those that are known, by the price of anything."""
+    def better(self, families: Sequence[Family], folds: Sequence[Fold]) -> tuple[list[Known], list[float]]:
+        """Solutions of families that are better than those that are known, by the price of anything.
+
+        And by how much the best that further attempts came to is better, of each family: nats, of all folds together.
+        """
         jobs = [
             partial(self._better, k, family, fold) for k, fold in enumerate(folds) for family in families if family[1]
         ]
-        return [each for each in side_by_side(jobs) if each]
+        done = side_by_side(jobs)
+        gains = {family: 0.0 for family in families}
+        for (_, i, solution), gain in done:
+            gains[i, solution[0]] += gain
+        return [known for known, gain in done if gain > GAIN], [*gains.values()]
 
-    def _better(self, k: int, family: Family, fold: Fold) -> Known | None:
+    def _better(self, k: int, family: Family, fold: Fold) -> tuple[Known, float]:
         (i, parents), rows, best = family, self._rows(k, fold, family[0]), self._best(k, family)
         known = self._known.get((k, i), [])
         near = [each for each in _nearest(known, parents) if each.parents != parents]
         seed = zlib.crc32(repr((k, i, parents, len(known))).encode())
         again = with_mean(best, bettered(best, rows, near, seed), rows, [best], seed)
-        return (k, i, again.plain) if (best.nats - again.nats) * rows.total > GAIN else None
+        return (k, i, again.plain), max(0.0, (best.nats - again.nats) * rows.total)
 
     def know(self, solutions: Sequence[Known]) -> None:
         """Let later fits begin with some solutions."""

@@ -51,6 +51,11 @@ class JointEvidence(ABC):
         Price of an edge in nats, one for all or shape [d, d] (effect, cause); what is known beforehand makes an edge
         cheaper or dearer.
 
+    Attributes
+    ----------
+    spread
+        Nats that may lie between two fits of one variable's mechanism, shape [d]; 0 in closed form.
+
     Examples
     --------
     Going on from the example of `settle`:
@@ -64,6 +69,7 @@ class JointEvidence(ABC):
         self.kinds = tuple(kinds)
         self.known, self.hit, self.prior = targets.known.cpu(), targets.hit.cpu(), targets.prior
         self.price = torch.as_tensor(price, dtype=torch.double).cpu().expand(len(kinds), len(kinds))
+        self.spread = torch.zeros(len(kinds), dtype=torch.double)
 
     @abstractmethod
     def prepare(self, families: Iterable[Family]) -> None:

@@ -193,11 +193,15 @@ class PredictiveEvidence(JointEvidence):
     def polish(self, graph: torch.Tensor) -> bool:
         """Look for better solutions of a graph's mechanisms [d, d]; whether there are.
 
-        What was said of their variables is forgotten then, and comes of fits that begin with the better ones.
+        What was said of their variables is forgotten then, and comes of fits that begin with the better ones. How much
+        better they are is `spread`, the nats that may lie between fits of one family, for all that is known.
         """
         families = [family for family in self._copied(graph) if self.mechanisms.exact(family[0])]
-        found = recorded(f"better networks of {families}", partial(self.exact.better, families, self.folds))
+        found, gains = recorded(f"better networks of {families}", partial(self.exact.better, families, self.folds))
         self.exact.know(found)
+        self.spread = self.spread.clone()
+        for (i, _), gain in zip(families, gains, strict=True):
+            self.spread[i] = gain
         for i in {i for _, i, _ in found}:
             self._kept[i], self._promising[i] = {}, {}
         return bool(found)

@@ -156,6 +156,8 @@ def test_polishing_forgets_what_was_said_of_variables_that_gain(data, monkeypatc
     }
     monkeypatch.setattr(evidence.exact, "_known", worse)
     assert evidence.polish(graph)
+    assert evidence.spread[2] > 100  # nats, where fits were far from their best
+    assert (evidence.spread[[0, 1, 3]] < 10).all()
     evidence.of(graph)
     again = [evidence.family(i, pa) for i, pa in ((2, (0, 1)), (3, (0,)))]
     assert again[0] is not kept[0] and again[1] is kept[1]

@@ -180,6 +180,19 @@ def test_where_every_edge_speaks_for_itself_the_climb_finds_the_best_graph(truth
         assert torch.equal(climb(tables, start, OFF[3]).dag, truth)
 
 
+def test_edges_within_the_spread_between_fits_are_undecided():
+    tables = Tables.of_parents(3, lambda i, parents: 6.0 * (i > 0 and 0 in parents))
+    start = torch.zeros(3, 3, dtype=torch.bool)
+    start[1, 0] = start[2, 0] = True
+    sure = climb(tables, start, OFF[3])
+    tables.spread = torch.tensor([0.0, 0.0, 60.0], dtype=torch.double)
+    torn = climb(tables, start, OFF[3])
+    assert torch.equal(sure.dag, torn.dag)
+    assert torn.edge_probability[1, 0] == sure.edge_probability[1, 0] > 0.99
+    assert sure.edge_probability[2, 0] > 0.99
+    assert 0.3 < torn.edge_probability[2, 0] < 0.5  # of three states that are about as good
+
+
 def moves_at_once(tables, dag):
     base, other = around(tables, dag, OFF[len(dag)])
     return module._best_moves(tables, dag, weigh(tables, dag, OFF[len(dag)], base, other), base, other)
