@@ -10,10 +10,10 @@ from pyrocausal.evidence.cause_screen import CauseScreen
 from pyrocausal.evidence.local_evidence import FamilyWorths
 from pyrocausal.model.mechanisms import Family
 
-__all__ = ["Choice", "choose"]
+__all__ = ["STEPS", "Choice", "choose"]
 
 TRIED = 4  # further parents that are weighed at a time
-STEPS = 4  # parents that come or go at the most
+STEPS = 4
 LEAST_GAIN = 1e-6  # nats
 
 
@@ -43,7 +43,7 @@ class Choice:
         return less + [tuple(sorted((*self.parents, j))) for j in place[value > -torch.inf].tolist()]
 
 
-def choose(local: FamilyWorths, screen: CauseScreen, choices: Sequence[Choice], most: int) -> None:
+def choose(local: FamilyWorths, screen: CauseScreen, choices: Sequence[Choice], most: int, steps: int = STEPS) -> None:
     """Let variables choose, all at once.
 
     Parameters
@@ -54,9 +54,11 @@ def choose(local: FamilyWorths, screen: CauseScreen, choices: Sequence[Choice], 
         Whose parents become others.
     most
         Parents that a variable may have.
+    steps
+        Parents that come or go at the most.
     """
     kept: dict[Family, torch.Tensor] = {}
-    for _ in range(STEPS):
+    for _ in range(steps):
         open_ = [each for each in choices if each.open]
         if not open_:
             return

@@ -22,7 +22,7 @@ from pyrocausal.evidence.cause_screen import CauseScreen
 from pyrocausal.evidence.local_evidence import FamilyWorths
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.model.mechanisms import Family
-from pyrocausal.search.parent_choice import Choice, choose
+from pyrocausal.search.parent_choice import STEPS, Choice, choose
 from pyrocausal.search.tucks import tucks
 
 __all__ = ["SparseClimb", "with_parent", "without_parent"]
@@ -57,6 +57,8 @@ class SparseClimb(Generic[L]):
         Parents that a variable may get; None: any number.
     offer
         Called with the evidence of graphs on the way.
+    coming
+        Parents that may come for one that goes; one where a family takes a fit.
     """
 
     def __init__(
@@ -67,8 +69,9 @@ class SparseClimb(Generic[L]):
         free: torch.Tensor,
         max_parents: int | None = None,
         offer: Callable[[float], object] = lambda value: None,
+        coming: int = STEPS,
     ) -> None:
-        self.local, self.screen, self.free, self.offer = local, screen, free.clone(), offer
+        self.local, self.screen, self.free, self.offer, self.coming = local, screen, free.clone(), offer, coming
         self.parents = [parents_of(row) for row in dag]
         self.most = len(dag) if max_parents is None else max_parents
         self._gains: dict[int, tuple[tuple[int, ...], torch.Tensor]] = {}  # of further parents, given those it has
@@ -164,7 +167,7 @@ class SparseClimb(Generic[L]):
                 legal = may[i] & ~below[i]
                 legal[j] = False
                 choices.append(Choice(i, without_parent(parents, j), given, legal))
-        choose(self.local, self.screen, choices, self.most)
+        choose(self.local, self.screen, choices, self.most, self.coming)
         self.local.prepare(enumerate(self.parents))
         found = self._gainful([((each.effect, each.parents),) for each in choices])
         gained = {family[0] for move in found for family in move.after}

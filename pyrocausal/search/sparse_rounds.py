@@ -54,7 +54,7 @@ def climb_sparsely(
     for _ in range(AGAIN):
         hit = evidence.targets(dag)[:, :-1] > 0.5
         screen = CauseScreen(kinds, parts, [each.nonzero()[:, 0] for each in hit.t()])
-        climb = SparseClimb(_Given(evidence, dag), screen, dag, free, max_parents)
+        climb = SparseClimb(_Given(evidence, dag), screen, dag, free, max_parents, coming=1)
         moves += climb.run()
         if torch.equal(climb.dag, dag):
             break

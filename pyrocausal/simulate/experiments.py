@@ -12,6 +12,7 @@ code released with it: the linear and neural continuous ground truths in raw uni
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -246,6 +247,8 @@ def simulate(
     ValueError
         When a count is too small, targets is empty or names an unknown variable or the exposure, missing is out of
         range, or a sampled column is constant.
+    TypeError
+        When intervention makes interventions instead, as `hard_normal` does, which is called first.
     """
     if not 0 <= missing < 1:
         raise ValueError(f"missing must be at least 0 and less than 1; got {missing!r}")
@@ -254,6 +257,7 @@ def simulate(
         if count < least[what]:
             raise ValueError(f"{what} must be at least {least[what]}; got {count}")
     groups = _groups(truth, targets)
+    _check_intervention(intervention)
     rng = np.random.default_rng(seed)
     apart, seeing = rng.spawn(2)
     seen = measurement or (lambda table, rng: table)
@@ -273,6 +277,18 @@ def simulate(
     kinds = {name: _kind(truth, name) for name in truth.names}
     data = InterventionalData.from_frames(observational, regimes, kinds=kinds)
     return Simulation(replace(data, truth=truth.graph), truth, hit)
+
+
+def _check_intervention(intervention: Intervention) -> None:
+    """Complain of what has to be called first, such as `hard_normal`, which takes a mean and a deviation."""
+    try:
+        inspect.signature(intervention).bind(None, "", None)
+    except TypeError as error:
+        name = getattr(intervention, "__name__", repr(intervention))
+        raise TypeError(
+            f"intervention must be a function of a truth, a target and a random generator, which {name} is not; "
+            f"if it makes one, call it first: {name}(...)"
+        ) from error
 
 
 def _groups(truth: GroundTruth, targets: Sequence[str | Sequence[str]] | None) -> list[tuple[str, ...]]:

@@ -24,7 +24,16 @@ from pyrocausal.simulate.experiments import (
 )
 from pyrocausal.simulate.graphs import chain, full, random_dag
 from pyrocausal.simulate.ground_truth import GroundTruth
-from pyrocausal.simulate.interventions import hard_constant, hard_normal, hard_random, hard_uniform, scale, shift, soft
+from pyrocausal.simulate.interventions import (
+    hard_constant,
+    hard_normal,
+    hard_random,
+    hard_uniform,
+    partly,
+    scale,
+    shift,
+    soft,
+)
 from pyrocausal.simulate.networks import load
 from pyrocausal.simulate.truth_mechanisms import TabularMechanism
 
@@ -321,3 +330,9 @@ def test_regimes_may_hit_several_variables_or_none():
             assert linked == (f"X{effect}" not in hit)  # a hard intervention cuts a variable off its cause
     with pytest.raises(ValueError, match="targets must be a list of variables among"):
         simulate(truth, intervention=hard_uniform, targets=[("X0", "Z")])
+
+
+@pytest.mark.parametrize("maker", [hard_normal, shift, partly])
+def test_what_makes_interventions_is_called_first(maker):
+    with pytest.raises(TypeError, match=rf"{maker.__name__} is not; if it makes one, call it first: {maker.__name__}"):
+        simulate(load("chain3"), intervention=maker, rows=10, rows_per_regime=10)
