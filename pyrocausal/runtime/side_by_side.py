@@ -52,9 +52,15 @@ def side_by_side(jobs: Sequence[Callable[[], T]]) -> list[T]:
     pool = _pool.get()
     if pool is None or len(jobs) < 2:
         return [job() for job in jobs]
-    under_way = [pool.submit(copy_context().run, job) for job in jobs]
+    under_way = [pool.submit(copy_context().run, _alone, job) for job in jobs]
     try:
         return [each.result() for each in under_way]
     finally:
         for each in under_way:
             each.cancel()
+
+
+def _alone(job: Callable[[], T]) -> T:
+    """What a job comes to; jobs of its own wait for no thread that may be waiting for it."""
+    _pool.set(None)
+    return job()

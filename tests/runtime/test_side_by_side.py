@@ -31,6 +31,13 @@ def test_each_job_computes_with_one_thread():
         assert side_by_side([torch.get_num_threads] * 4) == [1] * 4
 
 
+def test_jobs_may_have_jobs():
+    with cores_of_a_chain(2):
+        found = side_by_side([lambda k=k: side_by_side([lambda k=k: k, lambda k=k: -k]) for k in range(4)])
+        assert found == [[k, -k] for k in range(4)]
+        assert side_by_side([lambda: 1, lambda: 2]) == [1, 2]
+
+
 def test_what_a_job_raises_is_raised():
     def fails():
         raise ZeroDivisionError("here")
