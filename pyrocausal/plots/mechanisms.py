@@ -151,7 +151,7 @@ def _panel(ax: Axes, result: CausalPosterior, found: Curve, rows: SeenRows, caus
         ax.set_xticks(found.at[::step], labels[::step], rotation=90 if long else 0, parse_math=False)
         ax.set_xlim(-0.6, len(found.labels) - 0.4)
     elif isinstance(kind, Count) and found.at[-1] > MANY:
-        count_scale(ax, "x", found.at[0], max(found.at[-1], float(rows.cause.max())))
+        count_scale(ax, "x", min(found.at[0], float(rows.cause.min())), max(found.at[-1], float(rows.cause.max())))
     ax.tick_params(labelsize=SMALL)
     ax.set_xlabel(shortened(cause, 40) + _typical_exposure(kind), fontsize=FONT, parse_math=False)
     ax.set_title(_believed(result, cause, effect), fontsize=SMALL, color=DARK)

@@ -25,6 +25,7 @@ __all__ = [
     "truth_among", "widest",
 ]  # fmt: skip
 
+MARGIN = 0.04  # of an axis, at either end
 DARK, GREY, PALE = "#222222", "#999999", "#DDDDDD"
 BLUE, VERMILION, PINK, SKY = "#0072B2", "#D55E00", "#CC79A7", "#56B4E9"
 DISTINCT = BLUE, VERMILION, "#009E73", PINK, "#E69F00", SKY, "#000000"  # in the order in which they are used
@@ -43,7 +44,10 @@ def shortened(text: str, longest: int = 26) -> str:
 
 
 def count_scale(ax: Axes, axis: Literal["x", "y"], low: float, high: float) -> None:
-    """Give counts from the lowest to the highest an axis of log(1 + count)."""
+    """Give counts from the lowest to the highest an axis of log(1 + count), which ends a little beyond them."""
+    ends = np.log1p([low, high])
+    beyond = MARGIN * max(float(ends[1] - ends[0]), 1.0)
+    ax.set(**{f"{axis}lim": tuple(np.expm1(ends + [-beyond, beyond]))})  # what Matplotlib has so far may be below -1
     ax.set(**{f"{axis}scale": FuncScale(None, (np.log1p, np.expm1))})
     marks = [0, *(digit * 10**power for power in range(8) for digit in (1, 3))]
     shown = [mark for mark in marks if low <= mark <= high]

@@ -23,6 +23,7 @@ from pyrocausal.plots.mechanism_curves import (
     shares,
 )
 from pyrocausal.plots.mechanisms import NOTHING, plot_mechanism
+from pyrocausal.plots.style import count_scale
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 
 matplotlib.use("Agg")
@@ -105,6 +106,20 @@ def test_counts_are_those_of_a_typical_exposure():
     every = torch.cat([part.rows for part in data.parts]).double()
     np.testing.assert_allclose(rows.cause, (every[:, 1] / every[:, 0].exp()).numpy())
     np.testing.assert_allclose(rows.effect, (every[:, 2] / every[:, 0].exp()).numpy())
+
+
+@pytest.mark.filterwarnings("error")
+def test_large_counts_have_an_axis_that_ends_a_little_beyond_them():
+    figure, ax = plt.subplots()
+    ax.plot([1, 900], [0, 4000])  # whose margins would reach below -1, which has no logarithm
+    count_scale(ax, "x", 1, 900)
+    count_scale(ax, "y", 0, 4000)
+    figure.canvas.draw()
+    for (low, high), (first, last) in ((ax.get_xlim(), (1, 900)), (ax.get_ylim(), (0, 4000))):
+        assert -1 < low < first
+        assert last < high < 1.5 * last
+    line = ax.transData.transform(ax.lines[0].get_xydata())
+    assert np.isfinite(line).all()
 
 
 def test_rows_of_regimes_that_act_on_the_effect_are_apart():
