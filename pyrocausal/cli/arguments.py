@@ -101,6 +101,7 @@ def _add_fit(commands: Any) -> None:
         "--graph-file", metavar="PATH", type=argument_types.graph_file,
         help="write the graph there too: .gml, .graphml, .dot or .cyjs (Cytoscape)",
     )  # fmt: skip
+    fit.add_argument("--no-report", action="store_true", help="write results alone, without pictures and pages")
     known = fit.add_argument_group("what is known beforehand (each option can be repeated)")
     pair: dict[str, Any] = {"nargs": 2, "action": "append", "metavar": ("CAUSE", "EFFECT"), "default": []}
     known.add_argument("--required", help="an edge that is there", **pair)
@@ -237,7 +238,11 @@ def _add_common(parser: argparse.ArgumentParser, seed: str, default_seed: int | 
     group.add_argument(
         "--max-steps", metavar="N", type=argument_types.count, help="steps of the three phases at the most"
     )
-    group.add_argument("--budget", metavar="TIME", help='wall time for networks, such as "10 min"; default: no limit')
+    group.add_argument(
+        "--budget",
+        metavar="TIME",
+        help='wall time for networks, such as "10 min"; no other part of the run keeps to it; default: no limit',
+    )
     group.add_argument("--no-settling", action="store_true", help="end after the three phases")
     group.add_argument("--draws", metavar="N", type=argument_types.count, help="then draw N graphs from the posterior")
     group.add_argument("--quiet", action="store_true", help="no progress, only the results")

@@ -27,7 +27,7 @@ from pyrocausal.fit.discover import discover
 from pyrocausal.posterior.causal_posterior import CausalPosterior
 from pyrocausal.posterior.graph_metrics import shd
 from pyrocausal.posterior.graph_writing import write_graph
-from pyrocausal.report.write import WRITTEN, save_results, write_report
+from pyrocausal.report.write import SAVED, WRITTEN, save_results, write_report
 from pyrocausal.runtime.whole_files import check_writable
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.target_prior import TargetPrior
@@ -112,17 +112,22 @@ def _fit(arguments: argparse.Namespace) -> None:
         _check_no_folder(arguments.graph_file)
         check_writable(arguments.graph_file.parent)
     _print_check(data)
+    if arguments.resume and arguments.checkpoint is not None and arguments.checkpoint.exists():
+        print(f"taking up the fit in {arguments.checkpoint}", flush=True)
     result = _discover(arguments, data, SDI.paper() if arguments.paper else None)
     save_results(result, arguments.out)  # whatever becomes of what follows
     if arguments.graph_file is not None:
         write_graph(result.to_networkx(), arguments.graph_file)
     diagnosis = diagnose(result)
     print_verdict(result, diagnosis)
-    report = write_report(result, arguments.out, diagnosis=diagnosis, shell=True)
     print_edges(result)
     print_targets(result)
     print(f"seed {result.seed}")
-    print(f"report: {report}")
+    if arguments.no_report:
+        print(f"results: {arguments.out / SAVED}, edges.csv and targets.csv beside it")
+    else:
+        print(f"drawing the report; results are in {arguments.out} already", flush=True)
+        print(f"report: {write_report(result, arguments.out, diagnosis=diagnosis, shell=True)}")
     if arguments.graph_file is not None:
         print(f"graph: {arguments.graph_file}")
     if result.stopped:  # which the warning of it has explained

@@ -109,7 +109,7 @@ def run_restarts(restart: Restart, seeds: Sequence[int], cores: int | None, show
     return Ended(
         kept,
         _told(endings, heard[0]) if stopped else None,
-        _told(endings, "its budget") if late and not stopped else None,
+        _told(endings, "the budget of time was used up") if late and not stopped else None,
     )
 
 

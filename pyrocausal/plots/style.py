@@ -47,7 +47,8 @@ def count_scale(ax: Axes, axis: Literal["x", "y"], low: float, high: float) -> N
     """Give counts from the lowest to the highest an axis of log(1 + count), which ends a little beyond them."""
     ends = np.log1p([low, high])
     beyond = MARGIN * max(float(ends[1] - ends[0]), 1.0)
-    ax.set(**{f"{axis}lim": tuple(np.expm1(ends + [-beyond, beyond]))})  # what Matplotlib has so far may be below -1
+    wide = np.expm1([ends[0] - beyond, ends[1] + beyond])
+    ax.set(**{f"{axis}lim": tuple(wide)})  # the limits that Matplotlib has chosen may be below -1
     ax.set(**{f"{axis}scale": FuncScale(None, (np.log1p, np.expm1))})
     marks = [0, *(digit * 10**power for power in range(8) for digit in (1, 3))]
     shown = [mark for mark in marks if low <= mark <= high]

@@ -136,6 +136,22 @@ def test_fit_writes_a_report(fit, frame, tmp_path, capsys):
     assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in PICTURES)
 
 
+def test_results_alone_are_written_where_no_report_is_wanted(fit, tmp_path, capsys, briefly):
+    assert fit("--no-report") == 0
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"result.zip", "edges.csv", "targets.csv"}
+    out = capsys.readouterr().out
+    assert f"results: {tmp_path / 'out' / 'result.zip'}" in out
+    assert "report" not in out.splitlines()[-1]
+
+
+def test_a_fit_that_is_taken_up_says_so(fit, tmp_path, capsys, briefly):
+    kept = ["--checkpoint", str(tmp_path / "kept"), "--resume", "--no-report"]
+    assert fit(*kept) == 0
+    assert "taking up" not in capsys.readouterr().out
+    assert fit(*kept) == 0
+    assert f"taking up the fit in {tmp_path / 'kept'}" in capsys.readouterr().out
+
+
 def test_fit_settles_unless_told_otherwise(fit, tmp_path, capsys, briefly):
     assert fit() == 0
     folder = tmp_path / "out"

@@ -39,7 +39,10 @@ def same(one, other):
 def test_the_time_over_closed_forms_remain_and_a_later_fit_goes_on(bent, tmp_path):
     whole = fit(bent)
     assert whole.chains[0].predictive
-    with pytest.warns(RuntimeWarning, match="its budget: chain 0 was cut short after step 1 and round 1 of settling"):
+    with pytest.warns(
+        RuntimeWarning,
+        match="the budget of time was used up: chain 0 was cut short after step 1 and round 1 of settling",
+    ):
         cut = fit(bent, budget=1e-6, checkpoint=tmp_path / "fit")
     chain = cut.chains[0]
     assert not chain.settled
@@ -58,7 +61,7 @@ def test_enough_time_changes_nothing(bent):
 
 
 def test_without_closed_forms_what_was_met_so_far_counts(bent):
-    with pytest.warns(RuntimeWarning, match="its budget: chain 0 was cut short"):
+    with pytest.warns(RuntimeWarning, match="the budget of time was used up: chain 0 was cut short"):
         cut = fit(bent, budget=1e-6, settling=pc.Settling(closed_form=False))
     assert not cut.chains[0].settled
 
@@ -78,7 +81,10 @@ def test_chains_that_take_turns_part_it(bent, monkeypatch):
         return pc.settle(state, *rest, budget=0.0, **options)
 
     monkeypatch.setattr("pyrocausal.fit.one_restart.settle", settle)
-    with pytest.warns(RuntimeWarning, match="its budget: chain 0 was cut short .* chain 1 .* 2 of 2 chains are kept"):
+    with pytest.warns(
+        RuntimeWarning,
+        match="the budget of time was used up: chain 0 was cut short .* chain 1 .* 2 of 2 chains are kept",
+    ):
         fit(bent, chains=2, cores=1, budget=100)
     assert len(asked) == 2
     assert all(40 < each <= 50 for each in asked)
