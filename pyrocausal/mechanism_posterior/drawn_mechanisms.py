@@ -23,6 +23,7 @@ from pyrocausal.mechanism_posterior.table_posterior import TablePosterior
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.edge_beliefs import IndependentBeliefs
 from pyrocausal.model.mechanisms import Family, Mechanisms
+from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.model.program import Program
 
 __all__ = ["DrawnMechanisms", "MechanismPosterior"]
@@ -55,10 +56,14 @@ class MechanismPosterior:
         Fitted.
     telling
         Rows that tell of its mechanisms.
+    networks
+        Whether the networks of `NeuralMechanisms` are held against closed forms; not where a fit has found that they
+        tell no more, for to draw them takes a fit of each. Mechanisms of yours always are.
     """
 
-    def __init__(self, model: CausalModel, telling: TellingRows) -> None:
+    def __init__(self, model: CausalModel, telling: TellingRows, *, networks: bool = True) -> None:
         self.model, self.telling = model, telling
+        self.networks = networks or type(model.mechanisms) is not NeuralMechanisms
         self._kept: dict[Family, FamilyPosterior] = {}
 
     def of(self, effect: int, parents: tuple[int, ...]) -> FamilyPosterior:
@@ -74,8 +79,10 @@ class MechanismPosterior:
 
     def _best(self, effect: int, parents: tuple[int, ...]) -> FamilyPosterior:
         kinds, telling = self.model.kinds, self.telling
-        fitted = BootstrappedPosterior(self.model.mechanisms, kinds, telling, effect, parents)
         closed = max(self._closed(effect, parents), key=lambda found: found.evidence, default=None)
+        if closed is not None and not self.networks:
+            return closed
+        fitted = BootstrappedPosterior(self.model.mechanisms, kinds, telling, effect, parents)
         if closed is None:
             return fitted
         some = telling.weights[:, effect].nonzero()[:, 0]

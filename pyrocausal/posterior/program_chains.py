@@ -146,5 +146,7 @@ class ProgramChains(LabelledChains):
         if c not in self._posteriors:
             data: InterventionalData = impute(self.data, seed=chain.seed)
             telling = telling_rows(data.kinds, data.parts, chain.target_probability[:, :-1], chain.drift)
-            self._posteriors[c] = MechanismPosterior(chain.model, telling)
+            self._posteriors[c] = MechanismPosterior(
+                chain.model, telling, networks=chain.predictive or not len(chain.rounds)
+            )
         return self._posteriors[c]

@@ -15,6 +15,7 @@ import pyrocausal as pc
 from pyrocausal.data.weights import Part
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, PAIRS, Regressors
 from pyrocausal.evidence.telling_rows import TellingRows, telling_rows
+from pyrocausal.mechanism_posterior import drawn_mechanisms as module
 from pyrocausal.mechanism_posterior.basis import Basis
 from pyrocausal.mechanism_posterior.bootstrapped import BootstrappedPosterior
 from pyrocausal.mechanism_posterior.drawn_mechanisms import MechanismPosterior
@@ -247,6 +248,15 @@ def test_the_form_that_predicts_best_is_used():
     assert posterior.of(1, (0,)) is found
 
 
+def test_networks_are_not_fitted_where_a_fit_has_found_them_needless(monkeypatch):
+    torch.manual_seed(4)
+    kinds = (pc.Continuous(0.0, 1.0),) * 2
+    rows = torch.randn(200, 2)
+    monkeypatch.setattr(module, "BootstrappedPosterior", lambda *of: pytest.fail("a network was asked for"))
+    posterior = MechanismPosterior(make_model(kinds), all_telling(rows), networks=False)
+    assert isinstance(posterior.of(1, (0,)), RegressionPosterior)
+
+
 class Steep(LinearGaussian):
     """A mechanism of the user that no regression can say: its noise grows."""
 
@@ -261,7 +271,7 @@ def test_a_mechanism_of_the_user_is_used_where_it_says_more():
     rows = torch.randn(2000, 2)
     rows[:, 1] *= torch.exp(2 * rows[:, 0])
     model = pc.CausalModel(("a", "b"), kinds, Steep(kinds), make_model(kinds).beliefs)
-    posterior = MechanismPosterior(model, all_telling(rows))
+    posterior = MechanismPosterior(model, all_telling(rows), networks=False)  # which are those of the package alone
     found = posterior.of(1, (0,))
     assert isinstance(found, BootstrappedPosterior)
     drawn = found.draw(np.random.default_rng(0))(torch.tensor([[1.0, 0.0]]))
