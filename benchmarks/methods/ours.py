@@ -32,7 +32,7 @@ from pyrocausal import (
     targets,
 )
 from pyrocausal.copies.screening import Residuals, Screen
-from pyrocausal.evidence.edge_price import edge_prices
+from pyrocausal.evidence.edge_price import drawn_edge_prices
 from pyrocausal.evidence.imputation import impute
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.strength import edge_strengths, target_strengths
@@ -104,7 +104,7 @@ def _method(
                 if sampling:
                     free, most = state.model.beliefs.free, state.constraints.max_parents
                     joint, many = (
-                        settled.joint.priced(edge_prices(state, sampling.price)),
+                        settled.joint.priced(drawn_edge_prices(state, sampling.price)),
                         (sampling.draws, sampling.warm_up),
                     )
                     drawn = sample_graphs(joint, settled.dag, free, *many, seed=seed, max_parents=most)
