@@ -97,7 +97,7 @@ def test_a_covariate_is_no_node_of_anything_that_is_shown(fits, tmp_path):
     assert set(result.edges(None).cause) == set(nodes) and "batch" not in set(result.target_table(None).variable)
     assert result.drift.shape == (3, 4) and result.best.dag.shape == (5, 5)
     assert bool(result.best.dag[:3, 4].all())  # though it acts on what it acts on
-    assert "4 variables, 1 edges" in repr(result)
+    assert "4 variables, 1 edge," in repr(result)
     pc.plot_graph(result)
     pc.plot_edges(result, truth=nx.DiGraph([("G1", "G4"), ("G2", "G1"), ("G3", "G1")]))
     pc.plot_targets(result)
