@@ -18,6 +18,7 @@ from pyrocausal.search.sparse_climb import SparseClimb
 __all__ = ["open_neighbours", "try_other_directions"]
 
 SWEEPS = 4  # over variables at the most
+BEGINNINGS = 200  # at the most: each asks a climb of all variables, and where hardly one is hit nearly all are open
 LEAST_GAIN = 1e-6  # nats
 
 L = TypeVar("L", bound=FamilyWorths)
@@ -48,14 +49,14 @@ def try_other_directions(climb: SparseClimb[L], hit: torch.Tensor) -> tuple[Spar
     hit
         As for `open_neighbours`.
     """
-    moves = 0
+    moves = begun = 0
     for _ in range(SWEEPS):
         before, near = climb, open_neighbours(climb.parents, hit)
         for i in range(len(climb.parents)):
             causes = set(climb.parents[i]) & near[i]
-            if not causes or (tried := climb.lifted(i, causes)) is None:
+            if begun == BEGINNINGS or not causes or (tried := climb.lifted(i, causes)) is None:
                 continue
-            done = tried.run()
+            begun, done = begun + 1, tried.run()
             if tried.value > climb.value + LEAST_GAIN:
                 climb, moves, near = tried, moves + done + 1, open_neighbours(tried.parents, hit)
         if climb is before:
