@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -32,6 +33,7 @@ from pyrocausal import (
     targets,
 )
 from pyrocausal.copies.screening import Residuals, Screen
+from pyrocausal.evidence.block_regressors import are_many
 from pyrocausal.evidence.edge_price import drawn_edge_prices
 from pyrocausal.evidence.imputation import impute
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
@@ -88,9 +90,11 @@ def _method(
             for each in patched:
                 patches.enter_context(each)
             warnings.simplefilter("ignore", RuntimeWarning)  # a fit that has not settled is scored as it is
-            state, info = algorithm.run(
-                data, seed=seed, knowledge=given.knowledge, target_prior=given.target_prior, on_info=on_info
-            )
+            told: dict[str, Any] = {"seed": seed, "knowledge": given.knowledge, "target_prior": given.target_prior}
+            if settling and are_many(data.kinds) and not plugged_in:  # as `discover` has it
+                state, info = algorithm.begin(data, **told)
+            else:
+                state, info = algorithm.run(data, on_info=on_info, **told)
             graphs, probability = _graphs(info.edge_probability), info.target_probability
             strengths: list[np.ndarray | None] = [None, None]
             if settling:

@@ -21,7 +21,7 @@ import torch
 
 from pyrocausal.copies.exact_fit import FamilyRows, Solution, solved, with_mean
 from pyrocausal.copies.exact_prediction import Curvature, predicted, promised
-from pyrocausal.copies.kicks import bettered
+from pyrocausal.copies.further_attempts import GAIN, bettered
 from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.missing import filled
 from pyrocausal.data.weights import take_rows
@@ -32,7 +32,6 @@ from pyrocausal.sdi.row_split import Fold
 __all__ = ["ExactCopies"]
 
 LEAST, PART = 3.0, 0.1  # nats that a further parent has to promise, and their share of what the best one does
-GAIN = 3.0  # nats that a solution has to be better for others to be asked anew
 FAR = 4  # parents of a solution that differ, so that another fit begins anew
 ENOUGH = 50  # rows that tell; with fewer nothing is left out
 Known: TypeAlias = tuple[int, int, tuple[Any, ...]]  # fold, variable, and a solution as `Solution.plain`

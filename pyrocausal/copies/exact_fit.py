@@ -2,8 +2,9 @@
 
 Inputs are the parents' columns, uncorrelated with variances of 1 (`whitened`): in a dense graph parents all but
 determine each other. There are many minima, hundreds of nats apart where parents are many. So a fit begins with the
-hidden units of a solution for other parents that is known, as near as the new inputs come to theirs, or else with the
-best of a few at random, whose kinks are first wide bends: a kink that has no row near it does not feel where to go.
+hidden units of a solution for other parents that is known, as near as the new inputs come to theirs, or else with some
+at random, whose kinks are first wide bends: a kink that has no row near it does not feel where to go. Fits from random
+units are combined (`pyrocausal.copies.combination`).
 
 Solutions are compared by rows that fit alone, so that no choice among them knows the rows that score.
 
@@ -18,18 +19,21 @@ from typing import Any, NamedTuple
 
 import torch
 
+from pyrocausal.copies.combination import combined
 from pyrocausal.copies.levenberg_marquardt import Squares, minimise, solve_outputs
 from pyrocausal.copies.noise_fit import Noise, drawn_scale, noise_of
 from pyrocausal.copies.small_network import SmallNetwork
 
-__all__ = ["LEAST_SCALE", "FamilyRows", "Solution", "begun_with", "solved", "squares_of", "with_mean"]
+__all__ = [
+    "LEAST_SCALE", "FamilyRows", "Solution", "begun_with", "fitted_at_random", "solved", "squares_of", "with_mean",
+]  # fmt: skip
 
 LEAST_SCALE = 1e-6  # of codes, whose deviation is about 1
 LEAST_SHARE = 1e-12  # of the largest variance among columns; one that is smaller is none
-BENDS = (0.3, 40), (0.05, 30), (0.0, 80)  # of leaky units, and steps at each
+BENDS = (0.3, 20), (0.05, 15), (0.0, 25)  # of leaky units, and steps at each
 SATURATED = 120  # steps with units that saturate
-RACE = 12  # steps after which the best of the random starts goes on alone
 STARTS = 2  # at random, of leaky units
+TOGETHER = 1.4  # times as many units are fitted where these are combined
 FURTHER = 60  # steps from a solution for other parents
 IDLE = 0.05  # of the noise: a unit that moves the output by less is of no use
 HOPELESS = 0.2  # nats a row behind one with a parent more: its noise is not looked at
@@ -140,7 +144,7 @@ def solved(
         rival = min((each.nats for each in near if len(each.parents) > len(parents)), default=-math.inf)
         network = _continued(inputs, loss, near, rows, loss.rows * (rival - math.log(begun.scale)), seed)
     else:
-        network = _anew(inputs, loss, seed)
+        network = _anew(begun, inputs, loss, seed)
     return with_mean(begun, network, rows, near, seed, rival)
 
 
@@ -213,14 +217,31 @@ def _moved(network: SmallNetwork, solution: Solution, inputs: torch.Tensor, rows
     return network._replace(linear=network.linear @ turn, hidden=network.hidden @ turn)
 
 
-def _anew(inputs: torch.Tensor, loss: Squares, seed: int) -> SmallNetwork:
-    """From the best of some random starts, of units of either form."""
+def fitted_at_random(
+    solution: Solution,
+    inputs: torch.Tensor,
+    loss: Squares,
+    bend: float | None,
+    generator: torch.Generator,
+    rival: float = -math.inf,
+) -> SmallNetwork:
+    """A network from units at random, of leaky units with a kink or, where `bend` is None, saturating ones.
+
+    A rival is a value that is to be beaten, as `minimise` has it. Units point anywhere among the parents in their own
+    units, in which a mechanism is more likely to be simple than in their principal components.
+    """
+    bent = ((bend, SATURATED),) if bend is None else BENDS
+    drawn = SmallNetwork.drawn(len(inputs), bent[0][0], generator, among=torch.linalg.pinv(solution.turn))
+    for width, steps in bent:
+        drawn = minimise(solve_outputs(drawn._replace(bend=width), inputs, loss), inputs, loss, steps, rival).network
+    return drawn
+
+
+def _anew(solution: Solution, inputs: torch.Tensor, loss: Squares, seed: int) -> SmallNetwork:
+    """From units of either form at random."""
     generator = torch.Generator().manual_seed(seed)
-    begun = [SmallNetwork.drawn(len(inputs), bend, generator) for bend in (*[BENDS[0][0]] * STARTS, None)]
-    begun = [solve_outputs(network, inputs, loss) for network in begun]
-    raced = [minimise(network, inputs, loss, RACE) for network in begun[:-1]]
-    leaky = min(raced, key=lambda found: found.value).network
-    for bend, steps in BENDS:
-        leaky = minimise(solve_outputs(leaky._replace(bend=bend), inputs, loss), inputs, loss, steps).network
-    saturating = minimise(begun[-1], inputs, loss, SATURATED, loss.value(leaky(inputs))).network
+    begun = [fitted_at_random(solution, inputs, loss, 0.0, generator) for _ in range(STARTS)]
+    begun.sort(key=lambda network: loss.value(network(inputs)))
+    leaky = combined(begun, inputs, loss, TOGETHER, FURTHER)
+    saturating = fitted_at_random(solution, inputs, loss, None, generator, loss.value(leaky(inputs)))
     return min(leaky, saturating, key=lambda network: loss.value(network(inputs)))

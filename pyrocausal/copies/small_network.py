@@ -44,12 +44,22 @@ class SmallNetwork(NamedTuple):
 
     @classmethod
     def drawn(
-        cls, inputs: int, bend: float | None, generator: torch.Generator, units: int | None = None
+        cls,
+        inputs: int,
+        bend: float | None,
+        generator: torch.Generator,
+        units: int | None = None,
+        among: torch.Tensor | None = None,
     ) -> SmallNetwork:
-        """Units at random, for inputs that are uncorrelated with variances of 1; the output is 0."""
+        """Units at random, for inputs that are uncorrelated with variances of 1; the output is 0.
+
+        They point anywhere among the inputs, or among columns that the inputs times `among` [q - 1, p] are.
+        """
         units = units or (SATURATING if bend is None else LEAKY)
-        hidden = torch.randn(units, inputs, generator=generator, dtype=torch.double) / math.sqrt(max(inputs - 1, 1))
+        points = torch.eye(inputs - 1, dtype=torch.double) if among is None else among / among.norm(dim=0)
+        hidden = torch.randn(units, points.shape[1] + 1, generator=generator, dtype=torch.double)
         hidden[:, 0] = 2 * torch.rand(units, generator=generator, dtype=torch.double) - 1
+        hidden = torch.cat([hidden[:, :1], hidden[:, 1:] @ points.t() / math.sqrt(max(points.shape[1], 1))], 1)
         return cls(hidden.new_zeros(inputs), hidden.new_zeros(units), hidden, bend)
 
     @classmethod

@@ -1,8 +1,8 @@
-"""Another attempt where neither observation nor a regime gives edges a direction.
+"""Another attempt where no regime gives edges a direction.
 
 A climb that has given such edges a wrong direction among themselves asks for further edges where colliders are, and
-then no single move leaves: each of these would have to go together with directions that change. So each variable with
-an edge of that kind is put before its neighbours, and the climb goes on from there.
+with these observation seems to tell the wrong directions; no single move leaves. So each variable is put before all its
+causes that no regime tells from it, and the climb goes on from there, at first near these variables alone.
 """
 
 from __future__ import annotations
@@ -12,31 +12,30 @@ from typing import TypeVar
 import torch
 
 from pyrocausal.evidence.local_evidence import FamilyWorths
-from pyrocausal.search.equivalence import Completed
 from pyrocausal.search.sparse_climb import SparseClimb
 
-__all__ = ["open_neighbours", "try_other_directions"]
+__all__ = ["try_other_directions", "untold_causes"]
 
 SWEEPS = 4  # over variables at the most
-BEGINNINGS = 200  # at the most: each asks a climb of all variables, and where hardly one is hit nearly all are open
+BEGINNINGS = 1000  # at the most
 LEAST_GAIN = 1e-6  # nats
 
 L = TypeVar("L", bound=FamilyWorths)
 
 
-def open_neighbours(parents: list[tuple[int, ...]], hit: torch.Tensor) -> list[set[int]]:
-    """Of every variable those that it has an edge with to which nothing gives a direction.
+def untold_causes(parents: tuple[int, ...], effect: int, hit: torch.Tensor) -> set[int]:
+    """Causes that no regime tells from their effect, as one does that hits either of them alone.
 
     Parameters
     ----------
     parents
-        Of every variable, length d.
+        Of the effect.
+    effect
+        A variable.
     hit
-        What regimes hit, boolean, shape [R, d]: one that hits an end of an edge alone tells its direction.
+        What regimes hit, boolean, shape [R, d].
     """
-    pairs = [(j, i) for i, some in enumerate(parents) for j in some]
-    told = [(j, i) for j, i in pairs if bool((hit[:, i] != hit[:, j]).any())]
-    return Completed(parents, told).neighbours
+    return {j for j in parents if not bool((hit[:, effect] != hit[:, j]).any())}
 
 
 def try_other_directions(climb: SparseClimb[L], hit: torch.Tensor) -> tuple[SparseClimb[L], int]:
@@ -47,18 +46,19 @@ def try_other_directions(climb: SparseClimb[L], hit: torch.Tensor) -> tuple[Spar
     climb
         Which has come to its end.
     hit
-        As for `open_neighbours`.
+        As for `untold_causes`.
     """
     moves = begun = 0
     for _ in range(SWEEPS):
-        before, near = climb, open_neighbours(climb.parents, hit)
+        before = climb
         for i in range(len(climb.parents)):
-            causes = set(climb.parents[i]) & near[i]
+            causes = untold_causes(climb.parents[i], i, hit)
             if begun == BEGINNINGS or not causes or (tried := climb.lifted(i, causes)) is None:
                 continue
             begun, done = begun + 1, tried.run()
             if tried.value > climb.value + LEAST_GAIN:
-                climb, moves, near = tried, moves + done + 1, open_neighbours(tried.parents, hit)
+                climb = tried.widened()
+                moves += done + 1 + climb.run()
         if climb is before:
             break
     return climb, moves

@@ -13,7 +13,7 @@ from pyrocausal.model.mechanisms import Family
 __all__ = ["STEPS", "Choice", "choose"]
 
 TRIED = 4  # further parents that are weighed at a time
-STEPS = 4
+STEPS = 12  # parents that come or go at the most
 LEAST_GAIN = 1e-6  # nats
 
 

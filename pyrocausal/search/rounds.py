@@ -50,7 +50,7 @@ from pyrocausal.search.sparse_rounds import climb_sparsely
 __all__ = ["Rounds", "Settled"]
 
 MISFIT = 10.0  # nats by which rows speak against a mechanism that they fit
-POLISHED = 2  # times that a series looks for better fits where it has come to rest
+POLISHED = 3  # times that a series looks for better fits, before it climbs again and where it has come to rest
 FREE = 2  # rounds of a series in which rows may come back
 STEADY = 0.015  # mean drift at the most, as `PooledEvidence.drift` has it, of tables that networks are asked about
 NOTABLY = 0.01  # nats a row that networks predict better, of a number or count
@@ -202,36 +202,52 @@ class Rounds:
 
         If they do not, None: that was the last round.
 
-        They are not asked where the tables drift, which they do not allow for. Variables without parents show it, for
-        theirs is no misfit of a closed form.
+        They are not asked where the tables drift, which they do not allow for.
         """
-        assert self.pooled is not None
-        names = self.state.data.names
-        judged = torch.tensor([name not in self.state.data.aside for name in names])
-        roots = ~self.dag[:, judged].any(1) & judged
-        drift = self.pooled.drift(self.dag)[self.natural.cpu() & roots]
-        steady = not len(drift) or float(drift.mean()) < STEADY
-        if steady:
+        if self._steady():
             evidence = self._evidence(refitting)
             if bool((evidence.networks_gain(self.dag) > self._notably()).any()):
-                return self._asked_for_several(evidence, self.dag)
+                return self._asked_for_several(evidence, self.dag, climbed=False)
         assert self._last is not None
         self._done += 1
         self.tell(self._last._replace(round=self._done, moves=0, switched=0, stable=True))
         return None
 
-    def _asked_for_several(self, evidence: PredictiveEvidence, dag: torch.Tensor) -> PredictiveEvidence:
+    def _steady(self) -> bool:
+        """Whether tables hardly drift.
+
+        Variables without parents show it, for theirs is no misfit of a closed form; but where the graph is wrong they
+        may have parents. So a table does not drift either of which most variables look the same in all regimes that
+        have not hit them.
+        """
+        assert self.pooled is not None
+        judged = torch.tensor([name not in self.state.data.aside for name in self.state.data.names])
+        roots = ~self.dag[:, judged].any(1) & judged
+        drift = self.pooled.drift(self.dag)[self.natural.cpu() & roots]
+        if not len(drift) or float(drift.mean()) < STEADY:
+            return True
+        alike = (self.pooled.drift(torch.zeros_like(self.dag)) == 0).all(0)[judged]
+        return bool(alike.double().mean() > 0.5)
+
+    def _asked_for_several(
+        self, evidence: PredictiveEvidence, dag: torch.Tensor, *, climbed: bool
+    ) -> PredictiveEvidence:
         """The same evidence, or where regimes may have several targets and need not, that of one at the most.
 
         A closed form that misfits a mechanism takes it for hit wherever its parents are elsewhere. Once regimes may
         have several targets for that, one more of them excuses any edge that is reversed. Under either belief networks
         are fitted to the rows that it calls natural.
+
+        Where rows that would come back speak against the mechanisms that they would fit, the graph may be wrong, and
+        with them its targets: these are asked after a climb.
         """
         one, data, split = self.state.prior, self.state.data, self.state.split
         if self.prior.several == one.several:
             return evidence
         doubting = evidence.believing(one)
         kept = self._natural(doubting.targets(dag), one)
+        if not climbed and bool((kept & ~self.natural & self._misfits(doubting, dag)).any()):
+            return evidence
         doubting = doubting.after(cross_fit(data, split, kept), kept)
         gain = several_evidence(evidence, dag) - doubting.of(dag) - SEVERAL
         if gain > 0:
@@ -292,13 +308,16 @@ class Rounds:
         for number in range(self.settling.rounds):
             now_doing(f"networks, round {self._done + 1}")
             so_far = None if self._last else self.so_far
+            if number and polished < POLISHED:
+                evidence.each(self.dag)  # what is to be polished has to be known
+                polished += evidence.polish(self.dag)
             summit = self._climb(evidence, self.dag, so_far)
             if evidence.of(summit.dag) < IMPOSSIBLE / 2:
                 raise ValueError(
                     "a variable has too many parents for a table, and nothing else may estimate its mechanism; "
                     "set Settling.refitting, or require fewer edges"
                 )
-            before, asked = self.natural, self._asked_for_several(evidence, summit.dag)
+            before, asked = self.natural, self._asked_for_several(evidence, summit.dag, climbed=True)
             doubted, evidence = asked is not evidence, asked
             found = self._natural(evidence.targets(summit.dag))
             self.natural = found if number < FREE or doubted else found & before
@@ -324,10 +343,9 @@ class Rounds:
 
         Two variables may be taken for each other's effects, and for the targets of each other's regimes. Then rows fit
         mechanisms that they speak against, which keeps the truth from being seen. So once a series has come to rest, it
-        climbs on without such rows. What is not fitted to the end misfits by itself, and is not asked.
+        climbs on without such rows.
         """
-        asked = [evidence.refitting is not None and evidence.mechanisms.exact(i) for i in range(len(dag))]
-        misfit = ((evidence.each(dag).odds.t() > MISFIT) & torch.tensor(asked)).to(self.natural)
+        misfit = self._misfits(evidence, dag)
         if not bool((self.natural & misfit).any()):
             return None
         tried = self._fitted_by(evidence, self.natural & ~misfit)
@@ -337,6 +355,11 @@ class Rounds:
         kept = self._natural(tried.targets(found))
         again = self._fitted_by(tried, kept)
         return (found, kept, again) if again.of(found) > evidence.of(dag) else None
+
+    def _misfits(self, evidence: PredictiveEvidence, dag: torch.Tensor) -> torch.Tensor:
+        """Whether rows speak against a mechanism, [R, d]; what is not fitted to the end misfits by itself."""
+        asked = [evidence.refitting is not None and evidence.mechanisms.exact(i) for i in range(len(dag))]
+        return ((evidence.each(dag).odds.t() > MISFIT) & torch.tensor(asked)).to(self.natural)
 
     def _fitted_by(self, evidence: PredictiveEvidence, kept: torch.Tensor) -> PredictiveEvidence:
         """The same where other rows fit, [R, d]."""

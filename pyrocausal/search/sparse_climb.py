@@ -74,6 +74,7 @@ class SparseClimb(Generic[L]):
         self.local, self.screen, self.free, self.offer, self.coming = local, screen, free.clone(), offer, coming
         self.parents = [parents_of(row) for row in dag]
         self.most = len(dag) if max_parents is None else max_parents
+        self._near: set[int] | None = None  # variables whose moves are looked at; None: all of them
         self._gains: dict[int, tuple[tuple[int, ...], torch.Tensor]] = {}  # of further parents, given those it has
         self._exchanged: set[Family] = set()  # of which no exchange gains
         # Likewise edges, with the parents of their ends.
@@ -108,14 +109,17 @@ class SparseClimb(Generic[L]):
             moves = self._moves(may) or (self._exchanges(may) or self._tucks(may) if allowed is None else [])
             if not moves:
                 return done
-            self._make(moves)
+            changed = self._make(moves)
+            if self._near is not None:
+                self._near |= changed
             self.offer(self.value)
             done += 1
 
     def lifted(self, i: int, causes: set[int]) -> Self | None:
         """A climb that begins with some causes of a variable as its effects; None where an edge or a limit forbids.
 
-        It is offered to nobody.
+        It is offered to nobody, and looks at the moves of these variables and of those that it changes, for nobody
+        else's evidence is another one (`widened`).
         """
         if any(not (self.free[i, j] and self.free[j, i] and self._room(j)) for j in causes):
             return None
@@ -126,8 +130,14 @@ class SparseClimb(Generic[L]):
             made.parents[j] = with_parent(self.parents[j], i)
         if any(made._closes(j) for j in causes):
             return None
-        made.offer = lambda value: None
+        made.offer, made._near = lambda value: None, {i, *causes}
         made._gains, made._tucked, made._exchanged = dict(self._gains), dict(self._tucked), set(self._exchanged)
+        return made
+
+    def widened(self) -> Self:
+        """The same climb, which looks at the moves of all variables."""
+        made = copy(self)
+        made._near = None
         return made
 
     def gain(self, i: int, parents: tuple[int, ...]) -> float | None:
@@ -143,10 +153,10 @@ class SparseClimb(Generic[L]):
     # ------------------------------------------------------------------ moves
     def _moves(self, may: torch.Tensor) -> list[_Move]:
         """Moves that gain, the best first."""
-        below = self.below()
-        self._screen(range(len(self.parents)))
-        adds = [(i, j) for i in range(len(self.parents)) for j in self._tried(i, below, may)]
-        edges = [(i, j) for i, parents in enumerate(self.parents) for j in parents if self.free[i, j]]
+        below, looked = self.below(), self._looked_at
+        self._screen(looked)
+        adds = [(i, j) for i in looked for j in self._tried(i, below, may)]
+        edges = self._edges()
         turned = [(i, j) for i, j in edges if may[j, i] and self._room(j) and not self.around(i, j, below)]
         changed = [(i, with_parent(self.parents[i], j)) for i, j in adds if self._room(i)]
         less = [(i, without_parent(self.parents[i], j)) for i, j in edges]
@@ -159,7 +169,8 @@ class SparseClimb(Generic[L]):
     def _exchanges(self, may: torch.Tensor) -> list[_Move]:
         """Parents that others replace, one or several, where that gains, the best first."""
         below = self.below()
-        open_ = [family for family in enumerate(self.parents) if family[1] and family not in self._exchanged]
+        families = [(i, self.parents[i]) for i in self._looked_at]
+        open_ = [family for family in families if family[1] and family not in self._exchanged]
         choices = list[Choice]()
         for i, parents in open_:
             given = frozenset(j for j in parents if not self.free[i, j])
@@ -177,8 +188,9 @@ class SparseClimb(Generic[L]):
     def _tucks(self, may: torch.Tensor) -> list[_Move]:
         """Effects, or others below a variable, that go before it where that gains, the best first."""
         below = self.below()
-        every = [(i, j) for i, parents in enumerate(self.parents) for j in parents if self.free[i, j]]
-        for j, (_, gains) in self._gains.items():  # what would be a cause, but is below
+        every = self._edges()
+        for j in self._looked_at:  # what would be a cause, but is below
+            gains = self._gains[j][1]
             every += [(i, j) for i in _best(gains, may[j] & below[j], EXCHANGED) if j not in self.parents[i]]
         near = {(i, j): (self.parents[i], self.parents[j]) for i, j in every}
         edges = [edge for edge, stands in near.items() if self._tucked.get(edge) != stands]
@@ -196,8 +208,8 @@ class SparseClimb(Generic[L]):
         ]
         return sorted((move for move in moves if move.gain > LEAST_GAIN), key=lambda move: -move.gain)
 
-    def _make(self, moves: Sequence[_Move]) -> None:
-        """Make moves, the best first, of different variables, that close no cycle."""
+    def _make(self, moves: Sequence[_Move]) -> set[int]:
+        """Make moves, the best first, of different variables, that close no cycle; the variables they changed."""
         busy = set[int]()
         for move in moves:
             effects = {i for i, _ in move.after}
@@ -211,6 +223,22 @@ class SparseClimb(Generic[L]):
                     self.parents[i] = parents
                 continue
             busy |= effects
+        return busy
+
+    @property
+    def _looked_at(self) -> list[int]:
+        """Variables whose moves are looked at."""
+        return list(range(len(self.parents))) if self._near is None else sorted(self._near)
+
+    def _edges(self) -> list[tuple[int, int]]:
+        """Edges that may change, either end of which is looked at."""
+        near = self._near
+        return [
+            (i, j)
+            for i, parents in enumerate(self.parents)
+            for j in parents
+            if self.free[i, j] and (near is None or i in near or j in near)
+        ]
 
     def _closes(self, i: int) -> bool:
         """Whether a variable is its own ancestor."""

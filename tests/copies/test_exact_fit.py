@@ -7,10 +7,11 @@ import math
 import pytest
 import torch
 
+from pyrocausal.copies.combination import combined
 from pyrocausal.copies.exact_fit import FamilyRows, Solution, solved, squares_of
 from pyrocausal.copies.exact_prediction import Curvature, predicted, promised
-from pyrocausal.copies.kicks import bettered
-from pyrocausal.copies.levenberg_marquardt import LogScale, Squares, minimise
+from pyrocausal.copies.further_attempts import bettered
+from pyrocausal.copies.levenberg_marquardt import LogScale, Squares, minimise, solve_outputs
 from pyrocausal.copies.small_network import SmallNetwork
 
 NOISE = 0.1
@@ -163,3 +164,19 @@ def test_attempts_never_make_a_solution_worse():
     for network, gain in ((found.network, -1e-6), (dead, 100.0)):  # units that are all the same are none
         again = bettered(found._replace(network=network), rows, [below], 0)
         assert loss.value(again(inputs)) < loss.value(network(inputs)) - gain
+
+
+def test_units_of_two_networks_that_know_half_of_the_truth_each_are_combined():
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.cat([torch.ones(1, 1500), torch.randn(4, 1500, generator=generator)]).double()
+    truth, *others = (SmallNetwork.drawn(5, 0.0, generator, 16) for _ in range(3))
+    truth = truth._replace(outputs=torch.randn(16, generator=generator, dtype=torch.double))
+    values = truth(inputs) + NOISE * torch.randn(1500, generator=generator, dtype=torch.double)
+    loss = Squares(values, torch.ones_like(values), 1500.0)
+    known = torch.arange(16)[:, None] < 8
+    first = solve_outputs(others[0]._replace(hidden=torch.where(known, truth.hidden, others[0].hidden)), inputs, loss)
+    second = solve_outputs(others[1]._replace(hidden=torch.where(known, others[1].hidden, truth.hidden)), inputs, loss)
+    found = combined([first, second], inputs, loss, 1.4, 60)
+    assert len(found.outputs) == 16
+    best = loss.value(truth(inputs))
+    assert loss.value(found(inputs)) < best < min(loss.value(each(inputs)) for each in (first, second)) - 100

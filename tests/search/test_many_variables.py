@@ -22,7 +22,7 @@ from pyrocausal.evidence.terms import parents_of
 from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.equivalence import Completed
 from pyrocausal.search.equivalence_search import search_classes
-from pyrocausal.search.open_directions import open_neighbours, try_other_directions
+from pyrocausal.search.open_directions import try_other_directions, untold_causes
 from pyrocausal.search.pooled_search import search_graph
 from pyrocausal.search.sparse_climb import SparseClimb
 from pyrocausal.simulate.experiments import Simulation
@@ -201,13 +201,30 @@ def test_several_parents_come_for_one_that_stands_for_all_of_them():
     assert local.worth((4, climb.parents[4])) > local.worth((4, (3,))) + 100
 
 
-def test_edges_without_a_direction_are_those_that_no_regime_tells():
-    chain = [(), (0,), (1,), ()]
+def test_causes_that_no_regime_tells_from_their_effect_are_untold():
     nobody = torch.zeros(1, 4, dtype=torch.bool)
-    assert open_neighbours(chain, nobody) == [{1}, {0, 2}, {1}, set()]
-    last = torch.tensor([[False, False, True, False]])
-    assert open_neighbours(chain, last) == [{1}, {0}, set(), set()]
-    assert open_neighbours([(), (0, 2), (), ()], nobody) == [set()] * 4  # a collider
+    assert untold_causes((0, 2), 1, nobody) == {0, 2}  # a collider, which may be one by mistake
+    assert untold_causes((0, 2), 1, torch.tensor([[False, False, True, False]])) == {0}
+    assert untold_causes((0, 2), 1, torch.tensor([[False, True, True, False]])) == {2}
+
+
+def test_a_lifted_climb_looks_near_these_variables_and_then_at_all():
+    made = simulated(50, seed=6)
+    local, screen = everything(pooled(made))
+    graph = true_graph(made)
+    i = next(i for i, row in enumerate(graph) if row.any())
+    far = next((j, k) for j, k in graph.nonzero().tolist() if i not in (j, k) and not graph[i, j] and not graph[i, k])
+    start = graph.clone()
+    start[far] = False  # an edge far away that a climb over all variables adds
+    lifted = SparseClimb(local, screen, start, ~torch.eye(50, dtype=torch.bool)).lifted(
+        i, set(parents_of(graph[i])[:1])
+    )
+    assert lifted is not None
+    lifted.run()
+    assert not lifted.dag[far]
+    whole = lifted.widened()
+    whole.run()
+    assert whole.dag[far]
 
 
 def test_a_lifted_variable_is_before_its_causes_and_the_climb_it_came_of_stays():

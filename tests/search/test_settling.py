@@ -424,12 +424,43 @@ def test_networks_may_doubt_that_regimes_have_several_targets(chain, monkeypatch
     kept = natural(evidence.believing(one).targets(dag), BOTH.certainty)
     doubting = evidence.believing(one).after(cross_fit(chain.data, state.split, kept), kept)
     monkeypatch.setattr(rounds, "several_evidence", lambda *_: doubting.of(dag) + rounds.SEVERAL + gain)
-    asked = settling._asked_for_several(evidence, dag)
+    asked = settling._asked_for_several(evidence, dag, climbed=True)
     if several or gain > 0:
         assert asked is evidence and settling.prior is believed and settling.natural is before
     else:
         assert settling.prior is asked.prior is one and settling.several == pytest.approx(gain)
         assert torch.equal(settling.natural, kept) and asked.of(dag) == pytest.approx(doubting.of(dag))
+
+
+@pytest.mark.parametrize("misfit", [True, False])
+def test_rows_that_speak_against_what_they_would_fit_come_back_after_a_climb(chain, monkeypatch, misfit):
+    settling = rounds.Rounds(rough(chain.data), BOTH, lambda settled: None)
+    settling._pool(last=False)
+    one, dag = settling.state.prior, settling.dag
+    settling.prior, before = one.otherwise, settling.natural.clone()
+    settling.natural = before & False  # as closed forms have it that take every variable for hit
+    evidence = settling._evidence(BOTH.refitting)
+    monkeypatch.setattr(rounds, "several_evidence", lambda *_: -torch.inf)
+    monkeypatch.setattr(rounds.Rounds, "_misfits", lambda *_: torch.full_like(before, misfit))
+    assert (settling._asked_for_several(evidence, dag, climbed=False) is evidence) == misfit
+    assert (settling.prior is one) == (not misfit)
+    settling._asked_for_several(evidence, dag, climbed=True)
+    assert settling.prior is one
+
+
+@pytest.mark.parametrize(("alike", "steady"), [(2, True), (1, False)])
+def test_a_table_most_of_whose_variables_look_the_same_does_not_drift(chain, monkeypatch, alike, steady):
+    settling = rounds.Rounds(rough(chain.data), BOTH, lambda settled: None)
+    settling._pool(last=False)
+    regimes = len(settling.natural)
+
+    def drift(self, graph):
+        if graph.any():
+            return torch.full((regimes, 3), 0.1)  # a variable without parents that has some in truth
+        return torch.tensor([0.0] * alike + [0.1] * (3 - alike)).expand(regimes, 3)
+
+    monkeypatch.setattr(PooledEvidence, "drift", drift)
+    assert settling._steady() == steady
 
 
 @pytest.mark.parametrize("gain", [0.02, 0.005])
