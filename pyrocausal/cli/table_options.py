@@ -32,8 +32,8 @@ def add_table_options(fit: argparse.ArgumentParser) -> None:
         "beside --regime-column or in its place",
     )  # fmt: skip
     fit.add_argument(
-        "--observational", metavar="NAME", action="append", default=[],
-        help="label of rows without intervention, can be repeated; '' for rows without a label, which is the default",
+        "--observational",
+        help="labels of rows without intervention; '' for rows without a label, which is the default", **NAMES,
     )  # fmt: skip
     form = fit.add_argument_group("the form of the table")
     form.add_argument("--sep", metavar="TEXT", help="what separates fields, also tab or space; default: found out")

@@ -90,7 +90,8 @@ def encode_tables(
             raise ValueError(
                 f"variable {name!r} has {kind.cardinality} distinct values, such as "
                 f"{listing(observational[name].dropna().unique()[:3])}, too many to take them for categories; "
-                f"drop it if it only names the rows, or say kinds={{{name!r}: Continuous}}, Count or Categorical"
+                f"ignore it if it only names the rows (ignore=[{name!r}], --ignore {name}), or say "
+                f"kinds={{{name!r}: Continuous}}, Count or Categorical"
                 f"{_negative(name, tables)}"
             )
         resolved.append(kind)

@@ -152,12 +152,13 @@ class _Do(DoMessenger):
 
     def _pyro_sample(self, msg: Any) -> None:
         if msg["name"] in self._values:
-            # A scope outside changes what the natural site is called, but leaves this.
-            msg["infer"] = {**(msg["infer"] or {}), NATURAL: msg["name"]}
+            # A scope outside changes what the natural site is called, and a guide that is replayed what is in `infer`,
+            # but both leave this.
+            msg[NATURAL] = msg["name"]
         super()._pyro_sample(msg)
 
     def _pyro_post_sample(self, msg: Any) -> None:
-        name = str((msg["infer"] or {}).get(NATURAL, ""))
+        name = str(msg.get(NATURAL, ""))
         if name in self._values and not msg["name"].endswith("__CF"):
             self._values.natural[name] = Natural.of(name, msg)
 

@@ -22,6 +22,7 @@ from pyrocausal.report.document import Heading, Part, Picture, Strong, Table, Te
 from pyrocausal.report.edge_and_target_sections import edge_section, target_section
 from pyrocausal.report.effect_section import AskedEffects, ask_effects, effect_section
 from pyrocausal.report.graph_section import explored_graph, strengths_picture
+from pyrocausal.report.limits_section import limits_section
 from pyrocausal.report.pieces import constrained_figure, plain_items, plain_text
 from pyrocausal.report.summary import (
     chain_table,
@@ -87,6 +88,7 @@ def contents(
         *edge_section(result),
         *target_section(result),
         *effect_section(result, asked),
+        *limits_section(result),
         *_predictions(result),
         *_chains(result),
         *_fit(result),

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import math
+
 import pyro
 import pyro.distributions as dist
 import pytest
 import torch
 from conftest import KINDS, make_model, make_rows
 from pyro import poutine
+from pyro.infer import SVI, Trace_ELBO
+from pyro.infer.autoguide import AutoNormal
 
 from pyrocausal.model.handlers import intervene, mask_sites
 
@@ -129,3 +133,19 @@ def test_a_scope_in_which_no_model_runs_is_no_error():
     with intervene({"a": torch.tensor(5.0)}):
         natural = normal(3.0, 0.0)
     assert log_probs(chain)["a"] == natural
+
+
+def test_an_intervened_site_is_met_again_where_a_guide_or_a_trace_is_replayed():
+    def model():
+        a = pyro.sample("a", dist.Normal(0.0, 1.0))
+        pyro.sample("b", dist.Normal(a, 1.0))
+
+    def replayed():
+        with intervene({"a": 2.0}):
+            model()
+
+    trace = poutine.trace(replayed).get_trace()
+    again = poutine.trace(poutine.replay(replayed, trace=trace)).get_trace()
+    assert float(again.nodes["b"]["fn"].loc) == 2.0
+    assert math.isfinite(SVI(replayed, AutoNormal(replayed), pyro.optim.Adam({"lr": 0.1}), Trace_ELBO()).step())
+    pyro.clear_param_store()
