@@ -72,8 +72,10 @@ class BootstrappedPosterior(FamilyPosterior):
         free = 0 if copies is None else copies.free_parameters
         self.promise = likelihood - LEAST_PRICE * free
 
-    def draw(self, rng: np.random.Generator) -> Conditional:
+    def draw(self, rng: np.random.Generator | None) -> Conditional:
         """See `FamilyPosterior.draw`; of mechanisms that cannot be copied always the fitted one."""
+        if rng is None:
+            return self._fitted
         if self._copies is None:
             self._copies = self._fit(rng)
         copies = self._copies

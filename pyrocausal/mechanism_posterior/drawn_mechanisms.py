@@ -90,8 +90,8 @@ class MechanismPosterior:
         told = closed.predictive(*rows)
         return fitted if fitted.promise > told and fitted.predictive(*rows) > told else closed
 
-    def program(self, graph: torch.Tensor, rng: np.random.Generator) -> Program:
-        """A program whose mechanisms are drawn, under a graph, 0/1 or boolean [d, d]."""
+    def program(self, graph: torch.Tensor, rng: np.random.Generator | None) -> Program:
+        """A program of drawn mechanisms (`FamilyPosterior.draw`) under a graph, 0/1 or boolean [d, d]."""
         drawn = [self.of(i, parents_of(row)).draw(rng) for i, row in enumerate(graph)]
         beliefs = IndependentBeliefs(graph.to(self.model.beliefs.certain).cpu())
         model = CausalModel(self.model.names, self.model.kinds, DrawnMechanisms(drawn), beliefs)

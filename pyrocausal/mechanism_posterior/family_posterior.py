@@ -67,5 +67,5 @@ class FamilyPosterior(ABC):
         return float((each * weights).sum())
 
     @abstractmethod
-    def draw(self, rng: np.random.Generator) -> Conditional:
-        """Draw a mechanism."""
+    def draw(self, rng: np.random.Generator | None) -> Conditional:
+        """Draw a mechanism; None: the one that is expected, or most probable."""

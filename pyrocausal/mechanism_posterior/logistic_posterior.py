@@ -62,9 +62,11 @@ class LogisticPosterior(FamilyPosterior):
         most = ADDITIVE if (kinds[effect].cardinality - 1) * width <= COEFFICIENTS else LINEAR
         return [form for form in forms_of(kinds, parents) if form[0] <= most]
 
-    def draw(self, rng: np.random.Generator) -> Conditional:
+    def draw(self, rng: np.random.Generator | None) -> Conditional:
         """See `FamilyPosterior.draw`."""
         weights = self.found.weights
+        if rng is None:
+            return partial(self._conditional, weights)
         factor = torch.linalg.cholesky(self.found.precision)
         apart = torch.from_numpy(rng.standard_normal((weights.numel(), 1)))
         by = torch.linalg.solve_triangular(factor.mT, apart, upper=True).view_as(weights)

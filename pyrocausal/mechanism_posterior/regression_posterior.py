@@ -67,9 +67,11 @@ class RegressionPosterior(FamilyPosterior):
         self.found = linear_regression(both.mT @ (both * weights[:, None]), weights.sum(), tightness=tight)
         self.evidence = float(self.found.evidence)
 
-    def draw(self, rng: np.random.Generator) -> Conditional:
+    def draw(self, rng: np.random.Generator | None) -> Conditional:
         """See `FamilyPosterior.draw`."""
         found = self.found
+        if rng is None:
+            return partial(self._conditional, found.weights / found.size, float(found.rate / found.shape) ** 0.5)
         scale = (float(found.rate) / rng.standard_gamma(float(found.shape))) ** 0.5
         apart = torch.from_numpy(rng.standard_normal(len(found.weights)))
         turned = torch.linalg.solve_triangular(found.factor.mT, apart[:, None], upper=True)[:, 0]
@@ -112,9 +114,11 @@ class CountPosterior(FamilyPosterior):
         self.bounds = float(told.min()) - BEYOND, float(told.max()) + BEYOND
         self.evidence = float(self.found.evidence)
 
-    def draw(self, rng: np.random.Generator) -> Conditional:
+    def draw(self, rng: np.random.Generator | None) -> Conditional:
         """See `FamilyPosterior.draw`."""
         found = self.found
+        if rng is None:
+            return partial(self._conditional, found.weights, found.log_size)
         factor = torch.linalg.cholesky(found.precision)
         apart = torch.from_numpy(rng.standard_normal(len(found.weights)))
         weights = found.weights + torch.linalg.solve_triangular(factor.mT, apart[:, None], upper=True)[:, 0]

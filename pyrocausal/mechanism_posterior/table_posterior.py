@@ -53,9 +53,10 @@ class TablePosterior(FamilyPosterior):
         entries = np.prod([kinds[j].levels(BINS) for j in (*parents, effect)], dtype=object)
         return kinds[effect].closed_form == "table" and entries <= ENTRIES
 
-    def draw(self, rng: np.random.Generator) -> Conditional:
+    def draw(self, rng: np.random.Generator | None) -> Conditional:
         """See `FamilyPosterior.draw`."""
-        drawn = np.log(np.maximum(rng.standard_gamma(self.posterior), 1e-300))
+        shares = self.posterior if rng is None else rng.standard_gamma(self.posterior)
+        drawn = np.log(np.maximum(shares, 1e-300))
         return partial(self._conditional, torch.from_numpy(drawn))  # normalised by the distribution
 
     def _conditional(self, logits: torch.Tensor, values: torch.Tensor) -> dist.TorchDistribution:

@@ -38,7 +38,8 @@ class ProgramChains(LabelledChains):
         ----------
         chain, draw
             A draw of a chain, among `draws` of them; mechanisms are then drawn as well. Without `draw`: the settled
-            graph with the fitted mechanisms, of a chain, or of the best one.
+            graph of a chain, or of the best one, with those that are expected where closed forms suffice, and else
+            the fitted ones of `result.model`.
         draws, seed
             See `programs`.
 
@@ -66,7 +67,8 @@ class ProgramChains(LabelledChains):
             raise ValueError(f"chain: there are {len(self.chains)}, counted from 0, got {chain}")
         which = self.best if chain is None else self.chains[chain]
         if draw is None:
-            return Program(which.model, which.dag)
+            posterior = self._posterior(self.chains.index(which), which)
+            return Program(which.model, which.dag) if posterior.networks else posterior.program(which.dag, None)
         found = self.programs(draws, seed=seed)
         if draw >= len(found.number):
             raise ValueError(f"draw: there are {len(found.number)}, counted from 0, got {draw}")

@@ -301,3 +301,24 @@ def test_some_rows_in_place_of_many_judge_a_mechanism(n):
     rows, kinds = torch.bernoulli(torch.full((n, 2), 0.5)), (pc.Categorical((0, 1)),) * 2
     told = TablePosterior(kinds, all_telling(rows), 1, ()).predictive(kinds[1], 1, rows, torch.ones(n).double())
     assert told / n == pytest.approx(-np.log(2), abs=0.01 if n > 1 else 1)
+
+
+@pytest.mark.parametrize("kind", ["categorical", "continuous", "counts", "mixed"])
+def test_what_is_expected_is_what_draws_are_on_average(kind):
+    torch.manual_seed(0)
+    kinds = KINDS[kind]
+    rows = make_rows(kinds, 400)
+    posterior = MechanismPosterior(make_model(kinds), all_telling(rows), networks=False)
+    rng = np.random.default_rng(0)
+    for i in range(len(kinds)):
+        family = posterior.of(i, tuple(j for j in range(len(kinds)) if j != i)[:2])
+
+        def centre(conditional):
+            found = conditional(rows[:50])
+            return found.probs if isinstance(found, dist.Categorical) else found.mean
+
+        drawn = torch.stack([centre(family.draw(rng)) for _ in range(200)])
+        expected = centre(family.draw(None))
+        apart = (drawn.mean(0) - expected).abs() / (drawn.std(0) + 1e-6)
+        assert float(apart.mean()) < 0.3
+        assert torch.equal(centre(family.draw(None)), expected)

@@ -7,6 +7,7 @@ import pickle
 import networkx as nx
 import numpy as np
 import pandas as pd
+import pyro
 import pyro.distributions as dist
 import pytest
 import torch
@@ -265,3 +266,24 @@ def test_what_one_fit_tells_another(result):
     assert not [edge for edge in known.probability if "depth" in edge]
     with pytest.raises(ValueError, match="same must be"):
         pc.shared_knowledge(result, same=0.5)
+
+
+def test_the_settled_program_says_what_effects_say_however_few_rows_there_are():
+    rng = np.random.default_rng(1)
+
+    def table(n, hit=None):
+        dose = rng.normal(2, 1, n) if hit == "dose" else rng.normal(0, 1, n)
+        level = rng.normal(2, 1, n) if hit == "level" else 0.8 * dose + rng.normal(0, 1, n)
+        return pd.DataFrame({"dose": dose, "level": level})
+
+    data = InterventionalData.from_frames(table(60), {name: table(12, name) for name in ("dose", "level")})
+    quick = pc.Settling(refitting=None)
+    found = pc.discover(data, settling=quick, chains=1, seed=0, progress=False)
+    assert set(found.dag().edges) == {("dose", "level")}
+    program, means = found.program(), []
+    for dose in (1.0, 0.0):
+        with pyro.plate("rows", 4000), pc.intervene({"dose": dose}):
+            torch.manual_seed(0)
+            means.append(program.decode(program())["level"].mean())
+    expected = found.effect("level", do={"dose": 1.0}, versus={"dose": 0.0})
+    assert means[0] - means[1] == pytest.approx(float(expected.mean()), abs=0.05)
