@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import torch
 
-from pyrocausal.copies.levenberg_marquardt import Squares, minimise, solve_outputs
+from pyrocausal.copies.levenberg_marquardt import Minimum, Squares, minimise, solve_outputs
 from pyrocausal.copies.small_network import SmallNetwork
 
 __all__ = ["combined"]
@@ -23,7 +23,7 @@ DROPPED = 2  # at a time
 
 def combined(
     networks: Sequence[SmallNetwork], inputs: torch.Tensor, loss: Squares, together: float, steps: int
-) -> SmallNetwork:
+) -> Minimum:
     """Units of several networks in one that has as many as the first.
 
     Parameters
@@ -51,7 +51,7 @@ def combined(
     while len(network.outputs) > units:
         network = _with_the_best(network, inputs, loss, max(units, len(network.outputs) - DROPPED))
         network = minimise(solve_outputs(network, inputs, loss), inputs, loss, STEPS).network
-    return minimise(network, inputs, loss, steps).network
+    return minimise(network, inputs, loss, steps)
 
 
 def _with_the_best(network: SmallNetwork, inputs: torch.Tensor, loss: Squares, units: int) -> SmallNetwork:

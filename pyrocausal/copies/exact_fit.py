@@ -242,6 +242,6 @@ def _anew(solution: Solution, inputs: torch.Tensor, loss: Squares, seed: int) ->
     generator = torch.Generator().manual_seed(seed)
     begun = [fitted_at_random(solution, inputs, loss, 0.0, generator) for _ in range(STARTS)]
     begun.sort(key=lambda network: loss.value(network(inputs)))
-    leaky = combined(begun, inputs, loss, TOGETHER, FURTHER)
+    leaky = combined(begun, inputs, loss, TOGETHER, FURTHER).network
     saturating = fitted_at_random(solution, inputs, loss, None, generator, loss.value(leaky(inputs)))
     return min(leaky, saturating, key=lambda network: loss.value(network(inputs)))

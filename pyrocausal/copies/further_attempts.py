@@ -43,5 +43,5 @@ def bettered(solution: Solution, rows: FamilyRows, near: Sequence[Solution], see
     generator, bend = torch.Generator().manual_seed(seed), best.network.bend
     others = [begun_with(each, inputs, rows, loss, generator) for each in near if each.network.bend == bend]
     others += [fitted_at_random(solution, inputs, loss, bend, generator) for _ in range(AT_RANDOM)]
-    found = minimise(combined([best.network, *others], inputs, loss, TOGETHER, STEPS), inputs, loss, 1)
+    found = combined([best.network, *others], inputs, loss, TOGETHER, STEPS)
     return min(best, found, key=lambda each: each.value).network

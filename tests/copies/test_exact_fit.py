@@ -176,7 +176,7 @@ def test_units_of_two_networks_that_know_half_of_the_truth_each_are_combined():
     known = torch.arange(16)[:, None] < 8
     first = solve_outputs(others[0]._replace(hidden=torch.where(known, truth.hidden, others[0].hidden)), inputs, loss)
     second = solve_outputs(others[1]._replace(hidden=torch.where(known, others[1].hidden, truth.hidden)), inputs, loss)
-    found = combined([first, second], inputs, loss, 1.4, 60)
+    found = combined([first, second], inputs, loss, 1.4, 60).network
     assert len(found.outputs) == 16
     best = loss.value(truth(inputs))
     assert loss.value(found(inputs)) < best < min(loss.value(each(inputs)) for each in (first, second)) - 100
