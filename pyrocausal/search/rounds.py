@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -30,20 +29,17 @@ from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.outliers import moved_away
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
-from pyrocausal.evidence.telling_rows import telling_rows
 from pyrocausal.evidence.terms import IMPOSSIBLE
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.runtime.interruption import Interrupted, best_so_far, now_doing, time_limit
-from pyrocausal.runtime.journal import current_journal, recorded
-from pyrocausal.sdi.graph_fitting import fit_mechanisms, toggled
+from pyrocausal.runtime.journal import current_journal
 from pyrocausal.sdi.row_split import cross_fit
-from pyrocausal.sdi.settings import GraphFitting
 from pyrocausal.sdi.state import State, confidence, natural
 from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.hill_climb import Summit, climb, strongest_dag
 from pyrocausal.search.pooled_search import SEVERAL, search_graph, several_evidence
-from pyrocausal.search.settings import BRIEF, Settling
-from pyrocausal.search.settled_mechanisms import fit_one_by_one
+from pyrocausal.search.settings import Settling
+from pyrocausal.search.settled_mechanisms import fit_settled
 from pyrocausal.search.so_far import SoFar
 from pyrocausal.search.sparse_rounds import climb_sparsely
 
@@ -262,39 +258,9 @@ class Rounds:
         return torch.tensor([IN_ALL / rows if kind.closed_form == "table" else NOTABLY for kind in self.pooled.kinds])
 
     def _fit(self) -> None:
-        """Fit the model's mechanisms to the graph, with one parent of a variable toggled at random."""
-        state, steps = self.state, self.settling.final_steps
+        """Fit the model's mechanisms to the graph."""
         now_doing("fitting the program")
-        if are_many(state.data.kinds) and self._fit_one_by_one():
-            return
-        optimiser = torch.optim.Adam(state.model.mechanisms.parameters(), 3e-3)
-        schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, max(1, steps))
-        free = state.model.beliefs.free
-        probability = toggled(self.dag.to(state.model.beliefs.certain), free, 1.0)
-        fitted = replace(state, mechanism_optimiser=optimiser)
-
-        def fit() -> dict[str, torch.Tensor]:
-            fit_mechanisms(fitted, GraphFitting(), steps, probability, schedule, self.natural)
-            telling = telling_rows(state.data.kinds, state.data.parts, 1 - self.natural.double(), None)
-            rows, weights = (each.to(state.data.observational) for each in telling)
-            state.model.mechanisms.polish(rows, weights, self.dag)
-            return {name: each.clone() for name, each in state.model.mechanisms.state_dict().items()}
-
-        state.model.mechanisms.load_state_dict(recorded("the program's mechanisms", fit))
-
-    def _fit_one_by_one(self) -> bool:
-        """The same where variables are many; whether these mechanisms can be fitted so."""
-        descent = replace(BRIEF, steps=min(BRIEF.steps, self.settling.final_steps))
-        mechanisms = self.state.model.mechanisms
-
-        def fit() -> dict[str, torch.Tensor] | None:
-            done = fit_one_by_one(self.state, self.dag, self.natural, descent)
-            return {name: each.clone() for name, each in mechanisms.state_dict().items()} if done else None
-
-        if (found := recorded("the program's mechanisms, one by one", fit)) is None:
-            return False
-        mechanisms.load_state_dict(found)
-        return True
+        fit_settled(self.state, self.dag, self.natural, self.settling.final_steps)
 
     def _series(self, evidence: PredictiveEvidence, *, last: bool) -> bool:
         """Rounds with copies of mechanisms fitted in one way, until one changes nothing; whether more are to follow.

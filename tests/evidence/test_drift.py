@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.distributions import MultivariateNormal
 
+import pyrocausal as pc
 from pyrocausal.evidence.drift import (
     ROUNDS,
     SIZES,
@@ -189,3 +192,20 @@ def test_the_common_coefficients_are_those_of_tables_that_count_in_part(sizes):
     bent = -torch.autograd.functional.hessian(log_density, mean)
     expected = -0.5 * torch.linalg.slogdet(bent).logabsdet - 0.5 * mean.square().sum()
     assert float(taken) == pytest.approx(float(expected), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("hit", "drift"),
+    [(7, True), (10, False), pytest.param(10, True, marks=pytest.mark.xfail(strict=True, reason="docs/accuracy.md"))],
+)
+def test_a_variable_that_most_regimes_hit_alike_is_their_target(hit, drift):
+    rng, frames = np.random.default_rng(0), {}
+    for k in range(-1, 14):
+        rows = 589 if k < 0 else 5
+        base = rng.normal(4.0 if 0 <= k < hit else 0.0, 1, rows)
+        frames[k] = pd.DataFrame({"base": base, "above": 0.5 * base + rng.normal(0, 1, rows)})
+    data = pc.InterventionalData.from_frames(frames.pop(-1), {f"incident {k}": each for k, each in frames.items()})
+    known = pc.Knowledge(required=[("base", "above")])
+    settling = pc.Settling(refitting=None, drift=drift)
+    found = pc.discover(data, knowledge=known, settling=settling, chains=1, seed=0, progress=False)
+    assert float(found.target_probabilities.sel(variable="base")[:hit].min()) > 0.9

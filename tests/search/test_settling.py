@@ -31,7 +31,7 @@ from pyrocausal.sdi.row_split import cross_fit
 from pyrocausal.sdi.settings import GraphFitting, GraphScoring, Stopping
 from pyrocausal.sdi.state import natural
 from pyrocausal.sdi.target_prior import TargetPrior
-from pyrocausal.search import rounds
+from pyrocausal.search import rounds, settled_mechanisms
 from pyrocausal.search.graph_kernel import sample_graphs
 from pyrocausal.search.hill_climb import Summit, strongest_dag
 from pyrocausal.search.rounds import Settled
@@ -172,7 +172,7 @@ def test_the_last_fit_draws_the_settled_graph_with_a_parent_toggled_now_and_then
         drawn.append((steps, probability, unchanged))
         return state
 
-    monkeypatch.setattr(rounds, "fit_mechanisms", fit)
+    monkeypatch.setattr(settled_mechanisms, "fit_mechanisms", fit)
     settled = settle(state, replace(CLOSED, final_steps=7))
     ((steps, probability, unchanged),) = drawn
     assert steps == 7
