@@ -5,18 +5,17 @@ it favours the one it was trained around, and with few rows it overfits. A conju
 than its own and integrates its parameters out, but it cannot represent every mechanism: tables grow too large, and
 regressions are not the right shape. Joint evidence weighs the two (see `pyrocausal.evidence.joint_evidence`).
 
-- A categorical variable: a table whose every cell has a Dirichlet prior around the variable's marginal distribution;
-  its strength maximises the evidence over a few values (MacKay and Peto 1995). Numbers among its parents are cut into
-  bins; of them it has logistic regressions too, at the most probable weights.
+- A categorical variable: a table whose every cell has a Dirichlet prior, the best of several
+  (`pyrocausal.evidence.table_prior`). Numbers among its parents are cut into bins; of them it has logistic regressions
+  too, at the most probable weights.
 - A continuous variable: Bayesian linear regressions on its parents' values, and on smooth steps and products of them
   (`pyrocausal.evidence.regressors`), with a Student-t prediction.
 - A count: negative binomial regressions on values and on smooth steps, at the most probable weights.
 
 References
 ----------
-.. [1] D. J. C. MacKay, L. C. B. Peto, "A hierarchical Dirichlet language model", 1995.
-.. [2] B. S. Clarke, A. R. Barron, "Information-theoretic asymptotics of Bayes methods", 1990.
-.. [3] C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 3.3.
+.. [1] B. S. Clarke, A. R. Barron, "Information-theoretic asymptotics of Bayes methods", 1990.
+.. [2] C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 3.3.
 """
 
 from __future__ import annotations
@@ -33,8 +32,9 @@ from pyrocausal.data.missing import filled, present
 from pyrocausal.data.negative_binomial import negative_binomial
 from pyrocausal.data.weights import take_rows, total
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, Regressors, richest
+from pyrocausal.evidence.table_prior import best_prior
 from pyrocausal.model.count_regression import count_regression
-from pyrocausal.model.logistic_regression import SPREAD, log_probs_of, logistic_regression
+from pyrocausal.model.logistic_regression import SPREAD, log_probs_of, logistic_regression, seen_in_rows
 from pyrocausal.sdi.row_split import Fold
 
 __all__ = ["ClosedForm"]
@@ -54,7 +54,6 @@ class ClosedForm:
 
     max_cells = 20_000
     bins = 4
-    strengths = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 
     def __init__(self, kinds: Sequence[Kind], fold: Fold) -> None:
         self.kinds = tuple(kinds)
@@ -138,18 +137,8 @@ class ClosedForm:
         keep = self.counts[:, i]
         keys = (cells[0] * states + self._child(i)[0])[keep]
         counts = torch.bincount(keys, take_rows(self.weights, keep), size * states).view(size, states).double()
-        marginal = (counts.sum(0) + 0.5) / (counts.sum() + 0.5 * states)  # [states]
-        totals = counts.sum(1)
-        best, strength = -math.inf, self.strengths[0]
-        if size > 1:
-            some = counts[totals > 0]
-            for candidate in self.strengths:
-                prior = candidate * marginal
-                entries = (torch.lgamma(prior + some) - torch.lgamma(prior)).sum()
-                whole = torch.lgamma(candidate + totals[totals > 0]) - math.lgamma(candidate)
-                if (evidence := float(entries - whole.sum())) > best:
-                    best, strength = evidence, candidate
-        return ((counts + strength * marginal) / (totals + strength)[:, None]).log(), cells[1]
+        prior = best_prior(counts, tuple(self._states[j] for j in parents))
+        return ((counts + prior.concentration) / (counts.sum(1, keepdim=True) + prior.strength)).log(), cells[1]
 
     def _of_states(self, i: int, parents: tuple[int, ...]) -> list[torch.Tensor]:
         estimates = []
@@ -168,7 +157,7 @@ class ClosedForm:
         x, new = self._design(keep, parents, level)
         (states, judged), weight = self._child(i), take_rows(self.weights, keep)
         rows = x.new_ones(len(x)) if weight is None else weight.double()
-        found = logistic_regression(SPREAD * x, states[keep], rows, self.kinds[i].cardinality)
+        found = logistic_regression(SPREAD * x, seen_in_rows(states[keep], rows, self.kinds[i].cardinality))
         return log_probs_of(SPREAD * new, found.weights).gather(1, judged[:, None])[:, 0]
 
     def _regression(

@@ -25,7 +25,7 @@ from pyrocausal.data.kind import Kind
 from pyrocausal.data.missing import present
 from pyrocausal.evidence.drift import Spared, best_sizes, common_mean, integrate_drift, log_size_prior, spared_evidence
 from pyrocausal.evidence.regressors import Regressors
-from pyrocausal.model.logistic_regression import SPREAD, log_probs_of, logistic_regression, slopes_of
+from pyrocausal.model.logistic_regression import SPREAD, log_probs_of, logistic_regression, seen_in_rows, slopes_of
 from pyrocausal.model.mechanisms import Family
 
 __all__ = ["PooledLogistic"]
@@ -92,13 +92,14 @@ class PooledLogistic:
         sizes = torch.tensor(rows.sizes)
         c = self.regressors.drifting(parents, level)
         share, mean = (hit < torch.inf).double(), rows.design.new_zeros(rows.design.shape[1], s - 1)
+        known: torch.Tensor | None = None
         for _ in range(ROUNDS):
-            counted = rows.weights * share.repeat_interleave(sizes)
-            regression = logistic_regression(rows.design, rows.states, counted, s, start=mean)
-            mean, before = regression.weights, share
+            states = seen_in_rows(rows.states, rows.weights * share.repeat_interleave(sizes), s)
+            regression = logistic_regression(rows.design, states, start=mean, information=known)
+            mean, known, before = regression.weights, regression.information, share
             below = _Below.of(rows, mean)
             share = torch.sigmoid(below.values - hit)
-        half_log_det = torch.linalg.cholesky(regression.precision).diagonal().log().sum()
+        half_log_det = regression.root.diagonal().log().sum()
         still = Spared(below.values, -half_log_det - 0.5 * mean.square().sum(), torch.zeros_like(below.values))
         # what the bound takes from the common coefficients, it takes without drift too
         taken = still.common - _drifting(below, hit.new_zeros(1, 2), before, c).common[0]

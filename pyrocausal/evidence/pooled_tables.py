@@ -3,9 +3,9 @@
 In table r the states of a variable in a cell (a configuration of its parents) have probabilities from Dirichlet(kappa
 theta): theta is the cell's common distribution, and the larger kappa, the less it drifts; kappa is maximised over a few
 values, infinity among them. Theta has a Dirichlet prior, of a strength that maximises its evidence, around even
-probabilities or around the variable's marginal distribution (MacKay and Peto 1995). The marginal distribution is read
-from the same rows, which costs what a variable without parents pays for it: else a variable with many states and few
-rows would take any parent for the sake of a better prior. Theta is integrated out: exactly where nothing drifts, and
+probabilities, the variable's marginal distribution or a smooth model (`pyrocausal.evidence.table_prior`). What it is
+around is read from the same rows, which costs what it costs by itself: else a variable with many states and few rows
+would take any parent for the sake of a better prior. Theta is integrated out: exactly where nothing drifts, and
 with counts that are discounted by their overdispersion where something does.
 
 Continuous parents are cut into bins. Vocabulary: R tables (regimes, and last the observational one), E entries, which
@@ -13,8 +13,7 @@ are the states that occur in a cell of a table.
 
 References
 ----------
-D. J. C. MacKay, L. C. B. Peto, "A hierarchical Dirichlet language model", 1995. J. E. Mosimann, "On the compound
-multinomial distribution", 1962.
+J. E. Mosimann, "On the compound multinomial distribution", 1962.
 """
 
 from __future__ import annotations
@@ -29,13 +28,14 @@ from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.missing import present
 from pyrocausal.data.weights import Part, take_rows
 from pyrocausal.evidence.drift import Spared, spared_evidence
-from pyrocausal.evidence.table_prior import TablePrior, best_prior, dirichlet
+from pyrocausal.evidence.table_prior import TablePrior, best_prior
 from pyrocausal.model.conjugate import dirichlet_multinomial
 
 __all__ = ["KAPPAS", "PooledTables"]
 
 KAPPAS = math.inf, 3000.0, 1000.0, 300.0, 100.0, 30.0
-ROUNDS = 3  # of the common table and of who was let alone, each given the other
+ROUNDS = 3  # of the common table and of who was let alone, each given the other, at the most
+UNCHANGED = 1e-6  # share of a table that is let alone
 
 
 class _Counts(NamedTuple):
@@ -47,6 +47,7 @@ class _Counts(NamedTuple):
     total: torch.Tensor  # of the entries of each such place, [P]
     table: torch.Tensor  # of each place, [P]
     cell: torch.Tensor  # of each place, [P]
+    levels: tuple[int, ...]  # states of each parent
     cells: int
     states: int
 
@@ -157,8 +158,8 @@ class PooledTables:
             found = found[some]
         places, place = (some // states).unique_consecutive(return_inverse=True)
         total = torch.zeros(len(places), dtype=torch.double).index_add_(0, place, found.double())
-        entry = some % (cells * states)
-        return _Counts(found.double(), entry, place, total, places // cells, places % cells, cells, states)
+        entry, levels = some % (cells * states), tuple(self._states[j] for j in parents)
+        return _Counts(found.double(), entry, place, total, places // cells, places % cells, levels, cells, states)
 
 
 def _small(codes: torch.Tensor) -> torch.Tensor:
@@ -178,9 +179,10 @@ def _pool(counts: _Counts, hit: torch.Tensor, kappa: float, before: _Pooled | No
         common = counts.size.new_zeros(counts.cells * counts.states).index_add_(0, counts.entry, size)
         common = common.view(counts.cells, counts.states)
         if prior is None:
-            prior = best_prior(common)
-        concentration, cost = prior.of(common)
-        theta = (common + concentration) / (common.sum(1, keepdim=True) + prior.strength)
+            prior = best_prior(common, counts.levels)
+        else:
+            prior = prior.again(common) if certain else prior.discounted(common)
+        theta = (common + prior.concentration) / (common.sum(1, keepdim=True) + prior.strength)
         log_theta = theta.flatten().log()[counts.entry]
         if certain:
             spared = counts.size.new_zeros(R).index_add_(0, table, counts.size * log_theta)
@@ -189,9 +191,11 @@ def _pool(counts: _Counts, hit: torch.Tensor, kappa: float, before: _Pooled | No
             spared = counts.size.new_zeros(R)
             spared.index_add_(0, table, torch.lgamma(expected + counts.size) - torch.lgamma(expected))
             spared.index_add_(0, counts.table, math.lgamma(kappa) - torch.lgamma(kappa + counts.total))
-        share = torch.sigmoid(spared - hit)
+        before_share, share = share, torch.sigmoid(spared - hit)
+        if (share - before_share).abs().max() < UNCHANGED:
+            break
     assert prior is not None
-    evidence = dirichlet(common, concentration) - cost - (size * log_theta).sum() - math.log1p(100.0 / kappa)
+    evidence = prior.evidence - (size * log_theta).sum() - math.log1p(100.0 / kappa)
     return _Pooled(spared, evidence, theta, prior)
 
 

@@ -16,7 +16,7 @@ from pyrocausal.evidence.telling_rows import TellingRows
 from pyrocausal.mechanism_posterior.basis import Basis
 from pyrocausal.mechanism_posterior.family_posterior import Conditional, FamilyPosterior
 from pyrocausal.mechanism_posterior.regression_posterior import forms_of
-from pyrocausal.model.logistic_regression import SPREAD, log_probs_of, logistic_regression
+from pyrocausal.model.logistic_regression import SPREAD, log_probs_of, logistic_regression, seen_in_rows
 
 __all__ = ["LogisticPosterior"]
 
@@ -49,8 +49,8 @@ class LogisticPosterior(FamilyPosterior):
         rows, weights = telling.rows[some].double(), telling.weights[some, effect]
         self.basis = Basis(kinds, rows, weights, parents, level)
         tight = torch.where(self.basis.further, tightness, 1.0).double()
-        states, count = rows[:, effect].long(), kinds[effect].cardinality
-        self.found = logistic_regression(SPREAD * self.basis(rows), states, weights, count, tightness=tight)
+        seen = seen_in_rows(rows[:, effect].long(), weights.double(), kinds[effect].cardinality)
+        self.found = logistic_regression(SPREAD * self.basis(rows), seen, tightness=tight)
         self.evidence = self.found.evidence
 
     @classmethod
@@ -67,9 +67,8 @@ class LogisticPosterior(FamilyPosterior):
         weights = self.found.weights
         if rng is None:
             return partial(self._conditional, weights)
-        factor = torch.linalg.cholesky(self.found.precision)
         apart = torch.from_numpy(rng.standard_normal((weights.numel(), 1)))
-        by = torch.linalg.solve_triangular(factor.mT, apart, upper=True).view_as(weights)
+        by = torch.linalg.solve_triangular(self.found.root.mT, apart, upper=True).view_as(weights)
         return partial(self._conditional, weights + by)
 
     def _conditional(self, weights: torch.Tensor, values: torch.Tensor) -> dist.TorchDistribution:

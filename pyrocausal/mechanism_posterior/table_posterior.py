@@ -10,7 +10,7 @@ import pyro.distributions as dist
 import torch
 
 from pyrocausal.data.kind import Kind, entering
-from pyrocausal.evidence.table_prior import best_prior, dirichlet
+from pyrocausal.evidence.table_prior import best_prior
 from pyrocausal.evidence.telling_rows import TellingRows
 from pyrocausal.mechanism_posterior.family_posterior import Conditional, FamilyPosterior
 
@@ -43,9 +43,9 @@ class TablePosterior(FamilyPosterior):
         keys = self._cells(telling.rows) * self.states + telling.rows[:, effect].long()
         counts = torch.bincount(keys, weights, int(np.prod(self.levels, dtype=np.int64)) * self.states)
         common = counts.double().view(-1, self.states)
-        concentration, cost = best_prior(common).of(common)
-        self.evidence = float(dirichlet(common, concentration) - cost)
-        self.posterior = (common + concentration).numpy()  # [cells, states]
+        prior = best_prior(common, tuple(self.levels))
+        self.evidence = prior.evidence
+        self.posterior = (common + prior.concentration).numpy()  # [cells, states]
 
     @classmethod
     def fits(cls, kinds: Sequence[Kind], effect: int, parents: tuple[int, ...]) -> bool:

@@ -3,7 +3,7 @@
 A logit is written as s - 1 orthonormal contrasts of the s states, so that no state is special. Coefficients are N(0, 1)
 beforehand; `SPREAD`, in logits, is what columns are multiplied with for that to be wide.
 
-Vocabulary: n rows, k regressors, s states.
+Vocabulary: n rows, or places that rows share, k regressors, s states.
 
 References
 ----------
@@ -12,16 +12,22 @@ C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, sections 4.3 and
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import NamedTuple
 
 import torch
 
-__all__ = ["SPREAD", "LogisticRegression", "information_of", "log_probs_of", "logistic_regression", "slopes_of"]
+__all__ = [
+    "SPREAD", "LogisticRegression", "information_of", "log_probs_of", "logistic_regression", "seen_in_rows",
+    "slopes_of",
+]  # fmt: skip
 
 SPREAD = 2.0  # standard deviation of a coefficient beforehand, in logits
-STEPS, HALVINGS = 12, 20  # of Newton's method at the most
+STEPS, HALVINGS = 30, 20  # of Newton's method at the most
 LEAST_GAIN = 1e-2  # nats of a step of it
+FAST = 0.3  # of what the step before has gained: a step that gains more asks for another second derivative
+NEAR = 1.0  # nats, from a place whose second derivative is good enough for another one
 
 
 class LogisticRegression(NamedTuple):
@@ -31,69 +37,88 @@ class LogisticRegression(NamedTuple):
     ----------
     weights
         Coefficients of the contrasts, shape [k, s - 1].
-    precision
-        Around them they are N(weights, precision^-1), regressor first, shape [k (s - 1), k (s - 1)].
+    information
+        Minus the second derivative of the log-likelihood there, regressor first, shape [k (s - 1), k (s - 1)].
+    root
+        Lower one of the precision: around them they are N(weights, precision^-1), shape [k (s - 1), k (s - 1)].
     evidence
         Laplace's approximation of the log probability of all states, nats.
     """
 
     weights: torch.Tensor
-    precision: torch.Tensor
+    information: torch.Tensor
+    root: torch.Tensor
     evidence: float
 
 
 def logistic_regression(
     design: torch.Tensor,
-    states: torch.Tensor,
-    rows: torch.Tensor,
-    count: int,
+    seen: torch.Tensor,
     *,
     start: torch.Tensor | None = None,
     tightness: torch.Tensor | None = None,
+    information: torch.Tensor | None = None,
 ) -> LogisticRegression:
     """Find the most probable coefficients by Newton's method.
+
+    The second derivative takes nearly all of the time, so steps go on with one as long as these converge fast.
 
     Parameters
     ----------
     design
         Regressors, in units of the prior, shape [n, k], double.
-    states
-        Shape [n], of 0 to count - 1.
-    rows
-        As how many rows each counts, shape [n].
-    count
-        Number of states.
+    seen
+        How often each state was seen at each, shape [n, s], double; of rows with a state each see `seen_in_rows`.
     start
         Where to begin, shape [k, s - 1]; None: at 0.
     tightness
         Precision of the prior of each column, shape [k]; None: 1 of all.
+    information
+        Minus the second derivative of the log-likelihood at the start, as `LogisticRegression` has it; None: unknown.
     """
-    shape = design.shape[1], count - 1
+    shape = design.shape[1], seen.shape[1] - 1
     prior = design.new_ones(shape) if tightness is None else tightness[:, None].expand(shape).to(design)
     weights = design.new_zeros(shape) if start is None else start
 
     def objective(at: torch.Tensor) -> tuple[float, torch.Tensor]:
         log_probs = log_probs_of(design, at)
-        likely = log_probs.gather(1, states[:, None])[:, 0] @ rows
-        return float(likely - 0.5 * (prior * at.square()).sum()), log_probs
+        return float((seen * log_probs).sum() - 0.5 * (prior * at.square()).sum()), log_probs
+
+    def root(information: torch.Tensor) -> torch.Tensor:
+        return torch.linalg.cholesky(information + torch.diag(prior.flatten()))
 
     value, log_probs = objective(weights)
+    if information is None:
+        information = _information(design, seen, log_probs)
+    factor, gain, there = root(information), math.inf, weights  # where the information is of
     for _ in range(STEPS):
-        factor, slope = _newton(design, states, rows, log_probs, prior, weights)
+        slope = _slope(design, seen, log_probs) - prior * weights
         step = torch.cholesky_solve(slope.reshape(-1, 1), factor).view(shape)
         for _ in range(HALVINGS):
-            there, log_probs_there = objective(weights + step)
-            if there >= value:
+            found, log_probs_found = objective(weights + step)
+            if found >= value:
                 break
             step = 0.5 * step
         else:
             break
-        gain, value, weights, log_probs = there - value, there, weights + step, log_probs_there
+        before, gain = gain, found - value
+        value, weights, log_probs = found, weights + step, log_probs_found
         if gain < LEAST_GAIN:
             break
-    factor, _ = _newton(design, states, rows, log_probs, prior, weights)
+        if gain > FAST * before:
+            information, there = _information(design, seen, log_probs), weights
+            factor, gain = root(information), math.inf
+    apart = (weights - there).flatten()
+    if 0.5 * float(apart @ information @ apart) > NEAR:
+        information = _information(design, seen, log_probs)
+        factor = root(information)
     evidence = value + 0.5 * float(prior.log().sum()) - float(factor.diagonal().log().sum())
-    return LogisticRegression(weights, factor @ factor.mT, evidence)
+    return LogisticRegression(weights, information, factor, evidence)
+
+
+def seen_in_rows(states: torch.Tensor, rows: torch.Tensor, count: int) -> torch.Tensor:
+    """What `logistic_regression` takes, of states [n], of 0 to count - 1, of rows that count as many each [n]."""
+    return rows.new_zeros(len(states), count).scatter_(1, states[:, None], rows[:, None])
 
 
 def log_probs_of(design: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -103,11 +128,8 @@ def log_probs_of(design: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
 
 def slopes_of(states: torch.Tensor, log_probs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """First and minus second derivatives of every row's log-likelihood in its contrasts: [n, s-1], [n, s-1, s-1]."""
-    contrasts = _contrasts(log_probs.shape[1]).to(log_probs)
-    probs, c = log_probs.exp(), contrasts.shape[1]
-    expected = probs @ contrasts
-    second = (probs @ (contrasts[:, :, None] * contrasts[:, None]).flatten(1)).view(-1, c, c)
-    return contrasts[states] - expected, second - expected[:, :, None] * expected[:, None]
+    expected, second = _moments_of(log_probs)
+    return _contrasts(log_probs.shape[1]).to(log_probs)[states] - expected, second
 
 
 def information_of(design: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
@@ -127,16 +149,20 @@ def _contrasts(states: int) -> torch.Tensor:
     return torch.linalg.qr(every).Q[:, 1:]
 
 
-def _newton(
-    design: torch.Tensor,
-    states: torch.Tensor,
-    rows: torch.Tensor,
-    log_probs: torch.Tensor,
-    prior: torch.Tensor,
-    weights: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Root of the precision, lower, and slope [k, s - 1] of the log joint density."""
-    first, second = slopes_of(states, log_probs)
-    precision = information_of(design, second * rows[:, None, None])
-    precision.diagonal().add_(prior.flatten())
-    return torch.linalg.cholesky(precision), design.mT @ (first * rows[:, None]) - prior * weights
+def _slope(design: torch.Tensor, seen: torch.Tensor, log_probs: torch.Tensor) -> torch.Tensor:
+    """First derivative of the log-likelihood, [k, s - 1]."""
+    return design.mT @ ((seen - seen.sum(1, keepdim=True) * log_probs.exp()) @ _contrasts(seen.shape[1]).to(seen))
+
+
+def _information(design: torch.Tensor, seen: torch.Tensor, log_probs: torch.Tensor) -> torch.Tensor:
+    """Minus its second derivative, regressor first, [k (s - 1), k (s - 1)]."""
+    return information_of(design, _moments_of(log_probs)[1] * seen.sum(1)[:, None, None])
+
+
+def _moments_of(log_probs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and covariance of the contrasts of a state, [n, s - 1] and [n, s - 1, s - 1]."""
+    contrasts = _contrasts(log_probs.shape[1]).to(log_probs)
+    probs, c = log_probs.exp(), contrasts.shape[1]
+    expected = probs @ contrasts
+    second = (probs @ (contrasts[:, :, None] * contrasts[:, None]).flatten(1)).view(-1, c, c)
+    return expected, second - expected[:, :, None] * expected[:, None]

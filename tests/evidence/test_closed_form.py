@@ -12,6 +12,7 @@ from conftest import KINDS, make_fold, make_rows
 
 from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.evidence.closed_form import ClosedForm
+from pyrocausal.evidence.table_prior import best_prior
 
 CATEGORICAL = (Categorical((0, 1)), Categorical((0, 1, 2)), Categorical((0, 1)))
 MIXED = (Categorical((0, 1)), Continuous(0.0, 1.0), Categorical((0, 1, 2)), Continuous(0.0, 1.0))
@@ -34,59 +35,27 @@ def dependent_rows(kinds, n) -> torch.Tensor:
 
 
 # ---------------------------------------------------------------- tables
-def naive_table(codes, cells, new_codes, new_cells, states, strengths) -> list[float]:
-    """Log-probabilities: a Dirichlet around the marginal in every cell, as strong as makes the urns likeliest."""
-    n, span = len(codes), range(states)
-    marginal = [(codes.count(s) + 0.5) / (n + 0.5 * states) for s in span]
-
-    def urn(strength):
-        total, seen = 0.0, {}
-        for code, cell in zip(codes, cells, strict=True):
-            ours = seen.setdefault(cell, [0] * states)
-            total += math.log((ours[code] + strength * marginal[code]) / (sum(ours) + strength))
-            ours[code] += 1
-        return total
-
-    strength = max(strengths, key=urn)
+def table_of(codes, cells, new_codes, new_cells, levels, states) -> list[float]:
+    """Log-probabilities: counts of every cell, and what the best prior adds."""
+    every = list(itertools.product(*map(range, levels)))
     pairs = list(zip(codes, cells, strict=True))
-    return [
-        math.log((pairs.count((code, cell)) + strength * marginal[code]) / (cells.count(cell) + strength))
-        for code, cell in zip(new_codes, new_cells, strict=True)
-    ]
+    common = torch.tensor([[float(pairs.count((s, cell))) for s in range(states)] for cell in every]).double()
+    added = best_prior(common, tuple(levels)).concentration.expand_as(common)
+    shares = (common + added) / (common + added).sum(1, keepdim=True)
+    return [math.log(shares[every.index(cell), code]) for code, cell in zip(new_codes, new_cells, strict=True)]
 
 
-@pytest.mark.parametrize("parents", [(0,), (1,), (0, 1)])
+@pytest.mark.parametrize("parents", [(), (0,), (1,), (0, 1)])
 @pytest.mark.parametrize("dependent", [True, False])
-def test_a_table_is_counts_and_a_prior_around_the_marginal(parents, dependent):
+def test_a_table_is_counts_and_the_best_prior(parents, dependent):
     made = dependent_rows if dependent else make_rows
     fitting, scoring = made(CATEGORICAL, 60), make_rows(CATEGORICAL, 25)
     (found,) = closed_form(CATEGORICAL, fitting, scoring).log_probs(2, parents)
     columns = [[tuple(int(row[j]) for j in parents) for row in rows] for rows in (fitting, scoring)]
     codes = [rows[:, 2].long().tolist() for rows in (fitting, scoring)]
-    expected = naive_table(codes[0], columns[0], codes[1], columns[1], 2, ClosedForm.strengths)
+    levels = [CATEGORICAL[j].cardinality for j in parents]
+    expected = table_of(codes[0], columns[0], codes[1], columns[1], levels, 2)
     assert found.tolist() == pytest.approx(expected, rel=1e-9)
-
-
-def test_the_strength_follows_the_data():
-    # Where a cell is like every other, a strong prior around the marginal predicts best; where not, a weak one.
-    cause = torch.randint(3, (400,)).float()
-    same = torch.stack([cause, (torch.rand(400) < 0.5).float()], 1)
-    other = torch.stack([cause, (cause > 0).float()], 1)
-    new = torch.tensor([[0.0, 1.0]])
-    kinds = (Categorical((0, 1, 2)), Categorical((0, 1)))
-    for rows, strength in ((same, 100.0), (other, 0.3)):
-        assert strength in ClosedForm.strengths
-        (found,) = closed_form(kinds, rows, new).log_probs(1, (0,))
-        ours, marginal = rows[cause == 0, 1], (rows[:, 1].sum().item() + 0.5) / 401
-        expected = (ours.sum().item() + strength * marginal) / (len(ours) + strength)
-        assert found.exp().item() == pytest.approx(expected, rel=1e-9)
-
-
-def test_a_variable_without_parents_has_its_marginal():
-    fitting = torch.tensor([[0.0], [1.0], [1.0], [1.0]])
-    (found,) = closed_form(CATEGORICAL[:1], fitting, torch.tensor([[0.0], [1.0]])).log_probs(0, ())
-    marginal = torch.tensor([1.5, 3.5]).double() / 5
-    torch.testing.assert_close(found.exp(), (torch.tensor([1.0, 3.0]) + 0.3 * marginal) / 4.3)
 
 
 @pytest.mark.parametrize("parents", [(), (0,), (0, 1)])
@@ -114,15 +83,15 @@ def test_continuous_parents_of_a_table_are_cut_into_equal_counts():
     fitting, scoring = dependent_rows(kinds, 80), make_rows(kinds, 30)
     found, *_ = closed_form(kinds, fitting, scoring).log_probs(1, (0,))
     order = fitting[:, 0].argsort().argsort()
-    cells = [(order // 20).tolist()]  # four bins of twenty
+    cells = [[(each,) for each in (order // 20).tolist()]]  # four bins of twenty
     edges = [fitting[order == k, 0].item() for k in (20, 40, 60)]
     # Between two bins the quantile lies somewhere between their nearest values.
     below = [fitting[order == k - 1, 0].item() for k in (20, 40, 60)]
     sure = [not any(low < x < high for low, high in zip(below, edges, strict=True)) for x in scoring[:, 0].tolist()]
     assert sum(sure) > 20
-    cells.append([sum(x >= edge for edge in edges) for x in scoring[:, 0].tolist()])
+    cells.append([(sum(x >= edge for edge in edges),) for x in scoring[:, 0].tolist()])
     codes = [rows[:, 1].long().tolist() for rows in (fitting, scoring)]
-    expected = torch.tensor(naive_table(codes[0], cells[0], codes[1], cells[1], 2, ClosedForm.strengths)).double()
+    expected = torch.tensor(table_of(codes[0], cells[0], codes[1], cells[1], [4], 2)).double()
     torch.testing.assert_close(found[sure], expected[sure])
 
 

@@ -1,0 +1,155 @@
+"""Priors of tables against urns, and smooth models of tables against numerical integration and known mechanisms."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pyrocausal.evidence import log_linear
+from pyrocausal.evidence.log_linear import LogLinear
+from pyrocausal.evidence.table_prior import STRENGTHS, TablePrior, best_prior, dirichlet
+from pyrocausal.model.logistic_regression import logistic_regression
+
+
+def counted(levels, states, rows, seed, *, pairs=0.0, single=1.0, cells=0.0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Counts of a table, and the table: logits are sums of effects of causes, of pairs of them, and of cells."""
+    rng = np.random.default_rng(seed)
+    every = list(itertools.product(*map(range, levels)))
+    one = [rng.normal(0, single, (each, states)) for each in levels]
+    two = {
+        (a, b): rng.normal(0, pairs, (levels[a], levels[b], states))
+        for a, b in itertools.combinations(range(len(levels)), 2)
+    }
+    logits = np.array([
+        sum(one[j][at] for j, at in enumerate(cell)) + sum(table[cell[a], cell[b]] for (a, b), table in two.items())
+        for cell in every
+    ])  # fmt: skip
+    logits += rng.normal(0, cells, logits.shape) if cells else 0.0
+    table = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    seen = np.stack([rng.multinomial(rows // len(every), row) for row in table])
+    return torch.from_numpy(seen).double(), torch.from_numpy(table)
+
+
+def urns(common, around, strength) -> float:
+    """Log probability of counts, one after the other, by the urn of a Dirichlet-multinomial in every cell."""
+    total = 0.0
+    for cell, row in enumerate(common.tolist()):
+        seen = [0] * len(row)
+        share = around[cell] if around.dim() == 2 else around
+        for state, times in enumerate(row):
+            for _ in range(int(times)):
+                total += math.log((seen[state] + strength * float(share[state])) / (sum(seen) + strength))
+                seen[state] += 1
+    return total
+
+
+@pytest.mark.parametrize("shape", [(3,), (4, 3)])
+def test_evidence_under_a_dirichlet_prior_is_that_of_urns(shape):
+    common, _ = counted((2, 2), 3, 60, 0)
+    share = torch.rand(shape).double() + 0.1
+    share = share / share.sum(-1, keepdim=True)
+    assert float(dirichlet(common, 2.5 * share)) == pytest.approx(urns(common, share, 2.5), rel=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_best_prior_is_the_best_of_all_and_knows_its_evidence(seed):
+    common, _ = counted((3,), 3, 90, seed)
+    even = torch.ones(3).double() / 3
+    whole = common.sum(0)
+    alone, spread = max((urns(whole[None], even, each), each) for each in STRENGTHS)
+    marginal = (whole + spread * even) / (whole.sum() + spread)
+    cost = float((whole * marginal.log()).sum()) - alone
+    expected = max(urns(common, even, each) for each in STRENGTHS)
+    expected = max(expected, max(urns(common, marginal, each) for each in STRENGTHS) - cost)
+    assert best_prior(common, (3,)).evidence == pytest.approx(expected, rel=1e-10)
+
+
+def test_a_smooth_model_has_the_evidence_of_all_its_coefficients():
+    common = torch.tensor([[30.0, 10.0], [18.0, 22.0], [12.0, 28.0], [5.0, 35.0]]).double()
+    found = LogLinear.of(common, (2, 2))
+    assert found is not None
+    # importance sampling around the mode, with tails that are wide enough
+    factor = found.found.root
+    generator = torch.Generator().manual_seed(0)
+    chi = torch.distributions.Chi2(torch.tensor(8.0).double())
+    torch.manual_seed(0)
+    drawn = torch.randn(40_000, 4, generator=generator).double() / (chi.sample((40_000, 1)) / 8).sqrt()
+    at = found.found.weights[:, 0] + torch.linalg.solve_triangular(factor.mT, drawn.mT, upper=True).mT
+    student = torch.lgamma(torch.tensor(6.0)) - torch.lgamma(torch.tensor(4.0)) - 2 * math.log(8 * math.pi)
+    log_q = student - 6 * torch.log1p(drawn.square().sum(1) / 8) + factor.diagonal().log().sum()
+    logit = at @ found.design.mT  # of the only contrast
+    contrasts = log_linear._contrasts(2)[:, 0] / math.sqrt(2)
+    log_probs = (logit[..., None] * contrasts).log_softmax(-1)
+    joint = (common * log_probs).sum((1, 2))
+    joint += (-0.5 * found.tightness * at.square() + 0.5 * (found.tightness / (2 * math.pi)).log()).sum(1)
+    exact = float((joint - log_q).logsumexp(0)) - math.log(40_000)
+    assert found.found.evidence == pytest.approx(exact, abs=0.1)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.permutations(range(3)), st.permutations(range(3)), st.integers(0, 5))
+def test_a_smooth_model_is_the_same_however_states_are_numbered(of_cause, of_child, seed):
+    common, _ = counted((3, 2), 3, 600, seed, pairs=0.5)
+    other = common.view(3, 2, 3)[list(of_cause)][:, :, list(of_child)].reshape(6, 3)
+    one, two = LogLinear.of(common, (3, 2)), LogLinear.of(other, (3, 2))
+    assert one is not None and two is not None
+    assert two.found.evidence == pytest.approx(one.found.evidence, abs=0.2)
+    torch.testing.assert_close(
+        two.share, one.share.view(3, 2, 3)[list(of_cause)][:, :, list(of_child)].reshape(6, 3), atol=0.02, rtol=0
+    )
+
+
+def test_many_cells_with_few_rows_are_smoothed():
+    # 3,125 cells with 3 rows each, of which a table of its own knows next to nothing
+    common, table = counted((5,) * 5, 3, 9_375, 0)
+    smooth, plain = (
+        best_prior(common, (5,) * 5),
+        max((TablePrior.of(common, each) for each in (False, True)), key=lambda each: each.evidence),
+    )
+    assert isinstance(smooth.around, LogLinear)
+    assert smooth.evidence > plain.evidence + 1_000
+
+    def away(prior: TablePrior) -> float:
+        theta = (common + prior.concentration) / (common.sum(1, keepdim=True) + prior.strength)
+        return float(0.5 * (theta - table).abs().sum(1).mean())
+
+    assert away(smooth) < 0.05 < 3 * away(smooth) < away(plain)
+
+
+def test_pairs_that_say_nothing_cost_next_to_nothing():
+    common, _ = counted((4, 4, 4), 3, 20_000, 1)
+    found = LogLinear.of(common, (4, 4, 4))
+    assert found is not None
+    alone = logistic_regression(found.design[:, :10], common, tightness=found.tightness[:10])
+    assert found.tightness[-1] > 20 * found.tightness[1]
+    assert alone.evidence - 8 < found.found.evidence < alone.evidence + 8
+
+
+def test_cells_of_their_own_stay_what_they_are():
+    common, _ = counted((3, 3, 3), 3, 90_000, 0, single=0.0, cells=1.5)
+    found = best_prior(common, (3, 3, 3))
+    assert not isinstance(found.around, LogLinear) or found.strength < 100
+
+
+def test_there_is_no_smooth_model_of_one_cause_or_of_too_many_coefficients():
+    assert LogLinear.of(torch.ones(3, 2).double(), (3,)) is None
+    assert LogLinear.of(torch.ones(1, 2).double(), ()) is None
+    wide = LogLinear.of(torch.ones(900, 10).double(), (30, 30))  # pairs would be 7,569 coefficients
+    assert wide is not None and wide.design.shape == (900, 59)
+    assert LogLinear.of(torch.ones(2500, 10).double(), (50, 50)) is None
+
+
+def test_again_and_discounted_counts():
+    common, _ = counted((3, 3, 3), 3, 3_000, 2, pairs=0.3)
+    found = best_prior(common, (3, 3, 3))
+    assert isinstance(found.around, LogLinear)
+    same, less = found.again(common), found.discounted(0.5 * common)
+    assert same.evidence == pytest.approx(found.evidence, abs=0.1) and same.strength == found.strength
+    assert less.cost == found.cost and torch.equal(less.share, found.share)
+    assert less.evidence == pytest.approx(float(dirichlet(0.5 * common, found.concentration)) - found.cost)
