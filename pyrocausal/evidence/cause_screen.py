@@ -1,9 +1,9 @@
 """Which variables are worth a try as further causes, where variables are many: a score test of all at once.
 
 Given the causes that it has, a variable's residuals are what it is less what is expected of it, from a regression or a
-table. Whatever shifts them is a candidate: all of them are found by one matrix product of the residuals of many
-variables with the columns of all variables, which are states, or a number and its square. The few with the largest
-gains are weighed. Rows of regimes that change a variable are left out, for there it may have been hit.
+table. Whatever shifts them by more than chance gives one of all variables is a candidate. All are found by one matrix
+product of the residuals of many variables with the columns of all variables, which are states, or a number and its
+square. The few with the largest gains are weighed. Rows of regimes that change a variable are left out, for there it may have been hit.
 
 It takes at most some ten thousand rows, evenly spread: an edge that needs more to be seen has its price against it. As
 it only proposes, weights of rows are left aside.
@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from scipy.stats import chi2
 
 from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.weights import Part
@@ -29,7 +30,7 @@ __all__ = ["CauseScreen"]
 
 ROWS = 40_000  # at the most
 MEMORY = 50_000_000  # numbers in the residuals that are taken at a time
-LEAST = 2.0  # nats above what chance gives on average
+LEAST = 2.0  # nats above what chance gives on average, at the least
 CELLS = 4_000  # of a table, beyond which the states of the last causes are not told apart
 
 
@@ -79,7 +80,7 @@ class CauseScreen:
     def gains(self, families: Sequence[Family]) -> torch.Tensor:
         """About how many nats every variable would gain as one more cause of each family: [M, d].
 
-        Minus infinity for a family's own variable and its causes, and where there is no more than chance gives.
+        Minus infinity for a family's own variable and its causes, and where chance gives one of all as much.
         """
         outputs = [self._outputs(i) for i, _ in families]
         per = max(1, MEMORY // (len(self._table) * max(outputs)))
@@ -107,7 +108,15 @@ class CauseScreen:
         gain = -0.5 * torch.tensor(rows)[:, None] * torch.log1p(-share)
         gain = (gain - 0.5 * self._freedom) * torch.tensor(counted)[:, None]
         found = torch.zeros(len(families), len(self.kinds)).index_add_(0, torch.tensor(families_of), gain)
-        return torch.where(found > LEAST, found * self.scale, -torch.inf)
+        outputs = torch.zeros(len(families)).index_add_(0, torch.tensor(families_of), torch.tensor(counted))
+        return torch.where(found > self._by_chance(outputs), found * self.scale, -torch.inf)
+
+    def _by_chance(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Nats above its mean that chance gives one of all variables, for families of as many outputs [M]: [M, d]."""
+        some, which = self._freedom.unique(return_inverse=True)
+        freedom = (outputs[:, None] * some).clamp(min=1e-3)
+        most = torch.from_numpy(chi2.isf(1 / len(self.kinds), freedom.numpy())).float()
+        return (0.5 * (most - freedom)).clamp(min=LEAST)[:, which]
 
     def _residuals(self, family: Family, told: torch.Tensor) -> list[tuple[torch.Tensor, float]]:
         """Residuals [n] of a family, and how much they count."""

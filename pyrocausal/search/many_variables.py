@@ -31,6 +31,7 @@ from pyrocausal.search.sparse_climb import SparseClimb
 
 __all__ = ["ManyFound", "search_many"]
 
+FEW = 3  # parents at the most in the first climb, in which others often stand for causes that are still missing
 RICHER = 3.0  # nats that richer mechanisms gain at least to be searched
 MAY_BE_HIT = 0.01  # probability of a target that is looked at by itself
 AGAIN = 3  # climbs at the most after somebody was hit who had not changed to be seen
@@ -99,7 +100,10 @@ def search_many(
     count = ((changed > 0) | (evidence.hit & ~evidence.known[:, None])).sum(0)
     local = LocalEvidence(evidence, changed)
     climb = _climb(local, start & ~free, free, max_parents, so_far)
-    moves = climb.run(count[None, :] <= count[:, None]) + climb.run()
+    climb.most, most = min(climb.most, FEW), climb.most
+    moves = climb.run(count[None, :] <= count[:, None])
+    climb.most = most
+    moves += climb.run()
     if not bool((start & ~free).any()) and bool(_undirected(evidence, climb.dag).any()):
         found = search_classes(local, climb.screen, free, count.tolist(), max_parents)
         other = _climb(local, found, free, max_parents, so_far)

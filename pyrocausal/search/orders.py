@@ -29,6 +29,7 @@ from pyrocausal.search.so_far import SoFar
 __all__ = ["first_order", "walk_over_orders"]
 
 STEPS = -1, 1, -2, 2, -4, 4  # places that a variable is moved by
+NEAR = -1, 1  # likewise where a graph is known to begin with
 LEAST_GAIN = 1e-6  # nats
 
 
@@ -58,6 +59,7 @@ def walk_over_orders(
     free: torch.Tensor,
     max_parents: int | None = None,
     so_far: SoFar | None = None,
+    begin: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Walk from an order until no variable finds a better place.
 
@@ -73,6 +75,8 @@ def walk_over_orders(
         Parents that a variable may get; None: any number.
     so_far
         Is offered the graphs on the way; None: nobody is.
+    begin
+        A graph to begin with, of this order, boolean, shape [d, d], which is only bettered nearby; None: no edges.
 
     Returns
     -------
@@ -80,14 +84,15 @@ def walk_over_orders(
         The best parents under the last order, boolean, shape [d, d].
     """
     walk = _Walk(evidence, dag & ~free, free, max_parents, so_far)
-    order = list(order)
-    found = walk.select({i: set(order[:place]) for place, i in enumerate(order)}, {})
+    order, steps = list(order), STEPS if begin is None else NEAR
+    known = {} if begin is None else {i: frozenset(parents_of(row)) for i, row in enumerate(begin)}
+    found = walk.select({i: set(order[:place]) for place, i in enumerate(order)}, known)
     moved = True
     while moved:
         moved = False
         for i in list(order):
             here = order.index(i)
-            for there in (here + step for step in STEPS):
+            for there in (here + step for step in steps):
                 if not 0 <= there < len(order):
                     continue
                 tried = [j for j in order if j != i]

@@ -19,6 +19,7 @@ from pyrocausal.evidence.block_regressors import are_many
 from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR
+from pyrocausal.model.acyclic import topological_order
 from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.hill_climb import Summit, climb
 from pyrocausal.search.many_variables import search_many
@@ -145,8 +146,11 @@ def _search_targets(
     starts = list(starts)
     if walk and len(problem.free) <= WALKED:
         apart = evidence.believing(_for_itself(several, evidence))
-        order = first_order(apart, problem.start, problem.free)
-        starts.append(walk_over_orders(apart, order, *problem))
+        # Richer mechanisms are dear, and go on from where simpler ones have ended.
+        begin = None if evidence.level == LINEAR else max(starts, key=apart.of)
+        order = None if begin is None else topological_order(begin)
+        order = order or first_order(apart, problem.start, problem.free)
+        starts.append(walk_over_orders(apart, order, *problem, begin))
     one = _climb_all(evidence, problem, starts)
     if asked is None:
         return one
