@@ -3,7 +3,8 @@
 Given the causes that it has, a variable's residuals are what it is less what is expected of it, from a regression or a
 table. Whatever shifts them by more than chance gives one of all variables is a candidate. All are found by one matrix
 product of the residuals of many variables with the columns of all variables, which are states, or a number and its
-square. The few with the largest gains are weighed. Rows of regimes that change a variable are left out, for there it may have been hit.
+square. The few with the largest gains are weighed. Rows of regimes that change a variable are left out, for there it
+may have been hit.
 
 It takes at most some ten thousand rows, evenly spread: an edge that needs more to be seen has its price against it. As
 it only proposes, weights of rows are left aside.
