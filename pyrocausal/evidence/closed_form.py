@@ -52,7 +52,7 @@ class ClosedForm:
         log-densities.
     """
 
-    max_cells = 20_000
+    max_cells = 100_000
     bins = 4
 
     def __init__(self, kinds: Sequence[Kind], fold: Fold) -> None:

@@ -3,8 +3,8 @@
 A table of five causes with five states each has thousands of cells. If each cell had a distribution of its own, it
 would cost more than the true causes tell. Most mechanisms are smoother: effects of single causes and of pairs say
 nearly all. They are the coefficients of a multinomial logistic regression of the table's cells, with a normal prior
-whose precision is learned for single causes and for pairs [1]_; where pairs say nothing it grows, and they cost next
-to nothing.
+whose precision is learned for single causes and for pairs [1]_. Pairs take part whose margins are further from what
+single causes say than chance would have them.
 
 Vocabulary: C cells, which are configurations of the causes, s states, k columns.
 
@@ -15,23 +15,23 @@ References
 
 from __future__ import annotations
 
-import math
-from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
 import torch
+from scipy.stats import chi2
 
+from pyrocausal.evidence.cell_columns import CellColumns, Pair
 from pyrocausal.model.logistic_regression import LogisticRegression, log_probs_of, logistic_regression
 
 __all__ = ["LogLinear"]
 
 COEFFICIENTS = 800  # at the most: the time goes with their square, and memory too
-CELLS = 20_000  # at the most
-CONSTANT, SINGLE, PAIR = 0, 1, 2  # orders of columns
-BEGINNING = 0.1, 10.0, 300.0  # precision of their coefficients; that of the constant stays
+MANY = 100_000  # entries of the columns in cells that occur, from which on margins are faster
+BEGINNING = 0.1, 10.0, 300.0  # precision of the constant, which stays, and of coefficients of singles and pairs
 LOOSEST, TIGHTEST = 0.01, 1e6
 ROUNDS, ROUNDS_OF_PAIRS = 3, 2  # of learning the precision, at the most
+CHANCE = 0.01  # of a pair that takes part by chance
 ENOUGH = 1.0  # nats that such a round has to gain for another one
 
 
@@ -40,18 +40,15 @@ class LogLinear(NamedTuple):
 
     Attributes
     ----------
-    design
-        Columns at every cell, shape [C, k].
-    order
-        How many causes each column is of, shape [k].
+    columns
+        At every cell.
     tightness
         Precision of the coefficients of each column, shape [k].
     found
         The most probable coefficients.
     """
 
-    design: torch.Tensor
-    order: torch.Tensor
+    columns: CellColumns
     tightness: torch.Tensor
     found: LogisticRegression
 
@@ -66,25 +63,43 @@ class LogLinear(NamedTuple):
         levels
             States of every cause; the last one's run fastest through the cells.
         """
-        contrasts, found = common.shape[1] - 1, None
-        if len(levels) < 2 or len(common) > CELLS:
+        contrasts = common.shape[1] - 1
+        width = 1 + sum(each - 1 for each in levels)
+        if len(levels) < 2 or width * contrasts > COEFFICIENTS:
             return None
-        for most, rounds in ((SINGLE, ROUNDS), (PAIR, ROUNDS_OF_PAIRS)):
-            if _width(levels, most) * contrasts > COEFFICIENTS:
-                return found
-            found = cls._begun(common, levels, most, found)._settled(common, rounds)
-        return found
+        singles = cls._begun(common, CellColumns(levels))._settled(common, ROUNDS)
+        pairs = singles._promising(common, COEFFICIENTS // contrasts - width)
+        if not pairs:
+            return singles
+        return cls._begun(common, CellColumns(levels, pairs), singles)._settled(common, ROUNDS_OF_PAIRS)
 
     @classmethod
-    def _begun(cls, common: torch.Tensor, levels: tuple[int, ...], most: int, before: LogLinear | None) -> LogLinear:
-        """One with effects of pairs from one without, or that one."""
-        design, order = _design(levels, most)
-        tightness, start = torch.tensor(BEGINNING, dtype=torch.double)[order], None
+    def _begun(cls, common: torch.Tensor, columns: CellColumns, before: LogLinear | None = None) -> LogLinear:
+        """From a model with fewer columns, or from nothing."""
+        tightness, start = torch.tensor(BEGINNING, dtype=torch.double)[columns.order], None
         if before is not None:
-            known = before.design.shape[1]
+            known = len(before.tightness)
             tightness[:known] = before.tightness
-            start = torch.nn.functional.pad(before.found.weights, (0, 0, 0, design.shape[1] - known))
-        return cls(design, order, tightness, logistic_regression(design, common, start=start, tightness=tightness))
+            start = torch.nn.functional.pad(before.found.weights, (0, 0, 0, len(tightness) - known))
+        return cls(columns, tightness, _fitted(columns, common, tightness, start, None))
+
+    def _promising(self, common: torch.Tensor, room: int) -> tuple[Pair, ...]:
+        """Pairs of causes whose effects are more than chance, the surest as far as there is room for their columns."""
+        levels, states = self.columns.levels, common.shape[1]
+        expected = (common.sum(1, keepdim=True) * self.share).view(*levels, states)
+        apart, sure = common.view(*levels, states) - expected, dict[Pair, float]()
+        for pair in combinations(range(len(levels)), 2):
+            others = [j for j in range(len(levels)) if j not in pair]
+            off, due = (each.sum(others) if others else each for each in (apart, expected))
+            freedom = CellColumns.width(levels, pair) * (states - 1)
+            square = float((off.square() / due.clamp(min=1e-9)).sum())
+            if square > chi2.isf(CHANCE, freedom):
+                sure[pair] = square - freedom
+        kept = list[Pair]()
+        for pair in sorted(sure, key=lambda each: -sure[each]):
+            if (size := CellColumns.width(levels, pair)) <= room:
+                kept, room = [*kept, pair], room - size
+        return tuple(sorted(kept))
 
     def _settled(self, common: torch.Tensor, rounds: int) -> LogLinear:
         """The same with the precision that has the most evidence, or nearly so."""
@@ -99,49 +114,37 @@ class LogLinear(NamedTuple):
 
     def again(self, common: torch.Tensor) -> LogLinear:
         """The same for other counts [C, s], with what is known of its precision."""
-        found = self.found
-        again = logistic_regression(
-            self.design, common, start=found.weights, tightness=self.tightness, information=found.information
-        )
-        return self._replace(found=again)
+        start = self.found
+        return self._replace(found=_fitted(self.columns, common, self.tightness, start.weights, start.information))
 
     @property
     def share(self) -> torch.Tensor:
         """Probabilities of states in every cell, [C, s]."""
-        return log_probs_of(self.design, self.found.weights).exp()
+        return log_probs_of(self.columns.design, self.found.weights).exp()
 
     def _learned(self) -> LogLinear:
         """The same where the precision is what the coefficients of an order say of it, so far as rows tell of them."""
         weights, tightness = self.found.weights, self.tightness.clone()
         spread = torch.cholesky_inverse(self.found.root).diagonal().view_as(weights)
-        for each in range(SINGLE, int(self.order[-1]) + 1):
-            here = self.order == each
+        for each in range(1, int(self.columns.order[-1]) + 1):
+            here = self.columns.order == each
             told = (1 - tightness[here, None] * spread[here]).sum().clamp(min=1e-3)
             tightness[here] = (told / weights[here].square().sum().clamp(min=1e-9)).clamp(LOOSEST, TIGHTEST)
         return self._replace(tightness=tightness)
 
 
-def _width(levels: tuple[int, ...], most: int) -> int:
-    """Columns of effects of single causes, and of pairs."""
-    free = [each - 1 for each in levels]
-    return 1 + sum(math.prod(some) for order in range(SINGLE, most + 1) for some in combinations(free, order))
-
-
-@lru_cache(maxsize=32)
-def _design(levels: tuple[int, ...], most: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Columns [C, k], of mean square 1 over cells, and how many causes each is of [k]."""
-    cells = torch.cartesian_prod(*(torch.arange(each) for each in levels)).view(-1, len(levels))
-    one = [_contrasts(each)[cells[:, j]] for j, each in enumerate(levels)]
-    columns = [torch.ones(len(cells), 1, dtype=torch.double), *one]
-    order = [CONSTANT] + [SINGLE] * sum(each - 1 for each in levels)
-    if most == PAIR:
-        for a, b in combinations(one, 2):
-            columns.append((a[:, :, None] * b[:, None]).flatten(1))
-            order += [PAIR] * columns[-1].shape[1]
-    return torch.cat(columns, 1), torch.tensor(order)
-
-
-def _contrasts(levels: int) -> torch.Tensor:
-    """Contrasts of a cause's states, which are uncorrelated and of mean square 1: [levels, levels - 1]."""
-    every = torch.cat([torch.ones(levels, 1), torch.eye(levels)[:, : levels - 1]], 1).double()
-    return torch.linalg.qr(every).Q[:, 1:] * math.sqrt(levels)
+def _fitted(
+    columns: CellColumns,
+    common: torch.Tensor,
+    tightness: torch.Tensor,
+    start: torch.Tensor | None,
+    information: torch.Tensor | None,
+) -> LogisticRegression:
+    design, seen = columns.design, common.sum(1) > 0
+    if int(seen.sum()) * design.shape[1] > MANY:
+        curvature = columns.information
+    else:
+        design, common, curvature = design[seen], common[seen], None
+    return logistic_regression(
+        design, common, start=start, tightness=tightness, information=information, curvature=curvature
+    )

@@ -70,7 +70,7 @@ class PooledTables:
         All rows of every table, R of them, encoded, the observational one last; on the CPU.
     """
 
-    max_cells = 20_000
+    max_cells = 100_000
     bins = 4
 
     def __init__(self, kinds: Sequence[Kind], parts: Sequence[Part]) -> None:

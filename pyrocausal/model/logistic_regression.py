@@ -13,6 +13,7 @@ C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, sections 4.3 and
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -58,6 +59,7 @@ def logistic_regression(
     start: torch.Tensor | None = None,
     tightness: torch.Tensor | None = None,
     information: torch.Tensor | None = None,
+    curvature: Callable[[torch.Tensor], torch.Tensor] | None = None,
 ) -> LogisticRegression:
     """Find the most probable coefficients by Newton's method.
 
@@ -75,6 +77,8 @@ def logistic_regression(
         Precision of the prior of each column, shape [k]; None: 1 of all.
     information
         Minus the second derivative of the log-likelihood at the start, as `LogisticRegression` has it; None: unknown.
+    curvature
+        What `information_of` gives of this design, if that is to be had faster; None: that.
     """
     shape = design.shape[1], seen.shape[1] - 1
     prior = design.new_ones(shape) if tightness is None else tightness[:, None].expand(shape).to(design)
@@ -84,12 +88,16 @@ def logistic_regression(
         log_probs = log_probs_of(design, at)
         return float((seen * log_probs).sum() - 0.5 * (prior * at.square()).sum()), log_probs
 
+    def informed(log_probs: torch.Tensor) -> torch.Tensor:
+        second = _moments_of(log_probs)[1] * seen.sum(1)[:, None, None]
+        return information_of(design, second) if curvature is None else curvature(second)
+
     def root(information: torch.Tensor) -> torch.Tensor:
         return torch.linalg.cholesky(information + torch.diag(prior.flatten()))
 
     value, log_probs = objective(weights)
     if information is None:
-        information = _information(design, seen, log_probs)
+        information = informed(log_probs)
     factor, gain, there = root(information), math.inf, weights  # where the information is of
     for _ in range(STEPS):
         slope = _slope(design, seen, log_probs) - prior * weights
@@ -106,11 +114,11 @@ def logistic_regression(
         if gain < LEAST_GAIN:
             break
         if gain > FAST * before:
-            information, there = _information(design, seen, log_probs), weights
+            information, there = informed(log_probs), weights
             factor, gain = root(information), math.inf
     apart = (weights - there).flatten()
     if 0.5 * float(apart @ information @ apart) > NEAR:
-        information = _information(design, seen, log_probs)
+        information = informed(log_probs)
         factor = root(information)
     evidence = value + 0.5 * float(prior.log().sum()) - float(factor.diagonal().log().sum())
     return LogisticRegression(weights, information, factor, evidence)
@@ -152,11 +160,6 @@ def _contrasts(states: int) -> torch.Tensor:
 def _slope(design: torch.Tensor, seen: torch.Tensor, log_probs: torch.Tensor) -> torch.Tensor:
     """First derivative of the log-likelihood, [k, s - 1]."""
     return design.mT @ ((seen - seen.sum(1, keepdim=True) * log_probs.exp()) @ _contrasts(seen.shape[1]).to(seen))
-
-
-def _information(design: torch.Tensor, seen: torch.Tensor, log_probs: torch.Tensor) -> torch.Tensor:
-    """Minus its second derivative, regressor first, [k (s - 1), k (s - 1)]."""
-    return information_of(design, _moments_of(log_probs)[1] * seen.sum(1)[:, None, None])
 
 
 def _moments_of(log_probs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

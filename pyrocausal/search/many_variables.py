@@ -31,7 +31,7 @@ from pyrocausal.search.sparse_climb import SparseClimb
 
 __all__ = ["ManyFound", "search_many"]
 
-FEW = 3  # parents at the most in the first climb, in which others often stand for causes that are still missing
+FEW = 2  # parents at the most in the first climb, in which others often stand for causes that are still missing
 RICHER = 3.0  # nats that richer mechanisms gain at least to be searched
 MAY_BE_HIT = 0.01  # probability of a target that is looked at by itself
 AGAIN = 3  # climbs at the most after somebody was hit who had not changed to be seen

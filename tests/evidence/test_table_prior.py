@@ -11,10 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyrocausal.evidence import log_linear
+from pyrocausal.evidence import cell_columns
+from pyrocausal.evidence.cell_columns import CellColumns
 from pyrocausal.evidence.log_linear import LogLinear
 from pyrocausal.evidence.table_prior import STRENGTHS, TablePrior, best_prior, dirichlet
-from pyrocausal.model.logistic_regression import logistic_regression
+from pyrocausal.model.logistic_regression import information_of
 
 
 def counted(levels, states, rows, seed, *, pairs=0.0, single=1.0, cells=0.0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -70,21 +71,22 @@ def test_the_best_prior_is_the_best_of_all_and_knows_its_evidence(seed):
     assert best_prior(common, (3,)).evidence == pytest.approx(expected, rel=1e-10)
 
 
-def test_a_smooth_model_has_the_evidence_of_all_its_coefficients():
-    common = torch.tensor([[30.0, 10.0], [18.0, 22.0], [12.0, 28.0], [5.0, 35.0]]).double()
+@pytest.mark.parametrize(("last", "k"), [(5.0, 3), (39.0, 4)])
+def test_a_smooth_model_has_the_evidence_of_all_its_coefficients(last, k):
+    common = torch.tensor([[30.0, 10.0], [18.0, 22.0], [12.0, 28.0], [last, 40 - last]]).double()
     found = LogLinear.of(common, (2, 2))
-    assert found is not None
+    assert found is not None and len(found.tightness) == k  # the second has a pair
     # importance sampling around the mode, with tails that are wide enough
     factor = found.found.root
     generator = torch.Generator().manual_seed(0)
     chi = torch.distributions.Chi2(torch.tensor(8.0).double())
     torch.manual_seed(0)
-    drawn = torch.randn(40_000, 4, generator=generator).double() / (chi.sample((40_000, 1)) / 8).sqrt()
+    drawn = torch.randn(40_000, k, generator=generator).double() / (chi.sample((40_000, 1)) / 8).sqrt()
     at = found.found.weights[:, 0] + torch.linalg.solve_triangular(factor.mT, drawn.mT, upper=True).mT
-    student = torch.lgamma(torch.tensor(6.0)) - torch.lgamma(torch.tensor(4.0)) - 2 * math.log(8 * math.pi)
-    log_q = student - 6 * torch.log1p(drawn.square().sum(1) / 8) + factor.diagonal().log().sum()
-    logit = at @ found.design.mT  # of the only contrast
-    contrasts = log_linear._contrasts(2)[:, 0] / math.sqrt(2)
+    student = math.lgamma(4 + k / 2) - math.lgamma(4) - k / 2 * math.log(8 * math.pi)
+    log_q = student - (4 + k / 2) * torch.log1p(drawn.square().sum(1) / 8) + factor.diagonal().log().sum()
+    logit = at @ found.columns.design.mT  # of the only contrast
+    contrasts = cell_columns._contrasts(2)[:, 0] / math.sqrt(2)
     log_probs = (logit[..., None] * contrasts).log_softmax(-1)
     joint = (common * log_probs).sum((1, 2))
     joint += (-0.5 * found.tightness * at.square() + 0.5 * (found.tightness / (2 * math.pi)).log()).sum(1)
@@ -122,13 +124,30 @@ def test_many_cells_with_few_rows_are_smoothed():
     assert away(smooth) < 0.05 < 3 * away(smooth) < away(plain)
 
 
-def test_pairs_that_say_nothing_cost_next_to_nothing():
+@pytest.mark.parametrize("levels", [(3,), (2, 3), (2, 3, 4), (2, 3, 2, 4), (2, 3, 2, 2, 3)])
+@pytest.mark.parametrize("some", [0, 2, 10])
+def test_columns_are_uncorrelated_and_their_products_are_summed_by_margins(levels, some):
+    pairs = tuple(itertools.combinations(range(len(levels)), 2))[:some]
+    columns, cells = CellColumns(levels, pairs), math.prod(levels)
+    width = 1 + sum(each - 1 for each in levels) + sum((levels[a] - 1) * (levels[b] - 1) for a, b in pairs)
+    assert columns.design.shape == (cells, width) and columns.order.bincount()[:2].tolist() == [
+        1,
+        sum(levels) - len(levels),
+    ]
+    torch.testing.assert_close(columns.design.mT @ columns.design, cells * torch.eye(width).double())
+    root = torch.randn(cells, 2, 2, dtype=torch.double)
+    second = root @ root.mT
+    torch.testing.assert_close(columns.information(second), information_of(columns.design, second))
+
+
+def test_pairs_take_part_that_say_something():
     common, _ = counted((4, 4, 4), 3, 20_000, 1)
-    found = LogLinear.of(common, (4, 4, 4))
-    assert found is not None
-    alone = logistic_regression(found.design[:, :10], common, tightness=found.tightness[:10])
-    assert found.tightness[-1] > 20 * found.tightness[1]
-    assert alone.evidence - 8 < found.found.evidence < alone.evidence + 8
+    alone = LogLinear.of(common, (4, 4, 4))
+    assert alone is not None and len(alone.tightness) == 10
+    cell = torch.cartesian_prod(*[torch.arange(4)] * 3)
+    together = ((cell[:, 0] >= 2) == (cell[:, 2] >= 2)).double()  # of the first cause and the last
+    found = LogLinear.of(common + 60 * together[:, None] * torch.tensor([1.0, 0.0, 0.0]).double(), (4, 4, 4))
+    assert found is not None and (0, 2) in found.columns._terms
 
 
 def test_cells_of_their_own_stay_what_they_are():
@@ -141,7 +160,7 @@ def test_there_is_no_smooth_model_of_one_cause_or_of_too_many_coefficients():
     assert LogLinear.of(torch.ones(3, 2).double(), (3,)) is None
     assert LogLinear.of(torch.ones(1, 2).double(), ()) is None
     wide = LogLinear.of(torch.ones(900, 10).double(), (30, 30))  # pairs would be 7,569 coefficients
-    assert wide is not None and wide.design.shape == (900, 59)
+    assert wide is not None and wide.columns.design.shape == (900, 59)
     assert LogLinear.of(torch.ones(2500, 10).double(), (50, 50)) is None
 
 
