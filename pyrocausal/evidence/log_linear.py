@@ -122,6 +122,18 @@ class LogLinear(NamedTuple):
         """Probabilities of states in every cell, [C, s]."""
         return log_probs_of(self.columns.design, self.found.weights).exp()
 
+    def drawn(self, apart: torch.Tensor) -> torch.Tensor:
+        """Probabilities of states in every cell, [C, s], with coefficients from their posterior.
+
+        Parameters
+        ----------
+        apart
+            Standard normal numbers, shape [k (s - 1)].
+        """
+        weights = self.found.weights
+        by = torch.linalg.solve_triangular(self.found.root.mT, apart[:, None].to(weights), upper=True)
+        return log_probs_of(self.columns.design, weights + by.view_as(weights)).exp()
+
     def _learned(self) -> LogLinear:
         """The same where the precision is what the coefficients of an order say of it, so far as rows tell of them."""
         weights, tightness = self.found.weights, self.tightness.clone()

@@ -10,6 +10,7 @@ import pyro.distributions as dist
 import torch
 
 from pyrocausal.data.kind import Kind, entering
+from pyrocausal.evidence.log_linear import LogLinear
 from pyrocausal.evidence.table_prior import best_prior
 from pyrocausal.evidence.telling_rows import TellingRows
 from pyrocausal.mechanism_posterior.family_posterior import Conditional, FamilyPosterior
@@ -21,7 +22,7 @@ ENTRIES = 200_000  # of a table, at the most
 
 
 class TablePosterior(FamilyPosterior):
-    """Dirichlet posteriors, one in each cell.
+    """Dirichlet posteriors, one in each cell, around the posterior of a smooth model where that is their prior.
 
     Parameters
     ----------
@@ -43,9 +44,8 @@ class TablePosterior(FamilyPosterior):
         keys = self._cells(telling.rows) * self.states + telling.rows[:, effect].long()
         counts = torch.bincount(keys, weights, int(np.prod(self.levels, dtype=np.int64)) * self.states)
         common = counts.double().view(-1, self.states)
-        prior = best_prior(common, tuple(self.levels))
-        self.evidence = prior.evidence
-        self.posterior = (common + prior.concentration).numpy()  # [cells, states]
+        self.prior = best_prior(common, tuple(self.levels))
+        self.evidence, self.common = self.prior.evidence, common
 
     @classmethod
     def fits(cls, kinds: Sequence[Kind], effect: int, parents: tuple[int, ...]) -> bool:
@@ -55,9 +55,16 @@ class TablePosterior(FamilyPosterior):
 
     def draw(self, rng: np.random.Generator | None) -> Conditional:
         """See `FamilyPosterior.draw`."""
-        shares = self.posterior if rng is None else rng.standard_gamma(self.posterior)
-        drawn = np.log(np.maximum(shares, 1e-300))
+        shares = (self.common + self._added(rng)).numpy()
+        drawn = np.log(np.maximum(shares if rng is None else rng.standard_gamma(shares), 1e-300))
         return partial(self._conditional, torch.from_numpy(drawn))  # normalised by the distribution
+
+    def _added(self, rng: np.random.Generator | None) -> torch.Tensor:
+        """What the prior adds to the counts, of a smooth model one whose coefficients are drawn: [cells, states]."""
+        smooth = self.prior.around
+        if rng is None or not isinstance(smooth, LogLinear):
+            return self.prior.concentration
+        return self.prior.strength * smooth.drawn(torch.from_numpy(rng.standard_normal(len(smooth.found.root))))
 
     def _conditional(self, logits: torch.Tensor, values: torch.Tensor) -> dist.TorchDistribution:
         return dist.Categorical(logits=logits.to(values)[self._cells(values)])

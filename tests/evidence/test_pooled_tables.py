@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -209,3 +210,20 @@ def test_many_states_and_few_rows_do_not_take_a_cause_for_the_sake_of_a_better_p
         gains.append(float(with_it.log_prob.sum() + with_it.common - alone.log_prob.sum() - alone.common))
     assert max(gains) < 0.75 * math.log(rows), gains  # the price of an edge
     assert np.mean(gains) < 1.0, gains
+
+
+def test_five_causes_cost_no_more_than_they_say():
+    # 1,024 cells with four rows each: a table of its own for every cell would hold three causes at the most.
+    rng = np.random.default_rng(3)
+    causes, effects = rng.integers(4, size=(4_000, 5)), rng.normal(0, 0.7, (5, 4, 3))
+    logits = sum(effects[j][causes[:, j]] for j in range(5))
+    child = (logits + rng.gumbel(size=logits.shape)).argmax(1)
+    kinds = (*[Categorical((0, 1, 2, 3))] * 5, Categorical((0, 1, 2)))
+    tables = PooledTables(kinds, [Part(torch.from_numpy(np.column_stack([causes, child])).float())])
+
+    def value(parents: tuple[int, ...]) -> float:
+        found, _ = tables.spared(5, parents, ALL_SPARED[:1])
+        return float(found.log_prob.sum() + found.common)
+
+    best = value((0, 1, 2, 3, 4))
+    assert all(value(some) < best - 20 for some in itertools.combinations(range(5), 4))

@@ -13,6 +13,7 @@ from scipy import stats
 
 import pyrocausal as pc
 from pyrocausal.data.weights import Part
+from pyrocausal.evidence.log_linear import LogLinear
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, PAIRS, Regressors
 from pyrocausal.evidence.telling_rows import TellingRows, telling_rows
 from pyrocausal.mechanism_posterior import drawn_mechanisms as module
@@ -126,11 +127,31 @@ def test_a_table_is_a_dirichlet_posterior():
     posterior = TablePosterior(kinds, all_telling(rows), 1, (0,))
     rng = np.random.default_rng(0)
     drawn = torch.stack([posterior.draw(rng)(torch.tensor([[0.0, 0.0], [1.0, 0.0]])).probs for _ in range(4000)])
-    expected = torch.from_numpy(posterior.posterior)
+    expected = posterior.common + posterior.prior.concentration
     torch.testing.assert_close(drawn.mean(0).double(), expected / expected.sum(1, keepdim=True), atol=0.01, rtol=0)
     beta = stats.beta(float(expected[0, 0]), float(expected[0, 1:].sum()))
     assert stats.kstest(drawn[:, 0, 0].numpy(), beta.cdf).pvalue > 1e-3
     assert float(expected.sum()) == pytest.approx(45 + 2 * (float(expected[1].sum()) - 5))
+
+
+def test_a_smooth_table_is_drawn_with_all_that_is_not_known_of_its_coefficients():
+    # Two causes whose effects add up: the share of cells, by the delta method, from the posterior of coefficients.
+    rng = np.random.default_rng(0)
+    kinds, causes = (pc.Categorical((0, 1, 2)),) * 2 + (pc.Categorical((0, 1)),), rng.integers(3, size=(900, 2))
+    child = rng.random(900) < 1 / (1 + np.exp(1.0 - 0.6 * causes.sum(1)))
+    rows = torch.from_numpy(np.column_stack([causes, child])).double()
+    posterior = TablePosterior(kinds, all_telling(rows), 2, (0, 1))
+    smooth = posterior.prior.around
+    assert isinstance(smooth, LogLinear) and posterior.prior.strength > 1e3
+    cells = torch.cartesian_prod(torch.arange(3.0), torch.arange(3.0))
+    values = torch.cat([cells, torch.zeros(9, 1)], 1)
+    drawn = torch.stack([posterior.draw(rng)(values).probs[:, 1] for _ in range(1500)]).double()
+    covariance = torch.cholesky_inverse(smooth.found.root)
+    logit_variance = 2 * ((smooth.columns.design @ covariance) * smooth.columns.design).sum(1)  # of contrasts
+    share = smooth.share[:, 1]
+    expected = logit_variance.sqrt() * share * (1 - share)
+    torch.testing.assert_close(drawn.std(0), expected, rtol=0.15, atol=0)
+    torch.testing.assert_close(drawn.mean(0), share, rtol=0.05, atol=0)
 
 
 def test_states_by_numbers_have_the_right_slope_and_spread():
