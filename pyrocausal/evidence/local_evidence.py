@@ -217,7 +217,7 @@ class LocalEvidence:
         odds = torch.cat([pooled.odds[tables, i], torch.tensor([-torch.inf])])
         hit = new + odds
         cost = math.log(len(KAPPAS))
-        forms = [(pooled.tables.spared(i, parents, hit, tables), (cost, 0.0))]
+        forms = [(pooled.tables.spared(i, parents, hit, tables, hasty=True), (cost, 0.0))]
         numbers = any(not pooled.kinds[j].discrete for j in parents)
         if numbers and self._regressors.fits(pooled.kinds[i].cardinality, parents, LINEAR):
             forms.append((pooled.logistic.spared((i, parents), LINEAR, hit, tables), (0.0, 0.0)))

@@ -35,6 +35,7 @@ __all__ = ["KAPPAS", "PooledTables"]
 
 KAPPAS = math.inf, 3000.0, 1000.0, 300.0, 100.0, 30.0
 ROUNDS = 3  # of the common table and of who was let alone, each given the other, at the most
+POOR = 0.05  # of what the best parents tell that others do not
 UNCHANGED = 1e-6  # share of a table that is let alone
 
 
@@ -51,12 +52,38 @@ class _Counts(NamedTuple):
     cells: int
     states: int
 
+    def common(self, size: torch.Tensor) -> torch.Tensor:
+        """One table of entries of some size [E]: [cells, states]."""
+        found = self.size.new_zeros(self.cells * self.states).index_add_(0, self.entry, size)
+        return found.view(self.cells, self.states)
+
+    def counted(self, share: torch.Tensor) -> torch.Tensor:
+        """The size of entries where tables count by their share [R]: [E]."""
+        return self.size * share[self.table][self.place]
+
 
 class _Pooled(NamedTuple):
     spared: torch.Tensor  # [R]
     common: torch.Tensor  # scalar
     theta: torch.Tensor  # [cells, states]
     prior: TablePrior
+
+
+class _Known:
+    """What parents of a variable were found to tell."""
+
+    def __init__(self) -> None:
+        self._least = self._most = -math.inf
+
+    def note(self, parents: tuple[int, ...], evidence: float) -> None:
+        """Of some parents, nats."""
+        self._least = self._least if parents else evidence
+        self._most = max(self._most, evidence)
+
+    @property
+    def poor(self) -> float:
+        """Nats of parents that tell far less than the best ones."""
+        return self._most - POOR * (self._most - self._least) if math.isfinite(self._least) else -math.inf
 
 
 class PooledTables:
@@ -75,6 +102,7 @@ class PooledTables:
 
     def __init__(self, kinds: Sequence[Kind], parts: Sequence[Part]) -> None:
         self.kinds, self.tables = tuple(kinds), len(parts)
+        self._known: dict[tuple[int, int], _Known] = {}  # of a variable and a number of tables by themselves
         rows, self._weights = Part.of(parts)
         self._table = Part.numbers(parts)
         self._present = {i: present(rows[:, i]) for i, kind in enumerate(kinds) if kind.missing}
@@ -86,7 +114,13 @@ class PooledTables:
         ]
 
     def spared(
-        self, i: int, parents: tuple[int, ...], hit: torch.Tensor, alone: torch.Tensor | None = None
+        self,
+        i: int,
+        parents: tuple[int, ...],
+        hit: torch.Tensor,
+        alone: torch.Tensor | None = None,
+        *,
+        hasty: bool = False,
     ) -> tuple[Spared, Spared] | None:
         """Evidence where a variable was let alone, and the same where nothing drifts.
 
@@ -100,15 +134,22 @@ class PooledTables:
             Nats where it is hit, see `pyrocausal.evidence.drift.spared_evidence`; shape [R].
         alone
             Tables that are looked at by themselves, all others being the last one; R is one more than these. None: all.
+        hasty
+            Whether parents that tell far less than others that were asked for before are not smoothed as well as they
+            could be. Their evidence depends on the order of questions then, but not how poor it is.
         """
         counts = self._counted(i, parents, alone)
         if counts is None:
             return None
-        kept = math.inf
-        best = steady = _pool(counts, hit, kept)
+        kept, share = math.inf, (hit < torch.inf).double()
+        known = self._known.setdefault((i, len(hit)), _Known())
+        common = counts.common(counts.counted(share))
+        prior = best_prior(common, counts.levels, known.poor if hasty else -math.inf)
+        known.note(parents, prior.evidence)
+        best = steady = _pool(counts, hit, kept, share, prior)
         value = float(spared_evidence(best.spared, best.common, hit))
         for kappa in KAPPAS[1:]:
-            found = _pool(counts, hit, kappa, best)
+            found = _pool(counts, hit, kappa, torch.sigmoid(best.spared - hit), best.prior)
             now = float(spared_evidence(found.spared, found.common, hit))
             if now <= value:
                 break
@@ -167,21 +208,21 @@ def _small(codes: torch.Tensor) -> torch.Tensor:
     return codes.to(torch.uint8) if len(codes) and int(codes.max()) < 256 else codes
 
 
-def _pool(counts: _Counts, hit: torch.Tensor, kappa: float, before: _Pooled | None = None) -> _Pooled:
-    """All tables at one size of the drift, from what was found at another one."""
+def _pool(counts: _Counts, hit: torch.Tensor, kappa: float, share: torch.Tensor, prior: TablePrior) -> _Pooled:
+    """All tables at one size of the drift.
+
+    It begins with how far each counts [R], and with the prior of such counts without drift.
+    """
     R, table = len(hit), counts.table[counts.place]
     certain = math.isinf(kappa)
     discount = torch.ones_like(counts.total) if certain else (kappa + 1) / (kappa + counts.total.clamp(min=1.0))
-    share = (hit < torch.inf).double() if before is None else torch.sigmoid(before.spared - hit)
-    prior = None if before is None else before.prior
-    for _ in range(ROUNDS if before is None else 2):
-        size = counts.size * (discount * share[counts.table])[counts.place]
-        common = counts.size.new_zeros(counts.cells * counts.states).index_add_(0, counts.entry, size)
-        common = common.view(counts.cells, counts.states)
-        if prior is None:
-            prior = best_prior(common, counts.levels)
-        else:
-            prior = prior.again(common) if certain else prior.discounted(common)
+    for turn in range(ROUNDS):
+        size = discount[counts.place] * counts.counted(share)
+        common = counts.common(size)
+        if not certain:
+            prior = prior.discounted(common)
+        elif turn:
+            prior = prior.again(common)
         theta = (common + prior.concentration) / (common.sum(1, keepdim=True) + prior.strength)
         log_theta = theta.flatten().log()[counts.entry]
         if certain:
@@ -191,10 +232,9 @@ def _pool(counts: _Counts, hit: torch.Tensor, kappa: float, before: _Pooled | No
             spared = counts.size.new_zeros(R)
             spared.index_add_(0, table, torch.lgamma(expected + counts.size) - torch.lgamma(expected))
             spared.index_add_(0, counts.table, math.lgamma(kappa) - torch.lgamma(kappa + counts.total))
-        before_share, share = share, torch.sigmoid(spared - hit)
-        if (share - before_share).abs().max() < UNCHANGED:
+        before, share = share, torch.sigmoid(spared - hit)
+        if (share - before).abs().max() < UNCHANGED:
             break
-    assert prior is not None
     evidence = prior.evidence - (size * log_theta).sum() - math.log1p(100.0 / kappa)
     return _Pooled(spared, evidence, theta, prior)
 

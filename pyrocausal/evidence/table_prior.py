@@ -82,7 +82,7 @@ class TablePrior(NamedTuple):
         return self._replace(evidence=float(dirichlet(common, self.concentration)) - self.cost)
 
 
-def best_prior(common: torch.Tensor, levels: tuple[int, ...]) -> TablePrior:
+def best_prior(common: torch.Tensor, levels: tuple[int, ...], enough: float = -math.inf) -> TablePrior:
     """The prior under which counts are most probable.
 
     Parameters
@@ -91,11 +91,13 @@ def best_prior(common: torch.Tensor, levels: tuple[int, ...]) -> TablePrior:
         Counts, shape [C, s], double.
     levels
         States of every cause; the last one's run fastest through the cells.
+    enough
+        Nats: where the counts do not promise as much, pairs of causes are not looked at.
     """
     tried = [TablePrior.of(common, False)]
     if len(common) > 1:
         tried.append(TablePrior.of(common, True))
-    if (smooth := LogLinear.of(common, levels)) is not None:
+    if (smooth := LogLinear.of(common, levels, enough)) is not None:
         tried.append(TablePrior.of(common, smooth))
     return max(tried, key=lambda prior: prior.evidence)
 

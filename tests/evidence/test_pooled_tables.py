@@ -13,7 +13,7 @@ from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.data.weights import Part
 from pyrocausal.evidence import pooled_tables
 from pyrocausal.evidence.pooled_tables import PooledTables
-from pyrocausal.evidence.table_prior import STRENGTHS
+from pyrocausal.evidence.table_prior import STRENGTHS, best_prior
 
 KINDS = (Categorical((0, 1)), Categorical((0, 1, 2)), Categorical((0, 1, 2)))
 
@@ -111,7 +111,9 @@ def test_drift_leaves_a_table_its_density_under_a_known_common_one():
     parts = [Part(small[:, None].float()), *[Part(big[:, None].float())] * 119]
     hit = ALL_SPARED[:1].repeat(120)
     hit[0] = math.inf
-    found = pooled_tables._pool(PooledTables(KINDS[2:], parts)._counted(0, ()), hit, kappa)
+    counts, share = PooledTables(KINDS[2:], parts)._counted(0, ()), (hit < math.inf).double()
+    prior = best_prior(counts.common(counts.counted(share)), ())
+    found = pooled_tables._pool(counts, hit, kappa, share, prior)
     theta = torch.bincount(big).double() / len(big)
     counts = torch.bincount(small, minlength=3).double()
     expected = math.lgamma(kappa) - math.lgamma(kappa + 80)
@@ -227,3 +229,23 @@ def test_five_causes_cost_no_more_than_they_say():
 
     best = value((0, 1, 2, 3, 4))
     assert all(value(some) < best - 20 for some in itertools.combinations(range(5), 4))
+
+
+def test_parents_that_tell_far_less_than_others_are_smoothed_less_and_others_as_ever():
+    rng = np.random.default_rng(4)
+    causes, effects = rng.integers(3, size=(6_000, 4)), rng.normal(0, 1, (2, 3, 3, 3))
+    logits = sum(effects[j][causes[:, j], causes[:, j + 1]] for j in range(2))
+    child = (logits + rng.gumbel(size=logits.shape)).argmax(1)
+    kinds = (Categorical((0, 1, 2)),) * 5
+    part = Part(torch.from_numpy(np.column_stack([causes, child])).float())
+
+    def values(asked, *, hasty: bool) -> list[float]:
+        tables = PooledTables(kinds, [part])
+        found = [tables.spared(4, parents, ALL_SPARED[:1], hasty=hasty)[1] for parents in asked]
+        return [float(each.log_prob.sum() + each.common) for each in found]
+
+    asked = [(), (0, 1, 2), (0, 1, 3), (0, 1, 2, 3)]
+    hasty, patient = values(asked, hasty=True), values(asked, hasty=False)
+    assert hasty[:2] == patient[:2] and hasty[3] == patient[3]
+    assert patient[0] < hasty[2] < patient[2] < patient[1]  # which was asked for after one that is much better
+    assert values(asked[2:], hasty=True) == patient[2:]
