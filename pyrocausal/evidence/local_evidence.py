@@ -42,6 +42,9 @@ class FamilyWorths(Protocol):
     def weighed(self, family: Family) -> bool:
         """Whether a family is known."""
 
+    def fits(self, family: Family) -> bool:
+        """Whether a mechanism of a family can be weighed at all, not having too many parents for it."""
+
     def worth(self, family: Family) -> float:
         """Nats of a family that was prepared, its price paid."""
 
@@ -113,6 +116,11 @@ class LocalEvidence:
     def weighed(self, family: Family) -> bool:
         """Whether a family is known."""
         return family in self._told
+
+    def fits(self, family: Family) -> bool:
+        """Whether a mechanism of a family can be weighed at all, not having too many parents for it."""
+        (i, parents), kinds = family, self.pooled.kinds
+        return kinds[i].closed_form != "table" or self.pooled.tables.fits(i, parents) or self._by_logits(i, parents)
 
     def prepare(self, families: Iterable[Family]) -> None:
         """Weigh families that were not yet."""
@@ -209,6 +217,11 @@ class LocalEvidence:
             for i, each, table in zip(batch, found, tables, strict=True):
                 self._alone[i] = torch.cat([each[: len(table)], each[-1:]])
 
+    def _by_logits(self, i: int, parents: tuple[int, ...]) -> bool:
+        """Whether states have a logistic regression on some parents, numbers among them."""
+        numbers = any(not self.pooled.kinds[j].discrete for j in parents)
+        return numbers and self._regressors.fits(self.pooled.kinds[i].cardinality, parents, LINEAR)
+
     def _tabulate(self, i: int, parents: tuple[int, ...]) -> tuple[_Told, _Told]:
         """What is told of a table or a better logistic regression, where it may drift and where it does not."""
         tables, pooled = self.tables[i], self.pooled
@@ -218,8 +231,7 @@ class LocalEvidence:
         hit = new + odds
         cost = math.log(len(KAPPAS))
         forms = [(pooled.tables.spared(i, parents, hit, tables, hasty=True), (cost, 0.0))]
-        numbers = any(not pooled.kinds[j].discrete for j in parents)
-        if numbers and self._regressors.fits(pooled.kinds[i].cardinality, parents, LINEAR):
+        if self._by_logits(i, parents):
             forms.append((pooled.logistic.spared((i, parents), LINEAR, hit, tables), (0.0, 0.0)))
         told = [_both(found, fresh, costs) for found, costs in forms if found is not None]
         if not told:

@@ -157,6 +157,10 @@ class PooledTables:
         drifting = Spared(best.spared, best.common, _moved(counts, best.theta, kept, len(hit)))
         return drifting, Spared(steady.spared, steady.common, torch.zeros_like(steady.spared))
 
+    def fits(self, i: int, parents: tuple[int, ...]) -> bool:
+        """Whether there is such a table, not too large to mean anything."""
+        return self.kinds[i].cardinality * math.prod(self._states[j] for j in parents) <= self.max_cells
+
     def fresh(self, i: int, parents: tuple[int, ...], tables: torch.Tensor) -> torch.Tensor:
         """Evidence of fresh mechanisms in some tables, half of it given the parents: [T]."""
         number = torch.full((self.tables,), -1)
@@ -173,12 +177,12 @@ class PooledTables:
         return torch.logaddexp(free, given) - math.log(2)
 
     def _counted(self, i: int, parents: tuple[int, ...], alone: torch.Tensor | None = None) -> _Counts | None:
+        if not self.fits(i, parents):
+            return None
         states, cells = self.kinds[i].cardinality, 1
         keys = torch.zeros_like(self._table)
         for j in parents:
             keys, cells = keys * self._states[j] + self._codes[j], cells * self._states[j]
-            if cells * states > self.max_cells:
-                return None
         codes, table, weights, tables = self._codes[i], self._table, self._weights, self.tables
         if alone is not None:
             tables = len(alone) + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -13,6 +13,7 @@ from pyrocausal.model.mechanisms import Family
 __all__ = ["STEPS", "Choice", "choose"]
 
 TRIED = 4  # further parents that are weighed at a time
+REPLACING = 2  # of these, that may replace another where there is no room for them
 STEPS = 12  # parents that come or go at the most
 LEAST_GAIN = 1e-6  # nats
 
@@ -34,13 +35,18 @@ class Choice:
         self.effect, self.parents, self.given, self.may = effect, parents, given, may
         self.open = True
 
-    def around(self, gains: torch.Tensor, most: int) -> list[tuple[int, ...]]:
-        """Sets of parents one away that are worth a try."""
+    def around(self, gains: torch.Tensor, fits: Callable[[Family], bool]) -> list[tuple[int, ...]]:
+        """Sets of parents one away that are worth a try; where there is no room for one more, it replaces another."""
         less = [tuple(k for k in self.parents if k != j) for j in self.parents if j not in self.given]
-        if len(self.parents) >= most:
-            return less
         value, place = torch.where(self.may, gains, -torch.inf).topk(min(TRIED, len(gains)))
-        return less + [tuple(sorted((*self.parents, j))) for j in place[value > -torch.inf].tolist()]
+        found = list(less)
+        for rank, j in enumerate(place[value > -torch.inf].tolist()):
+            more = tuple(sorted((*self.parents, j)))
+            if fits((self.effect, more)):
+                found.append(more)
+            elif rank < REPLACING:
+                found += [tuple(sorted((*some, j))) for some in less]
+        return found
 
 
 def choose(local: FamilyWorths, screen: CauseScreen, choices: Sequence[Choice], most: int, steps: int = STEPS) -> None:
@@ -58,6 +64,10 @@ def choose(local: FamilyWorths, screen: CauseScreen, choices: Sequence[Choice], 
         Parents that come or go at the most.
     """
     kept: dict[Family, torch.Tensor] = {}
+
+    def fits(family: Family) -> bool:
+        return len(family[1]) <= most and local.fits(family)
+
     for _ in range(steps):
         open_ = [each for each in choices if each.open]
         if not open_:
@@ -66,7 +76,7 @@ def choose(local: FamilyWorths, screen: CauseScreen, choices: Sequence[Choice], 
         asked = [family for family in asked if family not in kept]
         if asked:
             kept |= dict(zip(asked, screen.gains(asked), strict=True))
-        tried = [each.around(kept[each.effect, each.parents], most) for each in open_]
+        tried = [each.around(kept[each.effect, each.parents], fits) for each in open_]
         local.prepare((each.effect, p) for each, some in zip(open_, tried, strict=True) for p in (each.parents, *some))
         for each, some in zip(open_, tried, strict=True):
             now = local.worth((each.effect, each.parents))

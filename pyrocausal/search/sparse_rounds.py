@@ -74,6 +74,10 @@ class _Given:
         """Whether a family is known."""
         return family in self._known
 
+    def fits(self, family: Family) -> bool:
+        """Whether there is a mechanism of a family; networks take any parents."""
+        return True
+
     def prepare(self, families: Iterable[Family]) -> None:
         """Find the evidence of families."""
         families = list(families)

@@ -23,6 +23,7 @@ from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.equivalence import Completed
 from pyrocausal.search.equivalence_search import search_classes
 from pyrocausal.search.open_directions import try_other_directions, untold_causes
+from pyrocausal.search.parent_choice import Choice
 from pyrocausal.search.pooled_search import search_graph
 from pyrocausal.search.sparse_climb import SparseClimb
 from pyrocausal.simulate.experiments import Simulation
@@ -199,6 +200,16 @@ def test_several_parents_come_for_one_that_stands_for_all_of_them():
     assert climb.run() > 0
     assert climb.parents[4] in {(0, 1, 2), (0, 1, 2, 3)}  # the third: whatever chance adds
     assert local.worth((4, climb.parents[4])) > local.worth((4, (3,))) + 100
+
+
+def test_where_there_is_no_room_for_one_more_parent_it_replaces_another():
+    may = torch.tensor([False, False, False, False, True, True, True, True])
+    gains = torch.tensor([-torch.inf, -torch.inf, -torch.inf, -torch.inf, 5.0, 9.0, 7.0, -torch.inf])
+    choice = Choice(0, (1, 2, 3), frozenset({3}), may)
+    less = [(2, 3), (1, 3)]
+    assert choice.around(gains, lambda family: True) == [*less, (1, 2, 3, 5), (1, 2, 3, 6), (1, 2, 3, 4)]
+    full = choice.around(gains, lambda family: len(family[1]) <= 3)
+    assert full == [*less, (2, 3, 5), (1, 3, 5), (2, 3, 6), (1, 3, 6)]  # the best two, for those that may go
 
 
 def test_causes_that_no_regime_tells_from_their_effect_are_untold():
