@@ -60,10 +60,14 @@ class LocalEvidence:
         Nats by which regimes change variables, shape [R, d]; those above 0 are tables by themselves.
     level
         How numbers may enter as causes.
+    smooth
+        Whether tables may lean on smooth models.
     """
 
-    def __init__(self, pooled: PooledEvidence, changed: torch.Tensor, level: int = LINEAR) -> None:
-        self.pooled, self.level = pooled, level
+    def __init__(
+        self, pooled: PooledEvidence, changed: torch.Tensor, level: int = LINEAR, *, smooth: bool = False
+    ) -> None:
+        self.pooled, self.level, self.smooth = pooled, level, smooth
         self.d = len(pooled.kinds)
         self.tables = [_tables(changed[:, i], pooled.hit[:, i]) for i in range(self.d)]
         self._odds = pooled.odds  # of being hit given all others, [R + 1, d]
@@ -84,7 +88,7 @@ class LocalEvidence:
 
     def looking_at(self, changed: torch.Tensor) -> LocalEvidence:
         """The same with other tables by themselves; what is known of variables that keep theirs is kept."""
-        made = LocalEvidence(self.pooled, changed, self.level)
+        made = LocalEvidence(self.pooled, changed, self.level, smooth=self.smooth)
         same = {i for i in range(self.d) if torch.equal(made.tables[i], self.tables[i])}
         made._told = {family: told for family, told in self._told.items() if family[0] in same}
         made._alone = {i: alone for i, alone in self._alone.items() if i in same}
@@ -94,6 +98,12 @@ class LocalEvidence:
         """The same where numbers may enter otherwise as causes."""
         made = copy(self)
         made.level, made._told, made._worth = level, {}, {}
+        return made
+
+    def smoothed(self) -> LocalEvidence:
+        """The same where tables may lean on smooth models."""
+        made = copy(self)
+        made.smooth, made._told, made._worth = True, {}, {}
         return made
 
     def given_others(self, one: JointEvidence, dag: torch.Tensor) -> LocalEvidence:
@@ -230,7 +240,7 @@ class LocalEvidence:
         odds = torch.cat([pooled.odds[tables, i], torch.tensor([-torch.inf])])
         hit = new + odds
         cost = math.log(len(KAPPAS))
-        forms = [(pooled.tables.spared(i, parents, hit, tables, hasty=True), (cost, 0.0))]
+        forms = [(pooled.tables.spared(i, parents, hit, tables, smooth=self.smooth, hasty=True), (cost, 0.0))]
         if self._by_logits(i, parents):
             forms.append((pooled.logistic.spared((i, parents), LINEAR, hit, tables), (0.0, 0.0)))
         told = [_both(found, fresh, costs) for found, costs in forms if found is not None]

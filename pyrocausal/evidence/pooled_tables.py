@@ -102,7 +102,7 @@ class PooledTables:
 
     def __init__(self, kinds: Sequence[Kind], parts: Sequence[Part]) -> None:
         self.kinds, self.tables = tuple(kinds), len(parts)
-        self._known: dict[tuple[int, int], _Known] = {}  # of a variable and a number of tables by themselves
+        self._known: dict[tuple[int, int, bool], _Known] = {}  # of a variable, and tables by themselves, smooth or not
         rows, self._weights = Part.of(parts)
         self._table = Part.numbers(parts)
         self._present = {i: present(rows[:, i]) for i, kind in enumerate(kinds) if kind.missing}
@@ -120,6 +120,7 @@ class PooledTables:
         hit: torch.Tensor,
         alone: torch.Tensor | None = None,
         *,
+        smooth: bool = True,
         hasty: bool = False,
     ) -> tuple[Spared, Spared] | None:
         """Evidence where a variable was let alone, and the same where nothing drifts.
@@ -134,6 +135,8 @@ class PooledTables:
             Nats where it is hit, see `pyrocausal.evidence.drift.spared_evidence`; shape [R].
         alone
             Tables that are looked at by themselves, all others being the last one; R is one more than these. None: all.
+        smooth
+            Whether tables may lean on smooth models.
         hasty
             Whether parents that tell far less than others that were asked for before are not smoothed as well as they
             could be. Their evidence depends on the order of questions then, but not how poor it is.
@@ -142,9 +145,9 @@ class PooledTables:
         if counts is None:
             return None
         kept, share = math.inf, (hit < torch.inf).double()
-        known = self._known.setdefault((i, len(hit)), _Known())
+        known = self._known.setdefault((i, len(hit), smooth), _Known())
         common = counts.common(counts.counted(share))
-        prior = best_prior(common, counts.levels, known.poor if hasty else -math.inf)
+        prior = best_prior(common, counts.levels if smooth else (), known.poor if hasty else -math.inf)
         known.note(parents, prior.evidence)
         best = steady = _pool(counts, hit, kept, share, prior)
         value = float(spared_evidence(best.spared, best.common, hit))

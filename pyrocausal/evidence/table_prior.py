@@ -90,7 +90,7 @@ def best_prior(common: torch.Tensor, levels: tuple[int, ...], enough: float = -m
     common
         Counts, shape [C, s], double.
     levels
-        States of every cause; the last one's run fastest through the cells.
+        States of every cause; the last one's run fastest through the cells. Without any there is no smooth model.
     enough
         Nats: where the counts do not promise as much, pairs of causes are not looked at.
     """

@@ -4,7 +4,9 @@ Whoever changes when X is hit lies below X: a variable that changes in fewer reg
 children. The first climb adds edges along that order alone, and the second whatever gains. Where edges are left between
 variables that nobody hit, a search over classes of graphs begins from none (`equivalence_search`), and the better end
 counts. Then all regimes are asked who was hit; where somebody was who had not changed to be seen, variables look at
-that regime by itself too, and climb on. Linear mechanisms first, richer ones where they have more evidence.
+that regime by itself too, and climb on. Simple mechanisms come first: linear ones, and richer ones where they have more
+evidence; tables that know each cell by its own rows alone, and smooth ones from where these have ended. Smooth tables
+can afford many parents, of which several would stand for each cause that is still an effect.
 
 Vocabulary: d variables, R regimes.
 """
@@ -31,7 +33,6 @@ from pyrocausal.search.sparse_climb import SparseClimb
 
 __all__ = ["ManyFound", "search_many"]
 
-FEW = 2  # parents at the most in the first climb, in which others often stand for causes that are still missing
 RICHER = 3.0  # nats that richer mechanisms gain at least to be searched
 MAY_BE_HIT = 0.01  # probability of a target that is looked at by itself
 AGAIN = 3  # climbs at the most after somebody was hit who had not changed to be seen
@@ -100,10 +101,7 @@ def search_many(
     count = ((changed > 0) | (evidence.hit & ~evidence.known[:, None])).sum(0)
     local = LocalEvidence(evidence, changed)
     climb = _climb(local, start & ~free, free, max_parents, so_far)
-    climb.most, most = min(climb.most, FEW), climb.most
-    moves = climb.run(count[None, :] <= count[:, None])
-    climb.most = most
-    moves += climb.run()
+    moves = climb.run(count[None, :] <= count[:, None]) + climb.run()
     if not bool((start & ~free).any()) and bool(_undirected(evidence, climb.dag).any()):
         found = search_classes(local, climb.screen, free, count.tolist(), max_parents)
         other = _climb(local, found, free, max_parents, so_far)
@@ -111,6 +109,9 @@ def search_many(
         climb = max(climb, other, key=lambda each: each.value)
     climb, more = try_other_directions(climb, evidence.targets(climb.dag)[:, :-1] > SURELY)
     moves += more
+    if any(kind.closed_form == "table" for kind in evidence.kinds):
+        climb = _climb(climb.local.smoothed(), climb.dag, free, max_parents, so_far)
+        moves += climb.run()
     for _ in range(AGAIN):
         unseen = (evidence.targets(climb.dag)[:, :-1] > MAY_BE_HIT) & (changed <= 0) & ~evidence.known[:, None]
         if not bool(unseen.any()):

@@ -18,6 +18,7 @@ from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.data.regime import Regime
 from pyrocausal.data.weights import Part
 from pyrocausal.evidence.closed_form import ClosedForm
+from pyrocausal.evidence.table_prior import STRENGTHS
 from pyrocausal.model.causal_model import CausalModel
 from pyrocausal.model.edge_beliefs import IndependentBeliefs
 from pyrocausal.model.log_likelihood import score_graphs
@@ -78,12 +79,18 @@ class ByHand(Mechanisms):
         rows = self.fitting[self.counts[:, i]]
         values = [int(value) for value in rows[:, i]]
         cells = [tuple(int(row[j]) for j in parents) for row in rows]
-        marginal = [(values.count(v) + 0.5) / (len(values) + 1.0) for v in (0, 1)]
-        best = max(ClosedForm.strengths, key=lambda s: urn(values, cells, s, marginal)) if parents else 0.3
+        even, one = (0.5, 0.5), [()] * len(values)
+        spread = max(STRENGTHS, key=lambda s: urn(values, one, s, even))
+        marginal = [(values.count(v) + spread / 2) / (len(values) + spread) for v in (0, 1)]
+        cost = sum(math.log(marginal[v]) for v in values) - urn(values, one, spread, even)
+        tried = [(urn(values, cells, s, even), s, even) for s in STRENGTHS]
+        if parents:  # around what is read from the rows, which costs what it costs by itself
+            tried += [(urn(values, cells, s, marginal) - cost, s, marginal) for s in STRENGTHS]
+        _, best, around = max(tried)
         made = {}
         for cell in itertools.product((0, 1), repeat=len(parents)):
             inside = [v for v, c in zip(values, cells, strict=True) if c == cell]
-            made[cell] = (sum(inside) + best * marginal[1]) / (len(inside) + best)
+            made[cell] = (sum(inside) + best * around[1]) / (len(inside) + best)
         return made
 
     def conditional(self, i, values, parents):
