@@ -27,6 +27,7 @@ from pyrocausal.evidence.regressors import ADDITIVE, LINEAR
 from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.equivalence_search import search_classes
 from pyrocausal.search.open_directions import try_other_directions
+from pyrocausal.search.parent_choice import STEPS
 from pyrocausal.search.so_far import SoFar
 from pyrocausal.search.sparse_belief import edge_probability
 from pyrocausal.search.sparse_climb import SparseClimb
@@ -35,6 +36,7 @@ __all__ = ["ManyFound", "search_many"]
 
 RICHER = 3.0  # nats that richer mechanisms gain at least to be searched
 MAY_BE_HIT = 0.01  # probability of a target that is looked at by itself
+FEW = 2  # steps where variables choose among smooth tables, which are dear
 AGAIN = 3  # climbs at the most after somebody was hit who had not changed to be seen
 SURELY = 0.5  # probability of a target that tells directions
 SEEN = 1.0  # nats, of such a change
@@ -135,7 +137,7 @@ def _climb(
 ) -> SparseClimb[LocalEvidence]:
     pooled = local.pooled
     screen = CauseScreen(pooled.kinds, pooled.parts, local.tables)
-    climb = SparseClimb(local, screen, dag, free, max_parents)
+    climb = SparseClimb(local, screen, dag, free, max_parents, steps=FEW if local.smooth else STEPS)
     if so_far is not None:
         climb.offer = lambda value: so_far.offer(value, pooled, climb.dag, lambda: edge_probability(climb))
     return climb

@@ -49,7 +49,7 @@ class Choice:
         return found
 
 
-def choose(local: FamilyWorths, screen: CauseScreen, choices: Sequence[Choice], most: int, steps: int = STEPS) -> None:
+def choose(local: FamilyWorths, screen: CauseScreen, choices: Sequence[Choice], most: int, steps: int) -> None:
     """Let variables choose, all at once.
 
     Parameters

@@ -59,6 +59,8 @@ class SparseClimb(Generic[L]):
         Called with the evidence of graphs on the way.
     coming
         Parents that may come for one that goes; one where a family takes a fit.
+    steps
+        Parents that come or go at the most where variables choose anew.
     """
 
     def __init__(
@@ -70,8 +72,10 @@ class SparseClimb(Generic[L]):
         max_parents: int | None = None,
         offer: Callable[[float], object] = lambda value: None,
         coming: int = STEPS,
+        steps: int = STEPS,
     ) -> None:
-        self.local, self.screen, self.free, self.offer, self.coming = local, screen, free.clone(), offer, coming
+        self.local, self.screen, self.free, self.offer = local, screen, free.clone(), offer
+        self.coming, self.steps = min(coming, steps), steps
         self.parents = [parents_of(row) for row in dag]
         self.most = len(dag) if max_parents is None else max_parents
         self._near: set[int] | None = None  # variables whose moves are looked at; None: all of them
@@ -194,7 +198,7 @@ class SparseClimb(Generic[L]):
             every += [(i, j) for i in _best(gains, may[j] & below[j], EXCHANGED) if j not in self.parents[i]]
         near = {(i, j): (self.parents[i], self.parents[j]) for i, j in every}
         edges = [edge for edge, stands in near.items() if self._tucked.get(edge) != stands]
-        made = tucks(self.local, self.screen, self.parents, edges, below, may, self.most)
+        made = tucks(self.local, self.screen, self.parents, edges, below, may, self.most, self.steps)
         found = self._gainful(made)
         if not found:
             self._tucked |= {edge: near[edge] for edge in edges}

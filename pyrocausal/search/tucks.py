@@ -36,6 +36,7 @@ def tucks(
     below: torch.Tensor,
     free: torch.Tensor,
     most: int,
+    steps: int,
 ) -> list[tuple[Family, ...]]:
     """Families after each of some edges was tucked.
 
@@ -54,6 +55,8 @@ def tucks(
         Edges that may change, boolean, shape [d, d] (effect, cause).
     most
         Parents that a variable may have.
+    steps
+        Parents that come or go at the most.
 
     Returns
     -------
@@ -79,5 +82,5 @@ def tucks(
         else:
             made.append(some)
             choices += some
-    choose(local, screen, choices, most)
+    choose(local, screen, choices, most, steps)
     return [tuple((each.effect, each.parents) for each in some) for some in made]
