@@ -92,7 +92,7 @@ def test_tables_that_are_not_looked_at_by_themselves_are_one():
 def test_local_evidence_with_all_tables_apart_is_that_of_pooled_evidence(states):
     made = simulated(MANY + 1, states=states, hit=4, rows=400)
     evidence = pooled(made)
-    local = LocalEvidence(evidence, torch.ones(4, made.data.d))
+    local = LocalEvidence(evidence, torch.ones(4, made.data.d), smooth=True)
     families = [(3, ()), (3, (7,)), (5, (3, 9)), (20, (1, 2, 30))]
     local.prepare(families)
     evidence.prepare(families)
