@@ -16,6 +16,8 @@ from typing import TypeAlias
 
 import torch
 
+from pyrocausal.model.logistic_regression import contrasts_of
+
 __all__ = ["CellColumns"]
 
 Causes: TypeAlias = tuple[int, ...]
@@ -95,11 +97,5 @@ def _products(levels: tuple[int, ...], some: tuple[int, ...]) -> torch.Tensor:
     for j in some:
         inner = math.prod(levels[j + 1 :])
         state = torch.arange(cells) // inner % levels[j]
-        made = (made[:, :, None] * _contrasts(levels[j])[state][:, None]).flatten(1)
+        made = (made[:, :, None] * (math.sqrt(levels[j]) * contrasts_of(levels[j]))[state][:, None]).flatten(1)
     return made
-
-
-def _contrasts(levels: int) -> torch.Tensor:
-    """Contrasts of a cause's states, which are uncorrelated and of mean square 1: [levels, levels - 1]."""
-    every = torch.cat([torch.ones(levels, 1), torch.eye(levels)[:, : levels - 1]], 1).double()
-    return torch.linalg.qr(every).Q[:, 1:] * math.sqrt(levels)

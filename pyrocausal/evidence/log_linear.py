@@ -84,7 +84,7 @@ class LogLinear(NamedTuple):
             known = len(before.tightness)
             tightness[:known] = before.tightness
             start = torch.nn.functional.pad(before.found.weights, (0, 0, 0, len(tightness) - known))
-        return cls(columns, tightness, _fitted(columns, common, tightness, start, None))
+        return cls(columns, tightness, _fitted(columns, common, tightness, start))
 
     def _promising(self, common: torch.Tensor, room: int) -> dict[Pair, float]:
         """Pairs of causes whose effects are more than chance, the surest as far as there is room for their columns.
@@ -111,7 +111,8 @@ class LogLinear(NamedTuple):
         """The same with the precision that has the most evidence, or nearly so."""
         best = self
         for _ in range(rounds):
-            other = best._learned().again(common)
+            learned = best._learned()
+            other = learned._replace(found=learned._fitted(common, best.found.information))
             gain = other.found.evidence - best.found.evidence
             best = other if gain > 0 else best
             if gain < ENOUGH:
@@ -120,8 +121,11 @@ class LogLinear(NamedTuple):
 
     def again(self, common: torch.Tensor) -> LogLinear:
         """The same for other counts [C, s], with what is known of its precision."""
-        start = self.found
-        return self._replace(found=_fitted(self.columns, common, self.tightness, start.weights, start.information))
+        return self._replace(found=self._fitted(common))
+
+    def _fitted(self, common: torch.Tensor, information: torch.Tensor | None = None) -> LogisticRegression:
+        """From the present coefficients; the information is that of the same counts there, None: to be found."""
+        return _fitted(self.columns, common, self.tightness, self.found.weights, information)
 
     @property
     def share(self) -> torch.Tensor:
@@ -156,7 +160,7 @@ def _fitted(
     common: torch.Tensor,
     tightness: torch.Tensor,
     start: torch.Tensor | None,
-    information: torch.Tensor | None,
+    information: torch.Tensor | None = None,
 ) -> LogisticRegression:
     design, seen = columns.design, common.sum(1) > 0
     if int(seen.sum()) * design.shape[1] > MANY:

@@ -92,11 +92,10 @@ class PooledLogistic:
         sizes = torch.tensor(rows.sizes)
         c = self.regressors.drifting(parents, level)
         share, mean = (hit < torch.inf).double(), rows.design.new_zeros(rows.design.shape[1], s - 1)
-        known: torch.Tensor | None = None
         for _ in range(ROUNDS):
             states = seen_in_rows(rows.states, rows.weights * share.repeat_interleave(sizes), s)
-            regression = logistic_regression(rows.design, states, start=mean, information=known)
-            mean, known, before = regression.weights, regression.information, share
+            regression = logistic_regression(rows.design, states, start=mean)
+            mean, before = regression.weights, share
             below = _Below.of(rows, mean)
             share = torch.sigmoid(below.values - hit)
         half_log_det = regression.root.diagonal().log().sum()

@@ -20,8 +20,8 @@ from typing import NamedTuple
 import torch
 
 __all__ = [
-    "SPREAD", "LogisticRegression", "information_of", "log_probs_of", "logistic_regression", "seen_in_rows",
-    "slopes_of",
+    "SPREAD", "LogisticRegression", "contrasts_of", "information_of", "log_probs_of", "logistic_regression",
+    "seen_in_rows", "slopes_of",
 ]  # fmt: skip
 
 SPREAD = 2.0  # standard deviation of a coefficient beforehand, in logits
@@ -76,7 +76,8 @@ def logistic_regression(
     tightness
         Precision of the prior of each column, shape [k]; None: 1 of all.
     information
-        Minus the second derivative of the log-likelihood at the start, as `LogisticRegression` has it; None: unknown.
+        Minus the second derivative of the log-likelihood of what was seen at the start, as `LogisticRegression` has it;
+        None: unknown.
     curvature
         What `information_of` gives of this design, if that is to be had faster; None: that.
     """
@@ -131,13 +132,13 @@ def seen_in_rows(states: torch.Tensor, rows: torch.Tensor, count: int) -> torch.
 
 def log_probs_of(design: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Log probabilities of states: [..., k] and [k, s - 1] -> [..., s]."""
-    return (design @ weights @ _contrasts(weights.shape[1] + 1).to(design).mT).log_softmax(-1)
+    return (design @ weights @ contrasts_of(weights.shape[1] + 1).to(design).mT).log_softmax(-1)
 
 
 def slopes_of(states: torch.Tensor, log_probs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """First and minus second derivatives of every row's log-likelihood in its contrasts: [n, s-1], [n, s-1, s-1]."""
     expected, second = _moments_of(log_probs)
-    return _contrasts(log_probs.shape[1]).to(log_probs)[states] - expected, second
+    return contrasts_of(log_probs.shape[1]).to(log_probs)[states] - expected, second
 
 
 def information_of(design: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
@@ -151,7 +152,7 @@ def information_of(design: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 
 
 @cache
-def _contrasts(states: int) -> torch.Tensor:
+def contrasts_of(states: int) -> torch.Tensor:
     """Orthonormal contrasts of states, which sum to zero: [s, s - 1], double."""
     every = torch.cat([torch.ones(states, 1), torch.eye(states)[:, : states - 1]], 1).double()
     return torch.linalg.qr(every).Q[:, 1:]
@@ -159,12 +160,12 @@ def _contrasts(states: int) -> torch.Tensor:
 
 def _slope(design: torch.Tensor, seen: torch.Tensor, log_probs: torch.Tensor) -> torch.Tensor:
     """First derivative of the log-likelihood, [k, s - 1]."""
-    return design.mT @ ((seen - seen.sum(1, keepdim=True) * log_probs.exp()) @ _contrasts(seen.shape[1]).to(seen))
+    return design.mT @ ((seen - seen.sum(1, keepdim=True) * log_probs.exp()) @ contrasts_of(seen.shape[1]).to(seen))
 
 
 def _moments_of(log_probs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and covariance of the contrasts of a state, [n, s - 1] and [n, s - 1, s - 1]."""
-    contrasts = _contrasts(log_probs.shape[1]).to(log_probs)
+    contrasts = contrasts_of(log_probs.shape[1]).to(log_probs)
     probs, c = log_probs.exp(), contrasts.shape[1]
     expected = probs @ contrasts
     second = (probs @ (contrasts[:, :, None] * contrasts[:, None]).flatten(1)).view(-1, c, c)

@@ -11,11 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyrocausal.evidence import cell_columns
 from pyrocausal.evidence.cell_columns import CellColumns
 from pyrocausal.evidence.log_linear import LogLinear
 from pyrocausal.evidence.table_prior import STRENGTHS, TablePrior, best_prior, dirichlet
-from pyrocausal.model.logistic_regression import information_of
+from pyrocausal.model.logistic_regression import contrasts_of, information_of
 
 
 def counted(levels, states, rows, seed, *, pairs=0.0, single=1.0, cells=0.0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -86,7 +85,7 @@ def test_a_smooth_model_has_the_evidence_of_all_its_coefficients(last, k):
     student = math.lgamma(4 + k / 2) - math.lgamma(4) - k / 2 * math.log(8 * math.pi)
     log_q = student - (4 + k / 2) * torch.log1p(drawn.square().sum(1) / 8) + factor.diagonal().log().sum()
     logit = at @ found.columns.design.mT  # of the only contrast
-    contrasts = cell_columns._contrasts(2)[:, 0] / math.sqrt(2)
+    contrasts = contrasts_of(2)[:, 0]
     log_probs = (logit[..., None] * contrasts).log_softmax(-1)
     joint = (common * log_probs).sum((1, 2))
     joint += (-0.5 * found.tightness * at.square() + 0.5 * (found.tightness / (2 * math.pi)).log()).sum(1)
@@ -162,6 +161,22 @@ def test_there_is_no_smooth_model_of_one_cause_or_of_too_many_coefficients():
     wide = LogLinear.of(torch.ones(900, 10).double(), (30, 30))  # pairs would be 7,569 coefficients
     assert wide is not None and wide.columns.design.shape == (900, 59)
     assert LogLinear.of(torch.ones(2500, 10).double(), (50, 50)) is None
+
+
+def test_fewer_counts_tell_less_of_coefficients():
+    common, _ = counted((3, 3, 3), 3, 3_000, 2, pairs=0.3)
+    found = LogLinear.of(common, (3, 3, 3))
+    assert found is not None
+    fewer = 0.25 * common
+    again = found.again(fewer)
+    contrasts, share = contrasts_of(3), again.share
+    apart = torch.diag_embed(share) - share[:, :, None] * share[:, None]
+    second = contrasts.mT @ apart @ contrasts * fewer.sum(1)[:, None, None]
+    tight = torch.diag(again.tightness.repeat_interleave(2))
+    root = torch.linalg.cholesky(information_of(again.columns.design, second) + tight)
+    half_log_det = root.diagonal().log().sum()
+    torch.testing.assert_close(again.found.root.diagonal().log().sum(), half_log_det, atol=0.3, rtol=0)
+    assert half_log_det < found.found.root.diagonal().log().sum() - 5
 
 
 def test_again_and_discounted_counts():
