@@ -164,10 +164,10 @@ def test_there_is_no_smooth_model_of_one_cause_or_of_too_many_coefficients():
 
 
 def test_fewer_counts_tell_less_of_coefficients():
-    common, _ = counted((3, 3, 3), 3, 3_000, 2, pairs=0.3)
+    common, _ = counted((3, 3, 3), 3, 60_000, 2, pairs=0.3)
     found = LogLinear.of(common, (3, 3, 3))
     assert found is not None
-    fewer = 0.25 * common
+    fewer = 0.7 * common
     again = found.again(fewer)
     contrasts, share = contrasts_of(3), again.share
     apart = torch.diag_embed(share) - share[:, :, None] * share[:, None]
