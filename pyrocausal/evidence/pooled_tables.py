@@ -104,7 +104,8 @@ class PooledTables:
         self.kinds, self.tables = tuple(kinds), len(parts)
         self._known: dict[tuple[int, int, bool], _Known] = {}  # of a variable, and tables by themselves, smooth or not
         rows, self._weights = Part.of(parts)
-        self._table = Part.numbers(parts)
+        self._table = Part.numbers(parts).int()
+        self._starts = torch.tensor([0, *(len(part.rows) for part in parts)]).cumsum(0).tolist()
         self._present = {i: present(rows[:, i]) for i, kind in enumerate(kinds) if kind.missing}
         entered = entering(kinds, rows)
         self._states = [kind.levels(self.bins) for kind in kinds]  # as a parent
@@ -166,13 +167,13 @@ class PooledTables:
 
     def fresh(self, i: int, parents: tuple[int, ...], tables: torch.Tensor) -> torch.Tensor:
         """Evidence of fresh mechanisms in some tables, half of it given the parents: [T]."""
-        number = torch.full((self.tables,), -1)
-        number[tables] = torch.arange(len(tables))
-        number = number[self._table]
-        rows = (number >= 0).nonzero()[:, 0]
-        codes, table, weights = self._codes[i][rows].long(), number[rows], take_rows(self._weights, rows)
-        states, cells = self.kinds[i].cardinality, 1
-        keys = torch.zeros_like(table)
+        starts = [(self._starts[t], self._starts[t + 1]) for t in tables.tolist()]
+        if not starts:
+            return torch.zeros(0, dtype=torch.double)
+        rows = torch.cat([torch.arange(*each) for each in starts])
+        table = torch.arange(len(starts)).repeat_interleave(torch.tensor([last - first for first, last in starts]))
+        codes, weights = self._codes[i][rows].long(), take_rows(self._weights, rows)
+        states, keys, cells = self.kinds[i].cardinality, torch.zeros_like(table), 1
         free = dirichlet_multinomial(codes, keys, table, states, 1, len(tables), weights=weights)
         for j in parents:
             keys, cells = keys * self._states[j] + self._codes[j][rows], cells * self._states[j]
@@ -182,21 +183,20 @@ class PooledTables:
     def _counted(self, i: int, parents: tuple[int, ...], alone: torch.Tensor | None = None) -> _Counts | None:
         if not self.fits(i, parents):
             return None
-        states, cells = self.kinds[i].cardinality, 1
-        keys = torch.zeros_like(self._table)
-        for j in parents:
-            keys, cells = keys * self._states[j] + self._codes[j], cells * self._states[j]
-        codes, table, weights, tables = self._codes[i], self._table, self._weights, self.tables
-        if alone is not None:
-            tables = len(alone) + 1
-            number = torch.full((self.tables,), tables - 1)
-            number[alone] = torch.arange(tables - 1)
-            table = number[table]
-        if self.kinds[i].missing:
-            seen = self._present[i]
-            codes, table, keys, weights = codes[seen], table[seen], keys[seen], take_rows(weights, seen)
-        keys = (table * cells + keys) * states + codes
+        states, levels = self.kinds[i].cardinality, tuple(self._states[j] for j in parents)
+        cells, tables = math.prod(levels), self.tables if alone is None else len(alone) + 1
         size = tables * cells * states
+        keys = self._table.to(torch.int64 if size > torch.iinfo(torch.int32).max else torch.int32, copy=True)
+        if alone is not None:
+            number = torch.full((self.tables,), tables - 1, dtype=keys.dtype)
+            number[alone] = torch.arange(tables - 1, dtype=keys.dtype)
+            keys = number.index_select(0, self._table)
+        # In place: new tensors of all rows take ten times as long.
+        for j, level in zip((*parents, i), (*levels, states), strict=True):
+            keys.mul_(level).add_(self._codes[j])
+        weights = self._weights
+        if self.kinds[i].missing:
+            keys, weights = keys[self._present[i]], take_rows(weights, self._present[i])
         if size > 4 * len(keys):  # most of it is empty
             some, where = keys.unique(return_inverse=True)
             found = torch.bincount(where, weights, len(some))
@@ -204,9 +204,10 @@ class PooledTables:
             found = torch.bincount(keys, weights, size)
             some = found.nonzero()[:, 0]
             found = found[some]
+        some = some.long()
         places, place = (some // states).unique_consecutive(return_inverse=True)
         total = torch.zeros(len(places), dtype=torch.double).index_add_(0, place, found.double())
-        entry, levels = some % (cells * states), tuple(self._states[j] for j in parents)
+        entry = some % (cells * states)
         return _Counts(found.double(), entry, place, total, places // cells, places % cells, levels, cells, states)
 
 
