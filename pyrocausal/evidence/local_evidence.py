@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from copy import copy
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 
@@ -27,26 +27,10 @@ from pyrocausal.evidence.terms import IMPOSSIBLE, or_unseen
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.runtime.interruption import checkpoint
 
-__all__ = ["FamilyWorths", "LocalEvidence", "odds_given_others"]
+__all__ = ["LocalEvidence", "odds_given_others"]
 
 TOGETHER = 1_000_000  # numbers in the inner products of families that are weighed at a time
 MOST_TABLES = 64  # of a variable by themselves: those that change it most
-
-
-class FamilyWorths(Protocol):
-    """Evidence that is a sum over variables, as searches where variables are many ask for it."""
-
-    def prepare(self, families: Iterable[Family]) -> None:
-        """Weigh families that were not yet."""
-
-    def weighed(self, family: Family) -> bool:
-        """Whether a family is known."""
-
-    def fits(self, family: Family) -> bool:
-        """Whether a mechanism of a family can be weighed at all, not having too many parents for it."""
-
-    def worth(self, family: Family) -> float:
-        """Nats of a family that was prepared, its price paid."""
 
 
 class LocalEvidence:

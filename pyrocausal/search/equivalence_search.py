@@ -21,7 +21,7 @@ from typing import NamedTuple, TypeAlias
 import torch
 
 from pyrocausal.evidence.cause_screen import CauseScreen
-from pyrocausal.evidence.local_evidence import FamilyWorths
+from pyrocausal.evidence.family_worths import FamilyWorths
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.search.equivalence import Completed
 

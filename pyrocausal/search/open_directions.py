@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import torch
 
-from pyrocausal.evidence.local_evidence import FamilyWorths
+from pyrocausal.evidence.family_worths import FamilyWorths
 from pyrocausal.search.sparse_climb import SparseClimb
 
 __all__ = ["try_other_directions", "untold_causes"]

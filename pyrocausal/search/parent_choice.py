@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from pyrocausal.evidence.cause_screen import CauseScreen
-from pyrocausal.evidence.local_evidence import FamilyWorths
+from pyrocausal.evidence.family_worths import FamilyWorths
 from pyrocausal.model.mechanisms import Family
 
 __all__ = ["STEPS", "Choice", "choose"]

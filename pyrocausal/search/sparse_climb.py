@@ -3,8 +3,7 @@
 Moves are those of `pyrocausal.search.hill_climb`: edges that are added, deleted or reversed, and where none gains a
 parent that goes and others that come for it, one or several, as where it stands for all of them. A screen of all
 variables names the few that are tried as further parents of each; gains add up, so all moves that gain are made at
-once, the best first, as long as they concern different variables and close no cycle. Ancestors are kept as bits, so
-that whether an edge closes one is asked quickly.
+once, the best first, as long as they concern different variables and close no cycle.
 
 Vocabulary: d variables.
 """
@@ -15,13 +14,13 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from typing import Generic, NamedTuple, Self, TypeVar
 
-import numpy as np
 import torch
 
 from pyrocausal.evidence.cause_screen import CauseScreen
-from pyrocausal.evidence.local_evidence import FamilyWorths
+from pyrocausal.evidence.family_worths import FamilyWorths
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.model.mechanisms import Family
+from pyrocausal.search.ancestors import below, is_own_ancestor
 from pyrocausal.search.parent_choice import STEPS, Choice, choose
 from pyrocausal.search.tucks import tucks
 
@@ -132,7 +131,7 @@ class SparseClimb(Generic[L]):
         made.parents[i] = tuple(j for j in self.parents[i] if j not in causes)
         for j in causes:
             made.parents[j] = with_parent(self.parents[j], i)
-        if any(made._closes(j) for j in causes):
+        if any(is_own_ancestor(made.parents, j) for j in causes):
             return None
         made.offer, made._near = lambda value: None, {i, *causes}
         made._gains, made._tucked, made._exchanged = dict(self._gains), dict(self._tucked), set(self._exchanged)
@@ -222,7 +221,7 @@ class SparseClimb(Generic[L]):
             before = {i: self.parents[i] for i in effects}
             for i, parents in move.after:
                 self.parents[i] = parents
-            if any(self._closes(i) for i in effects):
+            if any(is_own_ancestor(self.parents, i) for i in effects):
                 for i, parents in before.items():
                     self.parents[i] = parents
                 continue
@@ -243,18 +242,6 @@ class SparseClimb(Generic[L]):
             for j in parents
             if self.free[i, j] and (near is None or i in near or j in near)
         ]
-
-    def _closes(self, i: int) -> bool:
-        """Whether a variable is its own ancestor."""
-        seen, open_ = set[int](), list(self.parents[i])
-        while open_:
-            j = open_.pop()
-            if j == i:
-                return True
-            if j not in seen:
-                seen.add(j)
-                open_ += self.parents[j]
-        return False
 
     # ------------------------------------------------------------------ candidates
     def _screen(self, effects: Iterable[int]) -> None:
@@ -277,27 +264,7 @@ class SparseClimb(Generic[L]):
 
     def below(self) -> torch.Tensor:
         """Whether the second of two variables is below the first, or the same, boolean, [d, d]."""
-        d = len(self.parents)
-        children: list[list[int]] = [[] for _ in range(d)]
-        waiting = [len(parents) for parents in self.parents]
-        for i, parents in enumerate(self.parents):
-            for j in parents:
-                children[j].append(i)
-        order = [i for i in range(d) if not waiting[i]]
-        for i in order:
-            for child in children[i]:
-                waiting[child] -= 1
-                if not waiting[child]:
-                    order.append(child)
-        bits = [0] * d
-        for i in reversed(order):
-            bits[i] = 1 << i
-            for child in children[i]:
-                bits[i] |= bits[child]
-        width = (d + 7) // 8
-        packed = np.frombuffer(b"".join(each.to_bytes(width, "little") for each in bits), dtype=np.uint8)
-        unpacked = np.unpackbits(packed.reshape(d, width), axis=1, bitorder="little")[:, :d]
-        return torch.from_numpy(unpacked.astype(bool))
+        return below(self.parents)
 
 
 def _best(gains: torch.Tensor, legal: torch.Tensor, most: int) -> list[int]:

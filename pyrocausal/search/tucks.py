@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import torch
 
 from pyrocausal.evidence.cause_screen import CauseScreen
-from pyrocausal.evidence.local_evidence import FamilyWorths
+from pyrocausal.evidence.family_worths import FamilyWorths
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.search.parent_choice import Choice, choose
 
