@@ -13,7 +13,7 @@ import pandas as pd
 import pyro.distributions as dist
 import torch
 
-from pyrocausal.data.columns import check_gaps, check_some, factorize, family, listing, native
+from pyrocausal.data.columns import check_gaps, check_some, factorize, family, has_gaps, listing, native
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.missing import filled, present
 from pyrocausal.runtime.checked_settings import check_settings, truth
@@ -113,7 +113,7 @@ class Categorical(Kind):
             If the column is constant, mixes text with numbers, or holds fractions and no states are given, or if all
             of the observational rows lack the value.
         """
-        gaps = self.missing or any(bool(column.isna().any()) for column in columns.values())
+        gaps = self.missing or any(has_gaps(column) for column in columns.values())
         check_some(columns)
         found: dict[Any, str] = {}  # label -> where it occurs first
         for where, column in columns.items():

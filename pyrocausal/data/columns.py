@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 __all__ = [
-    "check_finite", "check_gaps", "check_some", "factorize", "family", "listing", "moments", "native", "number_of",
-    "numbers",
+    "check_finite", "check_gaps", "check_some", "factorize", "family", "has_gaps", "listing", "moments", "native",
+    "number_of", "numbers",
 ]  # fmt: skip
 
 
@@ -54,10 +54,28 @@ def number_of(number: int, what: str) -> str:
     return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
+def has_gaps(column: pd.Series) -> bool:
+    """Whether values are missing."""
+    plain = _plain(column)
+    return bool(column.isna().any() if plain is None else plain.dtype.kind == "f" and np.isnan(plain).any())
+
+
 def check_finite(column: pd.Series, where: str) -> None:
     """Raise if `column` has an infinite value."""
-    if count := int(column.isin([math.inf, -math.inf]).sum()):
+    plain = _plain(column)
+    if plain is not None and plain.dtype.kind != "f":
+        return
+    infinite = column.isin([math.inf, -math.inf]) if plain is None else np.isinf(plain)
+    if count := int(infinite.sum()):
         raise ValueError(f"{where} has {count} infinite values; correct them, or leave them empty if they are missing")
+
+
+def _plain(column: pd.Series) -> np.ndarray | None:
+    """Values of a column of plain numbers or booleans, None of any other.
+
+    What is asked of a variable is asked of its column in every table, and of arrays that takes a tenth of the time.
+    """
+    return column.to_numpy() if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iubf" else None
 
 
 def check_some(columns: Mapping[str, pd.Series]) -> None:
@@ -80,7 +98,8 @@ def factorize(column: pd.Series, where: str) -> tuple[np.ndarray, list[Any]]:
     """For each row the index of its label [n], -1 where missing, and the labels of `column` [n] as they appear."""
     try:
         check_finite(column, where)
-        codes, labels = pd.factorize(column)
+        plain = _plain(column)
+        codes, labels = pd.factorize(column if plain is None else plain)
     except TypeError as error:
         raise TypeError(f"{where} holds values that cannot be categories ({error}); convert them to text") from error
     return codes, [native(label) for label in labels]

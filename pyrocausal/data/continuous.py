@@ -11,7 +11,7 @@ import pandas as pd
 import pyro.distributions as dist
 import torch
 
-from pyrocausal.data.columns import check_gaps, check_some, moments, native, numbers
+from pyrocausal.data.columns import check_gaps, check_some, has_gaps, moments, native, numbers
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.mixtures import outputs_of, parts_of, spread_locations
 from pyrocausal.runtime.checked_settings import check_settings, number, truth, whole
@@ -84,7 +84,7 @@ class Continuous(Kind):
             If the column is constant in all tables, empty or no number, or a few values are so far out that the others
             could not be told from each other.
         """
-        gaps = self.missing or any(bool(column.isna().any()) for column in columns.values())
+        gaps = self.missing or any(has_gaps(column) for column in columns.values())
         check_some(columns)
         where = next(iter(columns))
         values, weights = self._settling(columns, weights)

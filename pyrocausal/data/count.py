@@ -12,7 +12,7 @@ import pandas as pd
 import pyro.distributions as dist
 import torch
 
-from pyrocausal.data.columns import check_gaps, check_some, moments, numbers
+from pyrocausal.data.columns import check_gaps, check_some, has_gaps, moments, numbers
 from pyrocausal.data.count_levels import Layout, layout
 from pyrocausal.data.kind import Kind
 from pyrocausal.data.mixtures import outputs_of, parts_of, spread_locations
@@ -143,7 +143,7 @@ class Count(Kind):
             If a value is negative or no whole number, or the column is constant in all tables, empty or the same share
             of its exposure in every observational row.
         """
-        gaps = self.missing or any(bool(column.isna().any()) for column in columns.values())
+        gaps = self.missing or any(has_gaps(column) for column in columns.values())
         check_some(columns)
         values, *rest = (self._checked(column, where) for where, column in columns.items())
         seen = ~np.isnan(values)

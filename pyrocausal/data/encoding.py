@@ -80,12 +80,13 @@ def encode_tables(
     resolved: list[Kind] = []
     slips: list[Slip] = []
     for name in names:
-        kind = chosen.get(name) or infer_kind(_columns(name, tables))
-        columns, found = without_slips(name, kind, {where: frame[name] for where, frame in tables.items()}, weights)
-        for where in {slip.table for slip in found}:
-            tables[where] = tables[where].assign(**{name: columns[where]})
+        columns = {table: frame[name] for table, frame in tables.items()}
+        kind = chosen.get(name) or infer_kind(_called_columns(name, columns))
+        columns, found = without_slips(name, kind, columns, weights)
+        for table in {slip.table for slip in found}:
+            tables[table] = tables[table].assign(**{name: columns[table]})
         slips += found
-        kind = _resolve(name, kind, chosen, tables, weights[0])
+        kind = _resolve(kind, chosen, tables, _called_columns(name, columns), weights[0])
         if name not in chosen and kind.cardinality > MOST_INFERRED_STATES:
             raise ValueError(
                 f"variable {name!r} has {kind.cardinality} distinct values, such as "
@@ -135,22 +136,26 @@ def _called(table: str) -> str:
     return f"regime {table!r}" if table else "the observational rows"
 
 
-def _columns(name: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.Series]:
-    """A variable's columns, by what they are called in messages."""
-    return {f"variable {name!r} in {_called(table)}": frame[name] for table, frame in tables.items()}
+def _called_columns(name: str, columns: Mapping[str, pd.Series]) -> dict[str, pd.Series]:
+    """A variable's columns, by what they are called in messages rather than by their tables' names."""
+    return {f"variable {name!r} in {_called(table)}": column for table, column in columns.items()}
 
 
 def _resolve(
-    name: str, kind: Kind, chosen: Mapping[str, Kind], tables: Mapping[str, pd.DataFrame], weights: np.ndarray | None
+    kind: Kind,
+    chosen: Mapping[str, Kind],
+    tables: Mapping[str, pd.DataFrame],
+    columns: Mapping[str, pd.Series],
+    weights: np.ndarray | None,
 ) -> Kind:
-    """A variable's kind, settled; observational rows may have weights [n]."""
+    """A variable's kind, settled by its columns; observational rows may have weights [n]."""
     if not isinstance(kind, Count) or kind.exposure is None:
-        return kind.resolve(_columns(name, tables), weights)
-    columns = _columns(kind.exposure, tables)
-    exposure = chosen[kind.exposure].resolve(columns, weights)
-    where, column = next(iter(columns.items()))
+        return kind.resolve(columns, weights)
+    measured = _called_columns(kind.exposure, {table: frame[kind.exposure] for table, frame in tables.items()})
+    exposure = chosen[kind.exposure].resolve(measured, weights)
+    where, column = next(iter(measured.items()))
     # 1 at its geometric mean
-    return kind.resolve(_columns(name, tables), weights, np.exp(exposure.encode(column, where)))
+    return kind.resolve(columns, weights, np.exp(exposure.encode(column, where)))
 
 
 def encode_rows(frame: pd.DataFrame, names: Sequence[str], kinds: Sequence[Kind], where: str) -> torch.Tensor:

@@ -12,6 +12,7 @@ from numbers import Real
 import pandas as pd
 
 from pyrocausal.data.categorical import Categorical
+from pyrocausal.data.columns import has_gaps
 from pyrocausal.data.continuous import Continuous
 from pyrocausal.data.count import Count
 from pyrocausal.data.exposure import Exposure
@@ -27,10 +28,12 @@ def infer_kind(columns: Mapping[str, pd.Series]) -> Kind:
     columns = {where: _as_numbers(column) for where, column in columns.items()}
     (where, first), *others = columns.items()
     if types.is_float_dtype(first):
-        known = [column.dropna() for column in columns.values() if types.is_float_dtype(column)]
-        whole = bool((known[0] == known[0].round()).all())
-        gaps = any(column.isna().any() for column in columns.values())
-        if gaps and all(bool((column == column.round()).all()) for column in known):
+        whole = _whole(first)
+        if (
+            whole
+            and any(has_gaps(column) for column in columns.values())
+            and all(_whole(column) for _, column in others if types.is_float_dtype(column))
+        ):
             raise ValueError(
                 f"{where} and the regimes hold whole numbers and missing values, which may be categories or numbers; "
                 "say Categorical, Continuous or Count in kinds"
@@ -61,9 +64,17 @@ def why_guessed(column: pd.Series) -> str:
     return "numbers with a point" if types.is_float_dtype(column) else "text"
 
 
+def _whole(column: pd.Series) -> bool:
+    """Whether all floats that are known are whole numbers."""
+    known = column.dropna()
+    return bool((known == known.round()).all())
+
+
 def _as_numbers(column: pd.Series) -> pd.Series:
     """A column of objects that are numbers, some of them with a fraction, as floats; any other one as it is."""
-    known = column.dropna() if column.dtype == object else column[:0]
+    if column.dtype != object:
+        return column
+    known = column.dropna()
     if not len(known) or not all(isinstance(value, Real) and not isinstance(value, bool) for value in known):
         return column
     found = pd.to_numeric(column, errors="coerce").astype(float)

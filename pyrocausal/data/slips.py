@@ -80,7 +80,9 @@ def _between(values: torch.Tensor, weights: torch.Tensor) -> float:
 
 
 def find_slips(columns: Sequence[np.ndarray], weights: Sequence[np.ndarray | None]) -> list[tuple[np.ndarray, float]]:
-    """Where slips are in a variable's column of every table [n_t], NaN where missing, and what each column's median is.
+    """Where slips are in a variable's column of every table [n_t], NaN where missing, and that column's median.
+
+    The median is NaN where there can be none.
 
     Examples
     --------
@@ -92,9 +94,12 @@ def find_slips(columns: Sequence[np.ndarray], weights: Sequence[np.ndarray | Non
     usual = usual_range(torch.cat([values for values, _ in both]), torch.cat([counted for _, counted in both]))
     found = []
     for column, (values, counted) in zip(columns, both, strict=True):
-        median = middle(values, counted) if len(values) else math.nan
+        if not len(values) or float(values.max() - values.min()) <= FAR * usual:  # at once, of nearly all tables
+            found.append((np.empty(0, dtype=int), math.nan))
+            continue
+        median = middle(values, counted)
         distance = (values - median).abs()
-        share = float(counted[distance > FAR * usual].sum() / counted.sum()) if len(values) else 0.0
+        share = float(counted[distance > FAR * usual].sum() / counted.sum())
         apart = not bool(((distance > usual) & (distance <= FAR * usual)).any())
         some = usual > 0 and apart and 0 < share <= FEW
         far = np.flatnonzero(np.abs(column - median) > FAR * usual) if some else np.empty(0, dtype=int)

@@ -52,7 +52,7 @@ class ClosedForm:
         log-densities.
     """
 
-    max_cells = 100_000
+    max_cells = 20_000
     bins = 4
 
     def __init__(self, kinds: Sequence[Kind], fold: Fold) -> None:
@@ -137,7 +137,7 @@ class ClosedForm:
         keep = self.counts[:, i]
         keys = (cells[0] * states + self._child(i)[0])[keep]
         counts = torch.bincount(keys, take_rows(self.weights, keep), size * states).view(size, states).double()
-        prior = best_prior(counts, tuple(self._states[j] for j in parents))
+        prior = best_prior(counts)
         return ((counts + prior.concentration) / (counts.sum(1, keepdim=True) + prior.strength)).log(), cells[1]
 
     def _of_states(self, i: int, parents: tuple[int, ...]) -> list[torch.Tensor]:

@@ -36,7 +36,7 @@ from pyrocausal.evidence.pooled_logistic import PooledLogistic
 from pyrocausal.evidence.pooled_regression import pooled_regression, regression_alone
 from pyrocausal.evidence.pooled_tables import KAPPAS, PooledTables
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, PAIRS, Regressors, richest
-from pyrocausal.evidence.terms import IMPOSSIBLE, FamilyEvidence, or_unseen, parents_of
+from pyrocausal.evidence.terms import IMPOSSIBLE, FamilyEvidence, Terms, or_unseen, parents_of
 from pyrocausal.model.mechanisms import Family
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.runtime.interruption import checkpoint
@@ -69,6 +69,7 @@ class PooledEvidence(JointEvidence):
     """
 
     level = LINEAR
+    smooth = True
 
     def __init__(
         self, data: InterventionalData, targets: TargetKnowledge, price: float | torch.Tensor, *, drift: bool = True
@@ -81,7 +82,7 @@ class PooledEvidence(JointEvidence):
         self.aside = frozenset(data.names.index(name) for name in data.aside)
         self.odds = self._shares(targets)
         self._alone: dict[int, torch.Tensor] = {}
-        self._kept = KeptFamilies()
+        self._kept, self._plain = KeptFamilies(), KeptFamilies()
         self._below: PooledEvidence | None = None
         self._waiting: set[Family] = set()  # families that have not been worth the present level
 
@@ -139,6 +140,14 @@ class PooledEvidence(JointEvidence):
         made.level, made._below, made._kept, made._waiting = level, self, KeptFamilies(), set()
         return made
 
+    def plain(self) -> PooledEvidence | None:
+        """The same where tables lean on no smooth models, which is far cheaper. None where there are no tables."""
+        if not self.smooth or all(kind.closed_form != "table" for kind in self.kinds):
+            return None
+        made = copy(self)
+        made.smooth, made._kept = False, self._plain
+        return made
+
     def steady(self) -> PooledEvidence | None:
         """The same where categories do not drift between tables; terms are shared. None where that is nothing else.
 
@@ -160,6 +169,11 @@ class PooledEvidence(JointEvidence):
     def family(self, effect: int, parents: tuple[int, ...]) -> FamilyEvidence:
         """See `JointEvidence.family`."""
         return self._kept.of((effect, parents), self.drifting).evidence
+
+    def rough_terms(self, effect: int, parents: torch.Tensor) -> Terms:
+        """See `JointEvidence.rough_terms`: of tables that lean on no smooth models."""
+        plain = self.plain() if self._below is None else None
+        return self.terms(effect, parents) if plain is None else plain.terms(effect, parents)
 
     @property
     def rows(self) -> torch.Tensor:
@@ -288,7 +302,7 @@ class PooledEvidence(JointEvidence):
         new = torch.stack([self._with_observational(self._new_of(family)) for family in families])
         both = []
         for family, hit in zip(families, self._hit(families, new), strict=True):
-            found = self.tables.spared(*family, hit)
+            found = self.tables.spared(*family, hit, smooth=self.smooth)
             if found is None:  # there is no such table
                 found = (Spared(torch.full_like(hit, IMPOSSIBLE), hit.new_zeros(()), torch.zeros_like(hit)),) * 2
             both.append(found)

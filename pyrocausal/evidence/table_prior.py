@@ -82,7 +82,7 @@ class TablePrior(NamedTuple):
         return self._replace(evidence=float(dirichlet(common, self.concentration)) - self.cost)
 
 
-def best_prior(common: torch.Tensor, levels: tuple[int, ...], enough: float = -math.inf) -> TablePrior:
+def best_prior(common: torch.Tensor, levels: tuple[int, ...] = (), enough: float = -math.inf) -> TablePrior:
     """The prior under which counts are most probable.
 
     Parameters

@@ -28,6 +28,7 @@ SPREAD = 2.0  # standard deviation of a coefficient beforehand, in logits
 STEPS, HALVINGS = 30, 20  # of Newton's method at the most
 LEAST_GAIN = 1e-2  # nats of a step of it
 FAST = 0.3  # of what the step before has gained: a step that gains more asks for another second derivative
+TOGETHER = 300_000  # numbers in the weighted regressors that are taken at a time
 NEAR = 1.0  # nats, from a place whose second derivative is good enough for another one
 
 
@@ -143,11 +144,15 @@ def slopes_of(states: torch.Tensor, log_probs: torch.Tensor) -> tuple[torch.Tens
 
 def information_of(design: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """Sum over rows of design [n, k] and weighted second derivatives [n, s-1, s-1]: [k (s-1), k (s-1)]."""
-    (_, k), c = design.shape, second.shape[1]
-    made = design.new_empty(k, c, k, c)
+    (n, k), c = design.shape, second.shape[1]
+    made, step = design.new_zeros(k, c, k, c), max(1, TOGETHER // (k * c))
+    for first in range(0, n, step):
+        some, by = design[first : first + step], second[first : first + step]
+        for i in range(c):
+            block = some.mT @ (by[:, i, i:, None] * some[:, None]).flatten(1)
+            made[:, i, :, i:] += block.view(k, c - i, k).transpose(1, 2)
     for i in range(c):
-        for j in range(i, c):
-            made[:, i, :, j] = made[:, j, :, i] = design.mT @ (design * second[:, i, j, None])
+        made[:, i + 1 :, :, i] = made[:, i, :, i + 1 :].transpose(1, 2)
     return made.view(k * c, k * c)
 
 

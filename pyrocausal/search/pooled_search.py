@@ -2,7 +2,7 @@
 
 Closed forms are cheap, so the search is generous: it climbs from what the three phases propose and from where a walk
 over orders ends, under each belief about targets that is open. Numbers begin with linear mechanisms; richer ones
-follow where they have more evidence.
+follow where they have more evidence. Tables are smooth in the last climbs alone.
 
 Vocabulary: d variables, R regimes.
 """
@@ -85,7 +85,11 @@ def search_graph(
     problem = _Problem(start.cpu(), free.cpu() & ~torch.eye(len(start), dtype=torch.bool), max_parents, so_far)
     if are_many(evidence.kinds):
         return _search_many(evidence, problem)
-    found = _search(evidence, problem, [problem.start])
+    if (plain := evidence.plain()) is None:
+        found = _search(evidence, problem, [problem.start])
+    else:
+        first = _search(plain, problem, [problem.start])
+        found = _search(evidence, problem, [first.summit.dag], walk=False)
     for level in range(ADDITIVE, evidence.levels + 1):
         richer = found.evidence.at_level(level)
         here, starts = found.summit.dag, [found.summit.dag]
