@@ -5,9 +5,10 @@ it favours the one it was trained around, and with few rows it overfits. A conju
 than its own and integrates its parameters out, but it cannot represent every mechanism: tables grow too large, and
 regressions are not the right shape. Joint evidence weighs the two (see `pyrocausal.evidence.joint_evidence`).
 
-- A categorical variable: a table whose every cell has a Dirichlet prior, the best of several
-  (`pyrocausal.evidence.table_prior`). Numbers among its parents are cut into bins; of them it has logistic regressions
-  too, at the most probable weights.
+- A categorical variable: a table whose every cell has a Dirichlet prior, even or around the variable's own distribution
+  (`pyrocausal.evidence.table_prior`). It leans on no smooth model, for networks are that: with one, a table of few
+  parents is ahead of networks of more, and a climb adds none of the others. Numbers among its parents are cut into
+  bins; of them it has logistic regressions too, at the most probable weights.
 - A continuous variable: Bayesian linear regressions on its parents' values, and on smooth steps and products of them
   (`pyrocausal.evidence.regressors`), with a Student-t prediction.
 - A count: negative binomial regressions on values and on smooth steps, at the most probable weights.

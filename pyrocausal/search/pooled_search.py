@@ -88,8 +88,8 @@ def search_graph(
     if (plain := evidence.plain()) is None:
         found = _search(evidence, problem, [problem.start])
     else:
-        first = _search(plain, problem, [problem.start])
-        found = _search(evidence, problem, [first.summit.dag], walk=False)
+        ended = _search(plain, problem, [problem.start])
+        found = _search(evidence, problem, [ended.summit.dag], walk=False)
     for level in range(ADDITIVE, evidence.levels + 1):
         richer = found.evidence.at_level(level)
         here, starts = found.summit.dag, [found.summit.dag]

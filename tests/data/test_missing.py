@@ -7,10 +7,12 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from conftest import KINDS, LinearGaussian, make_fold, make_rows, small_data
 
+from pyrocausal.data.columns import has_gaps
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
 from pyrocausal.data.missing import filled, present
@@ -234,3 +236,20 @@ def test_a_regime_without_values_of_a_category_is_taken_to_be_as_without_interve
     for regime, a, expected in ((0, 1.0, 0.05), (1, 1.0, 0.9), (1, 0.0, 0.1)):
         drawn = tables[1 + regime].isnan()[:, 1] & (tables[1 + regime][:, 0] == a)
         assert float(made.regimes[regime].rows[drawn, 1].mean()) == pytest.approx(expected, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype", "gaps"),
+    [
+        ([1, 2], "int64", False),
+        ([True, False], "bool", False),
+        ([1.0, np.inf], "float32", False),
+        ([1.0, np.nan], "float64", True),
+        ([1, None], "Int64", True),
+        (["a", "b"], "object", False),
+        (["a", None], "object", True),
+        (["a", None], "category", True),
+    ],
+)
+def test_columns_with_gaps(values, dtype, gaps):
+    assert has_gaps(pd.Series(values, dtype=dtype)) is gaps

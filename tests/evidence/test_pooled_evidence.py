@@ -180,6 +180,42 @@ def test_a_row_of_weight_two_is_two_rows(kinds):
             torch.testing.assert_close(one.targets(graph), other.targets(graph), rtol=1e-3, atol=1e-4)
 
 
+def leaning() -> PooledEvidence:
+    """Of a table of two causes of four states each, whose effects on the logits of X2 add up, in few rows a cell."""
+    generator = torch.Generator().manual_seed(0)
+    kinds = (*(Categorical(tuple(range(4))),) * 2, Categorical((0, 1)))
+
+    def rows(n):
+        causes = torch.randint(4, (n, 2), generator=generator)
+        odds = 1.2 * (causes.sum(1) - 3.0)
+        return torch.column_stack([causes, torch.rand(n, generator=generator) < odds.sigmoid()]).float()
+
+    data = InterventionalData(("A", "B", "C"), kinds, rows(150), (Regime("r", rows(40)),))
+    return PooledEvidence(data, TargetKnowledge.nothing(1, 3), PRICE)
+
+
+def test_plain_tables_lean_on_no_smooth_models_and_are_what_is_roughly_so():
+    evidence, sets = leaning(), torch.tensor([[True, True, False], [True, False, False]])
+    plain = evidence.plain()
+    assert plain is not None and plain.plain() is None and evidence.plain()._kept is plain._kept
+    both, one = evidence.terms(2, sets), plain.terms(2, sets)
+    assert float(both.observational[0] + both.old[0].sum()) > float(one.observational[0] + one.old[0].sum()) + 5.0
+    torch.testing.assert_close(both.observational[1], one.observational[1])  # of one cause there is nothing to smooth
+    hit = evidence._hit([(2, (0, 1))], evidence._with_observational(evidence._new_of((2, (0, 1))))[None])[0]
+    drifting, _ = evidence.tables.spared(2, (0, 1), hit, smooth=False)
+    torch.testing.assert_close(plain.family(2, (0, 1)).old, drifting.log_prob[:-1])
+    for part, same in zip(evidence.rough_terms(2, sets), one, strict=True):
+        torch.testing.assert_close(part, same)
+    assert evidence.of(torch.zeros(3, 3, dtype=torch.bool)) == plain.of(torch.zeros(3, 3, dtype=torch.bool))
+
+
+def test_without_tables_nothing_is_plainer():
+    evidence, graph = make(KINDS["numbers"]), torch.tensor([[False, True, True]])
+    assert evidence.plain() is None
+    for part, same in zip(evidence.rough_terms(0, graph), evidence.terms(0, graph), strict=True):
+        torch.testing.assert_close(part, same)
+
+
 def test_a_table_too_large_is_impossible(monkeypatch):
     monkeypatch.setattr(PooledTables, "max_cells", 11)  # X2 given X0 and X1 needs 2 x 3 x 2 = 12 entries
     evidence = make(KINDS["categories"])

@@ -170,6 +170,16 @@ def test_a_sparse_table_is_counted_as_a_full_one():
     assert found.total.sum() == 80 and (found.cells, found.states) == (400, 3)
 
 
+def test_entries_of_more_tables_than_32_bits_can_count_are_told_apart(monkeypatch):
+    monkeypatch.setattr(PooledTables, "max_cells", 10**10)
+    kinds = tuple(Categorical(tuple(range(states))) for states in (1200, 1200, 1000))
+    rows = torch.tensor([[0, 0, 0], [1199, 1199, 999], [1199, 1199, 999], [7, 1199, 3]]).float()
+    found = PooledTables(kinds, [Part(rows), Part(rows)])._counted(2, (0, 1))
+    entries = [(a * 1200 + b) * 1000 + c for a, b, c in ((0, 0, 0), (7, 1199, 3), (1199, 1199, 999))]
+    assert found.entry.tolist() == entries * 2 and found.size.tolist() == [1.0, 1.0, 2.0] * 2
+    assert found.table.tolist() == [0] * 3 + [1] * 3
+
+
 def test_a_table_too_large_says_nothing():
     class Small(PooledTables):
         max_cells = 17  # X2 given X0 and X1 needs 2 x 3 x 3 = 18 entries

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pyrocausal.evidence.cell_columns import CellColumns
 from pyrocausal.evidence.log_linear import LogLinear
 from pyrocausal.evidence.table_prior import STRENGTHS, TablePrior, best_prior, dirichlet
+from pyrocausal.model import logistic_regression as logistic_module
 from pyrocausal.model.logistic_regression import contrasts_of, information_of
 
 
@@ -137,6 +138,15 @@ def test_columns_are_uncorrelated_and_their_products_are_summed_by_margins(level
     root = torch.randn(cells, 2, 2, dtype=torch.double)
     second = root @ root.mT
     torch.testing.assert_close(columns.information(second), information_of(columns.design, second))
+
+
+@pytest.mark.parametrize("together", [1, 40, 10_000])
+def test_second_derivatives_are_sums_over_rows(monkeypatch, together):
+    monkeypatch.setattr(logistic_module, "TOGETHER", together)
+    design, root = torch.randn(17, 4, dtype=torch.double), torch.randn(17, 3, 3, dtype=torch.double)
+    second = root @ root.mT
+    expected = sum(torch.kron(torch.outer(x, x), each) for x, each in zip(design, second, strict=True))
+    torch.testing.assert_close(information_of(design, second), expected)
 
 
 def test_pairs_take_part_that_say_something():
