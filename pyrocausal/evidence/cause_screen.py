@@ -19,6 +19,7 @@ C. R. Rao, "Large sample tests of statistical hypotheses concerning several para
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 
 import torch
 from scipy.stats import chi2
@@ -57,6 +58,7 @@ class CauseScreen:
         each = [part.rows[chosen[self._table == r] - starts[r]] for r, part in enumerate(parts)]
         entered = entering(kinds, torch.cat(each))
         self.tables, self.scale = tables, many / len(chosen)
+        self._found: dict[Family, torch.Tensor] = {}
         self._codes: dict[int, torch.Tensor] = {}
         widths = [kind.levels(0) if kind.discrete else 2 for kind in kinds]
         self._first = torch.tensor([0, *widths]).cumsum(0).tolist()
@@ -83,12 +85,21 @@ class CauseScreen:
 
         Minus infinity for a family's own variable and its causes, and where chance gives one of all as much.
         """
-        outputs = [self._outputs(i) for i, _ in families]
-        per = max(1, MEMORY // (len(self._table) * max(outputs)))
-        found = torch.cat([self._some(families[first : first + per]) for first in range(0, len(families), per)])
-        for m, (i, parents) in enumerate(families):
-            found[m, [i, *parents]] = -torch.inf
-        return found
+        missing = [family for family in dict.fromkeys(families) if family not in self._found]
+        if missing:
+            per = max(1, MEMORY // (len(self._table) * max(self._outputs(i) for i, _ in missing)))
+            batches = [self._some(missing[first : first + per]) for first in range(0, len(missing), per)]
+            for (i, parents), found in zip(missing, torch.cat(batches), strict=True):
+                found[[i, *parents]] = -torch.inf
+                self._found[i, parents] = found.clone()
+        return torch.stack([self._found[family] for family in families])
+
+    def looking_at(self, tables: Sequence[torch.Tensor]) -> CauseScreen:
+        """The same where other rows are left out; what is known of variables that keep theirs is kept."""
+        made = copy(self)
+        same = {i for i, pair in enumerate(zip(tables, self.tables, strict=True)) if torch.equal(*pair)}
+        made.tables, made._found = tables, {family: each for family, each in self._found.items() if family[0] in same}
+        return made
 
     def _outputs(self, i: int) -> int:
         return self.kinds[i].cardinality if self.kinds[i].closed_form == "table" else 1

@@ -106,22 +106,22 @@ def search_many(
     moves = climb.run(count[None, :] <= count[:, None]) + climb.run()
     if not bool((start & ~free).any()) and bool(_undirected(evidence, climb.dag).any()):
         found = search_classes(local, climb.screen, free, count.tolist(), max_parents)
-        other = _climb(local, found, free, max_parents, so_far)
+        other = _climb(local, found, free, max_parents, so_far, climb.screen)
         moves += other.run()
         climb = max(climb, other, key=lambda each: each.value)
     climb, more = try_other_directions(climb, evidence.targets(climb.dag)[:, :-1] > SURELY)
     moves += more
     if any(kind.closed_form == "table" for kind in evidence.kinds):
-        climb = _climb(climb.local.smoothed(), climb.dag, free, max_parents, so_far)
+        climb = _climb(climb.local.smoothed(), climb.dag, free, max_parents, so_far, climb.screen)
         moves += climb.run()
     for _ in range(AGAIN):
         unseen = (evidence.targets(climb.dag)[:, :-1] > MAY_BE_HIT) & (changed <= 0) & ~evidence.known[:, None]
         if not bool(unseen.any()):
             break
         changed = torch.where(unseen, SEEN, changed)
-        climb = _climb(climb.local.looking_at(changed), climb.dag, free, max_parents, so_far)
+        climb = _climb(climb.local.looking_at(changed), climb.dag, free, max_parents, so_far, climb.screen)
         moves += climb.run()
-    at = partial(_climb, free=free, max_parents=max_parents, so_far=so_far)
+    at = partial(_climb, free=free, max_parents=max_parents, so_far=so_far, screen=climb.screen)
     apart, climb = _otherwise(climb, moves, at)
     return apart, apart if one is None else _one_each(climb, apart, one, at)
 
@@ -133,10 +133,17 @@ def _undirected(evidence: PooledEvidence, dag: torch.Tensor) -> torch.Tensor:
 
 
 def _climb(
-    local: LocalEvidence, dag: torch.Tensor, free: torch.Tensor, max_parents: int | None, so_far: SoFar | None
+    local: LocalEvidence,
+    dag: torch.Tensor,
+    free: torch.Tensor,
+    max_parents: int | None,
+    so_far: SoFar | None,
+    screen: CauseScreen | None = None,
 ) -> SparseClimb[LocalEvidence]:
+    """A climb from a graph, with what the screen of another one has found."""
     pooled = local.pooled
-    screen = CauseScreen(pooled.kinds, pooled.parts, local.tables)
+    screen = CauseScreen(pooled.kinds, pooled.parts, local.tables) if screen is None else screen
+    screen = screen.looking_at(local.tables)
     climb = SparseClimb(local, screen, dag, free, max_parents, steps=FEW if local.smooth else STEPS)
     if so_far is not None:
         climb.offer = lambda value: so_far.offer(value, pooled, climb.dag, lambda: edge_probability(climb))

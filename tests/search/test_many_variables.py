@@ -142,6 +142,21 @@ def test_true_parents_are_among_the_few_that_are_tried(states, seed):
     assert missed <= 0.03 * len(edges)
 
 
+def test_a_screen_that_looks_at_other_regimes_is_one_of_these_and_forgets_no_other_variable(monkeypatch):
+    local, screen = everything(pooled(simulated(50, states=3, seed=2)))
+    families = [(i, ((i + 1) % 50,)) for i in range(4)]
+    screen.gains(families)
+    tables = [each[1:] if i == 2 else each for i, each in enumerate(local.tables)]
+    asked, weigh = [], CauseScreen._some
+    monkeypatch.setattr(CauseScreen, "_some", lambda self, some: asked.extend(some) or weigh(self, some))
+    moved = screen.looking_at(tables)
+    found = moved.gains(families)
+    assert asked == [families[2]] and len(local.tables[2]) > 0
+    other = CauseScreen(local.pooled.kinds, local.pooled.parts, tables)
+    torch.testing.assert_close(found, other.gains(families), rtol=1e-4, atol=1e-3)
+    assert not torch.allclose(found[2], screen.gains(families)[2])
+
+
 # ------------------------------------------------------------------ classes
 def test_a_completed_graph_has_directions_where_all_members_agree():
     chain, collider = Completed([(), (0,), (1,)]), Completed([(), (0, 2), (), (1,)])
