@@ -82,7 +82,7 @@ def _between(values: torch.Tensor, weights: torch.Tensor) -> float:
 def find_slips(columns: Sequence[np.ndarray], weights: Sequence[np.ndarray | None]) -> list[tuple[np.ndarray, float]]:
     """Where slips are in a variable's column of every table [n_t], NaN where missing, and that column's median.
 
-    The median is NaN where there can be none.
+    Where no value is far from all others the median is not sought, but NaN.
 
     Examples
     --------

@@ -6,9 +6,9 @@ than its own and integrates its parameters out, but it cannot represent every me
 regressions are not the right shape. Joint evidence weighs the two (see `pyrocausal.evidence.joint_evidence`).
 
 - A categorical variable: a table whose every cell has a Dirichlet prior, even or around the variable's own distribution
-  (`pyrocausal.evidence.table_prior`). It leans on no smooth model, for networks are that: with one, a table of few
-  parents is ahead of networks of more, and a climb adds none of the others. Numbers among its parents are cut into
-  bins; of them it has logistic regressions too, at the most probable weights.
+  (`pyrocausal.evidence.table_prior`). It leans on no smooth model, for the networks that it competes with are smooth:
+  if it did, a table of few parents would be ahead of networks of one parent more, and a climb would end there. Numbers
+  among its parents are cut into bins; of them it has logistic regressions too, at the most probable weights.
 - A continuous variable: Bayesian linear regressions on its parents' values, and on smooth steps and products of them
   (`pyrocausal.evidence.regressors`), with a Student-t prediction.
 - A count: negative binomial regressions on values and on smooth steps, at the most probable weights.
@@ -53,7 +53,7 @@ class ClosedForm:
         log-densities.
     """
 
-    max_cells = 20_000
+    max_cells = 100_000
     bins = 4
 
     def __init__(self, kinds: Sequence[Kind], fold: Fold) -> None:

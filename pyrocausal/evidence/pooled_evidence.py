@@ -66,6 +66,13 @@ class PooledEvidence(JointEvidence):
         As for `JointEvidence`.
     drift
         Whether mechanisms may drift between tables.
+
+    Attributes
+    ----------
+    level
+        How numbers may enter as causes.
+    smooth
+        Whether tables may lean on smooth models.
     """
 
     level = LINEAR
@@ -82,7 +89,7 @@ class PooledEvidence(JointEvidence):
         self.aside = frozenset(data.names.index(name) for name in data.aside)
         self.odds = self._shares(targets)
         self._alone: dict[int, torch.Tensor] = {}
-        self._kept, self._plain = KeptFamilies(), KeptFamilies()
+        self._kept, self._others = KeptFamilies(), KeptFamilies()  # the others are those of plain tables
         self._below: PooledEvidence | None = None
         self._waiting: set[Family] = set()  # families that have not been worth the present level
 
@@ -141,11 +148,15 @@ class PooledEvidence(JointEvidence):
         return made
 
     def plain(self) -> PooledEvidence | None:
-        """The same where tables lean on no smooth models, which is far cheaper. None where there are no tables."""
-        if not self.smooth or all(kind.closed_form != "table" for kind in self.kinds):
+        """The same where tables lean on no smooth models, which is far cheaper.
+
+        Families of numbers and counts are shared. None where there are no tables, where they are plain already, and at
+        higher levels.
+        """
+        if not self.smooth or self._below is not None or all(kind.closed_form != "table" for kind in self.kinds):
             return None
         made = copy(self)
-        made.smooth, made._kept = False, self._plain
+        made.smooth, made._kept, made._others = False, self._others, self._kept
         return made
 
     def steady(self) -> PooledEvidence | None:
@@ -171,9 +182,8 @@ class PooledEvidence(JointEvidence):
         return self._kept.of((effect, parents), self.drifting).evidence
 
     def rough_terms(self, effect: int, parents: torch.Tensor) -> Terms:
-        """See `JointEvidence.rough_terms`: of tables that lean on no smooth models."""
-        plain = self.plain() if self._below is None else None
-        return self.terms(effect, parents) if plain is None else plain.terms(effect, parents)
+        """See `JointEvidence.rough_terms`: at the first level those of plain tables."""
+        return (self.plain() or self).terms(effect, parents)
 
     @property
     def rows(self) -> torch.Tensor:
@@ -197,6 +207,9 @@ class PooledEvidence(JointEvidence):
         families = list(dict.fromkeys(families))
         missing = [family for family in families if family not in self._kept]
         if self._below is None:
+            alike = [family for family in missing if family in self._others and not self._has_table(family)]
+            self._kept |= {family: self._others[family] for family in alike}
+            missing = [family for family in missing if family not in self._kept]
             if missing:
                 checkpoint(len(missing))
                 self._weigh(missing)
@@ -227,9 +240,12 @@ class PooledEvidence(JointEvidence):
             self._kept |= {family: self._below._kept[family] for family in waiting}
         self._weigh(waiting)
 
+    def _has_table(self, family: Family) -> bool:
+        return self.kinds[family[0]].closed_form == "table"
+
     def _at_once(self, family: Family) -> bool:
         """Whether the first logistic regression is due. What it gains over a table depends on the parents."""
-        return self.level == LINEAR + 1 and self.kinds[family[0]].closed_form == "table"
+        return self.level == LINEAR + 1 and self._has_table(family)
 
     def _weigh(self, families: Iterable[Family]) -> None:
         """Weigh families at the present level."""
@@ -246,7 +262,8 @@ class PooledEvidence(JointEvidence):
             ("logistic", self._regress_states),
         ):  # fmt: skip
             for batch in self._batches(by_form.get(form, [])):
-                spared, new, whole = recorded(f"level {self.level} of {batch}", partial(weigh, batch))
+                how = f"level {self.level}" if self.smooth else "plain"
+                spared, new, whole = recorded(f"{how} of {batch}", partial(weigh, batch))
                 if form == "table" or self.level > LINEAR:  # a straight line is taken to go on
                     away = torch.stack([self.away[:, list(parents)].any(1) for _, parents in batch])
                     spared = tuple((or_unseen(log_prob, whole, away), *others) for log_prob, *others in spared)

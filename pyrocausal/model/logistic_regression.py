@@ -145,7 +145,7 @@ def slopes_of(states: torch.Tensor, log_probs: torch.Tensor) -> tuple[torch.Tens
 def information_of(design: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """Sum over rows of design [n, k] and weighted second derivatives [n, s-1, s-1]: [k (s-1), k (s-1)]."""
     (n, k), c = design.shape, second.shape[1]
-    made, step = design.new_zeros(k, c, k, c), max(1, TOGETHER // (k * c))
+    made, step = design.new_zeros(k, c, k, c), max(1, TOGETHER // max(1, k * c))
     for first in range(0, n, step):
         some, by = design[first : first + step], second[first : first + step]
         for i in range(c):

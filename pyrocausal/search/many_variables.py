@@ -140,7 +140,7 @@ def _climb(
     so_far: SoFar | None,
     screen: CauseScreen | None = None,
 ) -> SparseClimb[LocalEvidence]:
-    """A climb from a graph, with what the screen of another one has found."""
+    """A climb from a graph, with what the screen of another climb has found, or with a new one."""
     pooled = local.pooled
     screen = CauseScreen(pooled.kinds, pooled.parts, local.tables) if screen is None else screen
     screen = screen.looking_at(local.tables)

@@ -198,6 +198,7 @@ def test_plain_tables_lean_on_no_smooth_models_and_are_what_is_roughly_so():
     evidence, sets = leaning(), torch.tensor([[True, True, False], [True, False, False]])
     plain = evidence.plain()
     assert plain is not None and plain.plain() is None and evidence.plain()._kept is plain._kept
+    assert evidence.at_level(ADDITIVE).plain() is None
     both, one = evidence.terms(2, sets), plain.terms(2, sets)
     assert float(both.observational[0] + both.old[0].sum()) > float(one.observational[0] + one.old[0].sum()) + 5.0
     torch.testing.assert_close(both.observational[1], one.observational[1])  # of one cause there is nothing to smooth
@@ -207,6 +208,19 @@ def test_plain_tables_lean_on_no_smooth_models_and_are_what_is_roughly_so():
     for part, same in zip(evidence.rough_terms(2, sets), one, strict=True):
         torch.testing.assert_close(part, same)
     assert evidence.of(torch.zeros(3, 3, dtype=torch.bool)) == plain.of(torch.zeros(3, 3, dtype=torch.bool))
+
+
+def test_numbers_are_weighed_once_beside_plain_tables_and_others(monkeypatch):
+    kinds = (Continuous(0.0, 1.0), Categorical((0, 1)), Continuous(0.0, 1.0))
+    evidence, sets = make(kinds), torch.tensor([[False, True, True], [False, False, True]])
+    weighed, regress = [], PooledEvidence._regress
+    monkeypatch.setattr(PooledEvidence, "_regress", lambda self, some: weighed.extend(some) or regress(self, some))
+    first = evidence.plain().terms(0, sets)
+    both = evidence.terms(0, sets), evidence.plain().terms(0, sets)
+    assert sorted(weighed) == [(0, (1, 2)), (0, (2,))]
+    for terms in both:
+        for part, same in zip(terms, first, strict=True):
+            torch.testing.assert_close(part, same)
 
 
 def test_without_tables_nothing_is_plainer():

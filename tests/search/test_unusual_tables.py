@@ -12,11 +12,13 @@ import torch
 
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous, Count
+from pyrocausal.data.regime import Regime
 from pyrocausal.evidence.inputs import TargetKnowledge
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.strength import edge_strengths, target_strengths
 from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.sdi.targets import known_targets
+from pyrocausal.search import pooled_search
 from pyrocausal.search.pooled_search import search_graph
 
 NAMES = ("x", "y", "z")
@@ -209,3 +211,27 @@ def test_one_huge_value_changes_neither_graph_nor_targets(kind: str, regime: str
     found = fit(data_of(kind, observational, regimes))
     assert found.edges == CHAIN
     assert called(found) == ONE_EACH
+
+
+@pytest.mark.parametrize("states", [3, 9])
+def test_smooth_tables_of_many_states_are_climbed_from_where_plain_ones_have_ended(states, monkeypatch):
+    # z has x and y as causes, whose effects add up; a cell of nine states each has hardly more than ten rows.
+    rng = np.random.default_rng(0)
+
+    def rows(n):
+        x, y = rng.integers(states, size=(2, n))
+        shares = np.exp(-((np.arange(states) - (x + y)[:, None] / 2) ** 2) / 2)
+        above = (shares.cumsum(1) / shares.sum(1, keepdims=True)) < rng.random((n, 1))
+        return torch.tensor(np.column_stack([x, y, above.sum(1)])).float()
+
+    data = InterventionalData(NAMES, (Categorical(tuple(range(states))),) * 3, rows(1000), (Regime("r", rows(60)),))
+    looked, search = [], pooled_search._search
+    monkeypatch.setattr(
+        pooled_search,
+        "_search",
+        lambda evidence, *some, **more: looked.append(evidence.smooth) or search(evidence, *some, **more),
+    )
+    off = ~torch.eye(3, dtype=torch.bool)
+    found = search_graph(PooledEvidence(data, TargetKnowledge.nothing(1, 3), 3.0), torch.zeros(3, 3).bool(), off)
+    assert looked == ([True] if states == 3 else [False, True]) and found.evidence.smooth
+    assert found.summit.dag.nonzero().tolist() == [[2, 0], [2, 1]]
