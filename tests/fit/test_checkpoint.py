@@ -107,7 +107,7 @@ def test_all_that_is_dear_is_kept(data, tmp_path):
     settled(data, chains=1, seed=3, checkpoint=tmp_path, sampling=SAMPLING)
     parts = [load_objects(path, {}, module.WHAT) for path in tmp_path.glob("chain-0/part-*.zip")]
     kept = {what.split(" of ")[0] for _, (_, entries, _) in parts for what, _, _ in entries}
-    assert kept == {"step", "level 0", "networks", "the program's mechanisms"}
+    assert kept == {"step", "plain", "level 0", "networks", "the program's mechanisms"}
 
 
 def test_a_fit_that_has_ended_is_there_at_once_and_more_chains_go_on(data, tmp_path, monkeypatch):
