@@ -7,7 +7,8 @@ regressions are not the right shape. Joint evidence weighs the two (see `pyrocau
 
 - A categorical variable: a table whose every cell has a Dirichlet prior, even or around the variable's own distribution
   (`pyrocausal.evidence.table_prior`). It leans on no smooth model, for the networks that it competes with are smooth:
-  if it did, a table of few parents would be ahead of networks of one parent more, and a climb would end there. Numbers
+  if it did, a table of few parents would be ahead of networks of one parent more, and a climb would end there. Whether
+  networks are needed at all is asked of smooth tables, which were searched before. Numbers
   among its parents are cut into bins; of them it has logistic regressions too, at the most probable weights.
 - A continuous variable: Bayesian linear regressions on its parents' values, and on smooth steps and products of them
   (`pyrocausal.evidence.regressors`), with a Student-t prediction.
@@ -73,15 +74,15 @@ class ClosedForm:
         return made
 
     @torch.no_grad()
-    def log_probs(self, i: int, parents: tuple[int, ...]) -> list[torch.Tensor]:
+    def log_probs(self, i: int, parents: tuple[int, ...], *, smooth: bool = False) -> list[torch.Tensor]:
         """Log-density of every scoring row's value of variable `i` under each estimate: shape [n] each.
 
         A categorical variable has a table where that has no more than `max_cells` entries; it, where numbers are among
         the parents, a continuous one and a count have two regressions, on values and on more. It is 0 where the value
-        is missing.
+        is missing. Tables may lean on smooth models if that is said.
         """
         if self.kinds[i].closed_form == "table":
-            estimates = self._of_states(i, parents)
+            estimates = self._of_states(i, parents, smooth)
         else:
             regression = self._regression if self.kinds[i].closed_form == "regression" else self._count
             levels = LINEAR, ADDITIVE if self.kinds[i].closed_form == "count regression" else richest(parents)
@@ -126,7 +127,9 @@ class ClosedForm:
         found = self._table(i, parents)
         return None if found is None else found[0].exp()[found[1]].to(self.rows[1].dtype)
 
-    def _table(self, i: int, parents: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor] | None:
+    def _table(
+        self, i: int, parents: tuple[int, ...], smooth: bool = False
+    ) -> tuple[torch.Tensor, torch.Tensor] | None:
         """Log-probabilities [cells, states], and the cell of every scoring row [n]."""
         states, size = self.kinds[i].cardinality, 1
         cells = [torch.zeros_like(codes) for codes in self._codes[i]]
@@ -138,12 +141,12 @@ class ClosedForm:
         keep = self.counts[:, i]
         keys = (cells[0] * states + self._child(i)[0])[keep]
         counts = torch.bincount(keys, take_rows(self.weights, keep), size * states).view(size, states).double()
-        prior = best_prior(counts)
+        prior = best_prior(counts, tuple(self._states[j] for j in parents) if smooth else ())
         return ((counts + prior.concentration) / (counts.sum(1, keepdim=True) + prior.strength)).log(), cells[1]
 
-    def _of_states(self, i: int, parents: tuple[int, ...]) -> list[torch.Tensor]:
+    def _of_states(self, i: int, parents: tuple[int, ...], smooth: bool) -> list[torch.Tensor]:
         estimates = []
-        if (found := self._table(i, parents)) is not None:
+        if (found := self._table(i, parents, smooth)) is not None:
             table, cells = found
             estimates.append(table.flatten()[cells * table.shape[1] + self._child(i)[1]])
         if any(not self.kinds[j].discrete for j in parents):

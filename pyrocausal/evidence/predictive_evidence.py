@@ -106,6 +106,8 @@ class PredictiveEvidence(JointEvidence):
     def networks_gain(self, graph: torch.Tensor) -> torch.Tensor:
         """What copies predict better than closed forms alone, of every variable given its parents in a graph [d, d].
 
+        Tables that are searched before networks may lean on smooth models, and so do these here.
+
         Nats per row that tells of its mechanism, shape [d]; 0 where no copy is wanted, infinite where nothing else is.
         """
         families = [(i, parents_of(row)) for i, row in enumerate(graph)]
@@ -114,7 +116,7 @@ class PredictiveEvidence(JointEvidence):
         for i, pa in families:
             if not self._wants_copy((i, pa)):
                 continue
-            rough = self._terms(i, pa, self._closed(i, pa))
+            rough = self._terms(i, pa, self._closed(i, pa, smooth=True))
             kept, tells = self._kept[i][pa], self.telling[:-1, i]
             seen = [present(fold.scoring.rows[None, :, i]) for fold in self.folds]
             rows = sum(
@@ -267,11 +269,11 @@ class PredictiveEvidence(JointEvidence):
                 kept[pa] = self._terms(effect, pa, self._closed(effect, pa))
         return Terms.stack([self.summed_out(effect, kept[pa]) for pa in sets])
 
-    def _closed(self, effect: int, parents: tuple[int, ...]) -> list[torch.Tensor]:
+    def _closed(self, effect: int, parents: tuple[int, ...], *, smooth: bool = False) -> list[torch.Tensor]:
         """Log-likelihoods of one family under each estimate in closed form: [folds, R + 1], the last held out."""
 
         def one(closed: ClosedForm, fold: Fold) -> list[torch.Tensor]:
-            return [fold.per_table(each[None])[0] for each in closed.log_probs(effect, parents)]
+            return [fold.per_table(each[None])[0] for each in closed.log_probs(effect, parents, smooth=smooth)]
 
         pairs = zip(self.closed, self.folds, strict=False)  # none where closed forms do not count
         per_fold = side_by_side([partial(one, *each) for each in pairs])

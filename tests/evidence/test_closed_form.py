@@ -35,26 +35,27 @@ def dependent_rows(kinds, n) -> torch.Tensor:
 
 
 # ---------------------------------------------------------------- tables
-def table_of(codes, cells, new_codes, new_cells, levels, states) -> list[float]:
+def table_of(codes, cells, new_codes, new_cells, levels, states, smooth=False) -> list[float]:
     """Log-probabilities: counts of every cell, and what the best prior adds."""
     every = list(itertools.product(*map(range, levels)))
     pairs = list(zip(codes, cells, strict=True))
     common = torch.tensor([[float(pairs.count((s, cell))) for s in range(states)] for cell in every]).double()
-    added = best_prior(common, tuple(levels)).concentration.expand_as(common)
+    added = best_prior(common, tuple(levels) if smooth else ()).concentration.expand_as(common)
     shares = (common + added) / (common + added).sum(1, keepdim=True)
     return [math.log(shares[every.index(cell), code]) for code, cell in zip(new_codes, new_cells, strict=True)]
 
 
 @pytest.mark.parametrize("parents", [(), (0,), (1,), (0, 1)])
 @pytest.mark.parametrize("dependent", [True, False])
-def test_a_table_is_counts_and_the_best_prior(parents, dependent):
+@pytest.mark.parametrize("smooth", [True, False])
+def test_a_table_is_counts_and_the_best_prior(parents, dependent, smooth):
     made = dependent_rows if dependent else make_rows
     fitting, scoring = made(CATEGORICAL, 60), make_rows(CATEGORICAL, 25)
-    (found,) = closed_form(CATEGORICAL, fitting, scoring).log_probs(2, parents)
+    (found,) = closed_form(CATEGORICAL, fitting, scoring).log_probs(2, parents, smooth=smooth)
     columns = [[tuple(int(row[j]) for j in parents) for row in rows] for rows in (fitting, scoring)]
     codes = [rows[:, 2].long().tolist() for rows in (fitting, scoring)]
     levels = [CATEGORICAL[j].cardinality for j in parents]
-    expected = table_of(codes[0], columns[0], codes[1], columns[1], levels, 2)
+    expected = table_of(codes[0], columns[0], codes[1], columns[1], levels, 2, smooth)
     assert found.tolist() == pytest.approx(expected, rel=1e-9)
 
 
@@ -93,6 +94,19 @@ def test_continuous_parents_of_a_table_are_cut_into_equal_counts():
     codes = [rows[:, 1].long().tolist() for rows in (fitting, scoring)]
     expected = torch.tensor(table_of(codes[0], cells[0], codes[1], cells[1], [4], 2)).double()
     torch.testing.assert_close(found[sure], expected[sure])
+
+
+def test_a_smooth_table_predicts_better_where_effects_add_up_and_rows_are_few():
+    kinds, generator = (*(Categorical(tuple(range(5))),) * 2, Categorical((0, 1))), torch.Generator().manual_seed(0)
+
+    def rows(n):
+        causes = torch.randint(5, (n, 2), generator=generator)
+        effect = torch.rand(n, generator=generator) < (0.9 * (causes.sum(1) - 4.0)).sigmoid()
+        return torch.column_stack([causes, effect]).float()
+
+    closed = closed_form(kinds, rows(120), rows(2000))
+    plain, smooth = (float(closed.log_probs(2, (0, 1), smooth=each)[0].sum()) for each in (False, True))
+    assert smooth > plain + 20.0
 
 
 def test_a_table_too_large_says_nothing():
