@@ -142,8 +142,10 @@ def _climb(
 ) -> SparseClimb[LocalEvidence]:
     """A climb from a graph, with what the screen of another climb has found, or with a new one."""
     pooled = local.pooled
-    screen = CauseScreen(pooled.kinds, pooled.parts, local.tables) if screen is None else screen
-    screen = screen.looking_at(local.tables)
+    if screen is None:
+        screen = CauseScreen(pooled.kinds, pooled.parts, local.tables)
+    else:
+        screen = screen.looking_at(local.tables)
     climb = SparseClimb(local, screen, dag, free, max_parents, steps=FEW if local.smooth else STEPS)
     if so_far is not None:
         climb.offer = lambda value: so_far.offer(value, pooled, climb.dag, lambda: edge_probability(climb))
