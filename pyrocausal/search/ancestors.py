@@ -1,6 +1,6 @@
 """Who is above whom in a graph of many variables, of which the parents of each are known.
 
-`pyrocausal.search.moves.closure` says so of matrices, by products of them, which take too long for a thousand variables.
+`pyrocausal.search.moves.closure` says so of matrices, by products of them; for a thousand variables these take too long.
 
 Vocabulary: d variables.
 """
