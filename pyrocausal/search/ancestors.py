@@ -1,6 +1,6 @@
 """Who is above whom in a graph of many variables, of which the parents of each are known.
 
-`pyrocausal.search.moves.closure` says so of matrices, by products of them; for a thousand variables these take too long.
+`pyrocausal.search.moves.closure` says so of matrices, by products of them, which take long for a thousand variables.
 
 Vocabulary: d variables.
 """
