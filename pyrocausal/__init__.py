@@ -45,8 +45,8 @@ from pyrocausal.sdi.settings import CreditAssignment, GraphFitting, GraphScoring
 from pyrocausal.sdi.state import Info, State
 from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.search.graph_kernel import GraphKernel, Sampled, Sampling, sample_graphs
-from pyrocausal.search.rounds import Settled
 from pyrocausal.search.settings import Settling
+from pyrocausal.search.settled import Settled
 from pyrocausal.search.settling import settle
 from pyrocausal.simulate import graphs, networks
 

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 import pyro.distributions as dist
 import torch
 
+from pyrocausal.copies.deletion_race import needed
 from pyrocausal.copies.exact_fit import FamilyRows, Solution, solved, with_mean
 from pyrocausal.copies.exact_prediction import Curvature, predicted, promised
 from pyrocausal.copies.further_attempts import GAIN, bettered
@@ -118,6 +119,15 @@ class ExactCopies:
             gain[k, list(found)] = torch.tensor([*found.values()], dtype=torch.double)
         mean = gain.mean(0)
         return (mean > LEAST) & (mean > PART * mean.max())
+
+    def needed(self, family: Family, folds: Sequence[Fold]) -> torch.Tensor:
+        """About how many nats the parents of a family that is known are worth, on average of folds: [parents]."""
+        i, parents = family
+        places, seed = [self._places[j] for j in parents], zlib.crc32(repr(family).encode())
+        jobs = [
+            partial(needed, self._best(k, family), self._rows(k, fold, i), places, seed) for k, fold in enumerate(folds)
+        ]
+        return torch.tensor(side_by_side(jobs), dtype=torch.double).mean(0)
 
     def _best(self, k: int, family: Family) -> Solution:
         i, parents = family

@@ -25,7 +25,8 @@ from pyrocausal.copies.noise_fit import Noise, drawn_scale, noise_of
 from pyrocausal.copies.small_network import SmallNetwork
 
 __all__ = [
-    "LEAST_SCALE", "FamilyRows", "Solution", "begun_with", "fitted_at_random", "solved", "squares_of", "with_mean",
+    "LEAST_SCALE", "FamilyRows", "Solution", "begun_with", "fitted_at_random", "prepared", "solved", "squares_of",
+    "with_mean",
 ]  # fmt: skip
 
 LEAST_SCALE = 1e-6  # of codes, whose deviation is about 1
@@ -134,7 +135,7 @@ def solved(
     seed
         Of random starts.
     """
-    begun = _prepared(rows, parents, places)
+    begun = prepared(rows, parents, places)
     inputs = begun.inputs(rows.columns)
     loss = squares_of(begun, rows)
     rival = -math.inf
@@ -171,7 +172,7 @@ def squares_of(solution: Solution, rows: FamilyRows) -> Squares:
     return Squares((rows.values - solution.shift) / solution.scale, rows.weights, max(rows.total, 1.0))
 
 
-def _prepared(rows: FamilyRows, parents: tuple[int, ...], places: Sequence[int]) -> Solution:
+def prepared(rows: FamilyRows, parents: tuple[int, ...], places: Sequence[int]) -> Solution:
     """Inputs, and units of the variable; a network of nothing."""
     share = rows.weights / max(rows.total, 1e-9)
     columns = rows.columns[:, list(places)]

@@ -72,6 +72,7 @@ class PredictiveEvidence(JointEvidence):
         self.closed = [ClosedForm(kinds, fold) for fold in self.folds if estimators.closed_form]
         self.screen = Screen(kinds, [fold.scoring for fold in self.folds])
         self.exact = ExactCopies(kinds, self.folds)
+        self._fitting = torch.ones(len(kinds), dtype=torch.bool)  # variables that copies are fitted to
         self._kept: list[dict[tuple[int, ...], FamilyEvidence]] = [{} for _ in kinds]
         self._rough: list[dict[tuple[int, ...], FamilyEvidence]] = [{} for _ in kinds]
         self._promising: list[dict[tuple[int, ...], torch.Tensor]] = [{} for _ in kinds]
@@ -92,7 +93,7 @@ class PredictiveEvidence(JointEvidence):
         made.exact = self.exact.after([i for i, stays in enumerate(same) if not stays])
         for name in ("_kept", "_rough", "_promising"):
             kept = zip(getattr(self, name), same, strict=True)
-            setattr(made, name, [known if stays else {} for known, stays in kept])
+            setattr(made, name, [dict(known) if stays else {} for known, stays in kept])
         return made
 
     def refitted(self, refitting: Refitting | None) -> PredictiveEvidence:
@@ -102,6 +103,17 @@ class PredictiveEvidence(JointEvidence):
         made._kept = self._rough if refitting is None else [{} for _ in self.kinds]
         made._promising = [{} for _ in self.kinds]
         return made
+
+    def fitting(self, variables: torch.Tensor) -> PredictiveEvidence:
+        """The same where copies are fitted to some variables alone [d]; all others have their closed form alone."""
+        made = copy(self)
+        made._fitting = variables
+        made._kept = [dict(kept) if some else {} for kept, some in zip(self._kept, variables.tolist(), strict=True)]
+        return made
+
+    def fits_copies(self, effect: int) -> bool:
+        """Whether copies are fitted to a variable."""
+        return self.refitting is not None and bool(self._fitting[effect])
 
     def networks_gain(self, graph: torch.Tensor) -> torch.Tensor:
         """What copies predict better than closed forms alone, of every variable given its parents in a graph [d, d].
@@ -139,12 +151,21 @@ class PredictiveEvidence(JointEvidence):
             tried = self.refitted(self.refitting)
             tried.decay = decay
             tried.prepare(families)
-            terms = [(self.telling[:-1, i], tried._kept[i][pa]) for i, pa in families]
-            predicted = sum(float(told @ each.old + each.observational) for told, each in terms)
+            predicted = sum(tried.predicted(family) for family in families)
             if predicted <= best:
                 break
             best, chosen = predicted, tried
         self.decay, self._kept, self._promising = chosen.decay, chosen._kept, chosen._promising
+
+    def predicted(self, family: Family) -> float:
+        """Nats of all rows that tell of a mechanism, of a family that was prepared."""
+        i, parents = family
+        kept = self._kept[i][parents]
+        return float(self.telling[:-1, i] @ kept.old + kept.observational)
+
+    def needed(self, family: Family) -> torch.Tensor:
+        """About how many nats the parents of a family are worth that was prepared and is fitted exactly, [parents]."""
+        return recorded(f"what parents of {family} are worth", partial(self.exact.needed, family, self.folds))
 
     def family(self, effect: int, parents: tuple[int, ...]) -> FamilyEvidence:
         """See `JointEvidence.family`."""
@@ -251,9 +272,9 @@ class PredictiveEvidence(JointEvidence):
 
     def _wants_copy(self, family: Family) -> bool:
         """Whether a fitted copy may tell more than the closed form."""
-        return self.refitting is not None and (
-            not self.closed or self.closed[0].regret(*family) > self.refitting.least_regret
-        )
+        if self.refitting is None or not self.fits_copies(family[0]):
+            return False
+        return not self.closed or self.closed[0].regret(*family) > self.refitting.least_regret
 
     def rough_terms(self, effect: int, parents: torch.Tensor) -> Terms:
         """As `terms`, from the closed form alone: cheap, to look for what is worth a fit.

@@ -43,8 +43,8 @@ from pyrocausal.sdi.state import Info, State
 from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.search.graph_kernel import Sampled, Sampling, sample_graphs
 from pyrocausal.search.hill_climb import strongest_dag
-from pyrocausal.search.rounds import Settled
 from pyrocausal.search.settings import Settling
+from pyrocausal.search.settled import Settled
 from pyrocausal.search.settling import settle
 
 __all__ = ["NOT_BEGUN", "Ending", "Restart"]

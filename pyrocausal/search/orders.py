@@ -26,7 +26,7 @@ from pyrocausal.runtime.interruption import checkpoint
 from pyrocausal.search.moves import closure
 from pyrocausal.search.so_far import SoFar
 
-__all__ = ["first_order", "walk_over_orders"]
+__all__ = ["first_order", "order_by", "walk_over_orders"]
 
 STEPS = -1, 1, -2, 2, -4, 4  # places that a variable is moved by
 NEAR = -1, 1  # likewise where a graph is known to begin with
@@ -44,11 +44,15 @@ def first_order(evidence: JointEvidence, dag: torch.Tensor, free: torch.Tensor) 
         A DAG and the edges that may change, boolean, shape [d, d] (effect, cause): the other edges of it are given.
     """
     changed = evidence.each(torch.zeros_like(dag)).odds > 0  # [d, R]
-    changes = (changed | (evidence.hit & ~evidence.known[:, None]).t()).sum(1).tolist()
-    given, order = dag & ~free, list[int]()
-    while len(order) < len(dag):
-        ready = [i for i in range(len(dag)) if i not in order and set(parents_of(given[i])) <= set(order)]
-        order.append(min(ready, key=lambda i: changes[i]))
+    return order_by((changed | (evidence.hit & ~evidence.known[:, None]).t()).sum(1).tolist(), dag & ~free)
+
+
+def order_by(size: Sequence[float], given: torch.Tensor) -> list[int]:
+    """Variables by size [d], the least first, but parents that are given, boolean [d, d], before children."""
+    order = list[int]()
+    while len(order) < len(given):
+        ready = [i for i in range(len(given)) if i not in order and set(parents_of(given[i])) <= set(order)]
+        order.append(min(ready, key=lambda i: size[i]))
     return order
 
 

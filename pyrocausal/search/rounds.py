@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from typing import NamedTuple
 
 import torch
 
@@ -39,11 +38,13 @@ from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.hill_climb import Summit, climb, strongest_dag
 from pyrocausal.search.pooled_search import SEVERAL, search_graph, several_evidence
 from pyrocausal.search.settings import Settling
+from pyrocausal.search.settled import Settled, settled_so_far
 from pyrocausal.search.settled_mechanisms import fit_settled
 from pyrocausal.search.so_far import SoFar
 from pyrocausal.search.sparse_rounds import climb_sparsely
+from pyrocausal.search.told_order import graph_of_order, order_and_targets
 
-__all__ = ["Rounds", "Settled"]
+__all__ = ["Rounds"]
 
 MISFIT = 10.0  # nats by which rows speak against a mechanism that they fit
 POLISHED = 3  # times that a series looks for better fits, before it climbs again and where it has come to rest
@@ -52,61 +53,6 @@ STEADY = 0.015  # mean drift at the most, as `PooledEvidence.drift` has it, of t
 NOTABLY = 0.01  # nats a row that networks predict better, of a number or count
 ASKED = 200  # variables at the most whose networks are asked for: to climb with them takes as long as d^2 R
 IN_ALL = 5.0  # nats that they do in all rows, of a category: a table misfits nothing, it has too many cells
-
-
-class Settled(NamedTuple):
-    """Where settling stands, and what a person may look at.
-
-    Attributes
-    ----------
-    round
-        Rounds done, counted through all series; 0 where the first one was cut short.
-    dag
-        The graph, boolean, shape [d, d] (effect, cause).
-    evidence
-        Its log E(G), nats.
-    edge_probability
-        Of the three states of every pair of variables (no edge, either direction), each in proportion to its evidence
-        while the rest of the graph stands still; shape [d, d].
-    target_probability
-        Posterior over targets given the graph, shape [R, d + 1]; the last column is none.
-    confidence
-        Mean over learned edges of max(p, 1 - p).
-    moves
-        Edges added, deleted or reversed, and parents exchanged, in this round.
-    switched
-        Regimes whose rows fit mechanisms of other variables in the round to come, for other targets are believed.
-    stable
-        Whether another round would change nothing.
-    joint
-        The joint evidence that was climbed, to ask it for other graphs.
-    pooled
-        Pooled evidence, which knows drift; None where closed forms do not count.
-    several
-        Nats for several targets in a regime against one at the most; NaN where that was not asked.
-
-    Examples
-    --------
-    Going on from the example of `settle`:
-
-    >>> settled.stable, settled.several < 0  # nats for several targets
-    (True, True)
-    >>> settled.edge_probability.shape, settled.target_probability.shape
-    (torch.Size([3, 3]), torch.Size([3, 4]))
-    """
-
-    round: int
-    dag: torch.Tensor
-    evidence: float
-    edge_probability: torch.Tensor
-    target_probability: torch.Tensor
-    confidence: float
-    moves: int
-    switched: int
-    stable: bool
-    joint: JointEvidence
-    pooled: PooledEvidence | None
-    several: float
 
 
 class Rounds:
@@ -141,6 +87,7 @@ class Rounds:
         self.pooled: PooledEvidence | None = None
         self.natural = natural(state.target_probability, settling.certainty, state.prior.several, state.told)
         self.so_far = SoFar()  # of the first round, in which nothing else is to be had
+        self._near: torch.Tensor | None = None  # variables that networks are fitted to, [d]; None: all of them
         self._done = 0
         self._last: Settled | None = None
 
@@ -175,6 +122,7 @@ class Rounds:
             now_doing("asking networks")
             if (asked := self._asked_networks(stages[0])) is None:
                 return True
+            asked = self._begun_as_regimes_tell(asked)
         for refitting in stages:
             evidence = asked if asked is not None and refitting is stages[0] else self._evidence(refitting)
             if not self._series(evidence, last=refitting is stages[-1]):
@@ -196,13 +144,17 @@ class Rounds:
     def _asked_networks(self, refitting: Refitting) -> PredictiveEvidence | None:
         """Predictive evidence, where networks tell notably more of the graph's mechanisms.
 
-        If they do not, None: that was the last round.
+        If they do not, None: that was the last round. Where variables are many, networks are fitted from here on to
+        those they tell more of and their neighbours alone: time would grow with d^2, and the rest is told well enough.
 
         They are not asked where the tables drift, which they do not allow for.
         """
         if self._steady():
             evidence = self._evidence(refitting)
-            if bool((evidence.networks_gain(self.dag) > self._notably()).any()):
+            if bool((gaining := evidence.networks_gain(self.dag) > self._notably()).any()):
+                if are_many(self.state.data.kinds):
+                    self._near = gaining | self.dag[gaining].any(0) | self.dag[:, gaining].any(1)
+                    evidence = evidence.fitting(self._near)
                 return self._asked_for_several(evidence, self.dag, climbed=False)
         assert self._last is not None
         self._done += 1
@@ -250,6 +202,31 @@ class Rounds:
             return evidence
         self.prior, self.several, self.natural = one, gain, kept
         return doubting
+
+    def _begun_as_regimes_tell(self, evidence: PredictiveEvidence) -> PredictiveEvidence:
+        """The same evidence and graph, or those of the order that regimes tell, where these have more evidence.
+
+        Closed forms that misfit invent edges to mend that, and then targets to excuse the edges. That is looked at
+        where they take others for hit than those that change first, most variables being hit.
+        """
+        data, free, d = self.state.data, self.free.cpu(), len(self.dag)
+        if not all(evidence.fits_copies(i) and evidence.mechanisms.exact(i) for i in range(d)):
+            return evidence
+        given, (first, *parts) = self.dag & ~free, data.parts
+        targets = TargetKnowledge(self.state.known, self.state.hit, self.prior)
+        order, hit = order_and_targets(data.kinds, [*parts, first], targets, given)
+        believed = evidence.targets(self.dag)[:, :-1] > 0.5
+        if 2 * int(hit.any(0).sum()) < d or torch.equal(hit, believed.cpu()):
+            return evidence
+        other = self._fitted_by(evidence, kept := ~hit.to(self.natural))
+        dag = graph_of_order(other, order, given, free, self.max_parents)
+        for _ in range(FREE):
+            kept = self._natural(other.targets(dag))
+            other = self._fitted_by(other, kept)
+        if other.of(dag) < evidence.of(self.dag):
+            return evidence
+        self.dag, self.natural = dag, kept
+        return self._asked_for_several(other, dag, climbed=True)
 
     def _notably(self) -> torch.Tensor:
         """How many nats a row networks have to predict better for it to be notable, of every variable."""
@@ -324,7 +301,7 @@ class Rounds:
 
     def _misfits(self, evidence: PredictiveEvidence, dag: torch.Tensor) -> torch.Tensor:
         """Whether rows speak against a mechanism, [R, d]; what is not fitted to the end misfits by itself."""
-        asked = [evidence.refitting is not None and evidence.mechanisms.exact(i) for i in range(len(dag))]
+        asked = [evidence.fits_copies(i) and evidence.mechanisms.exact(i) for i in range(len(dag))]
         return ((evidence.each(dag).odds.t() > MISFIT) & torch.tensor(asked)).to(self.natural)
 
     def _fitted_by(self, evidence: PredictiveEvidence, kept: torch.Tensor) -> PredictiveEvidence:
@@ -332,11 +309,18 @@ class Rounds:
         return evidence.after(cross_fit(self.state.data, self.state.split, kept), kept)
 
     def _climb(self, evidence: PredictiveEvidence, dag: torch.Tensor, so_far: SoFar | None = None) -> Summit:
-        """Climb from a DAG, where variables are many over few parents of each."""
+        """Climb from a DAG, where variables are many over few parents of each, of what networks are fitted to."""
         kinds, (first, *regimes) = self.state.data.kinds, self.state.data.parts
         if not are_many(kinds):
             return climb(evidence, dag, self.free, self.max_parents, so_far)
-        return climb_sparsely(evidence, dag, self.free, self.max_parents, kinds, [*regimes, first])
+        free = self.free.cpu()
+        if self._near is not None:
+            free = free & self._near & self._near[:, None]
+        found = climb_sparsely(evidence, dag, free, self.max_parents, kinds, [*regimes, first])
+        if self._last is None:
+            return found
+        belief = torch.where(free | free.t(), found.edge_probability, self._last.edge_probability)
+        return found._replace(edge_probability=belief)
 
     def _tell(self, evidence: JointEvidence, summit: Summit, before: torch.Tensor, *, stable: bool) -> None:
         self._done += 1
@@ -360,31 +344,14 @@ class Rounds:
 
     def cut_short(self) -> Settled | None:
         """The best graph of a first round that was cut short, as round 0; None where there was none yet."""
-        found, state = self.so_far, self.state
-        if found.evidence is None:
-            return None
-        belief = found.edge_probability.fill_diagonal_(0.0)
-        return Settled(
-            round=0,
-            dag=found.dag,
-            evidence=found.value,
-            edge_probability=belief,
-            target_probability=found.evidence.targets(found.dag).to(state.target_probability),
-            confidence=confidence(belief, self.free.cpu()),
-            moves=0,
-            switched=0,
-            stable=False,
-            joint=found.evidence,
-            pooled=found.evidence if isinstance(found.evidence, PooledEvidence) else None,
-            several=math.nan,
-        )
+        return settled_so_far(self.so_far, self.state)
 
     def _evidence(self, refitting: Refitting | None) -> PredictiveEvidence:
         """Predictive evidence under the present beliefs."""
         state, settling = self.state, self.settling
         kinds, (first, *parts) = state.data.kinds, state.data.parts
         folds = cross_fit(state.data, state.split, self.natural)
-        return PredictiveEvidence(
+        made = PredictiveEvidence(
             RowsOfEvidence(kinds, folds, self.natural, moved_away(kinds, [*parts, first])),
             TargetKnowledge(state.known, state.hit, self.prior),
             Estimators(
@@ -395,6 +362,7 @@ class Rounds:
             ),
             price=edge_prices(state, settling.price),
         )
+        return made if self._near is None else made.fitting(self._near)
 
     def _natural(self, targets: torch.Tensor, prior: TargetOdds | None = None) -> torch.Tensor:
         targets = targets.to(self.state.target_probability)

@@ -14,8 +14,9 @@ import torch
 
 from pyrocausal.runtime.interruption import Interrupted, uninterrupted
 from pyrocausal.sdi.state import State
-from pyrocausal.search.rounds import Rounds, Settled
+from pyrocausal.search.rounds import Rounds
 from pyrocausal.search.settings import Settling
+from pyrocausal.search.settled import Settled
 
 __all__ = ["settle"]
 

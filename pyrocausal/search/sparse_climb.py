@@ -230,8 +230,9 @@ class SparseClimb(Generic[L]):
 
     @property
     def _looked_at(self) -> list[int]:
-        """Variables whose moves are looked at."""
-        return list(range(len(self.parents))) if self._near is None else sorted(self._near)
+        """Variables whose moves are looked at, if any of their edges may change."""
+        open_ = (self.free | self.free.t()).any(1).nonzero()[:, 0].tolist()
+        return [i for i in open_ if self._near is None or i in self._near]
 
     def _edges(self) -> list[tuple[int, int]]:
         """Edges that may change, either end of which is looked at."""

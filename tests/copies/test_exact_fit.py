@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from pyrocausal.copies.combination import combined
+from pyrocausal.copies.deletion_race import needed
 from pyrocausal.copies.exact_fit import FamilyRows, Solution, solved, squares_of
 from pyrocausal.copies.exact_prediction import Curvature, predicted, promised
 from pyrocausal.copies.further_attempts import bettered
@@ -153,6 +154,20 @@ def test_what_a_further_parent_promises(how):
     gained = solution.nats - solved(rows, (0, 1), (0, 1), [solution], 0).nats
     if how == "mean":
         assert nats[1] == pytest.approx(1500 * gained, rel=0.5)
+
+
+def test_what_a_parent_is_worth_is_nearly_what_a_fit_without_it_loses():
+    generator = torch.Generator().manual_seed(0)
+    a, b, c, noise = torch.randn(4, 1500, generator=generator, dtype=torch.double)
+    child, columns = a.tanh() * b + 0.3 * noise, torch.stack([a, b, c, a + 0.5 * noise], 1)
+    rows = FamilyRows(columns, child, torch.ones(1500, dtype=torch.double))
+    solution = solved(rows, (0, 1, 2), (0, 1, 2, 3), (), 0)  # the last has two columns
+    found = needed(solution, rows, [(0,), (1,), (2, 3)], 0)
+    for lost, parents in zip(found, [(1, 2), (0, 2), (0, 1)], strict=True):
+        columns = [column for j in parents for column in [(0,), (1,), (2, 3)][j]]
+        fitted_on = 1500 * (solved(rows, parents, columns, [solution], 0).nats - solution.nats)
+        assert 0.99 * fitted_on - 1 < lost < 1.1 * fitted_on + 30.0
+    assert min(found[:2]) > 400
 
 
 def test_attempts_never_make_a_solution_worse():

@@ -513,6 +513,37 @@ def test_what_networks_gain_is_the_mean_of_rows_that_tell(kind, refitting, close
     assert found.abs().max() > 1e-4
 
 
+@pytest.mark.parametrize("into", ["after", "fitting"])
+def test_what_comes_of_evidence_changes_nothing_of_it(into):
+    """A family is asked of one that is given up; then the first has to fit it for itself."""
+    problem = Problem("continuous", mechanisms=partial(NeuralMechanisms, hidden=4))
+    evidence, graph = problem.evidence(BRIEF), torch.tensor([[0, 1], [0, 0]]).bool()
+    made = evidence.fitting(torch.ones(2)) if into == "fitting" else evidence.after(problem.folds, problem.natural)
+    made.prepare([(0, (1,)), (1, ())])
+    assert not evidence._kept[0] and not evidence._kept[1]
+    evidence.prepare([(0, (1,)), (1, ())])
+    assert evidence.promising(0, graph[0]).shape == (2,) and evidence.needed((0, (1,))).shape == (1,)
+
+
+def test_copies_may_be_fitted_to_some_variables_alone():
+    problem = Problem("mixed")
+    evidence, alone = problem.evidence(BRIEF), problem.evidence()
+    graphs = [every_dag(3)[0], every_dag(3)[-1]]
+    for graph in graphs:
+        evidence.networks_gain(graph)  # knows families of all variables
+    some = torch.tensor([False, True, False])
+    found = evidence.fitting(some)
+    assert [found.fits_copies(i) for i in range(3)] == [evidence.fits_copies(i) and i == 1 for i in range(3)]
+    for asked in (found, found.after(problem.folds, problem.natural)):
+        for i, graph in itertools.product(range(3), graphs):
+            terms, expected, other = (
+                torch.stack([*each.terms(i, graph[i : i + 1])][:2])
+                for each in (asked, *((evidence, alone) if some[i] else (alone, evidence)))
+            )
+            torch.testing.assert_close(terms, expected)
+            assert not torch.allclose(terms, other)
+
+
 def test_networks_gain_nothing_where_none_is_wanted():
     gains = Problem("mixed").evidence(replace(BRIEF, least_regret=1e4)).networks_gain(every_dag(3)[0])
     assert gains[0] == gains[2] == 0.0 != gains[1]  # tables are good enough, and a regression never is

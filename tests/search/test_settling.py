@@ -34,8 +34,8 @@ from pyrocausal.sdi.target_prior import TargetPrior
 from pyrocausal.search import rounds, settled_mechanisms
 from pyrocausal.search.graph_kernel import sample_graphs
 from pyrocausal.search.hill_climb import Summit, strongest_dag
-from pyrocausal.search.rounds import Settled
 from pyrocausal.search.settings import Settling
+from pyrocausal.search.settled import Settled
 from pyrocausal.search.settling import settle
 from pyrocausal.simulate.experiments import linear_truth, simulate
 from pyrocausal.simulate.graphs import chain as chain_graph
@@ -412,6 +412,60 @@ def test_networks_follow_where_they_tell_more_and_nothing_drifts(chain, monkeypa
     assert settled.dag.int().tolist() == matrix_of(chain.truth)
 
 
+def test_where_variables_are_many_networks_are_fitted_near_those_that_they_tell_more_of(monkeypatch):
+    d, rng = 44, np.random.default_rng(0)
+    truth = linear_truth(chain_graph(d), rng)
+    made = simulate(truth, intervention=hard_normal(mean=2.0, sd=1.0), rows=400, rows_per_regime=20, seed=0)
+    state, _ = ROUGH.begin(made.data, seed=0)
+    settling = rounds.Rounds(state, BOTH, lambda settled: None)
+    settling._pool(last=False)
+    before, belief, place = settling.dag, settling._last.edge_probability, made.data.names.index("X20")
+    gains = torch.zeros(d)
+    gains[place] = 1.0
+    monkeypatch.setattr(PredictiveEvidence, "networks_gain", lambda self, graph: gains)
+    evidence = settling._asked_networks(BOTH.refitting)
+    near = {place, *before[place].nonzero()[:, 0].tolist(), *before[:, place].nonzero()[:, 0].tolist()}
+    assert len(near) >= 3 and {i for i in range(d) if evidence.fits_copies(i)} == near
+    climbed, sparsely = [], rounds.climb_sparsely
+
+    def climb(evidence, dag, free, *more):
+        climbed.append(free)
+        return sparsely(evidence, dag, free, *more)
+
+    monkeypatch.setattr(rounds, "climb_sparsely", climb)
+    settling._series(evidence, last=True)
+    inside = torch.zeros(d, d, dtype=torch.bool)
+    inside[[*near]] = torch.tensor([j in near for j in range(d)])
+    inside.fill_diagonal_(False)
+    assert climbed and all(torch.equal(free, inside) for free in climbed)
+    assert torch.equal(settling.dag[~inside], before[~inside])
+    found = settling._last.edge_probability
+    assert torch.equal(found[~inside], belief[~inside]) and not torch.equal(found[inside], belief[inside])
+
+
+@pytest.mark.parametrize("offered", ["", "right", "no better"])
+def test_networks_begin_as_regimes_tell_where_that_is_another_graph_and_a_better_one(monkeypatch, offered):
+    truth = linear_truth(chain_graph(3), np.random.default_rng(0))
+    made = simulate(truth, intervention=hard_normal(mean=2.0, sd=1.0), rows=1000, rows_per_regime=150, seed=0)
+    settling = rounds.Rounds(rough(made.data), BOTH, lambda settled: None)
+    right, hit = torch.tensor(matrix_of(truth)).bool(), torch.zeros(3, 3, dtype=torch.bool)
+    for r, name in enumerate(made.data.regime_names):
+        hit[r, made.data.names.index(made.targets[name][0])] = True
+    settling.dag, settling.natural = (right.clone(), ~hit) if offered else (right.t().clone(), hit)
+    evidence, asked = settling._evidence(BOTH.refitting), []
+    if offered == "no better":
+        monkeypatch.setattr(rounds, "order_and_targets", lambda *_: ([0, 1, 2], hit.roll(1, 0)))
+        monkeypatch.setattr(rounds, "graph_of_order", lambda *_: asked.append(True) or torch.zeros_like(right))
+    before = settling.dag, settling.natural
+    found = settling._begun_as_regimes_tell(evidence)
+    if offered:
+        assert found is evidence and (settling.dag, settling.natural) == before
+        assert bool(asked) == (offered == "no better")
+    else:
+        assert found is not evidence
+        assert torch.equal(settling.dag, right) and torch.equal(settling.natural, ~hit)
+
+
 @pytest.mark.parametrize(("several", "gain"), [(None, -1.0), (None, 1.0), (True, -1.0)])
 def test_networks_may_doubt_that_regimes_have_several_targets(chain, monkeypatch, several, gain):
     state = rough(chain.data, target_prior=TargetPrior(several=several))
@@ -578,7 +632,7 @@ def test_a_series_at_rest_climbs_on_without_rows_that_speak_against_what_they_fi
     odds[1, 2] = 20.0 if against else 5.0  # of X1, in the last regime
 
     class Evidence:
-        refitting, mechanisms = object(), NeuralMechanisms(KINDS["continuous"] * 2, hidden=2)
+        mechanisms, fits_copies = NeuralMechanisms(KINDS["continuous"] * 2, hidden=2), lambda self, i: True
 
         def each(self, dag):
             return Terms(odds, odds, odds[:, 0], odds)

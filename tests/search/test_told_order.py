@@ -1,0 +1,87 @@
+"""An order that regimes tell, and the graph of it that fits make sparse."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from test_orders import CHAIN, EMPTY, FORK, FREE, ONE, made
+
+from pyrocausal.evidence.inputs import TargetKnowledge
+from pyrocausal.sdi.target_prior import TargetOdds
+from pyrocausal.search.told_order import graph_of_order, order_and_targets
+
+TARGETS = torch.tensor([[i in hit for i in range(4)] for hit in ONE])
+
+
+def told(data, given=EMPTY, known=(), odds=None):
+    first, *parts = data.parts
+    some = torch.tensor([r in known for r in range(len(parts))])
+    odds = TargetOdds(torch.zeros(len(parts), 4) if odds is None else odds, several=False)
+    targets = TargetKnowledge(some, TARGETS & some[:, None], odds)
+    return order_and_targets(data.kinds, [*parts, first], targets, given)
+
+
+@pytest.mark.parametrize("graph", [CHAIN, FORK])
+@pytest.mark.parametrize("columns", [[0, 1, 2, 3], [3, 1, 0, 2]])
+def test_who_changes_in_few_regimes_comes_first_and_was_hit_where_nobody_before_it_changes(graph, columns):
+    data, found = made(graph, order=columns, drift=0.0)
+    order, hit = told(data)
+    assert not any(found[i, j] for place, i in enumerate(order) for j in order[place:])
+    assert torch.equal(hit, TARGETS[:, columns])  # in the fifth regime nothing was done
+
+
+def test_what_is_known_of_targets_stays_and_who_cannot_be_hit_is_not():
+    data, _ = made(drift=0.0)
+    odds = torch.zeros(len(ONE), 4)
+    odds[:, 1] = -torch.inf  # as a covariate's are
+    _, hit = told(data, known=(5,), odds=odds)
+    assert torch.equal(hit[[0, 2, 3, 4, 5]], TARGETS[[0, 2, 3, 4, 5]])
+    assert hit[1].nonzero()[:, 0].tolist() == [2]  # the next that changes
+
+
+def test_edges_that_are_given_come_before_what_regimes_say():
+    data, _ = made(drift=0.0)
+    given = EMPTY.clone()
+    given[0, 3] = True
+    order, _ = told(data, given)
+    assert order.index(3) < order.index(0)
+
+
+class Evidence:
+    """Every parent is worth so many nats to every variable, and a fit says so with some error."""
+
+    def __init__(self, worth: torch.Tensor, said: torch.Tensor) -> None:
+        self.worth, self.said, self.price, self.asked = worth, said, torch.full((4, 4), 5.0), []
+
+    def prepare(self, families):
+        self.asked += families
+
+    def predicted(self, family):
+        assert family in self.asked
+        return float(self.worth[family[0], list(family[1])].sum())
+
+    def needed(self, family):
+        return self.said[family[0], list(family[1])]
+
+
+WORTH = torch.tensor([[0.0, 0, 0, 0], [3, 0, 0, 0], [60, 4, 0, 0], [2, 9, 50, 0]])
+
+
+@pytest.mark.parametrize("error", [0.0, 3.0])
+def test_parents_that_are_not_worth_their_price_are_left_out_many_at_a_time(error):
+    said = WORTH + error * torch.tensor([1.0, -1.0, 1.0, -1.0])
+    evidence = Evidence(WORTH, said)
+    graph = graph_of_order(evidence, [0, 1, 2, 3], EMPTY, FREE)
+    assert torch.equal(graph, WORTH > 5)
+    # Without the two weak ones of the last; with the weaker of them left out alone; with one more.
+    assert len([family for family in evidence.asked if family[0] == 3]) <= 5
+
+
+def test_edges_that_are_given_stay_others_never_come_and_parents_are_no_more_than_may_be():
+    given, free = EMPTY.clone(), FREE.clone()
+    given[1, 0] = True
+    free[1, 0] = free[2, 0] = free[0, 2] = False
+    graph = graph_of_order(Evidence(WORTH, WORTH), [0, 1, 2, 3], given, free, max_parents=1)
+    expected = EMPTY.clone()
+    expected[1, 0] = expected[3, 2] = True
+    assert torch.equal(graph, expected)
