@@ -108,17 +108,25 @@ class ExactCopies:
 
         All of them where rows are few.
         """
+        if any(self._rows(k, fold, family[0]).total < ENOUGH for k, fold in enumerate(folds)):
+            return torch.ones(len(self.kinds), dtype=torch.bool)
+        nats = self.promises(family, folds)
+        return (nats > LEAST) & (nats > PART * nats.max())
+
+    def promises(self, family: Family, folds: Sequence[Fold]) -> torch.Tensor:
+        """Nats that every variable promises as one more parent of a family that is known, on average of folds: [d].
+
+        None for its own variable and its parents.
+        """
         i, parents = family
         others = {j: each for j, each in enumerate(self._places) if j != i and j not in parents}
-        every = [self._rows(k, fold, i) for k, fold in enumerate(folds)]
-        if any(rows.total < ENOUGH for rows in every):
-            return torch.ones(len(self.kinds), dtype=torch.bool)
-        jobs = [partial(promised, self._best(k, family), rows, others) for k, rows in enumerate(every)]
+        jobs = [
+            partial(promised, self._best(k, family), self._rows(k, fold, i), others) for k, fold in enumerate(folds)
+        ]
         gain = torch.zeros(len(folds), len(self.kinds), dtype=torch.double)
         for k, found in enumerate(side_by_side(jobs)):
             gain[k, list(found)] = torch.tensor([*found.values()], dtype=torch.double)
-        mean = gain.mean(0)
-        return (mean > LEAST) & (mean > PART * mean.max())
+        return gain.mean(0)
 
     def needed(self, family: Family, folds: Sequence[Fold]) -> torch.Tensor:
         """About how many nats the parents of a family that is known are worth, on average of folds: [parents]."""

@@ -163,6 +163,10 @@ class PredictiveEvidence(JointEvidence):
         kept = self._kept[i][parents]
         return float(self.telling[:-1, i] @ kept.old + kept.observational)
 
+    def promises(self, family: Family) -> torch.Tensor:
+        """About how many nats each variable gains as one more parent of a family like those of `needed`, [d]."""
+        return recorded(f"what {family} is promised", partial(self.exact.promises, family, self.folds))
+
     def needed(self, family: Family) -> torch.Tensor:
         """About how many nats the parents of a family are worth that was prepared and is fitted exactly, [parents]."""
         return recorded(f"what parents of {family} are worth", partial(self.exact.needed, family, self.folds))

@@ -206,27 +206,26 @@ class Rounds:
     def _begun_as_regimes_tell(self, evidence: PredictiveEvidence) -> PredictiveEvidence:
         """The same evidence and graph, or those of the order that regimes tell, where these have more evidence.
 
-        Closed forms that misfit invent edges to mend that, and then targets to excuse the edges. That is looked at
-        where they take others for hit than those that change first, most variables being hit.
+        Closed forms that misfit invent edges to mend that, and several targets to excuse them. That is looked at where
+        they take others for hit than those that change first, most variables being hit; a climb shows what it is worth.
         """
-        data, free, d = self.state.data, self.free.cpu(), len(self.dag)
-        if not all(evidence.fits_copies(i) and evidence.mechanisms.exact(i) for i in range(d)):
+        data, free, d, one = self.state.data, self.free.cpu(), len(self.dag), self.state.prior
+        exactly = all(evidence.fits_copies(i) and evidence.mechanisms.exact(i) for i in range(d))
+        if one.several or not exactly:
             return evidence
         given, (first, *parts) = self.dag & ~free, data.parts
-        targets = TargetKnowledge(self.state.known, self.state.hit, self.prior)
+        targets = TargetKnowledge(self.state.known, self.state.hit, one)
         order, hit = order_and_targets(data.kinds, [*parts, first], targets, given)
         believed = evidence.targets(self.dag)[:, :-1] > 0.5
         if 2 * int(hit.any(0).sum()) < d or torch.equal(hit, believed.cpu()):
             return evidence
-        other = self._fitted_by(evidence, kept := ~hit.to(self.natural))
-        dag = graph_of_order(other, order, given, free, self.max_parents)
-        for _ in range(FREE):
-            kept = self._natural(other.targets(dag))
-            other = self._fitted_by(other, kept)
+        now_doing("networks, as regimes tell")
+        other = self._fitted_by(evidence.believing(one), kept := ~hit.to(self.natural))
+        dag = self._climb(other, graph_of_order(other, order, given, free, self.max_parents)).dag
         if other.of(dag) < evidence.of(self.dag):
             return evidence
-        self.dag, self.natural = dag, kept
-        return self._asked_for_several(other, dag, climbed=True)
+        self.dag, self.natural, self.prior = dag, kept, one
+        return other
 
     def _notably(self) -> torch.Tensor:
         """How many nats a row networks have to predict better for it to be notable, of every variable."""

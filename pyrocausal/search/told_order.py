@@ -2,26 +2,36 @@
 
 Whoever is hit changes, and so does whoever lies below. So variables that change in few regimes come before those that
 change in many, and in every regime the first of those that change was hit, if one was hit alone. With that each
-variable has all before it for its parents to begin with. The half that seems to be worth least is left out, as long as
-a fit without it predicts no worse, or else half of that half, and so on.
+variable chooses its parents among those before it. All that promise notable gains come at once, if a fit with them
+predicts better, or else the better half of them, and so on; then those that seem to be worth least go in the same way.
+To begin with all and leave out takes twice the time and ends worse, for a fit of many parents is seldom a good one.
+
+Whether a number changes is told by its shares of the intervals that sixteenths of the observational rows lie in: what
+reaches a variable by many ways changes its form more than its mean.
 
 Vocabulary: d variables, R regimes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
+from scipy.stats import chi2
 
-from pyrocausal.data.kind import Kind
+from pyrocausal.data.kind import Kind, entering
+from pyrocausal.data.missing import filled, present
 from pyrocausal.data.weights import Part
-from pyrocausal.evidence.changed_tables import CHANGED, changes
 from pyrocausal.evidence.inputs import TargetKnowledge
 from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
+from pyrocausal.evidence.terms import parents_of
 from pyrocausal.search.orders import order_by
 
 __all__ = ["graph_of_order", "order_and_targets"]
+
+CHANGED = 7.0  # nats against a change that is chance: one in a thousand
+INTERVALS = 16
+SHARE = 0.3  # of what the best further parent promises, that others have to
 
 
 def order_and_targets(
@@ -45,15 +55,34 @@ def order_and_targets(
     tuple
         The order, and boolean, shape [R, d].
     """
-    gains = changes(kinds, parts)
-    changed = (gains > CHANGED) & (targets.prior.log_odds.cpu() > -torch.inf) | targets.hit.cpu()
-    most = gains.clamp(min=0.0).sum(0)
+    against = _against_chance(kinds, parts)
+    changed = (against > CHANGED) & (targets.prior.log_odds.cpu() > -torch.inf) | targets.hit.cpu()
+    most = against.sum(0)
     order = order_by((changed.sum(0) + most / (most.max() + 1.0)).tolist(), given)
     place = torch.tensor(order).argsort()
     first = torch.where(changed, place, len(order)).argmin(1)
     found = torch.nn.functional.one_hot(first, len(order)).bool() & changed
     told = targets.known | targets.hit.any(1)
     return order, torch.where(told.cpu()[:, None], targets.hit.cpu(), found)
+
+
+def _against_chance(kinds: Sequence[Kind], parts: Sequence[Part]) -> torch.Tensor:
+    """Minus the logarithm of how probable a change of a number's shares by chance is, of every regime: [R, d]."""
+    tables = [entering(kinds, rows).double() for rows, _ in parts]
+    usual = torch.where(present(parts[-1].rows), tables[-1], torch.nan)
+    ends = usual.nanquantile(torch.linspace(0, 1, INTERVALS + 1, dtype=torch.double)[1:-1], 0)  # [15, d]
+    counts = torch.zeros(len(parts), len(kinds), INTERVALS, dtype=torch.double)
+    for found, values, (rows, weights) in zip(counts, tables, parts, strict=True):
+        there = present(rows).double() if weights is None else present(rows) * weights[:, None].double()
+        place = (filled(values)[:, None] > ends).sum(1)  # [n, d]
+        found.scatter_add_(1, place.t(), there.t())
+    share = (counts[-1] + 0.5) / (counts[-1] + 0.5).sum(-1, keepdim=True)
+    total, occupied = counts.sum(-1), (counts.sum(0) > 0).sum(-1)
+    own = counts[:-1] / total[:-1, :, None].clamp(min=1e-9)
+    gain = torch.where(own > 0, counts[:-1] * (own / share).log(), 0.0).sum(-1)
+    gain = gain / (1 + total[:-1] / total[-1].clamp(min=1.0))
+    against = -chi2.logsf(2 * gain.clamp(min=0.0).numpy(), (occupied - 1).clamp(min=1).numpy())
+    return torch.from_numpy(against).clamp(max=1e3)
 
 
 def graph_of_order(
@@ -77,32 +106,45 @@ def graph_of_order(
         Parents that a variable may get; None: any number.
     """
     most = len(order) if max_parents is None else max_parents
-    may = [given[i] | free[i] for i in range(len(order))]
-    parents = {i: tuple(sorted(j for j in order[:place] if may[i][j])) for place, i in enumerate(order)}
-    evidence.prepare(parents.items())
-    dropped = {i: _weak(evidence, i, parents[i], given[i], most) for i in order}
-    while open_ := [i for i in order if dropped[i]]:
-        tried = {i: tuple(j for j in parents[i] if j not in dropped[i]) for i in open_}
-        evidence.prepare(tried.items())
-        for i in open_:
-            if len(parents[i]) > most or _worth(evidence, i, tried[i]) > _worth(evidence, i, parents[i]):
-                parents[i] = tried[i]
-                dropped[i] = _weak(evidence, i, parents[i], given[i], most)
-            else:
-                dropped[i] = dropped[i][: len(dropped[i]) // 2]
+    before = {i: {j for j in order[:place] if free[i, j] and not given[i, j]} for place, i in enumerate(order)}
+    parents = {i: parents_of(given[i]) for i in order}
+
+    def come(i: int) -> list[int]:
+        gains = evidence.promises((i, parents[i])).tolist()
+        open_ = before[i] - set(parents[i])
+        least = SHARE * max((gains[j] for j in open_), default=0.0)
+        found = [j for j in open_ if gains[j] > max(least, float(evidence.price[i, j]))]
+        return sorted(found, key=lambda j: -gains[j])[: max(most - len(parents[i]), 0)]
+
+    def go(i: int) -> list[int]:
+        needed = dict(zip(parents[i], evidence.needed((i, parents[i])).tolist(), strict=True))
+        open_ = sorted(before[i] & set(parents[i]), key=lambda j: needed[j])
+        return open_[: (len(open_) + 1) // 2]
+
+    for propose in (come, go):
+        _toggle(evidence, parents, propose)
     graph = torch.zeros_like(given)
     for i, some in parents.items():
         graph[i, list(some)] = True
     return graph
 
 
+def _toggle(
+    evidence: PredictiveEvidence, parents: dict[int, tuple[int, ...]], propose: Callable[[int], list[int]]
+) -> None:
+    """Change parents of variables as is proposed, the best first, as long as that predicts better, price paid."""
+    evidence.prepare(parents.items())
+    changed = {i: propose(i) for i in parents}
+    while open_ := [i for i in parents if changed[i]]:
+        tried = {i: tuple(sorted({*parents[i]} ^ {*changed[i]})) for i in open_}
+        evidence.prepare(tried.items())
+        for i in open_:
+            if _worth(evidence, i, tried[i]) > _worth(evidence, i, parents[i]):
+                parents[i] = tried[i]
+                changed[i] = propose(i)
+            else:
+                changed[i] = changed[i][: len(changed[i]) // 2]
+
+
 def _worth(evidence: PredictiveEvidence, i: int, parents: tuple[int, ...]) -> float:
     return evidence.predicted((i, parents)) - float(evidence.price[i, list(parents)].sum())
-
-
-def _weak(evidence: PredictiveEvidence, i: int, parents: tuple[int, ...], given: torch.Tensor, most: int) -> list[int]:
-    """Half of the parents that may go, the weakest first, or as many as are too many."""
-    open_ = [
-        (float(needed), j) for needed, j in zip(evidence.needed((i, parents)), parents, strict=True) if not given[j]
-    ]
-    return [j for _, j in sorted(open_)[: max((len(open_) + 1) // 2, len(parents) - most)]]
