@@ -88,6 +88,7 @@ class Rounds:
         self.natural = natural(state.target_probability, settling.certainty, state.prior.several, state.told)
         self.so_far = SoFar()  # of the first round, in which nothing else is to be had
         self._near: torch.Tensor | None = None  # variables that networks are fitted to, [d]; None: all of them
+        self._changed = 0  # edges that are others before the climb of a round
         self._done = 0
         self._last: Settled | None = None
 
@@ -224,6 +225,7 @@ class Rounds:
         dag = self._climb(other, graph_of_order(other, order, given, free, self.max_parents)).dag
         if other.of(dag) < evidence.of(self.dag):
             return evidence
+        self._changed = int((dag ^ self.dag).sum())
         self.dag, self.natural, self.prior = dag, kept, one
         return other
 
@@ -331,13 +333,14 @@ class Rounds:
             edge_probability=summit.edge_probability,
             target_probability=evidence.targets(summit.dag).to(self.state.target_probability),
             confidence=confidence(summit.edge_probability, self.free.cpu()),
-            moves=summit.moves,
+            moves=summit.moves + self._changed,
             switched=int((self.natural != before).any(1).sum()),
             stable=stable,
             joint=evidence,
             pooled=self.pooled,
             several=self.several,
         )
+        self._changed = 0
         best_so_far(self._last.evidence, int(self.dag.sum()))
         self.tell(self._last)
 

@@ -464,6 +464,8 @@ def test_networks_begin_as_regimes_tell_where_that_is_another_graph_and_a_better
     else:
         assert found is not evidence
         assert torch.equal(settling.dag, right) and torch.equal(settling.natural, ~hit)
+        settling._series(found, last=True)
+        assert settling._last.moves >= 4  # two edges went and two came before the climb
 
 
 @pytest.mark.parametrize(("several", "gain"), [(None, -1.0), (None, 1.0), (True, -1.0)])
