@@ -208,7 +208,8 @@ class Rounds:
         """The same evidence and graph, or those of the order that regimes tell, where these have more evidence.
 
         Closed forms that misfit invent edges to mend that, and several targets to excuse them. That is looked at where
-        they take others for hit than those that change first, most variables being hit; a climb shows what it is worth.
+        they take others for hit than those that change first, most variables being hit. Both are weighed as they are,
+        before a climb.
         """
         data, free, d, one = self.state.data, self.free.cpu(), len(self.dag), self.state.prior
         exactly = all(evidence.fits_copies(i) and evidence.mechanisms.exact(i) for i in range(d))
@@ -222,7 +223,7 @@ class Rounds:
             return evidence
         now_doing("networks, as regimes tell")
         other = self._fitted_by(evidence.believing(one), kept := ~hit.to(self.natural))
-        dag = self._climb(other, graph_of_order(other, order, given, free, self.max_parents)).dag
+        dag = graph_of_order(other, order, given, free, self.max_parents)
         if other.of(dag) < evidence.of(self.dag):
             return evidence
         self._changed = int((dag ^ self.dag).sum())
