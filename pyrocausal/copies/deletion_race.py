@@ -1,8 +1,8 @@
 """What each parent of a solution is worth, as far as some steps of a fit without it tell.
 
 A fit without a parent goes on from the solution that there is, and most of what it can make good comes in its first
-steps. A Wald test would take none, but its quadratic form is far from the truth where units bend: on twenty families of
-eight to sixteen parents it ranked 0.84 of the pairs of a parent and another variable rightly, three steps 0.93.
+steps. A Wald test would take none, but where units bend its quadratic form says little of what a parent is worth: other
+units seem to make good for it that are far from doing so.
 """
 
 from __future__ import annotations

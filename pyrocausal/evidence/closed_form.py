@@ -33,8 +33,6 @@ from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.missing import filled, present
 from pyrocausal.data.negative_binomial import negative_binomial
 from pyrocausal.data.weights import take_rows, total
-from pyrocausal.evidence.block_regressors import are_many
-from pyrocausal.evidence.pooled_tables import LARGE, USUAL
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, Regressors, richest
 from pyrocausal.evidence.table_prior import best_prior
 from pyrocausal.model.count_regression import count_regression
@@ -56,13 +54,11 @@ class ClosedForm:
         log-densities.
     """
 
-    max_cells = USUAL
+    max_cells = 100_000
     bins = 4
 
     def __init__(self, kinds: Sequence[Kind], fold: Fold) -> None:
         self.kinds = tuple(kinds)
-        if are_many(kinds):  # whose search knows such tables
-            self.max_cells = LARGE
         self.counts = fold.counts
         self.rows, self.weights = (fold.fitting.rows, fold.scoring.rows), fold.fitting.weights
         self._judging = total(*fold.scoring)

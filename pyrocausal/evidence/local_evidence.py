@@ -90,14 +90,6 @@ class LocalEvidence:
         made.smooth, made._told, made._worth = True, {}, {}
         return made
 
-    def with_larger_tables(self, cells: int) -> LocalEvidence:
-        """The same where tables may have so many entries, in pooled evidence too."""
-        self.pooled.tables.max_cells = cells
-        made = copy(self)
-        made._told = {family: told for family, told in self._told.items() if told[0].rest > IMPOSSIBLE / 2}
-        made._worth = {}
-        return made
-
     def given_others(self, one: JointEvidence, dag: torch.Tensor) -> LocalEvidence:
         """The same where regimes have one target at the most, the other variables of a graph [d, d] standing still.
 

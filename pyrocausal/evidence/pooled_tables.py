@@ -31,13 +31,12 @@ from pyrocausal.evidence.drift import Spared, spared_evidence
 from pyrocausal.evidence.table_prior import TablePrior, best_prior
 from pyrocausal.model.conjugate import dirichlet_multinomial
 
-__all__ = ["KAPPAS", "LARGE", "USUAL", "PooledTables"]
+__all__ = ["KAPPAS", "PooledTables"]
 
 KAPPAS = math.inf, 3000.0, 1000.0, 300.0, 100.0, 30.0
 ROUNDS = 3  # of the common table and of who was let alone, each given the other, at the most
 POOR = 0.05  # of what the best parents tell that others do not
 UNCHANGED = 1e-6  # share of a table that is let alone
-USUAL, LARGE = 100_000, 500_000  # entries of a table at the most; of variables that have no room there, among many
 
 
 class _Counts(NamedTuple):
@@ -98,7 +97,7 @@ class PooledTables:
         All rows of every table, R of them, encoded, the observational one last; on the CPU.
     """
 
-    max_cells = USUAL
+    max_cells = 100_000
     bins = 4
 
     def __init__(self, kinds: Sequence[Kind], parts: Sequence[Part]) -> None:
@@ -165,12 +164,6 @@ class PooledTables:
     def fits(self, i: int, parents: tuple[int, ...]) -> bool:
         """Whether there is such a table, not too large to mean anything."""
         return self.kinds[i].cardinality * math.prod(self._states[j] for j in parents) <= self.max_cells
-
-    def full(self, i: int, parents: tuple[int, ...]) -> bool:
-        """Whether a table has no room for any further parent."""
-        others = [states for j, states in enumerate(self._states) if j != i and j not in parents]
-        size = self.kinds[i].cardinality * math.prod(self._states[j] for j in parents)
-        return self.kinds[i].closed_form == "table" and size * min(others, default=1) > self.max_cells
 
     def fresh(self, i: int, parents: tuple[int, ...], tables: torch.Tensor) -> torch.Tensor:
         """Evidence of fresh mechanisms in some tables, half of it given the parents: [T]."""

@@ -23,7 +23,6 @@ from pyrocausal.evidence.cause_screen import CauseScreen
 from pyrocausal.evidence.changed_tables import CHANGED, changes
 from pyrocausal.evidence.local_evidence import LocalEvidence
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
-from pyrocausal.evidence.pooled_tables import LARGE
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR
 from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.equivalence_search import search_classes
@@ -115,8 +114,6 @@ def search_many(
     if any(kind.closed_form == "table" for kind in evidence.kinds):
         climb = _climb(climb.local.smoothed(), climb.dag, free, max_parents, so_far, climb.screen)
         moves += climb.run()
-        climb, more = _with_room(climb)
-        moves += more
     for _ in range(AGAIN):
         unseen = (evidence.targets(climb.dag)[:, :-1] > MAY_BE_HIT) & (changed <= 0) & ~evidence.known[:, None]
         if not bool(unseen.any()):
@@ -127,20 +124,6 @@ def search_many(
     at = partial(_climb, free=free, max_parents=max_parents, so_far=so_far, screen=climb.screen)
     apart, climb = _otherwise(climb, moves, at)
     return apart, apart if one is None else _one_each(climb, apart, one, at)
-
-
-def _with_room(climb: SparseClimb[LocalEvidence]) -> tuple[SparseClimb[LocalEvidence], int]:
-    """The climb, gone on from variables whose tables have no room for one more parent, in larger ones; its moves.
-
-    All that follows knows larger tables. They would be too dear from the beginning, when proxies fill them.
-    """
-    full = {i for i, parents in enumerate(climb.parents) if climb.local.pooled.tables.full(i, parents)}
-    if not full:
-        return climb, 0
-    around = climb.nearby(full)
-    around.local = climb.local.with_larger_tables(LARGE)
-    moves = around.run()
-    return around.widened(), moves
 
 
 def _undirected(evidence: PooledEvidence, dag: torch.Tensor) -> torch.Tensor:

@@ -137,13 +137,6 @@ class SparseClimb(Generic[L]):
         made._gains, made._tucked, made._exchanged = dict(self._gains), dict(self._tucked), set(self._exchanged)
         return made
 
-    def nearby(self, variables: set[int]) -> Self:
-        """The same climb, which looks at the moves of some variables and of those that it changes; nothing is kept."""
-        made = copy(self)
-        made.parents, made._near = list(self.parents), set(variables)
-        made._gains, made._tucked, made._exchanged = dict(self._gains), {}, set()
-        return made
-
     def widened(self) -> Self:
         """The same climb, which looks at the moves of all variables."""
         made = copy(self)

@@ -4,7 +4,7 @@ Whoever is hit changes, and so does whoever lies below. So variables that change
 change in many, and in every regime the first of those that change was hit, if one was hit alone. With that each
 variable chooses its parents among those before it. All that promise notable gains come at once, if a fit with them
 predicts better, or else the better half of them, and so on; then those that seem to be worth least go in the same way.
-To begin with all and leave out takes twice the time and ends worse, for a fit of many parents is seldom a good one.
+To begin with all and leave out takes longer and ends worse, for a fit of many parents is seldom a good one.
 
 Whether a number changes is told by its shares of the intervals that sixteenths of the observational rows lie in: what
 reaches a variable by many ways changes its form more than its mean.

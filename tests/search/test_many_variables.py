@@ -17,13 +17,11 @@ from pyrocausal.evidence.edge_price import edge_price
 from pyrocausal.evidence.inputs import TargetKnowledge
 from pyrocausal.evidence.local_evidence import LocalEvidence
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
-from pyrocausal.evidence.pooled_tables import LARGE
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, Regressors
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.sdi.target_prior import TargetOdds
 from pyrocausal.search.equivalence import Completed
 from pyrocausal.search.equivalence_search import search_classes
-from pyrocausal.search.many_variables import _with_room
 from pyrocausal.search.open_directions import try_other_directions, untold_causes
 from pyrocausal.search.parent_choice import Choice
 from pyrocausal.search.pooled_search import search_graph
@@ -227,26 +225,6 @@ def test_where_there_is_no_room_for_one_more_parent_it_replaces_another():
     assert choice.around(gains, lambda family: True) == [*less, (1, 2, 3, 5), (1, 2, 3, 6), (1, 2, 3, 4)]
     full = choice.around(gains, lambda family: len(family[1]) <= 3)
     assert full == [*less, (2, 3, 5), (1, 3, 5), (2, 3, 6), (1, 3, 6)]  # the best two, for those that may go
-
-
-def test_a_variable_without_room_for_one_more_parent_gets_a_larger_table():
-    rng, d, effect, causes = np.random.default_rng(0), 45, 4, (0, 1, 2)
-    rows = rng.integers(2, size=(6000, d))
-    chance = 0.1 + 0.8 * (rows[:, causes] @ [0.2, 0.3, 0.5])
-    rows[:, effect] = rng.random(len(rows)) < chance
-    tables = (pd.DataFrame(each, columns=[f"X{i}" for i in range(d)]) for each in (rows[:5000], rows[5000:]))
-    evidence = pooled(Simulation(pc.InterventionalData.from_frames(next(tables), {"r": next(tables)}), None, {}))
-    evidence.tables.max_cells = 8
-    local, screen = everything(evidence)
-    climb = SparseClimb(local, screen, torch.zeros(d, d).bool(), ~torch.eye(d, dtype=torch.bool))
-    climb.run()
-    before = list(climb.parents)
-    family = set(before[effect])
-    assert len(family) == 2 and family < set(causes) and evidence.tables.full(effect, before[effect])
-    further, moves = _with_room(climb)
-    assert further.parents[effect] == causes and moves >= 1 and climb.parents == before
-    assert further.value > climb.value and evidence.tables.max_cells == LARGE
-    assert _with_room(climb) == (climb, 0)  # nothing is full now
 
 
 def test_causes_that_no_regime_tells_from_their_effect_are_untold():
