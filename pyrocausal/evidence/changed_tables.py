@@ -13,15 +13,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from scipy.stats import chi2
 
 from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.missing import filled, present
 from pyrocausal.data.weights import Part
 
-__all__ = ["CHANGED", "changes"]
+__all__ = ["CHANGED", "changes", "changes_of_form"]
 
 CHANGED = 6.0  # nats above chance; of a number that is one regime in a thousand
 ROWS = 10_000  # that are counted at a time
+INTERVALS = 16
 LEAST = 1e-6  # of a variance on a standardised scale
 
 
@@ -87,10 +89,46 @@ def _counts(rows: torch.Tensor, weights: torch.Tensor | None, states: int) -> to
 
 def _of_categories(counts: torch.Tensor) -> torch.Tensor:
     """From counts in all tables [R + 1, p, states], the observational last: [R, p]."""
+    gain, freedom = _of_shares(counts)
+    return gain - 0.5 * freedom
+
+
+def _of_shares(counts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """What shares of their own gain, from such counts, [R, p], and how many are free, [p]."""
     usual, n = counts[-1] + 0.5 * (counts.sum(0) > 0), counts.sum(-1)
     share = usual / usual.sum(-1, keepdim=True)
     seen = counts[:-1]
     own = seen / n[:-1, :, None].clamp(min=1e-9)
     gain = torch.where(seen > 0, seen * (own / share.clamp(min=1e-12)).log(), 0.0).sum(-1)
     freedom = ((counts.sum(0) > 0).sum(-1) - 1).clamp(min=0)
-    return gain / (1 + n[:-1] / n[-1].clamp(min=1.0)) - 0.5 * freedom
+    return gain / (1 + n[:-1] / n[-1].clamp(min=1.0)), freedom
+
+
+def changes_of_form(kinds: Sequence[Kind], parts: Sequence[Part]) -> torch.Tensor:
+    """Minus the logarithm of how probable a change of numbers is by chance.
+
+    By their shares of the intervals that sixteenths of the observational rows lie in: what reaches a variable by many
+    ways changes its form more than its mean and variance.
+
+    Parameters
+    ----------
+    kinds, parts
+        As for `changes`; numbers alone.
+
+    Returns
+    -------
+    torch.Tensor
+        Double, shape [R, d], 1,000 at the most.
+    """
+    tables = [entering(kinds, rows).double() for rows, _ in parts]
+    usual = torch.where(present(parts[-1].rows), tables[-1], torch.nan)
+    ends = usual.nanquantile(torch.linspace(0, 1, INTERVALS + 1, dtype=torch.double)[1:-1], 0)  # [15, d]
+    counts = torch.zeros(len(parts), len(kinds), INTERVALS, dtype=torch.double)
+    for found, values, (rows, weights) in zip(counts, tables, parts, strict=True):
+        there = present(rows).double()
+        there = there if weights is None else there * weights[:, None]
+        place = (filled(values)[:, None] > ends).sum(1)  # [n, d]
+        found.scatter_add_(1, place.t(), there.t())
+    gain, freedom = _of_shares(counts)
+    against = -chi2.logsf(2 * gain.clamp(min=0.0).numpy(), freedom.clamp(min=1).numpy())
+    return torch.from_numpy(against).clamp(max=1e3)

@@ -77,6 +77,7 @@ class SparseClimb(Generic[L]):
         self.coming, self.steps = min(coming, steps), steps
         self.parents = [parents_of(row) for row in dag]
         self.most = len(dag) if max_parents is None else max_parents
+        self._open = (free | free.t()).any(1).nonzero()[:, 0].tolist()
         self._near: set[int] | None = None  # variables whose moves are looked at; None: all of them
         self._gains: dict[int, tuple[tuple[int, ...], torch.Tensor]] = {}  # of further parents, given those it has
         self._exchanged: set[Family] = set()  # of which no exchange gains
@@ -231,8 +232,7 @@ class SparseClimb(Generic[L]):
     @property
     def _looked_at(self) -> list[int]:
         """Variables whose moves are looked at, if any of their edges may change."""
-        open_ = (self.free | self.free.t()).any(1).nonzero()[:, 0].tolist()
-        return [i for i in open_ if self._near is None or i in self._near]
+        return [i for i in self._open if self._near is None or i in self._near]
 
     def _edges(self) -> list[tuple[int, int]]:
         """Edges that may change, either end of which is looked at."""

@@ -6,9 +6,6 @@ variable chooses its parents among those before it. All that promise notable gai
 predicts better, or else the better half of them, and so on; then those that seem to be worth least go in the same way.
 To begin with all and leave out takes longer and ends worse, for a fit of many parents is seldom a good one.
 
-Whether a number changes is told by its shares of the intervals that sixteenths of the observational rows lie in: what
-reaches a variable by many ways changes its form more than its mean.
-
 Vocabulary: d variables, R regimes.
 """
 
@@ -17,11 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from scipy.stats import chi2
 
-from pyrocausal.data.kind import Kind, entering
-from pyrocausal.data.missing import filled, present
+from pyrocausal.data.kind import Kind
 from pyrocausal.data.weights import Part
+from pyrocausal.evidence.changed_tables import changes_of_form
 from pyrocausal.evidence.inputs import TargetKnowledge
 from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
 from pyrocausal.evidence.terms import parents_of
@@ -30,7 +26,6 @@ from pyrocausal.search.orders import order_by
 __all__ = ["graph_of_order", "order_and_targets"]
 
 CHANGED = 7.0  # nats against a change that is chance: one in a thousand
-INTERVALS = 16
 SHARE = 0.3  # of what the best further parent promises, that others have to
 
 
@@ -55,7 +50,7 @@ def order_and_targets(
     tuple
         The order, and boolean, shape [R, d].
     """
-    against = _against_chance(kinds, parts)
+    against = changes_of_form(kinds, parts)
     changed = (against > CHANGED) & (targets.prior.log_odds.cpu() > -torch.inf) | targets.hit.cpu()
     most = against.sum(0)
     order = order_by((changed.sum(0) + most / (most.max() + 1.0)).tolist(), given)
@@ -64,25 +59,6 @@ def order_and_targets(
     found = torch.nn.functional.one_hot(first, len(order)).bool() & changed
     told = targets.known | targets.hit.any(1)
     return order, torch.where(told.cpu()[:, None], targets.hit.cpu(), found)
-
-
-def _against_chance(kinds: Sequence[Kind], parts: Sequence[Part]) -> torch.Tensor:
-    """Minus the logarithm of how probable a change of a number's shares by chance is, of every regime: [R, d]."""
-    tables = [entering(kinds, rows).double() for rows, _ in parts]
-    usual = torch.where(present(parts[-1].rows), tables[-1], torch.nan)
-    ends = usual.nanquantile(torch.linspace(0, 1, INTERVALS + 1, dtype=torch.double)[1:-1], 0)  # [15, d]
-    counts = torch.zeros(len(parts), len(kinds), INTERVALS, dtype=torch.double)
-    for found, values, (rows, weights) in zip(counts, tables, parts, strict=True):
-        there = present(rows).double() if weights is None else present(rows) * weights[:, None].double()
-        place = (filled(values)[:, None] > ends).sum(1)  # [n, d]
-        found.scatter_add_(1, place.t(), there.t())
-    share = (counts[-1] + 0.5) / (counts[-1] + 0.5).sum(-1, keepdim=True)
-    total, occupied = counts.sum(-1), (counts.sum(0) > 0).sum(-1)
-    own = counts[:-1] / total[:-1, :, None].clamp(min=1e-9)
-    gain = torch.where(own > 0, counts[:-1] * (own / share).log(), 0.0).sum(-1)
-    gain = gain / (1 + total[:-1] / total[-1].clamp(min=1.0))
-    against = -chi2.logsf(2 * gain.clamp(min=0.0).numpy(), (occupied - 1).clamp(min=1).numpy())
-    return torch.from_numpy(against).clamp(max=1e3)
 
 
 def graph_of_order(
