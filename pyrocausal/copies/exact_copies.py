@@ -193,7 +193,7 @@ class ExactCopies:
 
 
 def _nearest(known: Sequence[Solution], parents: tuple[int, ...]) -> list[Solution]:
-    """Solutions for the same parents, one less or one more; where there is none, the one with most in common."""
+    """Solutions for the same parents, one less or one more; else the one with most in common, or all and others."""
     mine = set(parents)
     apart = [(len(mine ^ set(each.parents)), len(each.parents) - len(mine), each) for each in known if each.parents]
 
@@ -202,4 +202,5 @@ def _nearest(known: Sequence[Solution], parents: tuple[int, ...]) -> list[Soluti
         return sorted((each for *by, each in apart if by == [exchanged, more]), key=lambda each: each.nats)
 
     near = [*best(0, 0)[:1], *best(1, -1)[:1], *best(1, 1)[:2]]
-    return near or [each for away, _, each in sorted(apart, key=lambda each: (each[0], each[2].nats)) if away < FAR][:1]
+    apart.sort(key=lambda each: (each[0], each[2].nats))
+    return near or [each for away, more, each in apart if away < FAR or away == more][:1]

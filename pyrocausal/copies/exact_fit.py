@@ -3,8 +3,9 @@
 Inputs are the parents' columns, uncorrelated with variances of 1 (`whitened`): in a dense graph parents all but
 determine each other. There are many minima, hundreds of nats apart where parents are many. So a fit begins with the
 hidden units of a solution for other parents that is known, as near as the new inputs come to theirs, or else with some
-at random, whose kinks are first wide bends: a kink that has no row near it does not feel where to go. Fits from random
-units are combined (`pyrocausal.copies.combination`).
+at random, whose kinks are wide bends at first and grow narrower step by step: a kink that has no row near it does not
+feel where to go. Fits from random units are combined (`pyrocausal.copies.combination`). A parent that goes may have
+stood for kinks of others, so that units which do without it are bent anew too, where they are not hopelessly behind.
 
 Solutions are compared by rows that fit alone, so that no choice among them knows the rows that score.
 
@@ -31,13 +32,16 @@ __all__ = [
 
 LEAST_SCALE = 1e-6  # of codes, whose deviation is about 1
 LEAST_SHARE = 1e-12  # of the largest variance among columns; one that is smaller is none
-BENDS = (0.3, 20), (0.05, 15), (0.0, 25)  # of leaky units, and steps at each
+BENDS = 2.0, 1.0, 0.5, 0.25, 0.12, 0.06, 0.03, 0.015, 0.007, 0.0  # of leaky units: none may miss a kink
+AT_EACH = 20  # steps
+AGAIN = BENDS[3:]  # of units that were fitted to more parents
 SATURATED = 120  # steps with units that saturate
 STARTS = 2  # at random, of leaky units
 TOGETHER = 1.4  # times as many units are fitted where these are combined
 FURTHER = 60  # steps from a solution for other parents
 IDLE = 0.05  # of the noise: a unit that moves the output by less is of no use
 HOPELESS = 0.2  # nats a row behind one with a parent more: its noise is not looked at
+HOPEFUL = 1.0  # likewise: units are bent anew
 
 
 class FamilyRows(NamedTuple):
@@ -188,11 +192,22 @@ def prepared(rows: FamilyRows, parents: tuple[int, ...], places: Sequence[int]) 
 def _continued(
     inputs: torch.Tensor, loss: Squares, near: Sequence[Solution], rows: FamilyRows, rival: float, seed: int
 ) -> SmallNetwork:
-    """From the best of some solutions for other parents."""
+    """From the best of some solutions for other parents; a rival is the value of the best one for more parents."""
     generator = torch.Generator().manual_seed(seed)
     tried = [begun_with(each, inputs, rows, loss, generator) for each in near]
     best = min(tried, key=lambda network: loss.value(network(inputs)))
-    return minimise(best, inputs, loss, FURTHER, rival).network
+    found = minimise(best, inputs, loss, FURTHER, rival).network
+    behind = loss.value(found(inputs)) - rival
+    if best.bend is None or not 0 < behind < HOPEFUL * loss.rows:
+        return found
+    return min(found, bent(best, inputs, loss, AGAIN), key=lambda network: loss.value(network(inputs)))
+
+
+def bent(network: SmallNetwork, inputs: torch.Tensor, loss: Squares, bends: Sequence[float] = AGAIN) -> SmallNetwork:
+    """Leaky units that are fitted with bends of some widths, one after the other."""
+    for width in bends:
+        network = minimise(solve_outputs(network._replace(bend=width), inputs, loss), inputs, loss, AT_EACH).network
+    return network
 
 
 def begun_with(
@@ -200,13 +215,24 @@ def begun_with(
 ) -> SmallNetwork:
     """The units of a solution in other inputs [q, N], as near as they come, and the best outputs for them.
 
-    Units that were of no use there have all but vanished, and none would come back by itself: others are drawn.
+    Others are drawn for units that were of no use there.
     """
     moved = _moved(solution.network, solution, inputs, rows)
-    drawn = SmallNetwork.drawn(len(inputs), moved.bend, generator, len(moved.outputs))
-    size = moved.outputs.abs() * moved.columns(inputs)[len(inputs) :].std(1, correction=0)
-    idle = size < IDLE * math.sqrt(loss.variance(moved(inputs)))
-    return solve_outputs(moved._replace(hidden=torch.where(idle[:, None], drawn.hidden, moved.hidden)), inputs, loss)
+    return solve_outputs(revived(moved, inputs, loss, generator), inputs, loss)
+
+
+def revived(network: SmallNetwork, inputs: torch.Tensor, loss: Squares, generator: torch.Generator) -> SmallNetwork:
+    """A network with other units at random, as yet without output, for those that are of no use.
+
+    These have all but vanished, and none would come back by itself.
+    """
+    if not len(network.outputs):
+        return network
+    drawn = SmallNetwork.drawn(len(inputs), network.bend, generator, len(network.outputs))
+    size = network.outputs.abs() * network.columns(inputs)[len(inputs) :].std(1, correction=0)
+    idle = size < IDLE * math.sqrt(loss.variance(network(inputs)))
+    hidden = torch.where(idle[:, None], drawn.hidden, network.hidden)
+    return network._replace(hidden=hidden, outputs=torch.where(idle, 0.0, network.outputs))
 
 
 def _moved(network: SmallNetwork, solution: Solution, inputs: torch.Tensor, rows: FamilyRows) -> SmallNetwork:
@@ -228,14 +254,14 @@ def fitted_at_random(
 ) -> SmallNetwork:
     """A network from units at random, of leaky units with a kink or, where `bend` is None, saturating ones.
 
-    A rival is a value that is to be beaten, as `minimise` has it. Units point anywhere among the parents in their own
-    units, in which a mechanism is more likely to be simple than in their principal components.
+    A rival is a value that saturating ones have to beat, as `minimise` has it. Units point anywhere among the parents
+    in their own units, in which a mechanism is more likely to be simple than in their principal components.
     """
-    bent = ((bend, SATURATED),) if bend is None else BENDS
-    drawn = SmallNetwork.drawn(len(inputs), bent[0][0], generator, among=torch.linalg.pinv(solution.turn))
-    for width, steps in bent:
-        drawn = minimise(solve_outputs(drawn._replace(bend=width), inputs, loss), inputs, loss, steps, rival).network
-    return drawn
+    among = torch.linalg.pinv(solution.turn)
+    if bend is not None:
+        return bent(SmallNetwork.drawn(len(inputs), BENDS[0], generator, among=among), inputs, loss, BENDS)
+    drawn = SmallNetwork.drawn(len(inputs), None, generator, among=among)
+    return minimise(solve_outputs(drawn, inputs, loss), inputs, loss, SATURATED, rival).network
 
 
 def _anew(solution: Solution, inputs: torch.Tensor, loss: Squares, seed: int) -> SmallNetwork:

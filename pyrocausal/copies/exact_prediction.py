@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
 
-from pyrocausal.copies.exact_fit import LEAST_SCALE, FamilyRows, Solution
+from pyrocausal.copies.exact_fit import LEAST_SCALE, FamilyRows, Solution, revived, squares_of
 from pyrocausal.copies.small_network import ROWS, SmallNetwork
 
 __all__ = ["Curvature", "predicted", "promised"]
@@ -85,6 +86,7 @@ def promised(solution: Solution, rows: FamilyRows, places: Mapping[int, Sequence
     `places` are those of the columns of every variable that might be added.
     """
     inputs, share = solution.inputs(rows.columns), rows.weights / max(rows.total, 1.0)
+    solution = _with_units_to_spare(solution, inputs, rows)
     columns = rows.columns - share @ rows.columns
     columns = columns / (share @ columns.square()).sqrt().clamp(min=1e-9)
     curvature = Curvature.of(solution, rows, noise=True)
@@ -95,6 +97,13 @@ def promised(solution: Solution, rows: FamilyRows, places: Mapping[int, Sequence
     tests = (curvature.network, curvature.root, curvature.left, curvature.precision), (scale, of_scale, surplus, spread)
     found = [_gains(*each, inputs, columns, places, rows.total) for each in tests]
     return {j: max(each[j] for each in found) for j in places}
+
+
+def _with_units_to_spare(solution: Solution, inputs: torch.Tensor, rows: FamilyRows) -> Solution:
+    """The same, where units that are of no use may come to be of some: what vanishes feels no further parent."""
+    other = partial(revived, inputs=inputs, loss=squares_of(solution, rows), generator=torch.Generator().manual_seed(0))
+    noise = solution.noise and solution.noise._replace(mean=other(solution.noise.mean))
+    return solution._replace(network=other(solution.network), noise=noise)
 
 
 def _root(

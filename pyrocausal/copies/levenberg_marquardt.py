@@ -6,12 +6,17 @@ With y the values and s the log scale, the mean's loss is (y - f)^2 exp(-2 s) / 
 the log scale's is f + (y - mean)^2 exp(-2 f) / 2, which Fisher scoring does. Its information is 2 a row whatever the
 mean, and there is none between the two, so that they take turns.
 
+A mean is linear in its units, so that every step is judged with the best linear map and outputs for the units it comes
+to (variable projection): most of what a step breaks they make good, and far longer ones are taken.
+
 The loss is in double precision. Where there is noise to speak of, the steps are in single precision, which is more than
 twice as fast and moves no minimum.
 
 References
 ----------
 D. W. Marquardt, "An algorithm for least-squares estimation of nonlinear parameters", 1963.
+G. H. Golub, V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose variables
+separate", 1973.
 """
 
 from __future__ import annotations
@@ -31,6 +36,11 @@ SHARE = 0.1  # of the distance from a rival that it has to gain
 DAMPING, LEAST_DAMPING = 1e-2, 1e-9
 ROUGHLY = 1e-3  # of values with a variance of 1, that noise has to have for steps in single precision
 LEAST_VARIANCE = 1e-14  # of values with a variance of 1: single precision ends there
+
+
+class _Reached(NamedTuple):
+    network: SmallNetwork
+    output: torch.Tensor  # [n]
 
 
 class Squares(NamedTuple):
@@ -65,6 +75,22 @@ class Squares(NamedTuple):
     def roughly(self, output: torch.Tensor) -> bool:
         """Whether a step from outputs [n] may be in single precision."""
         return self.variance(output) > ROUGHLY
+
+    def with_best_outputs(self, network: SmallNetwork, inputs: torch.Tensor, variance: float) -> _Reached | None:
+        """With the best linear map and outputs for the units, if the penalty weighs as much as so much noise.
+
+        None where there are none.
+        """
+        columns = network.columns(inputs)
+        counted = columns * self.weights
+        square = counted @ columns.t()
+        square.diagonal().mul_(1 + 1e-9).add_(variance)
+        factor, failed = torch.linalg.cholesky_ex(square)
+        if int(failed):
+            return None
+        found = torch.cholesky_solve((counted @ self.values)[:, None], factor)[:, 0]
+        q = len(inputs)
+        return _Reached(network._replace(linear=found[:q], outputs=found[q:]), found @ columns)
 
 
 class LogScale(NamedTuple):
@@ -142,7 +168,8 @@ def minimise(
     value, damping, idle, steps = loss.value(output) + _penalty(weights), DAMPING, 0, 0
     for _ in range(most):
         checkpoint()
-        columns = rough if loss.roughly(output) else inputs
+        # Units that still bend only lead to where kinks are to be found.
+        columns = rough if network.bend or loss.roughly(output) else inputs
         square, product = network.normal_equations(columns, *loss.expand(output))
         product, scale = product - weights, square.diagonal() + 1.0
         scale = scale + 1e-6 * scale.max()
@@ -151,16 +178,16 @@ def minimise(
             matrix.diagonal().add_(1.0 + damping * scale)
             factor, failed = torch.linalg.cholesky_ex(matrix)
             if not int(failed):
-                tried = weights + torch.cholesky_solve(product[:, None], factor)[:, 0]
-                further = network.with_weights(tried)
-                reached = further(inputs)
-                if (now := loss.value(reached) + _penalty(tried)) < value:
+                further = network.with_weights(weights + torch.cholesky_solve(product[:, None], factor)[:, 0])
+                reached = _reached(further, inputs, loss, output)
+                if reached and (now := loss.value(reached.output) + _penalty(reached.network.flat)) < value:
                     break
             damping *= 8
         else:
             break
         gain, value, steps = value - now, now, steps + 1
-        network, weights, output, damping = further, tried, reached, max(damping / 4, LEAST_DAMPING)
+        (network, output), damping = reached, max(damping / 4, LEAST_DAMPING)
+        weights = network.flat
         behind = value - rival if rival > -math.inf else 0.0
         idle = idle + 1 if gain < max(TOLERANCE, SHARE * behind) else 0
         if idle == 2:
@@ -170,15 +197,18 @@ def minimise(
 
 def solve_outputs(network: SmallNetwork, inputs: torch.Tensor, loss: Squares) -> SmallNetwork:
     """The best linear map and outputs for hidden units that stay."""
-    columns = network.columns(inputs)
-    counted = columns * loss.weights
-    variance = 1.0
+    reached, variance = _Reached(network, network(inputs)), 1.0
     for _ in range(2):  # the penalty weighs as much as the noise, which is known afterwards
-        square = counted @ columns.t()
-        square.diagonal().mul_(1 + 1e-9).add_(variance)
-        found = torch.cholesky_solve((counted @ loss.values)[:, None], torch.linalg.cholesky(square))[:, 0]
-        variance = loss.variance(found @ columns)
-    return network._replace(linear=found[: len(inputs)], outputs=found[len(inputs) :])
+        reached = loss.with_best_outputs(reached.network, inputs, variance) or reached
+        variance = loss.variance(reached.output)
+    return reached.network
+
+
+def _reached(network: SmallNetwork, inputs: torch.Tensor, loss: Loss, before: torch.Tensor) -> _Reached | None:
+    """Where a step comes to, from some output [n]."""
+    if isinstance(loss, LogScale):
+        return _Reached(network, network(inputs))
+    return loss.with_best_outputs(network, inputs, loss.variance(before))
 
 
 def _penalty(weights: torch.Tensor) -> float:

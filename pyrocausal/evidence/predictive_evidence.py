@@ -27,6 +27,7 @@ import torch
 
 from pyrocausal.copies.exact_copies import ExactCopies
 from pyrocausal.copies.fitted_families import CopyFit, FittedFamilies, batches, fit_families
+from pyrocausal.copies.further_attempts import GAIN
 from pyrocausal.copies.refitting import Refitting
 from pyrocausal.copies.screening import Residuals, Screen
 from pyrocausal.data.missing import filled, present
@@ -76,6 +77,7 @@ class PredictiveEvidence(JointEvidence):
         self._kept: list[dict[tuple[int, ...], FamilyEvidence]] = [{} for _ in kinds]
         self._rough: list[dict[tuple[int, ...], FamilyEvidence]] = [{} for _ in kinds]
         self._promising: list[dict[tuple[int, ...], torch.Tensor]] = [{} for _ in kinds]
+        self._at_best: set[Family] = set()  # families of which the last attempts found no better solution
 
     def after(self, folds: Sequence[Fold], natural: torch.Tensor) -> PredictiveEvidence:
         """The same when other targets are believed: terms stay where the rows that fit a variable stay.
@@ -91,6 +93,7 @@ class PredictiveEvidence(JointEvidence):
         made.closed = [closed.counting(fold.counts) for closed, fold in zip(self.closed, folds, strict=False)]
         same = (made.telling == self.telling).all(0).tolist()
         made.exact = self.exact.after([i for i, stays in enumerate(same) if not stays])
+        made._at_best = {(i, parents) for i, parents in self._at_best if same[i]}
         for name in ("_kept", "_rough", "_promising"):
             kept = zip(getattr(self, name), same, strict=True)
             setattr(made, name, [dict(known) if stays else {} for known, stays in kept])
@@ -221,10 +224,13 @@ class PredictiveEvidence(JointEvidence):
         """Look for better solutions of a graph's mechanisms [d, d]; whether there are.
 
         What was said of their variables is forgotten then, and comes of fits that begin with the better ones. How much
-        better they are is `spread`, the nats that may lie between fits of one family, for all that is known.
+        better they are is `spread`, the nats that may lie between fits of one family, for all that is known. Where
+        there were none the last time, nobody looks again.
         """
-        families = [family for family in self._copied(graph) if self.mechanisms.exact(family[0])]
+        copied = (family for family in self._copied(graph) if self.mechanisms.exact(family[0]))
+        families = [family for family in copied if family not in self._at_best]
         found, gains = recorded(f"better networks of {families}", partial(self.exact.better, families, self.folds))
+        self._at_best = self._at_best | {family for family, gain in zip(families, gains, strict=True) if gain <= GAIN}
         self.exact.know(found)
         self.spread = self.spread.clone()
         for (i, _), gain in zip(families, gains, strict=True):

@@ -2,8 +2,8 @@
 
 Closed forms are cheap, so the search is generous: it climbs from what the three phases propose and from where a walk
 over orders ends, under each belief about targets that is open. Numbers begin with linear mechanisms; richer ones
-follow where they have more evidence. Smooth tables of many states are dear, and are climbed from where plain ones have
-ended.
+follow where they have more evidence. Smooth tables are climbed from where plain ones have ended: they can afford many
+parents, of which several would stand for each cause that is still an effect.
 
 Vocabulary: d variables, R regimes.
 """
@@ -30,7 +30,8 @@ from pyrocausal.search.so_far import SoFar
 __all__ = ["Found", "hit_rate", "search_graph", "several_evidence"]
 
 WALKED = 40  # variables at the most for a walk over orders
-WALKED_STATES = 6  # states at the most for a walk among smooth tables
+OPEN = WALKED * (WALKED - 1)  # edges at the most that are all weighed after every move
+DENSE = 200  # variables at the most, likewise
 SEVERAL = 3.0  # nats against several targets beforehand, odds of one to twenty: ties are for one
 RICHER = 3.0  # nats that richer mechanisms gain at least to be searched
 RATES = torch.linspace(-8.0, 2.0, 41, dtype=torch.double)  # log odds of being hit
@@ -85,10 +86,9 @@ def search_graph(
         Is offered the graphs on the way; None: nobody is.
     """
     problem = _Problem(start.cpu(), free.cpu() & ~torch.eye(len(start), dtype=torch.bool), max_parents, so_far)
-    if are_many(evidence.kinds):
+    if are_many(evidence.kinds) and (len(free) > DENSE or int(problem.free.sum()) > OPEN):
         return _search_many(evidence, problem)
-    most = max((kind.cardinality for kind in evidence.kinds if kind.closed_form == "table"), default=0)
-    if most <= WALKED_STATES or (plain := evidence.plain()) is None:
+    if (plain := evidence.plain()) is None:
         found = _search(evidence, problem, [problem.start])
     else:
         ended = _search(plain, problem, [problem.start])

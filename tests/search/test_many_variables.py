@@ -20,6 +20,7 @@ from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, Regressors
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.sdi.target_prior import TargetOdds
+from pyrocausal.search import pooled_search
 from pyrocausal.search.equivalence import Completed
 from pyrocausal.search.equivalence_search import search_classes
 from pyrocausal.search.open_directions import try_other_directions, untold_causes
@@ -198,6 +199,18 @@ def test_a_graph_of_many_variables_has_no_less_evidence_than_the_true_one(states
     belief = found.summit.edge_probability
     assert bool((belief[found.summit.dag] > 0.5).all())
     assert bool(((belief + belief.t()) <= 1 + 1e-6).all())
+
+
+def test_where_few_edges_are_open_among_many_variables_all_of_them_are_weighed(monkeypatch):
+    made, d = simulated(50, seed=3), 50
+    graph = true_graph(made)
+    near = torch.isin(torch.arange(d), graph.nonzero()[:8].flatten())
+    free = near[:, None] & near & ~torch.eye(d, dtype=torch.bool)
+    monkeypatch.setattr(pooled_search, "search_many", None)
+    found = search_graph(pooled(made), graph & ~free, free).summit
+    assert torch.equal(found.dag, graph) and int((graph & free).sum()) > 3
+    with pytest.raises(TypeError):
+        search_graph(pooled(made), graph & ~free, ~torch.eye(d, dtype=torch.bool))
 
 
 def test_several_parents_come_for_one_that_stands_for_all_of_them():
