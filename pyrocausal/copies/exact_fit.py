@@ -3,9 +3,8 @@
 Inputs are the parents' columns, uncorrelated with variances of 1 (`whitened`): in a dense graph parents all but
 determine each other. There are many minima, hundreds of nats apart where parents are many. So a fit begins with the
 hidden units of a solution for other parents that is known, as near as the new inputs come to theirs, or else with some
-at random, whose kinks are wide bends at first and grow narrower step by step: a kink that has no row near it does not
-feel where to go. Fits from random units are combined (`pyrocausal.copies.combination`). A parent that goes may have
-stood for kinks of others, so that units which do without it are bent anew too, where they are not hopelessly behind.
+at random (`pyrocausal.copies.random_starts`). A parent that goes may have stood for kinks of others, so that units
+which do without it are bent anew, where they are not hopelessly behind.
 
 Solutions are compared by rows that fit alone, so that no choice among them knows the rows that score.
 
@@ -20,28 +19,22 @@ from typing import Any, NamedTuple
 
 import torch
 
-from pyrocausal.copies.combination import combined
 from pyrocausal.copies.levenberg_marquardt import Squares, minimise, solve_outputs
 from pyrocausal.copies.noise_fit import Noise, drawn_scale, noise_of
+from pyrocausal.copies.random_starts import bent, fitted_anew
 from pyrocausal.copies.small_network import SmallNetwork
 
 __all__ = [
-    "LEAST_SCALE", "FamilyRows", "Solution", "begun_with", "fitted_at_random", "prepared", "solved", "squares_of",
+    "LEAST_SCALE", "FamilyRows", "Solution", "begun_with", "prepared", "solved", "squares_of",
     "with_mean",
 ]  # fmt: skip
 
 LEAST_SCALE = 1e-6  # of codes, whose deviation is about 1
 LEAST_SHARE = 1e-12  # of the largest variance among columns; one that is smaller is none
-BENDS = 2.0, 1.0, 0.5, 0.25, 0.12, 0.06, 0.03, 0.015, 0.007, 0.0  # of leaky units: none may miss a kink
-AT_EACH = 20  # steps
-AGAIN = BENDS[3:]  # of units that were fitted to more parents
-SATURATED = 120  # steps with units that saturate
-STARTS = 2  # at random, of leaky units
-TOGETHER = 1.4  # times as many units are fitted where these are combined
 FURTHER = 60  # steps from a solution for other parents
 IDLE = 0.05  # of the noise: a unit that moves the output by less is of no use
 HOPELESS = 0.2  # nats a row behind one with a parent more: its noise is not looked at
-HOPEFUL = 1.0  # likewise: units are bent anew
+HOPEFUL = 0.5  # likewise for every parent more: units are bent anew
 
 
 class FamilyRows(NamedTuple):
@@ -146,10 +139,12 @@ def solved(
     if not begun.turn.shape[1]:
         network = solve_outputs(begun.network, inputs, loss)
     elif near:
-        rival = min((each.nats for each in near if len(each.parents) > len(parents)), default=-math.inf)
-        network = _continued(inputs, loss, near, rows, loss.rows * (rival - math.log(begun.scale)), seed)
+        more = [each for each in near if len(each.parents) > len(parents)]
+        rival = min((each.nats for each in more), default=-math.inf)
+        hope = HOPEFUL * max((len(each.parents) - len(parents) for each in more), default=0)
+        network = _continued(inputs, loss, near, rows, loss.rows * (rival - math.log(begun.scale)), hope, seed)
     else:
-        network = _anew(begun, inputs, loss, seed)
+        network = fitted_anew(begun.turn, inputs, loss, seed)
     return with_mean(begun, network, rows, near, seed, rival)
 
 
@@ -190,24 +185,26 @@ def prepared(rows: FamilyRows, parents: tuple[int, ...], places: Sequence[int]) 
 
 
 def _continued(
-    inputs: torch.Tensor, loss: Squares, near: Sequence[Solution], rows: FamilyRows, rival: float, seed: int
+    inputs: torch.Tensor,
+    loss: Squares,
+    near: Sequence[Solution],
+    rows: FamilyRows,
+    rival: float,
+    hope: float,
+    seed: int,
 ) -> SmallNetwork:
-    """From the best of some solutions for other parents; a rival is the value of the best one for more parents."""
+    """From the best of some solutions for other parents; a rival is the value of the best one for more parents.
+
+    Where it is less than `hope` nats a row behind that, units are bent anew.
+    """
     generator = torch.Generator().manual_seed(seed)
     tried = [begun_with(each, inputs, rows, loss, generator) for each in near]
     best = min(tried, key=lambda network: loss.value(network(inputs)))
     found = minimise(best, inputs, loss, FURTHER, rival).network
     behind = loss.value(found(inputs)) - rival
-    if best.bend is None or not 0 < behind < HOPEFUL * loss.rows:
+    if best.bend is None or not 0 < behind < hope * loss.rows:
         return found
-    return min(found, bent(best, inputs, loss, AGAIN), key=lambda network: loss.value(network(inputs)))
-
-
-def bent(network: SmallNetwork, inputs: torch.Tensor, loss: Squares, bends: Sequence[float] = AGAIN) -> SmallNetwork:
-    """Leaky units that are fitted with bends of some widths, one after the other."""
-    for width in bends:
-        network = minimise(solve_outputs(network._replace(bend=width), inputs, loss), inputs, loss, AT_EACH).network
-    return network
+    return min(found, bent(best, inputs, loss), key=lambda network: loss.value(network(inputs)))
 
 
 def begun_with(
@@ -242,33 +239,3 @@ def _moved(network: SmallNetwork, solution: Solution, inputs: torch.Tensor, rows
     square.diagonal().add_(1e-9 * square.diagonal().max())
     turn = torch.linalg.solve(square, within.t()).t()  # [q of old, q]
     return network._replace(linear=network.linear @ turn, hidden=network.hidden @ turn)
-
-
-def fitted_at_random(
-    solution: Solution,
-    inputs: torch.Tensor,
-    loss: Squares,
-    bend: float | None,
-    generator: torch.Generator,
-    rival: float = -math.inf,
-) -> SmallNetwork:
-    """A network from units at random, of leaky units with a kink or, where `bend` is None, saturating ones.
-
-    A rival is a value that saturating ones have to beat, as `minimise` has it. Units point anywhere among the parents
-    in their own units, in which a mechanism is more likely to be simple than in their principal components.
-    """
-    among = torch.linalg.pinv(solution.turn)
-    if bend is not None:
-        return bent(SmallNetwork.drawn(len(inputs), BENDS[0], generator, among=among), inputs, loss, BENDS)
-    drawn = SmallNetwork.drawn(len(inputs), None, generator, among=among)
-    return minimise(solve_outputs(drawn, inputs, loss), inputs, loss, SATURATED, rival).network
-
-
-def _anew(solution: Solution, inputs: torch.Tensor, loss: Squares, seed: int) -> SmallNetwork:
-    """From units of either form at random."""
-    generator = torch.Generator().manual_seed(seed)
-    begun = [fitted_at_random(solution, inputs, loss, 0.0, generator) for _ in range(STARTS)]
-    begun.sort(key=lambda network: loss.value(network(inputs)))
-    leaky = combined(begun, inputs, loss, TOGETHER, FURTHER).network
-    saturating = fitted_at_random(solution, inputs, loss, None, generator, loss.value(leaky(inputs)))
-    return min(leaky, saturating, key=lambda network: loss.value(network(inputs)))

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import torch
 
 from pyrocausal.copies.combination import combined
-from pyrocausal.copies.exact_fit import FamilyRows, Solution, begun_with, fitted_at_random, squares_of
+from pyrocausal.copies.exact_fit import FamilyRows, Solution, begun_with, squares_of
 from pyrocausal.copies.levenberg_marquardt import minimise
+from pyrocausal.copies.random_starts import fitted_at_random
 from pyrocausal.copies.small_network import SmallNetwork
 
 __all__ = ["GAIN", "bettered"]
@@ -42,6 +43,6 @@ def bettered(solution: Solution, rows: FamilyRows, near: Sequence[Solution], see
         return best.network
     generator, bend = torch.Generator().manual_seed(seed), best.network.bend
     others = [begun_with(each, inputs, rows, loss, generator) for each in near if each.network.bend == bend]
-    others += [fitted_at_random(solution, inputs, loss, bend, generator) for _ in range(AT_RANDOM)]
+    others += [fitted_at_random(solution.turn, inputs, loss, bend, generator) for _ in range(AT_RANDOM)]
     found = combined([best.network, *others], inputs, loss, TOGETHER, STEPS)
     return min(best, found, key=lambda each: each.value).network

@@ -253,7 +253,8 @@ class Rounds:
         for number in range(self.settling.rounds):
             now_doing(f"networks, round {self._done + 1}")
             so_far = None if self._last else self.so_far
-            if (number or self._changed) and polished < POLISHED:  # a parent too many would mend what a fit has missed
+            # A graph to begin anew with is polished at once: parents too many would mend what its fits have missed.
+            if (number or self._changed) and polished < POLISHED:
                 evidence.each(self.dag)  # what is to be polished has to be known
                 polished += evidence.polish(self.dag)
             summit = self._climb(evidence, self.dag, so_far)
