@@ -93,6 +93,8 @@ def search_graph(
     else:
         ended = _search(plain, problem, [problem.start])
         found = _search(evidence, problem, [ended.summit.dag], walk=False)
+        moves = ended.summit.moves + found.summit.moves
+        found = found._replace(summit=found.summit._replace(moves=moves))
     for level in range(ADDITIVE, evidence.levels + 1):
         richer = found.evidence.at_level(level)
         here, starts = found.summit.dag, [found.summit.dag]
