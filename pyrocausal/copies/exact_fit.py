@@ -21,17 +21,13 @@ import torch
 
 from pyrocausal.copies.levenberg_marquardt import Squares, minimise, solve_outputs
 from pyrocausal.copies.noise_fit import Noise, drawn_scale, noise_of
-from pyrocausal.copies.random_starts import bent, fitted_anew
+from pyrocausal.copies.random_starts import FURTHER, bent, fitted_anew
 from pyrocausal.copies.small_network import SmallNetwork
 
-__all__ = [
-    "LEAST_SCALE", "FamilyRows", "Solution", "begun_with", "prepared", "solved", "squares_of",
-    "with_mean",
-]  # fmt: skip
+__all__ = ["LEAST_SCALE", "FamilyRows", "Solution", "begun_with", "prepared", "solved", "squares_of", "with_mean"]
 
 LEAST_SCALE = 1e-6  # of codes, whose deviation is about 1
 LEAST_SHARE = 1e-12  # of the largest variance among columns; one that is smaller is none
-FURTHER = 60  # steps from a solution for other parents
 IDLE = 0.05  # of the noise: a unit that moves the output by less is of no use
 HOPELESS = 0.2  # nats a row behind one with a parent more: its noise is not looked at
 HOPEFUL = 0.5  # likewise for every parent more: units are bent anew
@@ -139,10 +135,8 @@ def solved(
     if not begun.turn.shape[1]:
         network = solve_outputs(begun.network, inputs, loss)
     elif near:
-        more = [each for each in near if len(each.parents) > len(parents)]
-        rival = min((each.nats for each in more), default=-math.inf)
-        hope = HOPEFUL * max((len(each.parents) - len(parents) for each in more), default=0)
-        network = _continued(inputs, loss, near, rows, loss.rows * (rival - math.log(begun.scale)), hope, seed)
+        rival = min((each.nats for each in near if len(each.parents) > len(parents)), default=-math.inf)
+        network = _continued(begun, near, rows, loss.rows * (rival - math.log(begun.scale)), seed)
     else:
         network = fitted_anew(begun.turn, inputs, loss, seed)
     return with_mean(begun, network, rows, near, seed, rival)
@@ -184,25 +178,18 @@ def prepared(rows: FamilyRows, parents: tuple[int, ...], places: Sequence[int]) 
     return Solution(parents, tuple(places), centre, turn, shift, scale, SmallNetwork.constant(1 + turn.shape[1]), 0.0)
 
 
-def _continued(
-    inputs: torch.Tensor,
-    loss: Squares,
-    near: Sequence[Solution],
-    rows: FamilyRows,
-    rival: float,
-    hope: float,
-    seed: int,
-) -> SmallNetwork:
+def _continued(solution: Solution, near: Sequence[Solution], rows: FamilyRows, rival: float, seed: int) -> SmallNetwork:
     """From the best of some solutions for other parents; a rival is the value of the best one for more parents.
 
-    Where it is less than `hope` nats a row behind that, units are bent anew.
+    Where it is not hopelessly behind that, units are bent anew.
     """
+    inputs, loss = solution.inputs(rows.columns), squares_of(solution, rows)
     generator = torch.Generator().manual_seed(seed)
     tried = [begun_with(each, inputs, rows, loss, generator) for each in near]
     best = min(tried, key=lambda network: loss.value(network(inputs)))
     found = minimise(best, inputs, loss, FURTHER, rival).network
-    behind = loss.value(found(inputs)) - rival
-    if best.bend is None or not 0 < behind < hope * loss.rows:
+    behind, gone = loss.value(found(inputs)) - rival, max(len(each.parents) for each in near) - len(solution.parents)
+    if best.bend is None or not 0 < behind < HOPEFUL * gone * loss.rows:
         return found
     return min(found, bent(best, inputs, loss), key=lambda network: loss.value(network(inputs)))
 
@@ -218,8 +205,10 @@ def begun_with(
     return solve_outputs(revived(moved, inputs, loss, generator), inputs, loss)
 
 
-def revived(network: SmallNetwork, inputs: torch.Tensor, loss: Squares, generator: torch.Generator) -> SmallNetwork:
-    """A network with other units at random, as yet without output, for those that are of no use.
+def revived(
+    network: SmallNetwork, inputs: torch.Tensor, loss: Squares, generator: torch.Generator, most: int | None = None
+) -> SmallNetwork:
+    """A network with other units at random, as yet without output, for those that are of no use, or for some of them.
 
     These have all but vanished, and none would come back by itself.
     """
@@ -228,6 +217,8 @@ def revived(network: SmallNetwork, inputs: torch.Tensor, loss: Squares, generato
     drawn = SmallNetwork.drawn(len(inputs), network.bend, generator, len(network.outputs))
     size = network.outputs.abs() * network.columns(inputs)[len(inputs) :].std(1, correction=0)
     idle = size < IDLE * math.sqrt(loss.variance(network(inputs)))
+    if most is not None:
+        idle &= idle.cumsum(0) <= most
     hidden = torch.where(idle[:, None], drawn.hidden, network.hidden)
     return network._replace(hidden=hidden, outputs=torch.where(idle, 0.0, network.outputs))
 

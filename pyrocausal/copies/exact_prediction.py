@@ -26,6 +26,8 @@ from pyrocausal.copies.small_network import ROWS, SmallNetwork
 
 __all__ = ["Curvature", "predicted", "promised"]
 
+SPARE = 8  # units at the most that may come to be of use; each makes chance gains of what tells nothing larger
+
 
 class Curvature(NamedTuple):
     """How well the rows that fitted tell the weights of a mean.
@@ -101,7 +103,8 @@ def promised(solution: Solution, rows: FamilyRows, places: Mapping[int, Sequence
 
 def _with_units_to_spare(solution: Solution, inputs: torch.Tensor, rows: FamilyRows) -> Solution:
     """The same, where units that are of no use may come to be of some: what vanishes feels no further parent."""
-    other = partial(revived, inputs=inputs, loss=squares_of(solution, rows), generator=torch.Generator().manual_seed(0))
+    generator, loss = torch.Generator().manual_seed(0), squares_of(solution, rows)
+    other = partial(revived, inputs=inputs, loss=loss, generator=generator, most=SPARE)
     noise = solution.noise and solution.noise._replace(mean=other(solution.noise.mean))
     return solution._replace(network=other(solution.network), noise=noise)
 

@@ -76,21 +76,28 @@ class Squares(NamedTuple):
         """Whether a step from outputs [n] may be in single precision."""
         return self.variance(output) > ROUGHLY
 
-    def with_best_outputs(self, network: SmallNetwork, inputs: torch.Tensor, variance: float) -> _Reached | None:
-        """With the best linear map and outputs for the units, if the penalty weighs as much as so much noise.
+    def reached(
+        self, network: SmallNetwork, inputs: torch.Tensor, before: torch.Tensor | None = None
+    ) -> _Reached | None:
+        """With the best linear map and outputs for the units; None where there are none.
 
-        None where there are none.
+        The penalty weighs as much as the noise, which an output before [n] tells, or else a first solution.
         """
         columns = network.columns(inputs)
-        counted = columns * self.weights
-        square = counted @ columns.t()
-        square.diagonal().mul_(1 + 1e-9).add_(variance)
-        factor, failed = torch.linalg.cholesky_ex(square)
-        if int(failed):
-            return None
-        found = torch.cholesky_solve((counted @ self.values)[:, None], factor)[:, 0]
-        q = len(inputs)
-        return _Reached(network._replace(linear=found[:q], outputs=found[q:]), found @ columns)
+        counted, q = columns * self.weights, len(inputs)
+        square, product = counted @ columns.t(), (counted @ self.values)[:, None]
+        square.diagonal().mul_(1 + 1e-9)
+        found, variance = None, 1.0 if before is None else self.variance(before)
+        for _ in range(2 if before is None else 1):
+            matrix = square.clone()
+            matrix.diagonal().add_(variance)
+            factor, failed = torch.linalg.cholesky_ex(matrix)
+            if int(failed):
+                return None
+            best = torch.cholesky_solve(product, factor)[:, 0]
+            found = _Reached(network._replace(linear=best[:q], outputs=best[q:]), best @ columns)
+            variance = self.variance(found.output)
+        return found
 
 
 class LogScale(NamedTuple):
@@ -118,6 +125,10 @@ class LogScale(NamedTuple):
     def roughly(self, output: torch.Tensor) -> bool:
         """Whether a step may be in single precision: always, for a row's information is at the most 2."""
         return True
+
+    def reached(self, network: SmallNetwork, inputs: torch.Tensor, before: torch.Tensor | None = None) -> _Reached:
+        """The network as it is: its outputs have no closed form, whatever was before."""
+        return _Reached(network, network(inputs))
 
 
 Loss = Squares | LogScale
@@ -179,7 +190,7 @@ def minimise(
             factor, failed = torch.linalg.cholesky_ex(matrix)
             if not int(failed):
                 further = network.with_weights(weights + torch.cholesky_solve(product[:, None], factor)[:, 0])
-                reached = _reached(further, inputs, loss, output)
+                reached = loss.reached(further, inputs, output)
                 if reached and (now := loss.value(reached.output) + _penalty(reached.network.flat)) < value:
                     break
             damping *= 8
@@ -197,18 +208,9 @@ def minimise(
 
 def solve_outputs(network: SmallNetwork, inputs: torch.Tensor, loss: Squares) -> SmallNetwork:
     """The best linear map and outputs for hidden units that stay."""
-    reached, variance = _Reached(network, network(inputs)), 1.0
-    for _ in range(2):  # the penalty weighs as much as the noise, which is known afterwards
-        reached = loss.with_best_outputs(reached.network, inputs, variance) or reached
-        variance = loss.variance(reached.output)
+    reached = loss.reached(network, inputs)
+    assert reached is not None  # with the penalty the equations have a solution
     return reached.network
-
-
-def _reached(network: SmallNetwork, inputs: torch.Tensor, loss: Loss, before: torch.Tensor) -> _Reached | None:
-    """Where a step comes to, from some output [n]."""
-    if isinstance(loss, LogScale):
-        return _Reached(network, network(inputs))
-    return loss.with_best_outputs(network, inputs, loss.variance(before))
 
 
 def _penalty(weights: torch.Tensor) -> float:

@@ -18,7 +18,7 @@ from pyrocausal.copies.combination import combined
 from pyrocausal.copies.levenberg_marquardt import Squares, minimise, solve_outputs
 from pyrocausal.copies.small_network import SmallNetwork
 
-__all__ = ["bent", "fitted_anew", "fitted_at_random"]
+__all__ = ["FURTHER", "bent", "fitted_anew", "fitted_at_random"]
 
 BENDS = 2.0, 1.0, 0.5, 0.25, 0.12, 0.06, 0.03, 0.015, 0.007, 0.0  # widths; the last is a kink
 AGAIN = BENDS[3:]  # of units that have been fitted before
@@ -26,7 +26,7 @@ AT_EACH = 20  # steps
 SATURATED = 120  # steps with units that saturate
 STARTS = 2  # of leaky units
 TOGETHER = 1.4  # times as many units are fitted where these are combined
-FURTHER = 60  # steps of the combined ones
+FURTHER = 60  # steps from where other fits have ended
 
 
 def bent(network: SmallNetwork, inputs: torch.Tensor, loss: Squares, bends: Sequence[float] = AGAIN) -> SmallNetwork:

@@ -140,7 +140,6 @@ def test_a_step_never_goes_uphill_and_a_search_far_behind_a_rival_ends_sooner():
 
 @pytest.mark.parametrize("how", ["mean", "product", "scale"])
 def test_what_a_further_parent_promises(how):
-    of_nothing = []
     for seed in range(4):
         generator = torch.Generator().manual_seed(seed)
         a, b, noise, other = torch.randn(4, 1500, generator=generator, dtype=torch.double)
@@ -153,12 +152,10 @@ def test_what_a_further_parent_promises(how):
         rows = FamilyRows(columns, child[how], torch.ones(1500, dtype=torch.double))
         solution = solved(rows, (0,), (0,), [], 0)
         nats = promised(solution, rows, {1: (1,), 2: (2,)})
-        assert nats[1] > 50.0 > 12.0 > nats[2]
-        of_nothing.append(nats[2])
+        assert nats[1] > 50.0 > 6.0 > nats[2]
         gained = solution.nats - solved(rows, (0, 1), (0, 1), [solution], 0).nats
         if how == "mean":
             assert nats[1] == pytest.approx(1500 * gained, rel=0.5)
-    assert sum(of_nothing) < 4 * 3.0
 
 
 def test_what_a_parent_is_worth_is_nearly_what_a_fit_without_it_loses():
