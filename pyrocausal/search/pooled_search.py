@@ -11,7 +11,7 @@ Vocabulary: d variables, R regimes.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -27,7 +27,7 @@ from pyrocausal.search.many_variables import search_many
 from pyrocausal.search.orders import first_order, walk_over_orders
 from pyrocausal.search.so_far import SoFar
 
-__all__ = ["Found", "hit_rate", "search_graph", "several_evidence"]
+__all__ = ["Found", "hit_rate", "search_graph", "search_richer", "several_evidence"]
 
 WALKED = 40  # variables at the most for a walk over orders
 OPEN = WALKED * (WALKED - 1)  # edges at the most that are all weighed after every move
@@ -69,6 +69,7 @@ def search_graph(
     free: torch.Tensor,
     max_parents: int | None = None,
     so_far: SoFar | None = None,
+    suffices: Callable[[Found], bool] | None = None,
 ) -> Found:
     """Search.
 
@@ -84,6 +85,9 @@ def search_graph(
         Parents that a variable may get; None: any number.
     so_far
         Is offered the graphs on the way; None: nobody is.
+    suffices
+        Asked of the best graph where numbers act linearly: whether richer mechanisms may be left out, of which
+        `search_richer` can ask later. It is not asked where variables are many. None: they may not.
     """
     problem = _Problem(start.cpu(), free.cpu() & ~torch.eye(len(start), dtype=torch.bool), max_parents, so_far)
     if are_many(evidence.kinds) and (len(free) > DENSE or int(problem.free.sum()) > OPEN):
@@ -95,19 +99,47 @@ def search_graph(
         found = _search(evidence, problem, [ended.summit.dag], walk=False)
         moves = ended.summit.moves + found.summit.moves
         found = found._replace(summit=found.summit._replace(moves=moves))
-    for level in range(ADDITIVE, evidence.levels + 1):
+    if suffices is not None and suffices(found):
+        return found
+    return _search_richer(found, evidence.prior, problem)
+
+
+def search_richer(
+    found: Found,
+    prior: TargetOdds,
+    free: torch.Tensor,
+    max_parents: int | None = None,
+    so_far: SoFar | None = None,
+) -> Found:
+    """Go on with richer mechanisms of numbers, from where linear ones sufficed.
+
+    Parameters
+    ----------
+    found
+        What `search_graph` has found.
+    prior
+        What was believed of targets beforehand there.
+    free, max_parents, so_far
+        As there.
+    """
+    return _search_richer(found, prior, _Problem(found.summit.dag, free.cpu(), max_parents, so_far))
+
+
+def _search_richer(found: Found, prior: TargetOdds, problem: _Problem) -> Found:
+    """Richer mechanisms, one level after the other, as far as they have more evidence."""
+    for level in range(ADDITIVE, found.evidence.levels + 1):
         richer = found.evidence.at_level(level)
         here, starts = found.summit.dag, [found.summit.dag]
         gain = richer.of(here) - found.evidence.of(here)
         if level == ADDITIVE:
             # A mechanism that misfits may have asked for several targets, which then keep its edges as they are.
-            first = [] if found.evidence.prior is evidence.prior else [evidence.prior]
-            for prior in (found.evidence.prior, *first):
-                believing = richer.believing(prior)
-                starts.append(climb(believing, here, problem.free, max_parents, so_far).dag)
-                gain = max(gain, believing.of(starts[-1]) - found.evidence.believing(prior).of(here))
+            first = [] if found.evidence.prior is prior else [prior]
+            for belief in (found.evidence.prior, *first):
+                believing = richer.believing(belief)
+                starts.append(climb(believing, here, *problem[1:]).dag)
+                gain = max(gain, believing.of(starts[-1]) - found.evidence.believing(belief).of(here))
         if gain >= RICHER:
-            found = _search(richer.believing(evidence.prior), problem, starts, walk=level == ADDITIVE)
+            found = _search(richer.believing(prior), problem, starts, walk=level == ADDITIVE)
     return found
 
 

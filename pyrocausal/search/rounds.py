@@ -1,6 +1,6 @@
 """Rounds of settling: closed forms first, and then networks where they predict better.
 
-The first round searches the graph with the most pooled evidence (`pyrocausal.search.pooled_search`), in closed form. It
+The first round searches the graph with the most evidence in closed form (`pyrocausal.search.closed_form_rounds`). It
 is the last one unless networks fitted to that graph predict rows, which neither has fitted, notably better than closed
 forms do. Then further rounds climb on predictive evidence, in which both compete. Networks cannot be fitted with and
 without every regime's rows, so there a round asks for the targets, which decide whose rows fit in the next round; where
@@ -14,7 +14,6 @@ Vocabulary: d variables, R regimes.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 
@@ -24,38 +23,34 @@ from pyrocausal.copies.refitting import Refitting
 from pyrocausal.evidence.block_regressors import are_many
 from pyrocausal.evidence.edge_price import edge_prices
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
-from pyrocausal.evidence.joint_evidence import JointEvidence
 from pyrocausal.evidence.outliers import moved_away
-from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
 from pyrocausal.evidence.terms import IMPOSSIBLE
 from pyrocausal.model.new_mechanisms import NewMechanisms
-from pyrocausal.runtime.interruption import Interrupted, best_so_far, now_doing, time_limit
+from pyrocausal.runtime.interruption import Interrupted, now_doing, time_limit
 from pyrocausal.runtime.journal import current_journal
 from pyrocausal.sdi.row_split import cross_fit
-from pyrocausal.sdi.state import State, confidence, natural
-from pyrocausal.sdi.target_prior import TargetOdds
-from pyrocausal.search.hill_climb import Summit, climb, strongest_dag
-from pyrocausal.search.pooled_search import SEVERAL, search_graph, several_evidence
+from pyrocausal.sdi.state import State
+from pyrocausal.search.closed_form_rounds import ClosedFormRounds
+from pyrocausal.search.hill_climb import Summit, climb
+from pyrocausal.search.pooled_search import SEVERAL, several_evidence
 from pyrocausal.search.settings import Settling
-from pyrocausal.search.settled import Settled, settled_so_far
-from pyrocausal.search.settled_mechanisms import fit_settled
+from pyrocausal.search.settled import Settled
 from pyrocausal.search.so_far import SoFar
 from pyrocausal.search.sparse_rounds import climb_sparsely
-from pyrocausal.search.told_order import graph_of_order, order_and_targets
+from pyrocausal.search.told_order import graph_of_order
 
 __all__ = ["Rounds"]
 
 MISFIT = 10.0  # nats by which rows speak against a mechanism that they fit
 POLISHED = 3  # times that a series looks for better fits, before it climbs again and where it has come to rest
 FREE = 2  # rounds of a series in which rows may come back
-STEADY = 0.015  # mean drift at the most, as `PooledEvidence.drift` has it, of tables that networks are asked about
 NOTABLY = 0.01  # nats a row that networks predict better, of a number or count
 ASKED = 200  # variables at the most whose networks are asked for: to climb with them takes as long as d^2 R
 IN_ALL = 5.0  # nats that they do in all rows, of a category: a table misfits nothing, it has too many cells
 
 
-class Rounds:
+class Rounds(ClosedFormRounds):
     """All rounds, one after the other.
 
     Parameters
@@ -68,29 +63,14 @@ class Rounds:
         Called after every round.
     budget
         Seconds that networks may take at the most; None: as many as they need.
-
-    Attributes
-    ----------
-    dag
-        Where the next round begins, boolean, shape [d, d] (effect, cause).
-    natural
-        Where a variable is believed to have kept its observational mechanism: rows that fit it, shape [R, d].
     """
 
     def __init__(
         self, state: State, settling: Settling, tell: Callable[[Settled], None], budget: float | None = None
     ) -> None:
-        self.state, self.settling, self.tell, self.budget = state, settling, tell, budget
-        self.free, self.max_parents = state.model.beliefs.free, state.constraints.max_parents
-        self.dag = strongest_dag(state.model.beliefs.edge_probability.detach(), self.max_parents)
-        self.prior, self.several = state.prior, math.nan
-        self.pooled: PooledEvidence | None = None
-        self.natural = natural(state.target_probability, settling.certainty, state.prior.several, state.told)
-        self.so_far = SoFar()  # of the first round, in which nothing else is to be had
+        super().__init__(state, settling, tell)
+        self.budget = budget
         self._near: torch.Tensor | None = None  # variables that networks are fitted to, [d]; None: all of them
-        self._changed = 0  # edges that are others before the climb of a round
-        self._done = 0
-        self._last: Settled | None = None
 
     def run(self) -> None:
         """Settle."""
@@ -112,6 +92,8 @@ class Rounds:
             if self._last is None:
                 raise Interrupted("out of time before a graph was weighed to the end")
             self.dag = self._last.dag
+            if self._simple is not None and self._last.joint is self._simple.evidence:
+                self._search_richer()
         if not enough and self._done > done:
             self._fit()
 
@@ -121,26 +103,26 @@ class Rounds:
         if self.settling.closed_form:
             assert stages[0] is not None
             now_doing("asking networks")
-            if (asked := self._asked_networks(stages[0])) is None:
+            if (asked := self._begun_with_networks(stages[0])) is None:
+                assert self._last is not None
+                self._done += 1
+                self.tell(self._last._replace(round=self._done, moves=0, switched=0, stable=True))
                 return True
-            asked = self._begun_as_regimes_tell(asked)
         for refitting in stages:
             evidence = asked if asked is not None and refitting is stages[0] else self._evidence(refitting)
             if not self._series(evidence, last=refitting is stages[-1]):
                 break
         return False
 
-    def _pool(self, *, last: bool) -> None:
-        """The first round, in closed form."""
-        now_doing("searching in closed form")
-        state = self.state
-        targets = TargetKnowledge(state.known, state.hit, state.prior)
-        price = edge_prices(state, self.settling.price)
-        evidence = PooledEvidence(state.data, targets, price, drift=self.settling.drift)
-        found = search_graph(evidence, self.dag, self.free, self.max_parents, self.so_far)
-        self.pooled, self.prior, self.several = found.evidence, found.evidence.prior, found.several
-        before, self.natural = self.natural, self._natural(found.evidence.targets(found.summit.dag))
-        self._tell(found.evidence, found.summit, before, stable=last)
+    def _begun_with_networks(self, refitting: Refitting) -> PredictiveEvidence | None:
+        """Evidence in which networks compete, of where they begin; None where closed forms suffice."""
+        while True:
+            asked = self._asked_networks(refitting)
+            begun = self._begun_as_regimes_tell(asked) if asked else None
+            if begun or self._simple is None:
+                return begun or asked
+            self._search_richer()
+            self._fit()
 
     def _asked_networks(self, refitting: Refitting) -> PredictiveEvidence | None:
         """Predictive evidence, where networks tell notably more of the graph's mechanisms.
@@ -157,26 +139,7 @@ class Rounds:
                     self._near = gaining | self.dag[gaining].any(0) | self.dag[:, gaining].any(1)
                     evidence = evidence.fitting(self._near)
                 return self._asked_for_several(evidence, self.dag, climbed=False)
-        assert self._last is not None
-        self._done += 1
-        self.tell(self._last._replace(round=self._done, moves=0, switched=0, stable=True))
         return None
-
-    def _steady(self) -> bool:
-        """Whether tables hardly drift.
-
-        Variables without parents show it, for theirs is no misfit of a closed form; but where the graph is wrong they
-        may have parents. So a table does not drift either of which most variables look the same in all regimes that
-        have not hit them.
-        """
-        assert self.pooled is not None
-        judged = torch.tensor([name not in self.state.data.aside for name in self.state.data.names])
-        roots = ~self.dag[:, judged].any(1) & judged
-        drift = self.pooled.drift(self.dag)[self.natural.cpu() & roots]
-        if not len(drift) or float(drift.mean()) < STEADY:
-            return True
-        alike = (self.pooled.drift(torch.zeros_like(self.dag)) == 0).all(0)[judged]
-        return bool(alike.double().mean() > 0.5)
 
     def _asked_for_several(
         self, evidence: PredictiveEvidence, dag: torch.Tensor, *, climbed: bool
@@ -204,30 +167,27 @@ class Rounds:
         self.prior, self.several, self.natural = one, gain, kept
         return doubting
 
-    def _begun_as_regimes_tell(self, evidence: PredictiveEvidence) -> PredictiveEvidence:
-        """The same evidence and graph, or those of the order that regimes tell, where these have more evidence.
+    def _begun_as_regimes_tell(self, evidence: PredictiveEvidence) -> PredictiveEvidence | None:
+        """Evidence and graph of the order that regimes tell, where these have more evidence; else None.
 
         Closed forms that misfit invent edges to mend that, and several targets to excuse them. That is looked at where
         they take others for hit than those that change first, most variables being hit. Both are weighed as they are,
         before a climb.
         """
-        data, free, d, one = self.state.data, self.free.cpu(), len(self.dag), self.state.prior
-        exactly = all(evidence.fits_copies(i) and evidence.mechanisms.exact(i) for i in range(d))
-        if one.several or not exactly:
-            return evidence
-        given, (first, *parts) = self.dag & ~free, data.parts
-        targets = TargetKnowledge(self.state.known, self.state.hit, one)
-        order, hit = order_and_targets(data.kinds, [*parts, first], targets, given)
+        if self._told is None:
+            return None
+        (order, hit), one = self._told, self.state.prior
         believed = evidence.targets(self.dag)[:, :-1] > 0.5
-        if 2 * int(hit.any(0).sum()) < d or torch.equal(hit, believed.cpu()):
-            return evidence
+        if torch.equal(hit, believed.cpu()):
+            return None
         now_doing("networks, as regimes tell")
         other = self._fitted_by(evidence.believing(one), kept := ~hit.to(self.natural))
-        dag = graph_of_order(other, order, given, free, self.max_parents)
+        dag = graph_of_order(other, order, self._given, self.free.cpu(), self.max_parents)
         if other.of(dag) < evidence.of(self.dag):
-            return evidence
+            return None
         self._changed = int((dag ^ self.dag).sum())
         self.dag, self.natural, self.prior = dag, kept, one
+        self._allow_richer()
         return other
 
     def _notably(self) -> torch.Tensor:
@@ -235,11 +195,6 @@ class Rounds:
         assert self.pooled is not None
         rows = float(self.pooled.rows.sum())
         return torch.tensor([IN_ALL / rows if kind.closed_form == "table" else NOTABLY for kind in self.pooled.kinds])
-
-    def _fit(self) -> None:
-        """Fit the model's mechanisms to the graph."""
-        now_doing("fitting the program")
-        fit_settled(self.state, self.dag, self.natural, self.settling.final_steps)
 
     def _series(self, evidence: PredictiveEvidence, *, last: bool) -> bool:
         """Rounds with copies of mechanisms fitted in one way, until one changes nothing; whether more are to follow.
@@ -325,31 +280,6 @@ class Rounds:
         belief = torch.where(free | free.t(), found.edge_probability, self._last.edge_probability)
         return found._replace(edge_probability=belief)
 
-    def _tell(self, evidence: JointEvidence, summit: Summit, before: torch.Tensor, *, stable: bool) -> None:
-        self._done += 1
-        self.dag = summit.dag
-        self._last = Settled(
-            round=self._done,
-            dag=summit.dag,
-            evidence=evidence.of(summit.dag),
-            edge_probability=summit.edge_probability,
-            target_probability=evidence.targets(summit.dag).to(self.state.target_probability),
-            confidence=confidence(summit.edge_probability, self.free.cpu()),
-            moves=summit.moves + self._changed,
-            switched=int((self.natural != before).any(1).sum()),
-            stable=stable,
-            joint=evidence,
-            pooled=self.pooled,
-            several=self.several,
-        )
-        self._changed = 0
-        best_so_far(self._last.evidence, int(self.dag.sum()))
-        self.tell(self._last)
-
-    def cut_short(self) -> Settled | None:
-        """The best graph of a first round that was cut short, as round 0; None where there was none yet."""
-        return settled_so_far(self.so_far, self.state)
-
     def _evidence(self, refitting: Refitting | None) -> PredictiveEvidence:
         """Predictive evidence under the present beliefs."""
         state, settling = self.state, self.settling
@@ -367,7 +297,3 @@ class Rounds:
             price=edge_prices(state, settling.price),
         )
         return made if self._near is None else made.fitting(self._near)
-
-    def _natural(self, targets: torch.Tensor, prior: TargetOdds | None = None) -> torch.Tensor:
-        targets = targets.to(self.state.target_probability)
-        return natural(targets, self.settling.certainty, (prior or self.prior).several, self.state.told)

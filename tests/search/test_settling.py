@@ -23,6 +23,7 @@ from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowled
 from pyrocausal.evidence.outliers import moved_away
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
+from pyrocausal.evidence.regressors import LINEAR, PAIRS
 from pyrocausal.evidence.terms import Terms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms
@@ -31,9 +32,10 @@ from pyrocausal.sdi.row_split import cross_fit
 from pyrocausal.sdi.settings import GraphFitting, GraphScoring, Stopping
 from pyrocausal.sdi.state import natural
 from pyrocausal.sdi.target_prior import TargetPrior
-from pyrocausal.search import rounds, settled_mechanisms
+from pyrocausal.search import closed_form_rounds, rounds, settled_mechanisms
 from pyrocausal.search.graph_kernel import sample_graphs
 from pyrocausal.search.hill_climb import Summit, strongest_dag
+from pyrocausal.search.pooled_search import search_graph
 from pyrocausal.search.settings import Settling
 from pyrocausal.search.settled import Settled
 from pyrocausal.search.settling import settle
@@ -50,6 +52,7 @@ ROUGH = SDI(  # too short to decide anything
     stopping=Stopping(max_steps=3),
 )
 CLOSED = Settling(refitting=None, final_steps=20)
+FREE = ~torch.eye(3, dtype=torch.bool)
 COPIES = Settling(closed_form=False, refitting=Refitting(Descent(60, 256, 1e-2), decays=(0.0,)), final_steps=20)
 BOTH = Settling(refitting=Refitting(Descent(30, 256, 1e-2), decays=(0.0, 0.3), least_regret=0.0), final_steps=20)
 
@@ -448,24 +451,66 @@ def test_networks_begin_as_regimes_tell_where_that_is_another_graph_and_a_better
     truth = linear_truth(chain_graph(3), np.random.default_rng(0))
     made = simulate(truth, intervention=hard_normal(mean=2.0, sd=1.0), rows=1000, rows_per_regime=150, seed=0)
     settling = rounds.Rounds(rough(made.data), BOTH, lambda settled: None)
+    settling._pool(last=False)
     right, hit = torch.tensor(matrix_of(truth)).bool(), torch.zeros(3, 3, dtype=torch.bool)
     for r, name in enumerate(made.data.regime_names):
         hit[r, made.data.names.index(made.targets[name][0])] = True
     settling.dag, settling.natural = (right.clone(), ~hit) if offered else (right.t().clone(), hit)
     evidence, asked = settling._evidence(BOTH.refitting), []
     if offered == "no better":
-        monkeypatch.setattr(rounds, "order_and_targets", lambda *_: ([0, 1, 2], hit.roll(1, 0)))
+        settling._told = [0, 1, 2], hit.roll(1, 0)
         monkeypatch.setattr(rounds, "graph_of_order", lambda *_: asked.append(True) or torch.zeros_like(right))
     before = settling.dag, settling.natural
     found = settling._begun_as_regimes_tell(evidence)
     if offered:
-        assert found is evidence and (settling.dag, settling.natural) == before
+        assert found is None and (settling.dag, settling.natural) == before
         assert bool(asked) == (offered == "no better")
     else:
-        assert found is not evidence
         assert torch.equal(settling.dag, right) and torch.equal(settling.natural, ~hit)
         settling._series(found, last=True)
         assert settling._last.moves >= 4  # two edges went and two came before the climb
+
+
+def bent(rows=900, per_regime=150) -> InterventionalData:
+    """X0 -> X1 -> X2 along parabolas, each shifted by one regime: whoever takes them for lines takes effects for hit."""
+    generator = torch.Generator().manual_seed(0)
+
+    def table(n, hit=None):
+        x = torch.randn(n, 3, generator=generator)
+        for i in range(3):
+            if i:
+                x[:, i] = 0.6 * x[:, i - 1].square() + 0.3 * x[:, i]
+            if i == hit:
+                x[:, i] = 2.5 + 0.5 * torch.randn(n, generator=generator)
+        return x
+
+    regimes = tuple(Regime(f"r{i}", table(per_regime, i)) for i in range(3))
+    return InterventionalData(("X0", "X1", "X2"), (Continuous(0.0, 1.0),) * 3, table(rows), regimes)
+
+
+@pytest.mark.parametrize("then", ["begun", "no better", "needless", "out of time"])
+def test_richer_closed_forms_are_left_out_where_linear_ones_believe_in_other_targets(monkeypatch, then):
+    heard, searched, search = [], [], closed_form_rounds.search_richer
+    monkeypatch.setattr(closed_form_rounds, "search_richer", lambda *a: searched.append(True) or search(*a))
+    if then == "no better":
+        monkeypatch.setattr(rounds.Rounds, "_begun_as_regimes_tell", lambda *_: None)
+    if then == "needless":
+        monkeypatch.setattr(PredictiveEvidence, "networks_gain", lambda self, graph: torch.zeros(len(graph)))
+    budget = 0.0 if then == "out of time" else None
+    settled = settle(rough(bent()), BOTH, on_settled=heard.append, budget=budget)
+    assert [each.round for each in heard] == list(range(1, len(heard) + 1))
+    assert heard[0].joint.level == LINEAR
+    assert len(searched) == (then != "begun")
+    if then == "begun":
+        assert isinstance(heard[1].joint, PredictiveEvidence) and settled.pooled.level == PAIRS
+        assert settled.dag.int().tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
+        assert (settled.target_probability.argmax(1) == torch.arange(3)).all()
+    else:
+        assert heard[1].joint is heard[1].pooled is settled.pooled and settled.pooled.level > LINEAR
+        whole = search_graph(heard[0].joint, strongest_dag(torch.zeros(3, 3)), FREE)
+        assert heard[1].evidence == pytest.approx(whole.evidence.of(whole.summit.dag))
+    if then in ("needless", "out of time"):
+        assert settled.joint is heard[1].joint
 
 
 @pytest.mark.parametrize(("several", "gain"), [(None, -1.0), (None, 1.0), (True, -1.0)])
