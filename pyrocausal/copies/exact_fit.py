@@ -21,7 +21,7 @@ import torch
 
 from pyrocausal.copies.levenberg_marquardt import Squares, minimise, solve_outputs
 from pyrocausal.copies.noise_fit import Noise, drawn_scale, noise_of
-from pyrocausal.copies.random_starts import FURTHER, bent, fitted_anew
+from pyrocausal.copies.random_starts import FURTHER, bent_anew, fitted_anew
 from pyrocausal.copies.small_network import SmallNetwork
 
 __all__ = ["LEAST_SCALE", "FamilyRows", "Solution", "begun_with", "prepared", "solved", "squares_of", "with_mean"]
@@ -29,7 +29,7 @@ __all__ = ["LEAST_SCALE", "FamilyRows", "Solution", "begun_with", "prepared", "s
 LEAST_SCALE = 1e-6  # of codes, whose deviation is about 1
 LEAST_SHARE = 1e-12  # of the largest variance among columns; one that is smaller is none
 IDLE = 0.05  # of the noise: a unit that moves the output by less is of no use
-HOPELESS = 0.2  # nats a row behind one with a parent more: its noise is not looked at
+HOPELESS = 0.2  # nats a row behind one with a parent more: neither its noise nor narrow bends are looked at
 HOPEFUL = 0.5  # likewise for every parent more: units are bent anew
 
 
@@ -191,7 +191,8 @@ def _continued(solution: Solution, near: Sequence[Solution], rows: FamilyRows, r
     behind, gone = loss.value(found(inputs)) - rival, max(len(each.parents) for each in near) - len(solution.parents)
     if best.bend is None or not 0 < behind < HOPEFUL * gone * loss.rows:
         return found
-    return min(found, bent(best, inputs, loss), key=lambda network: loss.value(network(inputs)))
+    again = bent_anew(best, inputs, loss, rival + HOPELESS * gone * loss.rows) or found
+    return min(found, again, key=lambda network: loss.value(network(inputs)))
 
 
 def begun_with(

@@ -18,10 +18,11 @@ from pyrocausal.copies.combination import combined
 from pyrocausal.copies.levenberg_marquardt import Squares, minimise, solve_outputs
 from pyrocausal.copies.small_network import SmallNetwork
 
-__all__ = ["FURTHER", "bent", "fitted_anew", "fitted_at_random"]
+__all__ = ["FURTHER", "bent_anew", "fitted_anew", "fitted_at_random"]
 
 BENDS = 2.0, 1.0, 0.5, 0.25, 0.12, 0.06, 0.03, 0.015, 0.007, 0.0  # widths; the last is a kink
 AGAIN = BENDS[3:]  # of units that have been fitted before
+WIDE = 2  # of these, after which a fit that is hopelessly behind is given up
 AT_EACH = 20  # steps
 SATURATED = 120  # steps with units that saturate
 STARTS = 2  # of leaky units
@@ -29,11 +30,20 @@ TOGETHER = 1.4  # times as many units are fitted where these are combined
 FURTHER = 60  # steps from where other fits have ended
 
 
-def bent(network: SmallNetwork, inputs: torch.Tensor, loss: Squares, bends: Sequence[float] = AGAIN) -> SmallNetwork:
+def bent(network: SmallNetwork, inputs: torch.Tensor, loss: Squares, bends: Sequence[float]) -> SmallNetwork:
     """Leaky units that are fitted with bends of some widths, one after the other."""
     for width in bends:
         network = minimise(solve_outputs(network._replace(bend=width), inputs, loss), inputs, loss, AT_EACH).network
     return network
+
+
+def bent_anew(network: SmallNetwork, inputs: torch.Tensor, loss: Squares, rival: float) -> SmallNetwork | None:
+    """Leaky units that have been fitted before; None where wide bends end behind a rival's value.
+
+    What narrow ones gain still is little beside that.
+    """
+    wide = bent(network, inputs, loss, AGAIN[:WIDE])
+    return None if loss.value(wide(inputs)) > rival else bent(wide, inputs, loss, AGAIN[WIDE:])
 
 
 def fitted_at_random(

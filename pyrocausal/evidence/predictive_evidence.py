@@ -26,6 +26,7 @@ import pyro.distributions as dist
 import torch
 
 from pyrocausal.copies.exact_copies import ExactCopies
+from pyrocausal.copies.fit_scatter import FitScatter
 from pyrocausal.copies.fitted_families import CopyFit, FittedFamilies, batches, fit_families
 from pyrocausal.copies.further_attempts import GAIN
 from pyrocausal.copies.refitting import Refitting
@@ -73,11 +74,12 @@ class PredictiveEvidence(JointEvidence):
         self.closed = [ClosedForm(kinds, fold) for fold in self.folds if estimators.closed_form]
         self.screen = Screen(kinds, [fold.scoring for fold in self.folds])
         self.exact = ExactCopies(kinds, self.folds)
+        self._least = torch.zeros(len(kinds), dtype=torch.double)  # what an edge into a variable has to gain
         self._fitting = torch.ones(len(kinds), dtype=torch.bool)  # variables that copies are fitted to
         self._kept: list[dict[tuple[int, ...], FamilyEvidence]] = [{} for _ in kinds]
         self._rough: list[dict[tuple[int, ...], FamilyEvidence]] = [{} for _ in kinds]
         self._promising: list[dict[tuple[int, ...], torch.Tensor]] = [{} for _ in kinds]
-        self._at_best: set[Family] = set()  # families of which the last attempts found no better solution
+        self._scatter, self._asked = FitScatter(), self.price  # but for what an edge has to gain where fits scatter
 
     def after(self, folds: Sequence[Fold], natural: torch.Tensor) -> PredictiveEvidence:
         """The same when other targets are believed: terms stay where the rows that fit a variable stay.
@@ -93,7 +95,7 @@ class PredictiveEvidence(JointEvidence):
         made.closed = [closed.counting(fold.counts) for closed, fold in zip(self.closed, folds, strict=False)]
         same = (made.telling == self.telling).all(0).tolist()
         made.exact = self.exact.after([i for i, stays in enumerate(same) if not stays])
-        made._at_best = {(i, parents) for i, parents in self._at_best if same[i]}
+        made._scatter = self._scatter.where_rows_changed([i for i, stays in enumerate(same) if not stays])
         for name in ("_kept", "_rough", "_promising"):
             kept = zip(getattr(self, name), same, strict=True)
             setattr(made, name, [dict(known) if stays else {} for known, stays in kept])
@@ -227,17 +229,29 @@ class PredictiveEvidence(JointEvidence):
         better they are is `spread`, the nats that may lie between fits of one family, for all that is known. Where
         there were none the last time, nobody looks again.
         """
-        copied = (family for family in self._copied(graph) if self.mechanisms.exact(family[0]))
-        families = [family for family in copied if family not in self._at_best]
+        families = [family for family in self._copied(graph) if self.mechanisms.exact(family[0])]
+        families = self._scatter.to_be_tried(families)
         found, gains = recorded(f"better networks of {families}", partial(self.exact.better, families, self.folds))
-        self._at_best = self._at_best | {family for family, gain in zip(families, gains, strict=True) if gain <= GAIN}
+        self._scatter = self._scatter.with_gains(dict(zip(families, gains, strict=True)))
         self.exact.know(found)
         self.spread = self.spread.clone()
         for (i, _), gain in zip(families, gains, strict=True):
             self.spread[i] = gain
         for i in {i for _, i, _ in found}:
             self._kept[i], self._promising[i] = {}, {}
-        return bool(found)
+        before, self._least = self.price, self._scatter.least(graph.sum(1).tolist())
+        self.price = self._raised(self._asked)
+        return bool(found) or bool((before - self.price > GAIN).any())
+
+    def priced(self, price: float | torch.Tensor) -> PredictiveEvidence:
+        """See `JointEvidence.priced`; an edge that costs anything has to outdo the scatter of fits, too."""
+        made = super().priced(price)
+        made._asked, made.price = made.price, self._raised(made.price)
+        return made
+
+    def _raised(self, price: torch.Tensor) -> torch.Tensor:
+        """A price [d, d] where fits scatter; what costs nothing, or is rather believed in, stays as cheap as it is."""
+        return torch.where(price > 0, torch.maximum(price, self._least[:, None]), price)
 
     @property
     def proposes(self) -> bool:

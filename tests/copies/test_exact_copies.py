@@ -186,6 +186,22 @@ def test_what_was_polished_in_vain_is_polished_again_once_other_rows_count(data,
     assert asked[2] == [(2, (0, 1)), (3, (0,))]
 
 
+def test_an_edge_has_to_outdo_the_scatter_of_fits(data, monkeypatch):
+    evidence, _, _ = made(data)
+    graph = torch.stack([row(), row(), row(0, 1), row(0)])
+    base = evidence.of(graph)
+    gains = {(2, (0, 1)): 50.0, (3, (0,)): 4.0}
+    monkeypatch.setattr(evidence.exact, "better", lambda families, _: ([], [gains.get(each, 0.0) for each in families]))
+    assert not evidence.polish(graph)  # nothing better to begin with, and nothing is cheaper
+    assert evidence.price.tolist() == [[3.0] * 4, [3.0] * 4, [25.0] * 4, [3.0] * 4]
+    assert evidence.of(graph) == pytest.approx(base - 2 * 22.0)
+    assert (evidence.priced(0.0).price == 0).all() and (evidence.priced(-1.0).price == -1).all()
+    assert evidence.priced(30.0).price.tolist() == [[30.0] * 4] * 4
+    fewer = torch.stack([row(), row(), row(), row(0)])
+    assert evidence.polish(fewer)  # it may come back, for it costs 3 nats again
+    assert (evidence.price == 3.0).all()
+
+
 def test_mixtures_and_own_conditionals_are_not_fitted_exactly():
     kinds = NUMBER, Continuous(shift=0.0, scale=1.0, components=2), Categorical(("no", "yes"))
 

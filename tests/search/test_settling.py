@@ -472,7 +472,7 @@ def test_networks_begin_as_regimes_tell_where_that_is_another_graph_and_a_better
 
 
 def bent(rows=900, per_regime=150) -> InterventionalData:
-    """X0 -> X1 -> X2 along parabolas, each shifted by one regime: whoever takes them for lines takes effects for hit."""
+    """X0 -> X1 -> X2 along parabolas, each set by one regime: to whom they are lines, effects look as if hit."""
     generator = torch.Generator().manual_seed(0)
 
     def table(n, hit=None):
