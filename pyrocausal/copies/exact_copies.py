@@ -32,7 +32,7 @@ from pyrocausal.sdi.row_split import Fold
 
 __all__ = ["ExactCopies"]
 
-LEAST, PART = 3.0, 0.1  # nats that a further parent has to promise, and their share of what the best one does
+LEAST, PART = 3.0, 0.1  # nats that a further parent has to promise, and their share of what the best one does or asks
 FAR = 4  # parents of a solution that differ, so that another fit begins anew
 ENOUGH = 50  # rows that tell; with fewer nothing is left out
 Known: TypeAlias = tuple[int, int, tuple[Any, ...]]  # fold, variable, and a solution as `Solution.plain`
@@ -103,15 +103,16 @@ class ExactCopies:
             found.append((solution, torch.stack(log_probs if solution.noise else log_probs * 2)))
         return found
 
-    def promising(self, family: Family, folds: Sequence[Fold]) -> torch.Tensor:
+    def promising(self, family: Family, folds: Sequence[Fold], least: float = 0.0) -> torch.Tensor:
         """Which variables may be worth a place among the parents of a family that is known: boolean [d].
 
-        All of them where rows are few.
+        All of them where rows are few. A fit gains a few times what is promised at the most, and a place asks for the
+        `least` nats.
         """
         if any(self._rows(k, fold, family[0]).total < ENOUGH for k, fold in enumerate(folds)):
             return torch.ones(len(self.kinds), dtype=torch.bool)
         nats = self.promises(family, folds)
-        return (nats > LEAST) & (nats > PART * nats.max())
+        return (nats > LEAST) & (nats > PART * max(float(nats.max()), least))
 
     def promises(self, family: Family, folds: Sequence[Fold]) -> torch.Tensor:
         """Nats that every variable promises as one more parent of a family that is known, on average of folds: [d].

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 
 import torch
 
-from pyrocausal.copies.further_attempts import GAIN
 from pyrocausal.model.mechanisms import Family
 
 __all__ = ["FitScatter"]
@@ -31,28 +30,25 @@ class FitScatter:
     Attributes
     ----------
     gained
-        Nats at the most, of every family.
-    at_best
-        Families of which the last attempts have found nothing better.
+        Nats, of every family.
+    tried
+        Families that were tried with the rows that tell of them now.
     """
 
     gained: Mapping[Family, float] = field(default_factory=dict)
-    at_best: frozenset[Family] = frozenset()
+    tried: frozenset[Family] = frozenset()
 
     def with_gains(self, gains: Mapping[Family, float]) -> FitScatter:
         """The same after attempts at some families have gained so many nats."""
-        most = {family: max(gain, self.gained.get(family, 0.0)) for family, gain in gains.items()}
-        return FitScatter(
-            {**self.gained, **most}, self.at_best | {each for each, gain in gains.items() if gain <= GAIN}
-        )
+        return FitScatter({**self.gained, **gains}, self.tried.union(gains))
 
     def where_rows_changed(self, effects: Collection[int]) -> FitScatter:
-        """The same where other rows tell of some variables: then their families may be bettered again."""
-        return FitScatter(self.gained, frozenset(each for each in self.at_best if each[0] not in effects))
+        """The same where other rows tell of some variables: further attempts at their families may gain again."""
+        return FitScatter(self.gained, frozenset(each for each in self.tried if each[0] not in effects))
 
     def to_be_tried(self, families: Iterable[Family]) -> list[Family]:
-        """Those of the families that are not at their best."""
-        return [family for family in families if family not in self.at_best]
+        """Those of the families that were not: further attempts at one gain far less a second time."""
+        return [family for family in families if family not in self.tried]
 
     def least(self, parents: Sequence[int]) -> torch.Tensor:
         """What an edge into every variable has to gain, which has so many parents, [d]: nats, [d]."""

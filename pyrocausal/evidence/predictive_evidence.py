@@ -226,8 +226,8 @@ class PredictiveEvidence(JointEvidence):
         """Look for better solutions of a graph's mechanisms [d, d]; whether there are.
 
         What was said of their variables is forgotten then, and comes of fits that begin with the better ones. How much
-        better they are is `spread`, the nats that may lie between fits of one family, for all that is known. Where
-        there were none the last time, nobody looks again.
+        better they are is `spread`, the nats that may lie between fits of one family, for all that is known. It is
+        looked once a family, unless other rows tell of it later.
         """
         families = [family for family in self._copied(graph) if self.mechanisms.exact(family[0])]
         families = self._scatter.to_be_tried(families)
@@ -238,10 +238,12 @@ class PredictiveEvidence(JointEvidence):
         for (i, _), gain in zip(families, gains, strict=True):
             self.spread[i] = gain
         for i in {i for _, i, _ in found}:
-            self._kept[i], self._promising[i] = {}, {}
-        before, self._least = self.price, self._scatter.least(graph.sum(1).tolist())
+            self._kept[i] = {}
+        before, self._least = self._least, self._scatter.least(graph.sum(1).tolist())
         self.price = self._raised(self._asked)
-        return bool(found) or bool((before - self.price > GAIN).any())
+        for i in {i for _, i, _ in found}.union((before != self._least).nonzero()[:, 0].tolist()):
+            self._promising[i] = {}
+        return bool(found) or bool((before - self._least > GAIN).any())
 
     def priced(self, price: float | torch.Tensor) -> PredictiveEvidence:
         """See `JointEvidence.priced`; an edge that costs anything has to outdo the scatter of fits, too."""
@@ -270,7 +272,7 @@ class PredictiveEvidence(JointEvidence):
         if not dear:
             return found
         if pa not in self._promising[effect] and self.mechanisms.exact(effect):
-            ask = partial(self.exact.promising, (effect, pa), self.folds)
+            ask = partial(self.exact.promising, (effect, pa), self.folds, float(self._least[effect]))
             self._promising[effect][pa] = recorded(f"parents beside {(effect, pa)}", ask)
         elif pa not in self._promising[effect] and self.kinds[effect].closed_form == "table":
             residuals = [

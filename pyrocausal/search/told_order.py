@@ -1,10 +1,13 @@
 """A graph that regimes suggest, to begin with where closed forms misfit, and with them what they find.
 
-Whoever is hit changes, and so does whoever lies below. So variables that change in few regimes come before those that
-change in many, and in every regime the first of those that change was hit, if one was hit alone. With that each
-variable chooses its parents among those before it. All that promise notable gains come at once, if a fit with them
-predicts better, or else the better half of them, and so on; then those that seem to be worth least go in the same way.
-To begin with all and leave out takes longer and ends worse, for a fit of many parents is seldom a good one.
+Whoever is hit changes, and so does whoever lies below. So in every regime the variable that was hit, if one was hit
+alone, comes before all others that change, and mostly it changes most. Variables that change in few regimes come before
+those that change in many. Of the answers that come of that, those with the most different targets are taken, for
+experiments seldom repeat one and leave out another, and of these the one against which the least speaks.
+
+With that each variable chooses its parents among those before it. All that promise notable gains come at once, if a fit
+with them predicts better, or else the better half of them, and so on; then those that seem to be worth least go in the
+same way. To begin with all and leave out takes longer and ends worse, for a fit of many parents is seldom a good one.
 
 Vocabulary: d variables, R regimes.
 """
@@ -26,6 +29,8 @@ from pyrocausal.search.orders import order_by
 __all__ = ["graph_of_order", "order_and_targets"]
 
 CHANGED = 7.0  # nats against a change that is chance: one in a thousand
+LEAST = 1e-3  # nats of a target that is told and has not changed
+TURNS = 20  # at the most, of order and targets
 SHARE = 0.3  # of what the best further parent promises, that others have to
 
 
@@ -50,15 +55,62 @@ def order_and_targets(
     tuple
         The order, and boolean, shape [R, d].
     """
-    against = changes_of_form(kinds, parts)
-    changed = (against > CHANGED) & (targets.prior.log_odds.cpu() > -torch.inf) | targets.hit.cpu()
-    most = against.sum(0)
-    order = order_by((changed.sum(0) + most / (most.max() + 1.0)).tolist(), given)
-    place = torch.tensor(order).argsort()
-    first = torch.where(changed, place, len(order)).argmin(1)
-    found = torch.nn.functional.one_hot(first, len(order)).bool() & changed
-    told = targets.known | targets.hit.any(1)
-    return order, torch.where(told.cpu()[:, None], targets.hit.cpu(), found)
+    found = changes_of_form(kinds, parts)
+    changed = (found > CHANGED) & (targets.prior.log_odds.cpu() > -torch.inf) | targets.hit.cpu()
+    against, most = torch.where(changed, found.clamp(min=LEAST), 0.0), found.sum(0)
+    told = (targets.known | targets.hit.any(1)).cpu()[:, None]
+
+    def hit_by(which: torch.Tensor) -> torch.Tensor:
+        alone = torch.nn.functional.one_hot(which, len(given)).bool() & changed
+        return torch.where(told, targets.hit.cpu(), alone)
+
+    seldom = order_by((changed.sum(0) + most / (most.max() + 1.0)).tolist(), given)
+    answers = [(seldom, hit_by(_first(against, seldom, 0.0)))]
+    for hit in (hit_by(against.argmax(1)), answers[0][1]):
+        for _ in range(TURNS):
+            order, before = _before_what_changes(hit, against, seldom, given), hit
+            hit = hit_by(_first(against, order, 1.0))
+            answers.append((order, hit))
+            if torch.equal(hit, before):
+                break
+    return min(answers, key=lambda answer: (-int(answer[1].any(0).sum()), _against(against, *answer)))
+
+
+def _costs(against: torch.Tensor, order: Sequence[int], share: float) -> torch.Tensor:
+    """What speaks against each having been hit in every regime: changes before, and that others change more; [R, d].
+
+    Nats of changes, 0 where there are none, shape [R, d]; an order; and the weight of the second. Infinite for those
+    that do not change.
+    """
+    some = against[:, order]
+    cost = some.cumsum(1) - some + share * (some.max(1, keepdim=True).values - some)
+    return torch.where(against > 0, cost[:, torch.tensor(order).argsort()], torch.inf)
+
+
+def _first(against: torch.Tensor, order: Sequence[int], share: float) -> torch.Tensor:
+    """Who was hit in every regime if one was: the variable that the least speaks against, [R]."""
+    return _costs(against, order, share).argmin(1)
+
+
+def _against(against: torch.Tensor, order: Sequence[int], hit: torch.Tensor) -> float:
+    """Nats that speak against an order and targets [R, d]."""
+    return float(_costs(against, order, 1.0)[hit & (against > 0)].sum())
+
+
+def _before_what_changes(
+    hit: torch.Tensor, against: torch.Tensor, seldom: Sequence[int], given: torch.Tensor
+) -> list[int]:
+    """An order of those that were hit before those that changed then, as far as that can be.
+
+    Who was hit, and nats of changes, [R, d] each; an order that decides between equals; edges that are given, [d, d].
+    """
+    after = (hit.double().t() @ against).fill_diagonal_(0.0)  # [hit, changed]
+    order, left = list[int](), list(seldom)
+    while left:
+        ready = [i for i in left if set(parents_of(given[i])) <= set(order)]
+        order.append(min(ready, key=lambda i: float(after[left, i].sum())))  # of equals the first
+        left.remove(order[-1])
+    return order
 
 
 def graph_of_order(
