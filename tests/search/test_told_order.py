@@ -9,6 +9,7 @@ from test_orders import CHAIN, EMPTY, FORK, FREE, ONE, made
 from pyrocausal.evidence.inputs import TargetKnowledge
 from pyrocausal.evidence.terms import parents_of
 from pyrocausal.sdi.target_prior import TargetOdds
+from pyrocausal.search import told_order
 from pyrocausal.search.told_order import graph_of_order, order_and_targets
 
 TARGETS = torch.tensor([[i in hit for i in range(4)] for hit in ONE])
@@ -29,6 +30,25 @@ def test_who_changes_in_few_regimes_comes_first_and_was_hit_where_nobody_before_
     order, hit = told(data)
     assert not any(found[i, j] for place, i in enumerate(order) for j in order[place:])
     assert torch.equal(hit, TARGETS[:, columns])  # in the fifth regime nothing was done
+
+
+# Nats of changes of X0 -> X1, X1 -> X2, X0 -> X3 in regimes that hit one each.
+MOST = [[600, 60, 40, 30], [0, 500, 90, 0], [0, 0, 400, 0], [0, 0, 0, 300]]  # who was hit
+CHILD = [[20, 600, 40, 30], [0, 500, 90, 0], [0, 0, 400, 0], [0, 0, 0, 300]]  # X1 where X0 was
+OFTEN = [[600, 0, 0, 30], [0, 500, 90, 0], [0, 0, 400, 0], [0, 0, 0, 300], [9, 0, 0, 0], [8, 0, 0, 0]]  # X0, by chance
+
+
+@pytest.mark.parametrize("nats", [MOST, CHILD, OFTEN])
+@pytest.mark.parametrize("columns", [[0, 1, 2, 3], [3, 1, 0, 2], [2, 3, 1, 0]])
+def test_who_was_hit_mostly_changes_most_and_comes_before_all_others_that_change(monkeypatch, nats, columns):
+    data, _ = made()
+    against = torch.tensor(nats, dtype=torch.double)[:, columns]
+    more = torch.zeros(len(ONE) - len(against), 4, dtype=torch.double)
+    monkeypatch.setattr(told_order, "changes_of_form", lambda *_: torch.cat([against, more]))
+    order, hit = told(data)
+    assert torch.equal(hit[:4], torch.eye(4).bool()[:, columns]) and not hit[len(against) :].any()
+    at = [order.index(columns.index(i)) for i in range(4)]
+    assert at[1] < at[2] and at[0] < at[3]
 
 
 def test_what_is_known_of_targets_stays_and_who_cannot_be_hit_is_not():
