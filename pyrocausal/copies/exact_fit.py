@@ -29,7 +29,7 @@ __all__ = ["LEAST_SCALE", "FamilyRows", "Solution", "begun_with", "prepared", "s
 LEAST_SCALE = 1e-6  # of codes, whose deviation is about 1
 LEAST_SHARE = 1e-12  # of the largest variance among columns; one that is smaller is none
 IDLE = 0.05  # of the noise: a unit that moves the output by less is of no use
-HOPELESS = 0.2  # nats a row behind one with a parent more: neither its noise nor narrow bends are looked at
+HOPELESS = 0.2  # nats a row behind one with a parent more: its noise is not looked at, nor, for each more, narrow bends
 HOPEFUL = 0.5  # likewise for every parent more: units are bent anew
 
 

@@ -30,25 +30,22 @@ class FitScatter:
     Attributes
     ----------
     gained
-        Nats, of every family.
-    tried
-        Families that were tried with the rows that tell of them now.
+        Nats, of every family that was tried.
     """
 
     gained: Mapping[Family, float] = field(default_factory=dict)
-    tried: frozenset[Family] = frozenset()
 
     def with_gains(self, gains: Mapping[Family, float]) -> FitScatter:
         """The same after attempts at some families have gained so many nats."""
-        return FitScatter({**self.gained, **gains}, self.tried.union(gains))
+        return FitScatter({**self.gained, **gains})
 
     def where_rows_changed(self, effects: Collection[int]) -> FitScatter:
-        """The same where other rows tell of some variables: further attempts at their families may gain again."""
-        return FitScatter(self.gained, frozenset(each for each in self.tried if each[0] not in effects))
+        """The same where other rows tell of some variables, of whose families nothing is known then."""
+        return FitScatter({family: gain for family, gain in self.gained.items() if family[0] not in effects})
 
     def to_be_tried(self, families: Iterable[Family]) -> list[Family]:
         """Those of the families that were not: further attempts at one gain far less a second time."""
-        return [family for family in families if family not in self.tried]
+        return [family for family in families if family not in self.gained]
 
     def least(self, parents: Sequence[int]) -> torch.Tensor:
         """What an edge into every variable has to gain, which has so many parents, [d]: nats, [d]."""

@@ -118,7 +118,7 @@ def changes_of_form(kinds: Sequence[Kind], parts: Sequence[Part]) -> torch.Tenso
     Returns
     -------
     torch.Tensor
-        Double, shape [R, d], 1,000 at the most.
+        Double, shape [R, d].
     """
     tables = [entering(kinds, rows).double() for rows, _ in parts]
     usual = torch.where(present(parts[-1].rows), tables[-1], torch.nan)
@@ -130,5 +130,7 @@ def changes_of_form(kinds: Sequence[Kind], parts: Sequence[Part]) -> torch.Tenso
         place = (filled(values)[:, None] > ends).sum(1)  # [n, d]
         found.scatter_add_(1, place.t(), there.t())
     gain, freedom = _of_shares(counts)
-    against = -chi2.logsf(2 * gain.clamp(min=0.0).numpy(), freedom.clamp(min=1).numpy())
-    return torch.from_numpy(against).clamp(max=1e3)
+    gain, half = gain.clamp(min=0.0), freedom.clamp(min=1) / 2.0
+    against = torch.from_numpy(-chi2.logsf(2 * gain.numpy(), 2 * half.numpy()))
+    tail = gain - (half - 1) * gain.clamp(min=1.0).log() + half.lgamma()  # where that has no value any more
+    return torch.where(against.isfinite(), against, tail)

@@ -113,6 +113,10 @@ class JointEvidence(ABC):
         made.price = torch.as_tensor(price, dtype=torch.double).cpu().expand_as(self.price)
         return made
 
+    def as_asked(self) -> Self:
+        """The same at the price that was asked for, where an edge has to gain more than that for another reason."""
+        return self
+
     def of(self, graph: torch.Tensor) -> float:
         """log E(G) up to a constant of the data: graph [d, d] (effect, cause), 0/1 or boolean -> nats."""
         return self.of_terms(self.each(graph), graph)

@@ -223,37 +223,45 @@ class PredictiveEvidence(JointEvidence):
         return FittedFamilies(*fitted) if fitted else None
 
     def polish(self, graph: torch.Tensor) -> bool:
-        """Look for better solutions of a graph's mechanisms [d, d]; whether there are.
+        """Look for better solutions of a graph's mechanisms [d, d]; whether a climb may go on for it.
 
-        What was said of their variables is forgotten then, and comes of fits that begin with the better ones. How much
-        better they are is `spread`, the nats that may lie between fits of one family, for all that is known. It is
+        What was said of variables with better ones is forgotten then, and comes of fits that begin with them. How much
+        better they are is `spread`, the nats that may lie between fits of one family, for all that is known, and half
+        of it is what an edge has to gain (`pyrocausal.copies.fit_scatter`), which may have become more or less. It is
         looked once a family, unless other rows tell of it later.
         """
-        families = [family for family in self._copied(graph) if self.mechanisms.exact(family[0])]
-        families = self._scatter.to_be_tried(families)
+        fitted = [family for family in self._copied(graph) if self.mechanisms.exact(family[0])]
+        families = self._scatter.to_be_tried(fitted)
         found, gains = recorded(f"better networks of {families}", partial(self.exact.better, families, self.folds))
         self._scatter = self._scatter.with_gains(dict(zip(families, gains, strict=True)))
         self.exact.know(found)
         self.spread = self.spread.clone()
-        for (i, _), gain in zip(families, gains, strict=True):
-            self.spread[i] = gain
+        for family in fitted:
+            self.spread[family[0]] = self._scatter.gained[family]
         for i in {i for _, i, _ in found}:
             self._kept[i] = {}
         before, self._least = self._least, self._scatter.least(graph.sum(1).tolist())
         self.price = self._raised(self._asked)
         for i in {i for _, i, _ in found}.union((before != self._least).nonzero()[:, 0].tolist()):
             self._promising[i] = {}
-        return bool(found) or bool((before - self._least > GAIN).any())
+        return bool(found) or bool(((before - self._least).abs() > GAIN).any())
 
     def priced(self, price: float | torch.Tensor) -> PredictiveEvidence:
-        """See `JointEvidence.priced`; an edge that costs anything has to outdo the scatter of fits, too."""
+        """See `JointEvidence.priced`; an edge has to outdo the scatter of fits, too."""
         made = super().priced(price)
         made._asked, made.price = made.price, self._raised(made.price)
         return made
 
+    def as_asked(self) -> PredictiveEvidence:
+        """See `JointEvidence.as_asked`."""
+        made = copy(self)
+        made.price = self._asked
+        return made
+
     def _raised(self, price: torch.Tensor) -> torch.Tensor:
-        """A price [d, d] where fits scatter; what costs nothing, or is rather believed in, stays as cheap as it is."""
-        return torch.where(price > 0, torch.maximum(price, self._least[:, None]), price)
+        """A price [d, d] where fits scatter; what is believed of edges beforehand makes the same difference there."""
+        usual = price.median().clamp(min=0.0)
+        return price + (self._least - usual).clamp(min=0.0)[:, None]
 
     @property
     def proposes(self) -> bool:

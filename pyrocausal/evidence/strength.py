@@ -31,16 +31,16 @@ def edge_strengths(evidence: JointEvidence, graph: torch.Tensor) -> torch.Tensor
     torch.Tensor
         Double, shape [d, d]; 0 where there is no edge. Below 0 is an edge that its price or what is known has bought.
     """
-    strength, free = torch.zeros(graph.shape, dtype=torch.double), evidence.priced(0.0)
+    strength = torch.zeros(graph.shape, dtype=torch.double)
     without = [(i, j) for i, j in graph.nonzero().tolist()]
-    free.prepare_wholly((i, tuple(k for k in parents_of(graph[i]) if k != j)) for i, j in without)
-    terms, rows = free.each(graph), max(float(evidence.rows.sum()), 1.0)
-    whole, less = free.of_terms(terms, graph), graph.clone()
+    evidence.prepare_wholly((i, tuple(k for k in parents_of(graph[i]) if k != j)) for i, j in without)
+    terms, rows = evidence.each(graph), max(float(evidence.rows.sum()), 1.0)
+    whole, less = evidence.total(terms), graph.clone()
     for i, j in without:  # one variable's terms are others then
         less[i, j] = False
-        parts = zip(terms, free.terms(i, less[i : i + 1]), strict=True)
+        parts = zip(terms, evidence.terms(i, less[i : i + 1]), strict=True)
         changed = Terms(*(part.index_copy(0, torch.tensor([i]), other) for part, other in parts))
-        strength[i, j] = (whole - free.of_terms(changed, less)) / rows
+        strength[i, j] = (whole - evidence.total(changed)) / rows
         less[i, j] = True
     return strength
 

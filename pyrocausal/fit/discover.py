@@ -103,8 +103,9 @@ def discover(
     budget
         Wall time in which networks refine what closed forms have found, of all chains together: seconds, a text such as
         "10 min" (see `pandas.Timedelta`), or a `timedelta`. Default: as long as that takes. Closed forms, the last fit
-        of the program and draws take what they need. Chains that were cut short have the graph of their last round,
-        are not `settled`, and are warned of; they depend on how fast the machine is.
+        of the program and draws take what they need, and so do richer closed forms that were left out at first where
+        that time is over before networks have told of a graph. Chains that were cut short have the graph of their last
+        round, are not `settled`, and are warned of; they depend on how fast the machine is.
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """Rounds of settling in closed form, and what they leave to networks.
 
-One round searches the graph with the most pooled evidence (`pyrocausal.search.pooled_search`). Where closed forms with
-linear mechanisms believe in other targets than regimes tell, in most of them, that round leaves richer ones out. They
-follow in a second round, if networks neither begin as regimes tell nor are needed at all.
+One round searches the graph with the most pooled evidence (`pyrocausal.search.pooled_search`). Where closed forms
+with linear mechanisms believe in other targets than regimes tell, in most of them, that round leaves richer ones out.
+They follow in a second round, unless networks begin as regimes tell.
 
 Vocabulary: d variables, R regimes.
 """
@@ -69,6 +69,7 @@ class ClosedFormRounds:
         self.prior, self.several = state.prior, math.nan
         self.pooled: PooledEvidence | None = None
         self.natural = natural(state.target_probability, settling.certainty, state.prior.several, state.told)
+        self._natural_told = self.natural  # of the last round that was told
         self.so_far = SoFar()
         self._simple: Found | None = None  # the first search, where it has left out richer mechanisms
         self._changed = 0  # edges that are others before the climb of a round
@@ -86,13 +87,19 @@ class ClosedFormRounds:
         found = search_graph(evidence, self.dag, self.free, self.max_parents, self.so_far, suffices)
         self._take(found, last=last)
 
-    def _search_richer(self) -> None:
-        """A further round in closed form, of the mechanisms that the first one has left out."""
+    def _search_richer(self) -> bool:
+        """A further round in closed form, of the mechanisms that the first one has left out; whether it found others.
+
+        If it is cut short, it is as if it had not begun.
+        """
         assert self._simple is not None
         now_doing("searching in closed form")
         found = search_richer(self._simple, self.state.prior, self.free, self.max_parents, self.so_far)
+        richer, self._changed = found is not self._simple, 0
+        if richer:
+            self._take(found, last=False)
         self._simple = None
-        self._take(found, last=False)
+        return richer
 
     def _take(self, found: Found, *, last: bool) -> None:
         self.pooled, self.prior, self.several = found.evidence, found.evidence.prior, found.several
@@ -156,12 +163,10 @@ class ClosedFormRounds:
         fit_settled(self.state, self.dag, self.natural, self.settling.final_steps)
 
     def _tell(self, evidence: JointEvidence, summit: Summit, before: torch.Tensor, *, stable: bool) -> None:
-        self._done += 1
-        self.dag = summit.dag
-        self._last = Settled(
-            round=self._done,
+        told = Settled(
+            round=self._done + 1,
             dag=summit.dag,
-            evidence=evidence.of(summit.dag),
+            evidence=evidence.as_asked().of(summit.dag),
             edge_probability=summit.edge_probability,
             target_probability=evidence.targets(summit.dag).to(self.state.target_probability),
             confidence=confidence(summit.edge_probability, self.free.cpu()),
@@ -172,9 +177,10 @@ class ClosedFormRounds:
             pooled=self.pooled,
             several=self.several,
         )
-        self._changed = 0
-        best_so_far(self._last.evidence, int(self.dag.sum()))
-        self.tell(self._last)
+        self._done, self._changed, self._last = told.round, 0, told
+        self.dag, self._natural_told = told.dag, self.natural
+        best_so_far(told.evidence, int(told.dag.sum()))
+        self.tell(told)
 
     def cut_short(self) -> Settled | None:
         """The best graph of a first round that was cut short, as round 0; None where there was none yet."""

@@ -62,6 +62,10 @@ class _Problem(NamedTuple):
     max_parents: int | None
     so_far: SoFar | None
 
+    @classmethod
+    def of(cls, start: torch.Tensor, free: torch.Tensor, max_parents: int | None, so_far: SoFar | None) -> _Problem:
+        return cls(start.cpu(), free.cpu() & ~torch.eye(len(start), dtype=torch.bool), max_parents, so_far)
+
 
 def search_graph(
     evidence: PooledEvidence,
@@ -89,7 +93,7 @@ def search_graph(
         Asked of the best graph where numbers act linearly: whether richer mechanisms may be left out, of which
         `search_richer` can ask later. It is not asked where variables are many. None: they may not.
     """
-    problem = _Problem(start.cpu(), free.cpu() & ~torch.eye(len(start), dtype=torch.bool), max_parents, so_far)
+    problem = _Problem.of(start, free, max_parents, so_far)
     if are_many(evidence.kinds) and (len(free) > DENSE or int(problem.free.sum()) > OPEN):
         return _search_many(evidence, problem)
     if (plain := evidence.plain()) is None:
@@ -122,7 +126,7 @@ def search_richer(
     free, max_parents, so_far
         As there.
     """
-    return _search_richer(found, prior, _Problem(found.summit.dag, free.cpu(), max_parents, so_far))
+    return _search_richer(found, prior, _Problem.of(found.summit.dag, free, max_parents, so_far))
 
 
 def _search_richer(found: Found, prior: TargetOdds, problem: _Problem) -> Found:

@@ -70,6 +70,7 @@ class Rounds(ClosedFormRounds):
     ) -> None:
         super().__init__(state, settling, tell)
         self.budget = budget
+        self._as_told: tuple[PredictiveEvidence, torch.Tensor] | None = None  # as regimes tell, once that was asked for
         self._near: torch.Tensor | None = None  # variables that networks are fitted to, [d]; None: all of them
 
     def run(self) -> None:
@@ -91,7 +92,7 @@ class Rounds(ClosedFormRounds):
         if not whole:
             if self._last is None:
                 raise Interrupted("out of time before a graph was weighed to the end")
-            self.dag = self._last.dag
+            self.dag, self.natural = self._last.dag, self._natural_told
             if self._simple is not None and self._last.joint is self._simple.evidence:
                 self._search_richer()
         if not enough and self._done > done:
@@ -118,10 +119,10 @@ class Rounds(ClosedFormRounds):
         """Evidence in which networks compete, of where they begin; None where closed forms suffice."""
         while True:
             asked = self._asked_networks(refitting)
-            begun = self._begun_as_regimes_tell(asked) if asked else None
-            if begun or self._simple is None:
-                return begun or asked
-            self._search_richer()
+            if asked and (begun := self._begun_as_regimes_tell(asked)):
+                return begun
+            if self._simple is None or not self._search_richer():
+                return asked
             self._fit()
 
     def _asked_networks(self, refitting: Refitting) -> PredictiveEvidence | None:
@@ -181,8 +182,11 @@ class Rounds(ClosedFormRounds):
         if torch.equal(hit, believed.cpu()):
             return None
         now_doing("networks, as regimes tell")
-        other = self._fitted_by(evidence.believing(one), kept := ~hit.to(self.natural))
-        dag = graph_of_order(other, order, self._given, self.free.cpu(), self.max_parents)
+        kept = ~hit.to(self.natural)
+        if self._as_told is None:  # the second time it is the same
+            other = self._fitted_by(evidence.believing(one), kept)
+            self._as_told = other, graph_of_order(other, order, self._given, self.free.cpu(), self.max_parents)
+        other, dag = self._as_told
         if other.of(dag) < evidence.of(self.dag):
             return None
         self._changed = int((dag ^ self.dag).sum())

@@ -44,8 +44,9 @@ def settle(
     on_settled
         Called after every round.
     budget
-        Seconds that networks may take at the most; default: as many as they need. Closed forms, and the last fit, which
-        comes after them in any case, are not among them. A round that is cut short does not count.
+        Seconds that networks may take at the most; default: as many as they need. Closed forms, but for
+        richer ones that were left out at first, and the last fit, which comes after them in any case, are not among
+        them. A round that is cut short does not count.
 
     Returns
     -------

@@ -192,11 +192,18 @@ def test_an_edge_has_to_outdo_the_scatter_of_fits(data, monkeypatch):
     base = evidence.of(graph)
     gains = {(2, (0, 1)): 50.0, (3, (0,)): 4.0}
     monkeypatch.setattr(evidence.exact, "better", lambda families, _: ([], [gains.get(each, 0.0) for each in families]))
-    assert not evidence.polish(graph)  # nothing better to begin with, and nothing is cheaper
+    assert evidence.polish(graph) and not evidence.polish(graph)  # what is dearer may go, and then nothing is new
     assert evidence.price.tolist() == [[3.0] * 4, [3.0] * 4, [25.0] * 4, [3.0] * 4]
     assert evidence.of(graph) == pytest.approx(base - 2 * 22.0)
-    assert (evidence.priced(0.0).price == 0).all() and (evidence.priced(-1.0).price == -1).all()
+    assert evidence.as_asked().of(graph) == pytest.approx(base)
     assert evidence.priced(30.0).price.tolist() == [[30.0] * 4] * 4
+    believed = torch.tensor([[3.0, -1.0, 3.0, 5.0]]).repeat(4, 1)  # makes the same difference as before
+    assert evidence.priced(believed).price[1:3].tolist() == [[3.0, -1.0, 3.0, 5.0], [25.0, 21.0, 25.0, 27.0]]
+    assert evidence.spread.tolist() == [0.0, 0.0, 50.0, 4.0]
+    changed = torch.stack([row(), row(), row(0), row(0)])
+    evidence.polish(changed)
+    evidence.polish(graph)
+    assert evidence.spread[2] == 50.0  # of this graph's mechanism, though it was not tried again
     fewer = torch.stack([row(), row(), row(), row(0)])
     assert evidence.polish(fewer)  # it may come back, for it costs 3 nats again
     assert (evidence.price == 3.0).all()

@@ -27,6 +27,7 @@ from pyrocausal.evidence.regressors import LINEAR, PAIRS
 from pyrocausal.evidence.terms import Terms
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms
+from pyrocausal.runtime import interruption
 from pyrocausal.sdi.algorithm import SDI
 from pyrocausal.sdi.row_split import cross_fit
 from pyrocausal.sdi.settings import GraphFitting, GraphScoring, Stopping
@@ -511,6 +512,33 @@ def test_richer_closed_forms_are_left_out_where_linear_ones_believe_in_other_tar
         assert heard[1].evidence == pytest.approx(whole.evidence.of(whole.summit.dag))
     if then in ("needless", "out of time"):
         assert settled.joint is heard[1].joint
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_series_that_is_cut_short_leaves_nothing_behind(monkeypatch, begun):
+    heard, fitted, begin, fit = [], [], rounds.Rounds._begun_as_regimes_tell, closed_form_rounds.fit_settled
+
+    def begun_as_regimes_tell(self, evidence):
+        return begin(self, evidence) if begun or len(heard) == 2 else None
+
+    def out_of_time(self, *_, **__):
+        self.natural = ~self.natural
+        raise interruption._OutOfTime
+
+    def kept(state, dag, natural, steps):
+        fitted.append((dag, natural.clone()))
+        fit(state, dag, natural, steps)
+
+    monkeypatch.setattr(rounds.Rounds, "_begun_as_regimes_tell", begun_as_regimes_tell)
+    monkeypatch.setattr(rounds.Rounds, "_series", out_of_time)
+    monkeypatch.setattr(closed_form_rounds, "fit_settled", kept)
+    settled = settle(rough(bent()), BOTH, on_settled=heard.append, budget=1000.0)
+    assert [each.round for each in heard] == [1, 2]  # richer closed forms follow if networks have told of no graph
+    whole = search_graph(heard[0].joint, heard[0].dag, FREE).summit
+    assert torch.equal(settled.dag, whole.dag) and settled.moves == heard[1].moves == whole.moves
+    dag, kept_natural = fitted[-1]
+    assert torch.equal(dag, settled.dag)
+    assert torch.equal(kept_natural, natural(settled.target_probability, BOTH.certainty, settled.joint.prior.several))
 
 
 @pytest.mark.parametrize(("several", "gain"), [(None, -1.0), (None, 1.0), (True, -1.0)])
