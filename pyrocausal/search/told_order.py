@@ -15,6 +15,8 @@ Vocabulary: d variables, R regimes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeAlias
 
 import torch
 
@@ -28,8 +30,11 @@ from pyrocausal.search.orders import order_by
 
 __all__ = ["graph_of_order", "order_and_targets"]
 
+Answer: TypeAlias = tuple[list[int], torch.Tensor]  # an order, and who was hit in every regime, [R, d]
+
 CHANGED = 7.0  # nats against a change that is chance: one in a thousand
 LEAST = 1e-3  # nats of a target that is told and has not changed
+TRIED = 10  # other targets of a regime, those that change most in it
 TURNS = 20  # at the most, of order and targets
 SHARE = 0.3  # of what the best further parent promises, that others have to
 
@@ -73,7 +78,13 @@ def order_and_targets(
             answers.append((order, hit))
             if torch.equal(hit, before):
                 break
-    return min(answers, key=lambda answer: (-int(answer[1].any(0).sum()), _against(against, *answer)))
+    speaks = partial(_against, against)
+    best = min(answers, key=speaks)
+    for _ in range(TURNS):
+        if not speaks(best)[1] or (better := _with_another_target(best, against, told, seldom, given)) is None:
+            break
+        best = better
+    return best
 
 
 def _costs(against: torch.Tensor, order: Sequence[int], share: float) -> torch.Tensor:
@@ -92,9 +103,27 @@ def _first(against: torch.Tensor, order: Sequence[int], share: float) -> torch.T
     return _costs(against, order, share).argmin(1)
 
 
-def _against(against: torch.Tensor, order: Sequence[int], hit: torch.Tensor) -> float:
-    """Nats that speak against an order and targets [R, d]."""
-    return float(_costs(against, order, 1.0)[hit & (against > 0)].sum())
+def _against(against: torch.Tensor, answer: Answer) -> tuple[int, float]:
+    """What speaks against an order and targets [R, d]: variables that nobody has hit, and then nats."""
+    order, hit = answer
+    return int((~hit.any(0)).sum()), float(_costs(against, order, 1.0)[hit & (against > 0)].sum())
+
+
+def _with_another_target(
+    answer: Answer, against: torch.Tensor, told: torch.Tensor, seldom: Sequence[int], given: torch.Tensor
+) -> Answer | None:
+    """An answer with other targets of single regimes, against which less speaks; None where there is none."""
+    (_, hit), best, value = answer, None, _against(against, answer)
+    for r in (~told[:, 0] & hit.any(1)).nonzero()[:, 0].tolist():
+        for j in against[r].argsort(descending=True, stable=True)[:TRIED].tolist():
+            if not against[r, j] or hit[r, j]:
+                continue
+            tried = hit.clone()
+            tried[r] = torch.nn.functional.one_hot(torch.tensor(j), hit.shape[1]).bool()
+            other = _before_what_changes(tried, against, seldom, given), tried
+            if (now := _against(against, other)) < value:
+                best, value, hit = other, now, tried
+    return best
 
 
 def _before_what_changes(
@@ -105,12 +134,13 @@ def _before_what_changes(
     Who was hit, and nats of changes, [R, d] each; an order that decides between equals; edges that are given, [d, d].
     """
     after = (hit.double().t() @ against).fill_diagonal_(0.0)  # [hit, changed]
-    order, left = list[int](), list(seldom)
-    while left:
-        ready = [i for i in left if set(parents_of(given[i])) <= set(order)]
-        order.append(min(ready, key=lambda i: float(after[left, i].sum())))  # of equals the first
-        left.remove(order[-1])
-    return order
+    after, given = after[seldom][:, seldom], given[seldom][:, seldom]
+    order, open_ = list[int](), torch.ones(len(seldom), dtype=torch.bool)  # places in `seldom`
+    for _ in seldom:
+        ready = open_ & ~(given & open_).any(1)
+        order.append(int(torch.where(ready, after[open_].sum(0), torch.inf).argmin()))  # of equals the first
+        open_[order[-1]] = False
+    return [seldom[place] for place in order]
 
 
 def graph_of_order(
