@@ -113,7 +113,7 @@ class ClosedFormRounds:
             self.pooled = self.pooled.at_level(level)
 
     def _targets_look_wrong(self, found: Found) -> bool:
-        """Whether closed forms believe in other targets than those that change first, in most regimes.
+        """Whether closed forms believe in other targets than regimes tell, in most of them.
 
         Richer ones seldom mend what misfits so much, and networks can begin as regimes tell.
         """

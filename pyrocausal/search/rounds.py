@@ -172,7 +172,7 @@ class Rounds(ClosedFormRounds):
         """Evidence and graph of the order that regimes tell, where these have more evidence; else None.
 
         Closed forms that misfit invent edges to mend that, and several targets to excuse them. That is looked at where
-        they take others for hit than those that change first, most variables being hit. Both are weighed as they are,
+        they take others for hit than regimes tell, most variables being hit. Both are weighed as they are,
         before a climb.
         """
         if self._told is None:
