@@ -3,7 +3,8 @@
 Whoever is hit changes, and so does whoever lies below. So in every regime the variable that was hit, if one was hit
 alone, comes before all others that change, and mostly it changes most. Variables that change in few regimes come before
 those that change in many. Of the answers that come of that, those with the most different targets are taken, for
-experiments seldom repeat one and leave out another, and of these the one against which the least speaks.
+experiments seldom repeat one and leave out another, and of these the one against which the least speaks; then targets
+of single regimes are told anew as long as less speaks against it.
 
 With that each variable chooses its parents among those before it. All that promise notable gains come at once, if a fit
 with them predicts better, or else the better half of them, and so on; then those that seem to be worth least go in the
@@ -35,7 +36,7 @@ Answer: TypeAlias = tuple[list[int], torch.Tensor]  # an order, and who was hit 
 CHANGED = 7.0  # nats against a change that is chance: one in a thousand
 LEAST = 1e-3  # nats of a target that is told and has not changed
 TRIED = 10  # other targets of a regime, those that change most in it
-TURNS = 20  # at the most, of order and targets
+TURNS = 20  # at the most, in which targets of single regimes are told anew
 SHARE = 0.3  # of what the best further parent promises, that others have to
 
 
@@ -70,43 +71,38 @@ def order_and_targets(
         return torch.where(told, targets.hit.cpu(), alone)
 
     seldom = order_by((changed.sum(0) + most / (most.max() + 1.0)).tolist(), given)
-    answers = [(seldom, hit_by(_first(against, seldom, 0.0)))]
-    for hit in (hit_by(against.argmax(1)), answers[0][1]):
-        for _ in range(TURNS):
-            order, before = _before_what_changes(hit, against, seldom, given), hit
-            hit = hit_by(_first(against, order, 1.0))
-            answers.append((order, hit))
-            if torch.equal(hit, before):
-                break
+    hits = hit_by(_first(against, seldom)), hit_by(against.argmax(1))
+    answers = [(seldom, hits[0]), *((_before_what_changes(hit, against, seldom, given), hit) for hit in hits)]
     speaks = partial(_against, against)
     best = min(answers, key=speaks)
     for _ in range(TURNS):
-        if not speaks(best)[1] or (better := _with_another_target(best, against, told, seldom, given)) is None:
+        if not any(speaks(best)) or (better := _with_another_target(best, against, told, seldom, given)) is None:
             break
         best = better
     return best
 
 
-def _costs(against: torch.Tensor, order: Sequence[int], share: float) -> torch.Tensor:
+def _costs(against: torch.Tensor, order: Sequence[int]) -> torch.Tensor:
     """What speaks against each having been hit in every regime: changes before, and that others change more; [R, d].
 
     Nats of changes, 0 where there are none, shape [R, d]; an order; and the weight of the second. Infinite for those
     that do not change.
     """
     some = against[:, order]
-    cost = some.cumsum(1) - some + share * (some.max(1, keepdim=True).values - some)
+    cost = some.cumsum(1) - some + some.max(1, keepdim=True).values - some
     return torch.where(against > 0, cost[:, torch.tensor(order).argsort()], torch.inf)
 
 
-def _first(against: torch.Tensor, order: Sequence[int], share: float) -> torch.Tensor:
-    """Who was hit in every regime if one was: the variable that the least speaks against, [R]."""
-    return _costs(against, order, share).argmin(1)
+def _first(against: torch.Tensor, order: Sequence[int]) -> torch.Tensor:
+    """The first variable of an order that changes, in every regime, [R]."""
+    place = torch.tensor(order).argsort()
+    return torch.where(against > 0, place, len(place)).argmin(1)
 
 
 def _against(against: torch.Tensor, answer: Answer) -> tuple[int, float]:
     """What speaks against an order and targets [R, d]: variables that nobody has hit, and then nats."""
     order, hit = answer
-    return int((~hit.any(0)).sum()), float(_costs(against, order, 1.0)[hit & (against > 0)].sum())
+    return int((~hit.any(0)).sum()), float(_costs(against, order)[hit & (against > 0)].sum())
 
 
 def _with_another_target(
