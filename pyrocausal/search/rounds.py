@@ -32,13 +32,13 @@ from pyrocausal.runtime.journal import current_journal
 from pyrocausal.sdi.row_split import cross_fit
 from pyrocausal.sdi.state import State
 from pyrocausal.search.closed_form_rounds import ClosedFormRounds
+from pyrocausal.search.graph_of_order import graph_of_order
 from pyrocausal.search.hill_climb import Summit, climb
 from pyrocausal.search.pooled_search import SEVERAL, several_evidence
 from pyrocausal.search.settings import Settling
 from pyrocausal.search.settled import Settled
 from pyrocausal.search.so_far import SoFar
 from pyrocausal.search.sparse_rounds import climb_sparsely
-from pyrocausal.search.told_order import graph_of_order
 
 __all__ = ["Rounds"]
 
