@@ -23,6 +23,7 @@ from pyrocausal.copies.deletion_race import needed
 from pyrocausal.copies.exact_fit import FamilyRows, Solution, solved, with_mean
 from pyrocausal.copies.exact_prediction import Curvature, predicted, promised
 from pyrocausal.copies.further_attempts import GAIN, bettered
+from pyrocausal.copies.neglected_nonlinearity import neglected_nonlinearity
 from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.missing import filled
 from pyrocausal.data.weights import take_rows
@@ -137,6 +138,16 @@ class ExactCopies:
             partial(needed, self._best(k, family), self._rows(k, fold, i), places, seed) for k, fold in enumerate(folds)
         ]
         return torch.tensor(side_by_side(jobs), dtype=torch.double).mean(0)
+
+    def may_gain(self, family: Family, folds: Sequence[Fold]) -> float:
+        """Nats a row that a copy of any family might gain over a straight line with even noise; no fit is needed."""
+        i, parents = family
+        places, seed = [place for j in parents for place in self._places[j]], zlib.crc32(repr(family).encode())
+        jobs = [
+            partial(neglected_nonlinearity, self._rows(k, fold, i), parents, places, seed)
+            for k, fold in enumerate(folds)
+        ]
+        return max(side_by_side(jobs))
 
     def _best(self, k: int, family: Family) -> Solution:
         i, parents = family

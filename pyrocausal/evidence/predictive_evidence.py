@@ -31,6 +31,8 @@ from pyrocausal.sdi.row_split import Fold
 
 __all__ = ["PredictiveEvidence"]
 
+SHARE = 0.3  # of what copies have to gain, that units at random gain if they do
+
 
 class PredictiveEvidence(PredictiveTerms):
     """Joint evidence from rows that estimates have not fitted, to be climbed on.
@@ -58,19 +60,20 @@ class PredictiveEvidence(PredictiveTerms):
         made._scatter = self._scatter.where_rows_changed(changed)
         return made
 
-    def networks_gain(self, graph: torch.Tensor) -> torch.Tensor:
+    def networks_gain(self, graph: torch.Tensor, least: torch.Tensor) -> torch.Tensor:
         """What copies predict better than closed forms alone, of every variable given its parents in a graph [d, d].
 
-        Tables that are searched before networks may lean on smooth models, and so do these here.
+        Tables that are searched before networks may lean on smooth models, and so do these here. Nothing is fitted
+        where a straight line leaves nothing to gain, or far less than the least that matters.
 
         Nats per row that tells of its mechanism, shape [d]; 0 where no copy is wanted, infinite where nothing else is.
         """
-        families = [(i, parents_of(row)) for i, row in enumerate(graph)]
-        self.prepare(families)
+        copied = self._copied(graph)
+        if self.closed:
+            copied = [family for family in copied if self._may_gain(family, SHARE * float(least[family[0]]))]
+        self.prepare(copied)
         gains = torch.zeros(len(graph), dtype=torch.double)
-        for i, pa in families:
-            if not self._wants_copy((i, pa)):
-                continue
+        for i, pa in copied:
             rough = self._terms(i, pa, self._closed(i, pa, smooth=True))
             kept, tells = self._kept[i][pa], self.telling[:-1, i]
             seen = [present(fold.scoring.rows[None, :, i]) for fold in self.folds]
@@ -80,6 +83,10 @@ class PredictiveEvidence(PredictiveTerms):
             )
             gains[i] = (tells @ (kept.old - rough.old) + kept.observational - rough.observational) / max(rows, 1.0)
         return gains
+
+    def _may_gain(self, family: Family, least: float) -> bool:
+        """Whether a copy may gain so many nats a row over a straight line."""
+        return not self.mechanisms.exact(family[0]) or self.exact.may_gain(family, self.folds) > least
 
     def choose_decay(self, graph: torch.Tensor) -> None:
         """Take the weight decay under which mechanisms refitted to a graph [d, d] predict best.

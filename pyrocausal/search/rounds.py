@@ -116,31 +116,35 @@ class Rounds(ClosedFormRounds):
         return False
 
     def _begun_with_networks(self, refitting: Refitting) -> PredictiveEvidence | None:
-        """Evidence in which networks compete, of where they begin; None where closed forms suffice."""
+        """Evidence in which networks compete, of where they begin; None where closed forms suffice.
+
+        They are not asked where the tables drift, which they do not allow for.
+        """
         while True:
-            asked = self._asked_networks(refitting)
-            if asked and (begun := self._begun_as_regimes_tell(asked)):
-                return begun
+            asked = None
+            if self._steady():
+                evidence = self._evidence(refitting)
+                asked = self._asked_networks(evidence)
+                if begun := self._begun_as_regimes_tell(evidence, asked):
+                    return begun
             if self._simple is None or not self._search_richer():
                 return asked
             self._fit()
 
-    def _asked_networks(self, refitting: Refitting) -> PredictiveEvidence | None:
-        """Predictive evidence, where networks tell notably more of the graph's mechanisms.
+    def _asked_networks(self, evidence: PredictiveEvidence) -> PredictiveEvidence | None:
+        """Predictive evidence, where networks tell notably more of the graph's mechanisms; else None.
 
-        If they do not, None: that was the last round. Where variables are many, networks are fitted from here on to
-        those they tell more of and their neighbours alone: time would grow with d^2, and the rest is told well enough.
-
-        They are not asked where the tables drift, which they do not allow for.
+        Where variables are many, networks are fitted from here on to those they tell more of and their neighbours
+        alone: time would grow with d^2, and the rest is told well enough.
         """
-        if self._steady():
-            evidence = self._evidence(refitting)
-            if bool((gaining := evidence.networks_gain(self.dag) > self._notably()).any()):
-                if are_many(self.state.data.kinds):
-                    self._near = gaining | self.dag[gaining].any(0) | self.dag[:, gaining].any(1)
-                    evidence = evidence.fitting(self._near)
-                return self._asked_for_several(evidence, self.dag, climbed=False)
-        return None
+        notably = self._notably()
+        gaining = evidence.networks_gain(self.dag, notably) > notably
+        if not bool(gaining.any()):
+            return None
+        if are_many(self.state.data.kinds):
+            self._near = gaining | self.dag[gaining].any(0) | self.dag[:, gaining].any(1)
+            evidence = evidence.fitting(self._near)
+        return self._asked_for_several(evidence, self.dag, climbed=False)
 
     def _asked_for_several(
         self, evidence: PredictiveEvidence, dag: torch.Tensor, *, climbed: bool
@@ -168,19 +172,22 @@ class Rounds(ClosedFormRounds):
         self.prior, self.several, self.natural = one, gain, kept
         return doubting
 
-    def _begun_as_regimes_tell(self, evidence: PredictiveEvidence) -> PredictiveEvidence | None:
+    def _begun_as_regimes_tell(
+        self, evidence: PredictiveEvidence, asked: PredictiveEvidence | None
+    ) -> PredictiveEvidence | None:
         """Evidence and graph of the order that regimes tell, where these have more evidence; else None.
 
-        Closed forms that misfit invent edges to mend that, and several targets to excuse them. That is looked at where
-        they take others for hit than regimes tell, most variables being hit. Both are weighed as they are,
-        before a climb.
+        Closed forms that misfit invent edges to mend that, and several targets to excuse them; among enough invented
+        ones networks have nothing to mend. That is looked at where others are taken for hit than regimes tell, most
+        variables being hit, by networks if these tell more. Both are weighed as they are, before a climb.
         """
         if self._told is None:
             return None
-        (order, hit), one = self._told, self.state.prior
-        believed = evidence.targets(self.dag)[:, :-1] > 0.5
-        if torch.equal(hit, believed.cpu()):
+        (order, hit), one, judge = self._told, self.state.prior, asked or self.pooled
+        assert judge is not None
+        if torch.equal(hit, (judge.targets(self.dag)[:, :-1] > 0.5).cpu()):
             return None
+        evidence = asked or evidence
         now_doing("networks, as regimes tell")
         kept = ~hit.to(self.natural)
         if self._as_told is None:  # the second time it is the same

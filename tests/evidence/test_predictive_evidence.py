@@ -496,7 +496,7 @@ def test_what_networks_gain_is_the_mean_of_rows_that_tell(kind, refitting, close
     problem = Problem(kind)
     d, R = len(problem.kinds), 3
     graph = every_dag(d)[-1]
-    found = problem.evidence(refitting, closed_form).networks_gain(graph)
+    found = problem.evidence(refitting, closed_form).networks_gain(graph, -torch.ones(d))
     assert found.shape == (d,) and found.dtype == torch.double
     if refitting is None or not closed_form:
         # Nothing to compare with, or nothing else: then there is no gain or all there is.
@@ -530,7 +530,7 @@ def test_copies_may_be_fitted_to_some_variables_alone():
     evidence, alone = problem.evidence(BRIEF), problem.evidence()
     graphs = [every_dag(3)[0], every_dag(3)[-1]]
     for graph in graphs:
-        evidence.networks_gain(graph)  # knows families of all variables
+        evidence.networks_gain(graph, -torch.ones(3))  # knows families of all variables
     some = torch.tensor([False, True, False])
     found = evidence.fitting(some)
     assert [found.fits_copies(i) for i in range(3)] == [evidence.fits_copies(i) and i == 1 for i in range(3)]
@@ -545,7 +545,7 @@ def test_copies_may_be_fitted_to_some_variables_alone():
 
 
 def test_networks_gain_nothing_where_none_is_wanted():
-    gains = Problem("mixed").evidence(replace(BRIEF, least_regret=1e4)).networks_gain(every_dag(3)[0])
+    gains = Problem("mixed").evidence(replace(BRIEF, least_regret=1e4)).networks_gain(every_dag(3)[0], -torch.ones(3))
     assert gains[0] == gains[2] == 0.0 != gains[1]  # tables are good enough, and a regression never is
 
 

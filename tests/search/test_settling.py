@@ -390,7 +390,7 @@ def answers(monkeypatch, gain, drift) -> list[list[list[int]]]:
     """Networks gain so many nats a row for X1, and roots drift so far; whose graph is asked about."""
     asked = []
 
-    def gains(self, graph):
+    def gains(self, graph, least):
         asked.append(graph.int().tolist())
         return torch.eye(len(graph))[1] * gain
 
@@ -426,8 +426,8 @@ def test_where_variables_are_many_networks_are_fitted_near_those_that_they_tell_
     before, belief, place = settling.dag, settling._last.edge_probability, made.data.names.index("X20")
     gains = torch.zeros(d)
     gains[place] = 1.0
-    monkeypatch.setattr(PredictiveEvidence, "networks_gain", lambda self, graph: gains)
-    evidence = settling._asked_networks(BOTH.refitting)
+    monkeypatch.setattr(PredictiveEvidence, "networks_gain", lambda *_: gains)
+    evidence = settling._asked_networks(settling._evidence(BOTH.refitting))
     near = {place, *before[place].nonzero()[:, 0].tolist(), *before[:, place].nonzero()[:, 0].tolist()}
     assert len(near) >= 3 and {i for i in range(d) if evidence.fits_copies(i)} == near
     climbed, sparsely = [], rounds.climb_sparsely
@@ -462,7 +462,7 @@ def test_networks_begin_as_regimes_tell_where_that_is_another_graph_and_a_better
         settling._told = [0, 1, 2], hit.roll(1, 0)
         monkeypatch.setattr(rounds, "graph_of_order", lambda *_: asked.append(True) or torch.zeros_like(right))
     before = settling.dag, settling.natural
-    found = settling._begun_as_regimes_tell(evidence)
+    found = settling._begun_as_regimes_tell(evidence, evidence)
     if offered:
         assert found is None and (settling.dag, settling.natural) == before
         assert bool(asked) == (offered == "no better")
@@ -489,20 +489,21 @@ def bent(rows=900, per_regime=150) -> InterventionalData:
     return InterventionalData(("X0", "X1", "X2"), (Continuous(0.0, 1.0),) * 3, table(rows), regimes)
 
 
-@pytest.mark.parametrize("then", ["begun", "no better", "needless", "out of time"])
+@pytest.mark.parametrize("then", ["begun", "no gain", "no better", "needless", "out of time"])
 def test_richer_closed_forms_are_left_out_where_linear_ones_believe_in_other_targets(monkeypatch, then):
     heard, searched, search = [], [], closed_form_rounds.search_richer
     monkeypatch.setattr(closed_form_rounds, "search_richer", lambda *a: searched.append(True) or search(*a))
-    if then == "no better":
+    if then in ("no better", "needless"):
         monkeypatch.setattr(rounds.Rounds, "_begun_as_regimes_tell", lambda *_: None)
-    if then == "needless":
-        monkeypatch.setattr(PredictiveEvidence, "networks_gain", lambda self, graph: torch.zeros(len(graph)))
+    if then in ("no gain", "needless"):
+        monkeypatch.setattr(PredictiveEvidence, "networks_gain", lambda self, graph, least: torch.zeros(len(graph)))
     budget = 0.0 if then == "out of time" else None
     settled = settle(rough(bent()), BOTH, on_settled=heard.append, budget=budget)
     assert [each.round for each in heard] == list(range(1, len(heard) + 1))
     assert heard[0].joint.level == LINEAR
-    assert len(searched) == (then != "begun")
-    if then == "begun":
+    begun = then in ("begun", "no gain")  # of the wrong graph networks may tell no more
+    assert len(searched) == (not begun)
+    if begun:
         assert isinstance(heard[1].joint, PredictiveEvidence) and settled.pooled.level == PAIRS
         assert settled.dag.int().tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
         assert (settled.target_probability.argmax(1) == torch.arange(3)).all()
@@ -518,8 +519,8 @@ def test_richer_closed_forms_are_left_out_where_linear_ones_believe_in_other_tar
 def test_a_series_that_is_cut_short_leaves_nothing_behind(monkeypatch, begun):
     heard, fitted, begin, fit = [], [], rounds.Rounds._begun_as_regimes_tell, closed_form_rounds.fit_settled
 
-    def begun_as_regimes_tell(self, evidence):
-        return begin(self, evidence) if begun or len(heard) == 2 else None
+    def begun_as_regimes_tell(self, evidence, asked):
+        return begin(self, evidence, asked) if begun or len(heard) == 2 else None
 
     def out_of_time(self, *_, **__):
         self.natural = ~self.natural
@@ -614,7 +615,7 @@ def test_continuous_variables_that_are_not_fitted_exactly_settle_on_drafts_first
         choose(self, graph)
 
     monkeypatch.setattr(PredictiveEvidence, "choose_decay", watch)
-    monkeypatch.setattr(rounds.Rounds, "_asked_networks", lambda self, refitting: self._evidence(refitting))
+    monkeypatch.setattr(rounds.Rounds, "_asked_networks", lambda self, evidence: evidence)
     if kind == "mixed":
         real = rounds.climb
         monkeypatch.setattr(rounds, "climb", lambda *given: real(*given)._replace(moves=1))
