@@ -33,7 +33,7 @@ from pyrocausal.sdi.row_split import cross_fit
 from pyrocausal.sdi.settings import GraphFitting, GraphScoring, Stopping
 from pyrocausal.sdi.state import natural
 from pyrocausal.sdi.target_prior import TargetPrior
-from pyrocausal.search import closed_form_rounds, rounds, settled_mechanisms
+from pyrocausal.search import asked_networks, closed_form_rounds, rounds, settled_mechanisms
 from pyrocausal.search.graph_kernel import sample_graphs
 from pyrocausal.search.hill_climb import Summit, strongest_dag
 from pyrocausal.search.pooled_search import search_graph
@@ -408,7 +408,7 @@ def test_networks_follow_where_they_tell_more_and_nothing_drifts(chain, monkeypa
     assert [each.round for each in heard] == list(range(1, len(heard) + 1))
     assert [each.stable for each in heard] == [False] * (len(heard) - 1) + [True]
     assert isinstance(heard[0].joint, PooledEvidence) and settled.pooled is heard[0].pooled
-    if nats > rounds.IN_ALL and not drift:
+    if nats > asked_networks.IN_ALL and not drift:
         assert isinstance(settled.joint, PredictiveEvidence)
     else:
         assert len(heard) == 2 and settled.joint is heard[0].joint
@@ -460,7 +460,7 @@ def test_networks_begin_as_regimes_tell_where_that_is_another_graph_and_a_better
     evidence, asked = settling._evidence(BOTH.refitting), []
     if offered == "no better":
         settling._told = [0, 1, 2], hit.roll(1, 0)
-        monkeypatch.setattr(rounds, "graph_of_order", lambda *_: asked.append(True) or torch.zeros_like(right))
+        monkeypatch.setattr(asked_networks, "graph_of_order", lambda *_: asked.append(True) or torch.zeros_like(right))
     before = settling.dag, settling.natural
     found = settling._begun_as_regimes_tell(evidence, evidence)
     if offered:
@@ -553,7 +553,7 @@ def test_networks_may_doubt_that_regimes_have_several_targets(chain, monkeypatch
     evidence = settling._evidence(BOTH.refitting)
     kept = natural(evidence.believing(one).targets(dag), BOTH.certainty)
     doubting = evidence.believing(one).after(cross_fit(chain.data, state.split, kept), kept)
-    monkeypatch.setattr(rounds, "several_evidence", lambda *_: doubting.of(dag) + rounds.SEVERAL + gain)
+    monkeypatch.setattr(asked_networks, "several_evidence", lambda *_: doubting.of(dag) + asked_networks.SEVERAL + gain)
     asked = settling._asked_for_several(evidence, dag, climbed=True)
     if several or gain > 0:
         assert asked is evidence and settling.prior is believed and settling.natural is before
@@ -570,7 +570,7 @@ def test_rows_that_speak_against_what_they_would_fit_come_back_after_a_climb(cha
     settling.prior, before = one.otherwise, settling.natural.clone()
     settling.natural = before & False  # as closed forms have it that take every variable for hit
     evidence = settling._evidence(BOTH.refitting)
-    monkeypatch.setattr(rounds, "several_evidence", lambda *_: -torch.inf)
+    monkeypatch.setattr(asked_networks, "several_evidence", lambda *_: -torch.inf)
     monkeypatch.setattr(rounds.Rounds, "_misfits", lambda *_: torch.full_like(before, misfit))
     assert (settling._asked_for_several(evidence, dag, climbed=False) is evidence) == misfit
     assert (settling.prior is one) == (not misfit)
@@ -598,7 +598,7 @@ def test_networks_of_numbers_have_to_tell_more_in_every_row(monkeypatch, gain):
     asked = answers(monkeypatch, gain, 0.0)
     monkeypatch.setattr(PooledEvidence, "drift", lambda self, graph: torch.zeros(3, len(graph)))
     settled = settle(rough(small_data(KINDS["continuous"], targets=[("X0",), ("X1",), ()])), BOTH)
-    assert len(asked) == 1 and isinstance(settled.joint, PredictiveEvidence) == (gain > rounds.NOTABLY)
+    assert len(asked) == 1 and isinstance(settled.joint, PredictiveEvidence) == (gain > asked_networks.NOTABLY)
 
 
 @pytest.mark.parametrize("kind", ["categorical", "continuous", "mixed"])
