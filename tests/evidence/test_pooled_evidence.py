@@ -311,7 +311,7 @@ def test_families_that_are_weighed_one_by_one_for_want_of_memory_say_the_same(ki
     graphs, found = every_dag(D), []
     for memory in (2_000_000, 1):
         torch.manual_seed(0)  # the same tables
-        monkeypatch.setattr("pyrocausal.evidence.pooled_evidence.MEMORY", memory)
+        monkeypatch.setattr("pyrocausal.evidence.pooled_terms.MEMORY", memory)
         evidence = make(kinds).at_level(ADDITIVE).at_level(PAIRS)
         evidence.prepare((i, parents_of(row)) for graph in graphs for i, row in enumerate(graph))
         found.append([evidence.of(graph) for graph in graphs])
