@@ -28,6 +28,7 @@ from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.missing import filled
 from pyrocausal.data.weights import take_rows
 from pyrocausal.model.mechanisms import Family
+from pyrocausal.runtime.interruption import checkpoint
 from pyrocausal.runtime.side_by_side import side_by_side
 from pyrocausal.sdi.row_split import Fold
 
@@ -139,15 +140,16 @@ class ExactCopies:
         ]
         return torch.tensor(side_by_side(jobs), dtype=torch.double).mean(0)
 
-    def may_gain(self, family: Family, folds: Sequence[Fold]) -> float:
-        """Nats a row that a copy of any family might gain over a straight line with even noise; no fit is needed."""
+    def may_gain(self, families: Sequence[Family], folds: Sequence[Fold]) -> torch.Tensor:
+        """Nats a row that copies of any families may gain over straight lines with even noise; none is fitted. [M]."""
+        jobs = [partial(self._may_gain, k, family, fold) for family in families for k, fold in enumerate(folds)]
+        return torch.tensor(side_by_side(jobs), dtype=torch.double).view(len(families), len(folds)).amax(1)
+
+    def _may_gain(self, k: int, family: Family, fold: Fold) -> float:
+        checkpoint()
         i, parents = family
-        places, seed = [place for j in parents for place in self._places[j]], zlib.crc32(repr(family).encode())
-        jobs = [
-            partial(neglected_nonlinearity, self._rows(k, fold, i), parents, places, seed)
-            for k, fold in enumerate(folds)
-        ]
-        return max(side_by_side(jobs))
+        places = [place for j in parents for place in self._places[j]]
+        return neglected_nonlinearity(self._rows(k, fold, i), parents, places, zlib.crc32(repr((k, family)).encode()))
 
     def _best(self, k: int, family: Family) -> Solution:
         i, parents = family

@@ -56,7 +56,10 @@ class SmallNetwork(NamedTuple):
         They point anywhere among the inputs, or among columns that the inputs times `among` [q - 1, p] are.
         """
         units = units or (SATURATING if bend is None else LEAKY)
-        points = torch.eye(inputs - 1, dtype=torch.double) if among is None else among / among.norm(dim=0)
+        if among is None:
+            points = torch.eye(inputs - 1, dtype=torch.double)
+        else:  # columns that are 0 in all rows are among nothing
+            points = torch.nn.functional.normalize(among, dim=0, eps=1e-300)
         hidden = torch.randn(units, points.shape[1] + 1, generator=generator, dtype=torch.double)
         hidden[:, 0] = 2 * torch.rand(units, generator=generator, dtype=torch.double) - 1
         hidden = torch.cat([hidden[:, :1], hidden[:, 1:] @ points.t() / math.sqrt(max(points.shape[1], 1))], 1)

@@ -31,8 +31,6 @@ from pyrocausal.sdi.row_split import Fold
 
 __all__ = ["PredictiveEvidence"]
 
-SHARE = 0.3  # of what copies have to gain, that units at random gain if they do
-
 
 class PredictiveEvidence(PredictiveTerms):
     """Joint evidence from rows that estimates have not fitted, to be climbed on.
@@ -60,17 +58,27 @@ class PredictiveEvidence(PredictiveTerms):
         made._scatter = self._scatter.where_rows_changed(changed)
         return made
 
-    def networks_gain(self, graph: torch.Tensor, least: torch.Tensor) -> torch.Tensor:
-        """What copies predict better than closed forms alone, of every variable given its parents in a graph [d, d].
+    def may_gain(self, graph: torch.Tensor) -> torch.Tensor:
+        """Nats a row that copies may gain over straight lines, of every variable given its parents in a graph [d, d].
 
-        Tables that are searched before networks may lean on smooth models, and so do these here. Nothing is fitted
-        where a straight line leaves nothing to gain, or far less than the least that matters.
+        Shape [d]; 0 where no copy is wanted, infinite where only a fit can tell. Nothing is fitted.
+        """
+        copied = self._copied(graph)
+        exactly = [family for family in copied if self.mechanisms.exact(family[0])]
+        gains = torch.zeros(len(graph), dtype=torch.double)
+        gains[[i for i, _ in copied]] = torch.inf
+        ask = partial(self.exact.may_gain, exactly, self.folds)
+        gains[[i for i, _ in exactly]] = recorded(f"what copies of {exactly} may gain", ask)
+        return gains
+
+    def networks_gain(self, graph: torch.Tensor, some: torch.Tensor) -> torch.Tensor:
+        """What copies predict better than closed forms alone, of some variables given their parents in a graph [d, d].
+
+        Tables that are searched before networks may lean on smooth models, and so do these here.
 
         Nats per row that tells of its mechanism, shape [d]; 0 where no copy is wanted, infinite where nothing else is.
         """
-        copied = self._copied(graph)
-        if self.closed:
-            copied = [family for family in copied if self._may_gain(family, SHARE * float(least[family[0]]))]
+        copied = [family for family in self._copied(graph) if some[family[0]]]
         self.prepare(copied)
         gains = torch.zeros(len(graph), dtype=torch.double)
         for i, pa in copied:
@@ -83,10 +91,6 @@ class PredictiveEvidence(PredictiveTerms):
             )
             gains[i] = (tells @ (kept.old - rough.old) + kept.observational - rough.observational) / max(rows, 1.0)
         return gains
-
-    def _may_gain(self, family: Family, least: float) -> bool:
-        """Whether a copy may gain so many nats a row over a straight line."""
-        return not self.mechanisms.exact(family[0]) or self.exact.may_gain(family, self.folds) > least
 
     def choose_decay(self, graph: torch.Tensor) -> None:
         """Take the weight decay under which mechanisms refitted to a graph [d, d] predict best.

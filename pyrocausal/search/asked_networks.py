@@ -34,6 +34,7 @@ __all__ = ["AskedNetworks"]
 
 MISFIT = 10.0  # nats by which rows speak against a mechanism that they fit
 NOTABLY = 0.01  # nats a row that networks predict better, of a number or count
+SHARE = 0.3  # of that, which units at random find if networks do
 IN_ALL = 5.0  # nats that they do in all rows, of a category: a table misfits nothing, it has too many cells
 
 
@@ -54,27 +55,29 @@ class AskedNetworks(ClosedFormRounds):
     def _begun_with_networks(self, refitting: Refitting) -> PredictiveEvidence | None:
         """Evidence in which networks compete, of where they begin; None where closed forms suffice.
 
-        They are not asked where the tables drift, which they do not allow for.
+        Networks are not asked where the tables drift, which they do not allow for, nor of mechanisms in which a
+        straight line leaves nothing.
         """
         while True:
             asked = None
             if self._steady():
                 evidence = self._evidence(refitting)
-                asked = self._asked_networks(evidence)
-                if begun := self._begun_as_regimes_tell(evidence, asked):
-                    return begun
+                bent = evidence.may_gain(self.dag) > SHARE * self._notably()
+                if bool(bent.any()):
+                    asked = self._asked_networks(evidence, bent)
+                    if begun := self._begun_as_regimes_tell(evidence, asked):
+                        return begun
             if self._simple is None or not self._search_richer():
                 return asked
             self._fit()
 
-    def _asked_networks(self, evidence: PredictiveEvidence) -> PredictiveEvidence | None:
-        """Predictive evidence, where networks tell notably more of the graph's mechanisms; else None.
+    def _asked_networks(self, evidence: PredictiveEvidence, bent: torch.Tensor) -> PredictiveEvidence | None:
+        """Predictive evidence, where networks tell notably more of some of the graph's mechanisms, [d]; else None.
 
         Where variables are many, networks are fitted from here on to those they tell more of and their neighbours
         alone: time would grow with d^2, and the rest is told well enough.
         """
-        notably = self._notably()
-        gaining = evidence.networks_gain(self.dag, notably) > notably
+        gaining = evidence.networks_gain(self.dag, bent) > self._notably()
         if not bool(gaining.any()):
             return None
         if are_many(self.state.data.kinds):
@@ -121,7 +124,8 @@ class AskedNetworks(ClosedFormRounds):
 
         Closed forms that misfit invent edges to mend that, and several targets to excuse them; among enough invented
         ones networks have nothing to mend. That is looked at where others are taken for hit than regimes tell, most
-        variables being hit, by networks if these tell more. Both are weighed as they are, before a climb.
+        variables being hit, by networks if these tell more. Both are weighed as they are, before a climb. Networks
+        that are needed for nothing else have to be needed for this.
         """
         if self._told is None:
             return None
@@ -136,8 +140,11 @@ class AskedNetworks(ClosedFormRounds):
             other = self._fitted_by(evidence.believing(one), kept)
             self._as_told = other, graph_of_order(other, order, self._given, self.free.cpu(), self.max_parents)
         other, dag = self._as_told
-        if other.of(dag) < evidence.of(self.dag):
+        least = 0.0 if asked else NOTABLY * float(other.rows.sum())
+        if other.of(dag) - evidence.of(self.dag) < least:
             return None
+        if self.prior.several != one.several:
+            self.several = several_evidence(evidence, self.dag) - other.of(dag) - SEVERAL
         self._changed = int((dag ^ self.dag).sum())
         self.dag, self.natural, self.prior = dag, kept, one
         self._allow_richer()

@@ -76,6 +76,12 @@ def test_a_fit_begins_where_others_ended():
     assert fitted(rows, near=[cold]).nats <= cold.nats + 1e-9
 
 
+def test_a_column_that_is_zero_in_all_rows_changes_nothing():
+    rows, _ = table()
+    zero = torch.cat([rows, torch.zeros_like(rows[:, :1])], 1)
+    assert solved(family(zero), (0, 1, 3), (0, 1, 3), (), 0).nats == pytest.approx(fitted(family(rows)).nats, abs=0.02)
+
+
 def test_rows_may_have_weights():
     rows = table(400)[0]
     twice = family(torch.cat([rows, rows]))

@@ -496,7 +496,7 @@ def test_what_networks_gain_is_the_mean_of_rows_that_tell(kind, refitting, close
     problem = Problem(kind)
     d, R = len(problem.kinds), 3
     graph = every_dag(d)[-1]
-    found = problem.evidence(refitting, closed_form).networks_gain(graph, -torch.ones(d))
+    found = problem.evidence(refitting, closed_form).networks_gain(graph, torch.ones(d).bool())
     assert found.shape == (d,) and found.dtype == torch.double
     if refitting is None or not closed_form:
         # Nothing to compare with, or nothing else: then there is no gain or all there is.
@@ -511,6 +511,28 @@ def test_what_networks_gain_is_the_mean_of_rows_that_tell(kind, refitting, close
         expected = sum(both[k] - closed[k] for k in telling) / rows
         assert float(found[i]) == pytest.approx(expected, abs=1e-5)
     assert found.abs().max() > 1e-4
+
+
+def test_what_copies_may_gain_is_asked_of_the_fold_that_tells_most():
+    problem, graph = Problem("mixed", mechanisms=partial(NeuralMechanisms, hidden=4)), every_dag(3)[-1]
+    evidence = problem.evidence(BRIEF)
+    found, exactly = evidence.may_gain(graph), [evidence.mechanisms.exact(i) for i in range(3)]
+    for i, exact in enumerate(exactly):
+        family = i, parents_of(graph[i])
+        told = (
+            [evidence.exact._may_gain(k, family, fold) for k, fold in enumerate(problem.folds)] if exact else [math.inf]
+        )
+        assert float(found[i]) == pytest.approx(max(told))
+    assert any(exactly) and not all(exactly)
+    assert not problem.evidence().may_gain(graph).any()  # no copy is wanted
+    assert not any(evidence._kept)  # nothing was fitted
+
+
+def test_only_some_variables_are_asked_what_they_gain(fitted):
+    problem, graph = Problem("categorical"), every_dag(3)[-1]
+    evidence = problem.evidence(BRIEF)
+    gains = evidence.networks_gain(graph, torch.tensor([False, True, False]))
+    assert gains[1] != 0.0 and not gains[[0, 2]].any() and {i for i, _ in fitted} == {1}
 
 
 @pytest.mark.parametrize("into", ["after", "fitting"])
@@ -530,7 +552,7 @@ def test_copies_may_be_fitted_to_some_variables_alone():
     evidence, alone = problem.evidence(BRIEF), problem.evidence()
     graphs = [every_dag(3)[0], every_dag(3)[-1]]
     for graph in graphs:
-        evidence.networks_gain(graph, -torch.ones(3))  # knows families of all variables
+        evidence.networks_gain(graph, torch.ones(3).bool())  # knows families of all variables
     some = torch.tensor([False, True, False])
     found = evidence.fitting(some)
     assert [found.fits_copies(i) for i in range(3)] == [evidence.fits_copies(i) and i == 1 for i in range(3)]
@@ -545,7 +567,9 @@ def test_copies_may_be_fitted_to_some_variables_alone():
 
 
 def test_networks_gain_nothing_where_none_is_wanted():
-    gains = Problem("mixed").evidence(replace(BRIEF, least_regret=1e4)).networks_gain(every_dag(3)[0], -torch.ones(3))
+    gains = (
+        Problem("mixed").evidence(replace(BRIEF, least_regret=1e4)).networks_gain(every_dag(3)[0], torch.ones(3).bool())
+    )
     assert gains[0] == gains[2] == 0.0 != gains[1]  # tables are good enough, and a regression never is
 
 

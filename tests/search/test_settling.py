@@ -13,6 +13,7 @@ import pytest
 import torch
 from conftest import KINDS, LinearGaussian, every_dag, is_acyclic, small_data
 
+from pyrocausal.copies.exact_copies import ExactCopies
 from pyrocausal.copies.refitting import Descent, Refitting
 from pyrocausal.data.interventional_data import InterventionalData
 from pyrocausal.data.kinds import Categorical, Continuous
@@ -390,10 +391,11 @@ def answers(monkeypatch, gain, drift) -> list[list[list[int]]]:
     """Networks gain so many nats a row for X1, and roots drift so far; whose graph is asked about."""
     asked = []
 
-    def gains(self, graph, least):
+    def gains(self, graph, some):
         asked.append(graph.int().tolist())
         return torch.eye(len(graph))[1] * gain
 
+    monkeypatch.setattr(PredictiveEvidence, "may_gain", lambda self, graph: torch.full((len(graph),), torch.inf))
     monkeypatch.setattr(PredictiveEvidence, "networks_gain", gains)
     monkeypatch.setattr(PooledEvidence, "drift", lambda self, graph: torch.tensor([drift, 1.0, 1.0]).repeat(3, 1))
     return asked
@@ -427,7 +429,7 @@ def test_where_variables_are_many_networks_are_fitted_near_those_that_they_tell_
     gains = torch.zeros(d)
     gains[place] = 1.0
     monkeypatch.setattr(PredictiveEvidence, "networks_gain", lambda *_: gains)
-    evidence = settling._asked_networks(settling._evidence(BOTH.refitting))
+    evidence = settling._asked_networks(settling._evidence(BOTH.refitting), gains > 0)
     near = {place, *before[place].nonzero()[:, 0].tolist(), *before[:, place].nonzero()[:, 0].tolist()}
     assert len(near) >= 3 and {i for i in range(d) if evidence.fits_copies(i)} == near
     climbed, sparsely = [], rounds.climb_sparsely
@@ -472,6 +474,41 @@ def test_networks_begin_as_regimes_tell_where_that_is_another_graph_and_a_better
         assert settling._last.moves >= 4  # two edges went and two came before the climb
 
 
+@pytest.mark.parametrize(("notably", "asked"), [(0.01, False), (1e3, False), (1e3, True)])
+def test_networks_that_tell_no_more_have_to_tell_notably_more_as_regimes_tell(monkeypatch, notably, asked):
+    monkeypatch.setattr(asked_networks, "NOTABLY", notably)
+    state = rough(bent(), target_prior=TargetPrior(several=None))
+    settling = rounds.Rounds(state, BOTH, lambda settled: None)
+    settling._pool(last=False)
+    one = state.prior
+    settling.prior = one.otherwise or one  # as closed forms that misfit would have it
+    settling.dag, settling.several = torch.zeros(3, 3, dtype=torch.bool), 900.0
+    evidence = settling._evidence(BOTH.refitting)
+    evidence.each(settling.dag)
+    found = settling._begun_as_regimes_tell(evidence, evidence if asked else None)
+    if notably > 1 and not asked:
+        assert found is None and settling.several == 900.0 and settling.prior is not one
+    else:
+        assert found.of(settling.dag) - evidence.of(torch.zeros(3, 3).bool()) > 100.0
+        assert settling.dag.int().tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
+        assert settling.prior is one and settling.several < 0.0  # which now speak against several
+
+
+def test_where_straight_lines_leave_nothing_no_network_is_fitted_whatever_regimes_tell(monkeypatch):
+    made = simulate(
+        linear_truth(chain_graph(3), np.random.default_rng(0)),
+        intervention=hard_normal(mean=2.0, sd=1.0),
+        rows=12_000,
+        rows_per_regime=150,
+        seed=0,
+    )
+    settling = rounds.Rounds(rough(made.data), BOTH, lambda settled: None)
+    settling._pool(last=False)
+    settling._told = [0, 1, 2], settling._told[1].roll(1, 0)
+    monkeypatch.setattr(ExactCopies, "solve", lambda *_: pytest.fail("a network is fitted"))
+    assert settling._begun_with_networks(BOTH.refitting) is None
+
+
 def bent(rows=900, per_regime=150) -> InterventionalData:
     """X0 -> X1 -> X2 along parabolas, each set by one regime: to whom they are lines, effects look as if hit."""
     generator = torch.Generator().manual_seed(0)
@@ -496,7 +533,7 @@ def test_richer_closed_forms_are_left_out_where_linear_ones_believe_in_other_tar
     if then in ("no better", "needless"):
         monkeypatch.setattr(rounds.Rounds, "_begun_as_regimes_tell", lambda *_: None)
     if then in ("no gain", "needless"):
-        monkeypatch.setattr(PredictiveEvidence, "networks_gain", lambda self, graph, least: torch.zeros(len(graph)))
+        monkeypatch.setattr(PredictiveEvidence, "networks_gain", lambda self, graph, some: torch.zeros(len(graph)))
     budget = 0.0 if then == "out of time" else None
     settled = settle(rough(bent()), BOTH, on_settled=heard.append, budget=budget)
     assert [each.round for each in heard] == list(range(1, len(heard) + 1))
@@ -615,7 +652,7 @@ def test_continuous_variables_that_are_not_fitted_exactly_settle_on_drafts_first
         choose(self, graph)
 
     monkeypatch.setattr(PredictiveEvidence, "choose_decay", watch)
-    monkeypatch.setattr(rounds.Rounds, "_asked_networks", lambda self, evidence: evidence)
+    monkeypatch.setattr(rounds.Rounds, "_asked_networks", lambda self, evidence, bent: evidence)
     if kind == "mixed":
         real = rounds.climb
         monkeypatch.setattr(rounds, "climb", lambda *given: real(*given)._replace(moves=1))
