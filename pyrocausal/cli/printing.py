@@ -17,6 +17,7 @@ from pyrocausal.simulate.experiments import Simulation
 __all__ = ["compare_targets", "print_edges", "print_targets", "print_verdict"]
 
 WIDTH = 110  # characters of a line of the verdict
+OPEN = 3  # possible targets of a regime that are told, where it is not clear
 
 
 def print_verdict(result: CausalPosterior, diagnosis: Diagnosis | None) -> None:
@@ -53,7 +54,7 @@ def print_edges(result: CausalPosterior) -> None:
 
 
 def print_targets(result: CausalPosterior) -> None:
-    """Targets of every regime, the strongest first."""
+    """Targets of every regime, the strongest first; what is most probable where neither one of them nor none is."""
     found, names = result.target_table(), result.data.regime_names
     width = max(map(len, names))
     print("targets, the strongest first:")
@@ -62,7 +63,18 @@ def print_targets(result: CausalPosterior) -> None:
         weak = hit.strength < STRONG
         strong, faint = (", ".join(hit.variable[which]) for which in (~weak, weak))
         told = " ".join(filter(None, [strong, faint and f"(weak: {faint})"]))
-        print(f"  {regime:{width}}  {told or 'none'}")
+        print(f"  {regime:{width}}  {told or _none_or_unclear(result, regime)}")
+
+
+def _none_or_unclear(result: CausalPosterior, regime: str) -> str:
+    """What is said of a regime without a target above 0.5."""
+    none = float(result.no_target_probability.sel(regime=regime))
+    if none > 0.5:
+        return "none"
+    found = result.target_probabilities.sel(regime=regime)
+    some = sorted(zip(found.values.tolist(), result.data.nodes, strict=True), key=lambda each: -each[0])[:OPEN]
+    open_ = [f"{name} {probability:.2f}" for probability, name in some]
+    return f"unclear: {', '.join(open_)}; none {none:.2f}"
 
 
 def compare_targets(result: CausalPosterior, simulation: Simulation, kind: str) -> None:

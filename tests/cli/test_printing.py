@@ -55,3 +55,11 @@ def test_targets_come_by_strength(capsys):
     assert capsys.readouterr().out.splitlines() == [
         "targets, the strongest first:", "  regime 1  X2, X0 (weak: X1)", "  regime 0  (weak: X3)", "  regime 2  none",
     ]  # fmt: skip
+
+
+def test_a_regime_whose_target_is_unclear_has_not_none(capsys):
+    hit = torch.tensor([[0.45, 0.05, 0.3, 0.06, 0.14], [0, 0, 0.3, 0, 0.7], [0, 0.6, 0, 0, 0.4]])
+    print_targets(made_result(settled_chain(targets=hit)))
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "  regime 2  X1", "  regime 0  unclear: X0 0.45, X2 0.30, X3 0.06; none 0.14", "  regime 1  none",
+    ]  # fmt: skip
