@@ -30,7 +30,7 @@ def settled_chain(
     """A restart that has settled; targets by number, 4 for none, or as [3, 5]; strengths None for unknown."""
     hit = targets if isinstance(targets, torch.Tensor) else torch.eye(5)[list(targets)]
     made = {
-        "rounds": pd.DataFrame([(1, 0.0, 2, 0, 0)], columns=ROUNDS).set_index("round"),
+        "rounds": pd.DataFrame([(1, 0.0, 2, 0, 0, False)], columns=ROUNDS).set_index("round"),
         "edge_strength": None if strengths is None else matrix(strengths).double(),
         "target_strength": torch.full((3, 4), 0.5).double(),
         "drift": torch.zeros(3, 4),

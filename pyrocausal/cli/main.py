@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -51,12 +52,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         0, or 2 after bad input (one line on standard error says what is wrong), or 130 after Ctrl-C or SIGTERM, which
-        leave a report of what there is.
+        leave a report of what there is, or 1 where nobody reads on.
     """
     try:
         with _warnings_in_one_line(), _sigterm_interrupts():
             arguments = make_parser().parse_args(argv)
             {"fit": _fit, "check": _check, "effect": effect, "demo": _demo}[arguments.command](arguments)
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has enough, as `head` may
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python says it once more at its end
+        return 1
     except (ValueError, TypeError, OSError) as error:
         _say_error(error)
         return 2

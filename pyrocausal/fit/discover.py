@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import warnings
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import timedelta
 from os import PathLike
@@ -206,9 +206,12 @@ def _seconds(budget: float | str | timedelta | None) -> float | None:
     wrong = f'budget must be a time above 0, such as "10 min", or a number of seconds, got {budget!r}'
     if isinstance(budget, bool) or not isinstance(budget, (int, float, str, timedelta)):
         raise TypeError(wrong)
+    if isinstance(budget, str):
+        with suppress(ValueError):  # pandas would take a number without a unit for nanoseconds
+            budget = float(budget)
     try:
         time = pd.Timedelta(budget, unit="s") if isinstance(budget, (int, float)) else pd.Timedelta(budget)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ValueError(wrong) from error
     if not time > pd.Timedelta(0):  # NaT neither
         raise ValueError(wrong)

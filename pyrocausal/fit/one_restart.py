@@ -224,7 +224,8 @@ class _Told:
 
     def on_settled(self, settled: Settled) -> None:
         edges = int(settled.dag.sum())
-        here = (settled.round, settled.evidence, edges, settled.moves, settled.switched)
+        predictive = settled.joint is not settled.pooled
+        here = (settled.round, settled.evidence, edges, settled.moves, settled.switched, predictive)
         self.rounds.append(dict(zip(ROUNDS, here, strict=True)))
         self.channel.report(self.stands())
 

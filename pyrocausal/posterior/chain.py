@@ -13,7 +13,7 @@ from pyrocausal.model.causal_model import CausalModel
 
 __all__ = ["KEPT", "ROUNDS", "Chain"]
 
-ROUNDS = ("round", "evidence", "edges", "moves", "switched")  # what is kept of every round of settling, see `Settled`
+ROUNDS = ("round", "evidence", "edges", "moves", "switched", "predictive")  # of every round of settling, see `Chain`
 KEPT = 500  # steps of the three phases whose beliefs a chain keeps
 
 
@@ -42,7 +42,8 @@ class Chain:
     trace
         One row per step of the three phases: loss, confidence, edges, gradient_norm.
     rounds
-        One row per round of settling: evidence, edges, moves, switched (see `Settled`); empty without settling.
+        One row per round of settling: evidence, edges, moves, switched (see `Settled`), and predictive, as below of its
+        evidence; empty without settling.
     settled
         Whether the stopping rule held at the end: of settling that a refit changed nothing, of the three phases alone
         that every belief was near 0 or 1.

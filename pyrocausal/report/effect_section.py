@@ -102,10 +102,13 @@ def _about(asked: int, candidates: int, hit: bool) -> str:
 
 
 def effect_section(result: CausalPosterior, asked: AskedEffects | None) -> Iterator[Part]:
-    """What `ask_effects` has found, as a table and a picture; nothing if it has asked nothing."""
-    if asked is None:
+    """What `ask_effects` has found, as a table and a picture; nothing without settling or edges."""
+    if asked is None and (result.settled or not all(len(chain.rounds) for chain in result.chains)):
         return
     yield Heading("What would happen")
+    if asked is None:
+        yield plain_text("The fit was not finished, so effects were not asked for; result.effects() asks all the same.")
+        return
     if asked.failure:
         yield plain_text(f"The fitted programs could not be asked: {asked.failure}.")
         return

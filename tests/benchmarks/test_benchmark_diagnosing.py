@@ -91,4 +91,6 @@ def test_cases_are_judged_written_and_told(tmp_path, monkeypatch, capsys):
 
 def _unfinished(chain: Chain) -> Chain:
     """So that the rows are not looked at, to which nothing was fitted."""
-    return replace(chain, settled=False, rounds=pd.DataFrame([(1, 0.0, 1, 1, 0)], columns=ROUNDS).set_index("round"))
+    return replace(
+        chain, settled=False, rounds=pd.DataFrame([(1, 0.0, 1, 1, 0, False)], columns=ROUNDS).set_index("round")
+    )

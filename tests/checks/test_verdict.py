@@ -216,6 +216,7 @@ def test_drift():
     states = settled_chain(drift=0.26 * far, kinds="categorical")
     assert "3 of 9 mechanisms drift far" in trust(states, kinds="categorical")  # 0.13 in total variation
     assert "drift" not in trust(settled_chain(drift=None))
+    assert trust(settled_chain(drift=far, predictive=True)) == CLEAN  # closed forms misfit what networks have decided
     assert "drift" not in trust(settled_chain(drift=far), diagnosis=contradictions(12))  # which says as much
     assert "drift" in trust(settled_chain(drift=far), diagnosis=contradictions(1))
 

@@ -580,3 +580,12 @@ def test_a_fit_begins_with_what_is_wrong_with_the_table(fit, frame, table, capsy
     out, err = capsys.readouterr()
     assert out.startswith("the table: ") and "'id'" in out
     assert "can turn the answer:" not in err  # which would be the warning
+
+
+def test_who_reads_no_further_is_told_nothing(tmp_path):
+    """As `pyrocausal demo --list | head -1`."""
+    run = [sys.executable, "-c", "from pyrocausal.cli.main import main; raise SystemExit(main(['demo', '--list']))"]
+    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.wait(60) == 1 and process.stderr.read() == b""

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import pyrocausal as pc
+from pyrocausal.fit import discover
 from pyrocausal.runtime.interruption import checkpoint, interruptible, time_limit, uninterrupted
 
 
@@ -66,7 +67,7 @@ def test_without_closed_forms_what_was_met_so_far_counts(bent):
     assert not cut.chains[0].settled
 
 
-@pytest.mark.parametrize("budget", [0, -1.0, "soon", math.nan, True, [1]])
+@pytest.mark.parametrize("budget", [0, -1.0, "soon", "0", "nan", "inf", math.nan, True, [1]])
 def test_budgets_that_are_none(bent, budget):
     kind = TypeError if budget in (True, [1]) else ValueError
     with pytest.raises(kind, match='budget must be a time above 0, such as "10 min"'):
@@ -101,3 +102,10 @@ def test_a_limit_ends_its_block_alone():
         checkpoint()
     assert work.out_of_time
     assert not work.stopped
+
+
+@pytest.mark.parametrize(
+    ("budget", "seconds"), [("0.5", 0.5), ("60", 60.0), ("60 s", 60.0), ("2 min", 120.0), (7, 7.0)]
+)
+def test_a_number_is_one_of_seconds_as_text_too(budget, seconds):
+    assert discover._seconds(budget) == seconds

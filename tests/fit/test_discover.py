@@ -89,7 +89,13 @@ def test_what_comes_back(data):
         assert torch.equal(chain.beliefs, chain.edge_probability)
         assert torch.equal(chain.dag, strongest_dag(chain.beliefs))
         assert math.isnan(chain.evidence)
-        assert chain.rounds.empty and list(chain.rounds.columns) == ["evidence", "edges", "moves", "switched"]
+        assert chain.rounds.empty and list(chain.rounds.columns) == [
+            "evidence",
+            "edges",
+            "moves",
+            "switched",
+            "predictive",
+        ]
     assert set(result.dag().nodes) == set(NAMES)
 
 
@@ -104,7 +110,7 @@ def test_what_comes_back_when_settled(data):
         assert not torch.equal(chain.edge_probability, chain.beliefs)
         assert chain.rounds.index.name == "round"
         assert chain.rounds.index.tolist() == list(range(1, len(chain.rounds) + 1))
-        assert list(chain.rounds.columns) == ["evidence", "edges", "moves", "switched"]
+        assert list(chain.rounds.columns) == ["evidence", "edges", "moves", "switched", "predictive"]
         last = chain.rounds.iloc[-1]
         assert (last.evidence, last.edges) == (chain.evidence, int(chain.dag.sum()))
         assert math.isfinite(chain.evidence)

@@ -53,11 +53,15 @@ def test_effects_are_told_as_a_table_a_picture_and_words(quick):
     assert "states" not in told and "rough guide" in told
 
 
+def test_a_fit_that_was_not_finished_is_not_asked_and_the_report_says_so():
+    result = made_result(settled_chain(settled=False))
+    assert ask_effects(result) is None and "The fit was not finished" in words(effect_section(result, None))
+
+
 def test_it_is_not_there_where_nothing_has_settled_or_is_found():
-    unsettled = made_result(settled_chain(settled=False))
     without_rounds = made_result(settled_chain(rounds=pd.DataFrame()))
     without_edges = made_result(settled_chain(edges={}))
-    for result in (unsettled, without_rounds, without_edges):
+    for result in (without_rounds, without_edges):
         assert ask_effects(result) is None and not list(effect_section(result, None))
 
 
