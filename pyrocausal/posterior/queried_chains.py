@@ -114,7 +114,7 @@ class QueriedChains(QueriedRows):
         Raises
         ------
         TypeError, ValueError
-            As `outcome`.
+            As `outcome`; also where neither `do` nor `versus` sets anything.
 
         Examples
         --------
@@ -125,6 +125,8 @@ class QueriedChains(QueriedRows):
         """
         asked = self._asked(variable, given, rows, seed)
         do, versus = check_do("do", do, self.data), check_do("versus", versus, self.data)
+        if not do and not versus:
+            raise ValueError("do: nothing is set, so there is no effect of anything; name a variable and its value")
         check_apart(variable, {**do, **versus}, given)
         answer = outcomes.contrast(self.programs(draws, seed=seed), asked, do, versus)
         return answer.assign_attrs(drawn_with(draws, seed, [variable, *asked.given], do, versus))

@@ -227,6 +227,7 @@ def test_ancestors_and_effects(result):
             "rows: there are none",
         ),
         (lambda r: r.outcome("level", do={"level": 12.0}), ValueError, "variable: 'level' is what is set"),
+        (lambda r: r.effect("level", do={}), ValueError, "do: nothing is set"),
         (lambda r: r.outcome("level", do=[("kinase", "on")]), TypeError, "do: expected variables and their values"),
         (lambda r: r.outcome("level", given={"level": 12.0}), ValueError, "given: 'level' is asked about"),
         (
