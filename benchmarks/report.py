@@ -142,6 +142,8 @@ def _section(suite: Suite, runs: pd.DataFrame, folder: Path, page: Path) -> list
         drawn["scaling-growth.png", GROWTH] = pictures.scaling(runs)
     if suite.name == "large":
         for family, some in by_family(runs):
+            if some.variables.nunique() < 2:  # nothing grows
+                continue
             drawn[f"large-growth-{family}.png", f"{family}: {GROWTH}"] = pictures.scaling(some)
     if suite.name == "density" and runs.shd_dag.notna().any():
         drawn["density-variables.png", "SHD against the number of variables"] = pictures.against_variables(runs)

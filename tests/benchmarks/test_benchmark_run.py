@@ -725,3 +725,12 @@ def test_growth_is_told_as_powers(tmp_path):
         add_row(tmp_path / "scaling.csv", row(f"random{d}", "ours", 0) | cells)
     text = report(["scaling"], tmp_path, tmp_path / "page.md")
     assert "CPU seconds grow as the number of variables to the power 1.50, memory 0.50." in text
+
+
+def test_growth_is_drawn_of_graphs_of_several_sizes(tmp_path):
+    for problem, d in (("random-linear-d50-all", 50), ("random-linear-d100-all", 100), ("random-linear-d50-tenth", 50)):
+        cells = {"variables": d, "cpu_total": d**1.5, "steps": d, "peak_memory_mb": d**0.5, "shd_dag": 0}
+        add_row(tmp_path / "large.csv", row(problem, "ours", 0) | cells)
+    text = report(["large"], tmp_path, tmp_path / "page.md")
+    assert "random-linear-all: `ours`: CPU seconds grow" in text and "random-linear-tenth: `ours`" not in text
+    assert sorted(path.name for path in tmp_path.glob("*growth*")) == ["large-growth-random-linear-all.png"]
