@@ -270,7 +270,7 @@ def _agreed(
 
 
 def _out_of_time(cut: str | None) -> str | None:
-    return cut and f"{cut}; give it more, or resume=True if there is a checkpoint"
+    return cut and f"{cut}; give it more, or resume=True (--resume in the shell) if there is a checkpoint"
 
 
 def _not_settled(chains: Sequence[Chain], algorithm: SDI, settling: Settling) -> str | None:

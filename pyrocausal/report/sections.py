@@ -213,8 +213,7 @@ def _chains(result: CausalPosterior) -> Iterator[Part]:
         yield Text(
             (
                 Strong(f"{unsettled} of {len(chains)} chains have not settled"),
-                ": their last probabilities are averaged as they are. Allow more steps or rounds, or read edges "
-                "between 0 and 1 as undecided.",
+                ": their last probabilities are averaged as they are. Read edges between 0 and 1 as undecided.",
             )
         )
     if any(chain.belief_logits is None for chain in chains):
