@@ -67,8 +67,9 @@ class PredictiveEvidence(PredictiveTerms):
         exactly = [family for family in copied if self.mechanisms.exact(family[0])]
         gains = torch.zeros(len(graph), dtype=torch.double)
         gains[[i for i, _ in copied]] = torch.inf
-        ask = partial(self.exact.may_gain, exactly, self.folds)
-        gains[[i for i, _ in exactly]] = recorded(f"what copies of {exactly} may gain", ask)
+        if exactly:
+            ask = partial(self.exact.may_gain, exactly, self.folds)
+            gains[[i for i, _ in exactly]] = recorded(f"what copies of {exactly} may gain", ask)
         return gains
 
     def networks_gain(self, graph: torch.Tensor, some: torch.Tensor) -> torch.Tensor:
