@@ -166,7 +166,7 @@ def _drifting(result: CausalPosterior) -> Iterator[str]:
     Networks follow closed forms only where tables hardly drift: what looks like drift there is that closed forms
     misfit.
     """
-    if any(chain.predictive for chain in result.chains):
+    if result.best.predictive:
         return
     far = [FAR_DRIFT_STATES if result.data.kinds[place].discrete else FAR_DRIFT for place in result.data.places]
     drift = result.drift.values

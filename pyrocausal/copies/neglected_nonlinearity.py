@@ -46,15 +46,16 @@ def neglected_nonlinearity(rows: FamilyRows, parents: tuple[int, ...], places: S
     generator = torch.Generator().manual_seed(seed)
     units = SmallNetwork.drawn(len(inputs), None, generator, UNITS, torch.linalg.pinv(begun.turn))
     columns = units.columns(inputs)
-    size, turn = torch.linalg.eigh((columns * rows.weights) @ columns.t())
+    weighted = columns * rows.weights
+    size, turn = torch.linalg.eigh(weighted @ columns.t())
     some = size > LEAST_SHARE * size.max()
     turn = turn[:, some] / size[some].sqrt()  # of columns times this the sum of squares is 1
     line = inputs.t() @ ((inputs * rows.weights) @ values) / total  # inputs are uncorrelated
-    bent = columns.t() @ (turn @ (turn.t() @ ((columns * rows.weights) @ values)))
+    bent = columns.t() @ (turn @ (turn.t() @ (weighted @ values)))
     straight, left = ((values - each).square() for each in (line, bent))
     variances = [max(float(rows.weights @ each) / total, LEAST_VARIANCE) for each in (straight, left)]
     apart = left - variances[1]
-    explained = (turn.t() @ ((columns * rows.weights) @ apart)).square().sum()
+    explained = (turn.t() @ (weighted @ apart)).square().sum()
     uneven = explained / (rows.weights @ apart.square() / total).clamp(min=LEAST_VARIANCE**2)
     gain = total / 2 * math.log(variances[0] / variances[1]) + float(uneven) / 2
     freedom = max(2 * turn.shape[1] - len(inputs) - 1, 0)  # a constant and the inputs gain nothing
