@@ -1,7 +1,8 @@
 """Columns of a table's cells: effects of single causes and of pairs of them, and their products over all cells.
 
-Sums over the cells of products of two columns need only margins of at most four causes, of which there are far fewer
-cells. That makes second derivatives of log-linear models fast.
+What a column is at a cell depends on one cause or two. So columns need not be made: coefficients give a value to each
+configuration of a term's causes, which cells take up; and sums over cells of products of two columns need only margins
+of at most four causes. That makes log-linear models of tables fast of which few cells occur, however many there are.
 
 Vocabulary: C cells, which are configurations of the causes, k columns, c contrasts of a variable's states.
 """
@@ -9,89 +10,156 @@ Vocabulary: C cells, which are configurations of the causes, k columns, c contra
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from functools import lru_cache
-from itertools import pairwise
+from functools import cached_property, lru_cache
+from itertools import combinations_with_replacement, pairwise
 from typing import TypeAlias
 
+import numpy as np
 import torch
+from scipy.sparse import csc_matrix, csr_matrix
 
-from pyrocausal.model.logistic_regression import contrasts_of
+from pyrocausal.model.logistic_regression import Design, Rows, contrasts_of
 
 __all__ = ["CellColumns"]
 
 Causes: TypeAlias = tuple[int, ...]
 Pair: TypeAlias = tuple[int, int]
 
+FEW = 100_000  # entries of columns up to which it is faster to make them
+
 
 class CellColumns:
-    """Columns of all single causes and of some pairs of them.
+    """Columns of all single causes and of some pairs of them, at some cells.
 
     Parameters
     ----------
     levels
-        States of every cause; the last one's run fastest through the cells.
+        States of every cause.
     pairs
         Of causes.
+    cells
+        Numbers of the cells, shape [C]; the last cause's states run fastest. None: all there are.
 
     Attributes
     ----------
-    design
-        Double, shape [C, k], of mean square 1 over cells and uncorrelated.
     order
         How many causes each column is of, shape [k].
     """
 
-    def __init__(self, levels: tuple[int, ...], pairs: tuple[Pair, ...] = ()) -> None:
-        self.levels = levels
+    def __init__(
+        self, levels: tuple[int, ...], pairs: tuple[Pair, ...] = (), cells: torch.Tensor | None = None
+    ) -> None:
+        self.levels, self.pairs = levels, pairs
+        self.cells = torch.arange(math.prod(levels)) if cells is None else cells
         self._terms: list[Causes] = [(), *((j,) for j in range(len(levels))), *pairs]
-        ends = [0]
-        for some in self._terms:
-            ends.append(ends[-1] + self.width(levels, some))
+        sizes = [self.width_of(levels, some) for some in self._terms]
+        ends = np.cumsum([0, *sizes]).tolist()
         self._places = [slice(*each) for each in pairwise(ends)]
-        every = tuple(range(len(levels)))
-        self.design = torch.cat([self._at(some, every) for some in self._terms], 1)
-        sizes = torch.tensor([place.stop - place.start for place in self._places])
-        self.order = torch.tensor([len(some) for some in self._terms]).repeat_interleave(sizes)
+        self.order = torch.tensor([len(some) for some in self._terms]).repeat_interleave(torch.tensor(sizes))
+        self._taken: dict[Causes, csc_matrix] = {}
+
+    def with_pairs(self, pairs: tuple[Pair, ...]) -> CellColumns:
+        """Of the same cells, with other pairs of causes."""
+        made = CellColumns(self.levels, pairs, self.cells)
+        made._taken = self._taken
+        return made
 
     @staticmethod
-    def width(levels: tuple[int, ...], some: Causes) -> int:
+    def width_of(levels: tuple[int, ...], some: Causes) -> int:
         """How many columns some causes have together."""
         return math.prod(levels[j] - 1 for j in some)
 
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return len(self.order)
+
+    @cached_property
+    def design(self) -> torch.Tensor:
+        """The columns, double, shape [C, k]; over all cells there are of mean square 1 and uncorrelated."""
+        return torch.cat([self._at(some, some)[self._numbers(some)] for some in self._terms], 1)
+
+    @property
+    def regressors(self) -> Design:
+        """The columns as a regression takes them."""
+        return Rows(self.design) if len(self.cells) * self.width <= FEW else self
+
+    def applied(self, weights: torch.Tensor) -> torch.Tensor:
+        """Columns times coefficients: [k, c] -> [C, c]."""
+        values = [self._at(some, some) @ weights[place] for some, place in zip(self._terms, self._places, strict=True)]
+        return torch.from_numpy(self._every @ torch.cat(values).numpy())
+
+    def sums(self, values: torch.Tensor) -> torch.Tensor:
+        """Over cells, of columns times values: [C, c] -> [k, c]."""
+        found = torch.from_numpy(self._every.T @ values.numpy()).split([self._size(some) for some in self._terms])
+        return torch.cat([self._at(some, some).mT @ each for some, each in zip(self._terms, found, strict=True)])
+
     def information(self, second: torch.Tensor) -> torch.Tensor:
         """What `pyrocausal.model.logistic_regression.information_of` gives of the design and of [C, c, c], faster."""
-        (_, c, _), k = second.shape, self.design.shape[1]
-        margins: dict[Causes, torch.Tensor] = {tuple(range(len(self.levels))): second.view(*self.levels, c * c)}
+        (_, c, _), k = second.shape, self.width
+        margins: dict[Causes, torch.Tensor] = {}
         found = second.new_empty(k, c, k, c)
-        for one, other in self._pairs():
+        every = list(combinations_with_replacement(range(len(self._terms)), 2))
+        together = {(one, other): tuple(sorted({*self._terms[one], *self._terms[other]})) for one, other in every}
+        for one, other in sorted(every, key=lambda each: -len(together[each])):  # small margins are sums of larger ones
             (some, here), (more, there) = ((self._terms[each], self._places[each]) for each in (one, other))
-            causes = tuple(sorted({*some, *more}))
-            weight = self._margin(causes, margins).reshape(-1, c * c).t()  # [c c, cells of these causes]
+            causes = together[one, other]
+            weight = self._margin(causes, margins, second.flatten(1)).t()  # [c c, cells of these causes]
             block = (self._at(some, causes).t() * weight[:, None]) @ self._at(more, causes)
             block = block.view(c, c, *block.shape[1:])
             found[here, :, there] = block.permute(2, 0, 3, 1)
             found[there, :, here] = block.permute(3, 1, 2, 0)
         return found.view(k * c, k * c)
 
-    def _pairs(self) -> Iterator[tuple[int, int]]:
-        return ((one, other) for one in range(len(self._terms)) for other in range(one, len(self._terms)))
+    def margin(self, causes: Causes, values: torch.Tensor) -> torch.Tensor:
+        """Sums over the cells of each configuration of some causes: [C, c] -> [configurations, c]."""
+        return torch.from_numpy(self._taking(causes) @ values.numpy())
 
-    def _margin(self, causes: Causes, margins: dict[Causes, torch.Tensor]) -> torch.Tensor:
-        """Summed over all other causes, from as small a sum as is known."""
+    def _margin(self, causes: Causes, margins: dict[Causes, torch.Tensor], values: torch.Tensor) -> torch.Tensor:
+        """The same, from a margin that is known already if that is smaller."""
         if causes not in margins:
-            more = min((each for each in margins if set(causes) <= set(each)), key=lambda each: margins[each].numel())
-            margins[causes] = margins[more].sum([at for at, j in enumerate(more) if j not in causes])
+            larger = min((each for each in margins if set(causes) < set(each)), key=self._size, default=None)
+            if larger is None or self._size(larger) > len(self.cells):
+                margins[causes] = self.margin(causes, values)
+            else:
+                whole = margins[larger].view(*(self.levels[j] for j in larger), -1)
+                gone = [at for at, j in enumerate(larger) if j not in causes]
+                margins[causes] = whole.sum(gone).view(-1, values.shape[1])
         return margins[causes]
 
+    def _size(self, causes: Causes) -> int:
+        return math.prod(self.levels[j] for j in causes)
+
+    def _numbers(self, causes: Causes) -> torch.Tensor:
+        """Which configuration of some causes each cell has, [C]."""
+        found = torch.zeros_like(self.cells)
+        for j in causes:
+            found = found * self.levels[j] + self.cells // math.prod(self.levels[j + 1 :]) % self.levels[j]
+        return found
+
+    def _taking(self, causes: Causes) -> csc_matrix:
+        """Which cells have each configuration of some causes, 0/1, [configurations, C]."""
+        if causes not in self._taken:
+            numbers, C = self._numbers(causes).numpy(), len(self.cells)
+            self._taken[causes] = csc_matrix((np.ones(C), numbers, np.arange(C + 1)), shape=(self._size(causes), C))
+        return self._taken[causes]
+
+    @cached_property
+    def _every(self) -> csr_matrix:
+        """Which configuration of each term's causes every cell has, 0/1, [C, configurations of all terms]."""
+        ends = np.cumsum([0, *(self._size(some) for some in self._terms)])
+        numbers = np.stack([self._taking(some).indices + end for some, end in zip(self._terms, ends, strict=False)], 1)
+        C, terms = numbers.shape
+        return csr_matrix((np.ones(C * terms), numbers.ravel(), np.arange(C + 1) * terms), shape=(C, ends[-1]))
+
     def _at(self, some: Causes, causes: Causes) -> torch.Tensor:
-        """The columns of some causes at the cells of some more."""
+        """The columns of some causes at every configuration of some more."""
         return _products(tuple(self.levels[j] for j in causes), tuple(causes.index(j) for j in some))
 
 
 @lru_cache(maxsize=512)
 def _products(levels: tuple[int, ...], some: tuple[int, ...]) -> torch.Tensor:
-    """Products of contrasts of some causes at every cell: [cells, product of their levels less 1]."""
+    """Products of contrasts of some causes at every configuration: [configurations, product of their levels less 1]."""
     cells = math.prod(levels)
     made = torch.ones(cells, 1, dtype=torch.double)
     for j in some:

@@ -33,6 +33,7 @@ from pyrocausal.data.kind import Kind, entering
 from pyrocausal.data.missing import filled, present
 from pyrocausal.data.negative_binomial import negative_binomial
 from pyrocausal.data.weights import take_rows, total
+from pyrocausal.evidence.pooled_tables import PooledTables
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, Regressors, richest
 from pyrocausal.evidence.table_prior import best_prior
 from pyrocausal.model.count_regression import count_regression
@@ -54,7 +55,7 @@ class ClosedForm:
         log-densities.
     """
 
-    max_cells = 100_000
+    max_cells = PooledTables.max_cells
     bins = 4
 
     def __init__(self, kinds: Sequence[Kind], fold: Fold) -> None:
@@ -130,7 +131,7 @@ class ClosedForm:
     def _table(
         self, i: int, parents: tuple[int, ...], smooth: bool = False
     ) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """Log-probabilities [cells, states], and the cell of every scoring row [n]."""
+        """Log-probabilities [C, states] in the cells that occur, and the cell of every scoring row [n]."""
         states, size = self.kinds[i].cardinality, 1
         cells = [torch.zeros_like(codes) for codes in self._codes[i]]
         for j in parents:
@@ -139,10 +140,13 @@ class ClosedForm:
             if size * states > self.max_cells:
                 return None
         keep = self.counts[:, i]
-        keys = (cells[0] * states + self._child(i)[0])[keep]
-        counts = torch.bincount(keys, take_rows(self.weights, keep), size * states).view(size, states).double()
-        prior = best_prior(counts, tuple(self._states[j] for j in parents) if smooth else ())
-        return ((counts + prior.concentration) / (counts.sum(1, keepdim=True) + prior.strength)).log(), cells[1]
+        occurring, cell = torch.cat([cells[0][keep], cells[1]]).unique(return_inverse=True)
+        fitting, scoring = cell.split([len(cell) - len(cells[1]), len(cells[1])])
+        keys, weights = fitting * states + self._child(i)[0][keep], take_rows(self.weights, keep)
+        counts = torch.bincount(keys, weights, len(occurring) * states).view(-1, states).double()
+        levels = tuple(self._states[j] for j in parents) if smooth else ()
+        prior = best_prior(counts, levels, cells=occurring.cpu())
+        return ((counts + prior.concentration) / (counts.sum(1, keepdim=True) + prior.strength)).log(), scoring
 
     def _of_states(self, i: int, parents: tuple[int, ...], smooth: bool) -> list[torch.Tensor]:
         estimates = []

@@ -23,12 +23,11 @@ import torch
 from scipy.stats import chi2
 
 from pyrocausal.evidence.cell_columns import CellColumns, Pair
-from pyrocausal.model.logistic_regression import LogisticRegression, log_probs_of, logistic_regression
+from pyrocausal.model.logistic_regression import LogisticRegression, log_probs_at, logistic_regression
 
 __all__ = ["LogLinear"]
 
 COEFFICIENTS = 800  # at the most: the time goes with their square, and memory too
-MANY = 100_000  # entries of the columns in cells that occur, from which on margins are faster
 BEGINNING = 0.1, 10.0, 300.0  # precision of the constant, which stays, and of coefficients of singles and pairs
 LOOSEST, TIGHTEST = 0.01, 1e6
 ROUNDS, ROUNDS_OF_PAIRS = 3, 2  # of learning the precision, at the most
@@ -54,7 +53,13 @@ class LogLinear(NamedTuple):
     found: LogisticRegression
 
     @classmethod
-    def of(cls, common: torch.Tensor, levels: tuple[int, ...], enough: float = -math.inf) -> LogLinear | None:
+    def of(
+        cls,
+        common: torch.Tensor,
+        levels: tuple[int, ...],
+        enough: float = -math.inf,
+        cells: torch.Tensor | None = None,
+    ) -> LogLinear | None:
         """That with the most evidence; None where there are fewer than two causes, or too many coefficients.
 
         Parameters
@@ -65,16 +70,19 @@ class LogLinear(NamedTuple):
             States of every cause; the last one's run fastest through the cells.
         enough
             Nats: where effects of pairs do not promise as much evidence, they are left out.
+        cells
+            Numbers of the cells, shape [C]; None: all there are.
         """
         contrasts = common.shape[1] - 1
         width = 1 + sum(each - 1 for each in levels)
         if len(levels) < 2 or width * contrasts > COEFFICIENTS:
             return None
-        singles = cls._begun(common, CellColumns(levels))._settled(common, ROUNDS)
+        columns = CellColumns(levels, cells=cells)
+        singles = cls._begun(common, columns)._settled(common, ROUNDS)
         pairs = singles._promising(common, COEFFICIENTS // contrasts - width)
         if not pairs or singles.found.evidence + 0.5 * sum(pairs.values()) < enough:
             return singles
-        return cls._begun(common, CellColumns(levels, tuple(sorted(pairs))), singles)._settled(common, ROUNDS_OF_PAIRS)
+        return cls._begun(common, columns.with_pairs(tuple(sorted(pairs))), singles)._settled(common, ROUNDS_OF_PAIRS)
 
     @classmethod
     def _begun(cls, common: torch.Tensor, columns: CellColumns, before: LogLinear | None = None) -> LogLinear:
@@ -92,18 +100,17 @@ class LogLinear(NamedTuple):
         Each with twice the nats that it gains above chance, about, by the score test.
         """
         levels, states = self.columns.levels, common.shape[1]
-        expected = (common.sum(1, keepdim=True) * self.share).view(*levels, states)
-        apart, sure = common.view(*levels, states) - expected, dict[Pair, float]()
+        expected = common.sum(1, keepdim=True) * self.share
+        apart, sure = common - expected, dict[Pair, float]()
         for pair in combinations(range(len(levels)), 2):
-            others = [j for j in range(len(levels)) if j not in pair]
-            off, due = (each.sum(others) if others else each for each in (apart, expected))
-            freedom = CellColumns.width(levels, pair) * (states - 1)
+            off, due = (self.columns.margin(pair, each) for each in (apart, expected))
+            freedom = CellColumns.width_of(levels, pair) * (states - 1)
             square = float((off.square() / due.clamp(min=1e-9)).sum())
             if square > chi2.isf(CHANCE, freedom):
                 sure[pair] = square - freedom
         kept = dict[Pair, float]()
         for pair in sorted(sure, key=lambda each: -sure[each]):
-            if (size := CellColumns.width(levels, pair)) <= room:
+            if (size := CellColumns.width_of(levels, pair)) <= room:
                 kept[pair], room = sure[pair], room - size
         return kept
 
@@ -130,7 +137,7 @@ class LogLinear(NamedTuple):
     @property
     def share(self) -> torch.Tensor:
         """Probabilities of states in every cell, [C, s]."""
-        return log_probs_of(self.columns.design, self.found.weights).exp()
+        return self._share(self.found.weights)
 
     def drawn(self, apart: torch.Tensor) -> torch.Tensor:
         """Probabilities of states in every cell, [C, s], with coefficients from their posterior.
@@ -142,7 +149,10 @@ class LogLinear(NamedTuple):
         """
         weights = self.found.weights
         by = torch.linalg.solve_triangular(self.found.root.mT, apart[:, None].to(weights), upper=True)
-        return log_probs_of(self.columns.design, weights + by.view_as(weights)).exp()
+        return self._share(weights + by.view_as(weights))
+
+    def _share(self, weights: torch.Tensor) -> torch.Tensor:
+        return log_probs_at(self.columns.regressors.applied(weights)).exp()
 
     def _learned(self) -> LogLinear:
         """The same where the precision is what the coefficients of an order say of it, so far as rows tell of them."""
@@ -162,11 +172,4 @@ def _fitted(
     start: torch.Tensor | None,
     information: torch.Tensor | None = None,
 ) -> LogisticRegression:
-    design, seen = columns.design, common.sum(1) > 0
-    if int(seen.sum()) * design.shape[1] > MANY:
-        curvature = columns.information
-    else:
-        design, common, curvature = design[seen], common[seen], None
-    return logistic_regression(
-        design, common, start=start, tightness=tightness, information=information, curvature=curvature
-    )
+    return logistic_regression(columns.regressors, common, start=start, tightness=tightness, information=information)

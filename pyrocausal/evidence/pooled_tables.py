@@ -8,7 +8,8 @@ around is read from the same rows, which costs what it costs by itself: else a v
 would take any parent for the sake of a better prior. Theta is integrated out: exactly where nothing drifts, and
 with counts that are discounted by their overdispersion where something does.
 
-Continuous parents are cut into bins. Vocabulary: R tables (regimes, and last the observational one), E entries, which
+Only cells that occur are kept, so that a variable may have many parents. Continuous ones are cut into bins. Vocabulary:
+R tables (regimes, and last the observational one), E entries, which
 are the states that occur in a cell of a table.
 
 References
@@ -47,15 +48,14 @@ class _Counts(NamedTuple):
     place: torch.Tensor  # which cell of which table it is in, [E]
     total: torch.Tensor  # of the entries of each such place, [P]
     table: torch.Tensor  # of each place, [P]
-    cell: torch.Tensor  # of each place, [P]
+    cells: torch.Tensor  # numbers of those that occur, ascending, [C]
     levels: tuple[int, ...]  # states of each parent
-    cells: int
     states: int
 
     def common(self, size: torch.Tensor) -> torch.Tensor:
-        """One table of entries of some size [E]: [cells, states]."""
-        found = self.size.new_zeros(self.cells * self.states).index_add_(0, self.entry, size)
-        return found.view(self.cells, self.states)
+        """One table of entries of some size [E]: [C, states]."""
+        found = self.size.new_zeros(len(self.cells) * self.states).index_add_(0, self.entry, size)
+        return found.view(-1, self.states)
 
     def counted(self, share: torch.Tensor) -> torch.Tensor:
         """The size of entries where tables count by their share [R]: [E]."""
@@ -65,7 +65,7 @@ class _Counts(NamedTuple):
 class _Pooled(NamedTuple):
     spared: torch.Tensor  # [R]
     common: torch.Tensor  # scalar
-    theta: torch.Tensor  # [cells, states]
+    theta: torch.Tensor  # [C, states]
     prior: TablePrior
 
 
@@ -97,7 +97,7 @@ class PooledTables:
         All rows of every table, R of them, encoded, the observational one last; on the CPU.
     """
 
-    max_cells = 100_000
+    max_cells = 2_000_000
     bins = 4
 
     def __init__(self, kinds: Sequence[Kind], parts: Sequence[Part]) -> None:
@@ -148,7 +148,8 @@ class PooledTables:
         kept, share = math.inf, (hit < torch.inf).double()
         known = self._known.setdefault((i, len(hit), smooth), _Known())
         common = counts.common(counts.counted(share))
-        prior = best_prior(common, counts.levels if smooth else (), known.poor if hasty else -math.inf)
+        enough = known.poor if hasty else -math.inf
+        prior = best_prior(common, counts.levels if smooth else (), enough, counts.cells)
         known.note(parents, prior.evidence)
         best = steady = _pool(counts, hit, kept, share, prior)
         value = float(spared_evidence(best.spared, best.common, hit))
@@ -207,8 +208,9 @@ class PooledTables:
         some = some.long()
         places, place = (some // states).unique_consecutive(return_inverse=True)
         total = torch.zeros(len(places), dtype=torch.double).index_add_(0, place, found.double())
-        entry = some % (cells * states)
-        return _Counts(found.double(), entry, place, total, places // cells, places % cells, levels, cells, states)
+        occurring, cell = (places % cells).unique(return_inverse=True)
+        entry = cell[place] * states + some % states
+        return _Counts(found.double(), entry, place, total, places // cells, occurring, levels, states)
 
 
 def _small(codes: torch.Tensor) -> torch.Tensor:

@@ -5,7 +5,7 @@ around is read from the same counts, and costs what a variable pays for it that 
 distribution what one without causes pays, and a smooth model (`pyrocausal.evidence.log_linear`) what its coefficients
 cost. A strong prior around a smooth model is that model; a weak one leaves each cell its own distribution.
 
-Vocabulary: C cells, which are configurations of the causes, s states.
+Vocabulary: C cells, which are configurations of the causes, perhaps those alone that occur; s states.
 
 References
 ----------
@@ -82,7 +82,12 @@ class TablePrior(NamedTuple):
         return self._replace(evidence=float(dirichlet(common, self.concentration)) - self.cost)
 
 
-def best_prior(common: torch.Tensor, levels: tuple[int, ...] = (), enough: float = -math.inf) -> TablePrior:
+def best_prior(
+    common: torch.Tensor,
+    levels: tuple[int, ...] = (),
+    enough: float = -math.inf,
+    cells: torch.Tensor | None = None,
+) -> TablePrior:
     """The prior under which counts are most probable.
 
     Parameters
@@ -93,11 +98,13 @@ def best_prior(common: torch.Tensor, levels: tuple[int, ...] = (), enough: float
         States of every cause; the last one's run fastest through the cells. Without any there is no smooth model.
     enough
         Nats: where the counts do not promise as much, pairs of causes are not looked at.
+    cells
+        Numbers of the cells, shape [C]; None: all there are.
     """
     tried = [TablePrior.of(common, False)]
     if len(common) > 1:
         tried.append(TablePrior.of(common, True))
-    if (smooth := LogLinear.of(common, levels, enough)) is not None:
+    if (smooth := LogLinear.of(common, levels, enough, cells)) is not None:
         tried.append(TablePrior.of(common, smooth))
     return max(tried, key=lambda prior: prior.evidence)
 

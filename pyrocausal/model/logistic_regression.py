@@ -13,15 +13,14 @@ C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, sections 4.3 and
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 
 __all__ = [
-    "SPREAD", "LogisticRegression", "contrasts_of", "information_of", "log_probs_of", "logistic_regression",
-    "seen_in_rows", "slopes_of",
+    "SPREAD", "Design", "LogisticRegression", "Rows", "contrasts_of", "information_of", "log_probs_at", "log_probs_of",
+    "logistic_regression", "seen_in_rows", "slopes_of",
 ]  # fmt: skip
 
 SPREAD = 2.0  # standard deviation of a coefficient beforehand, in logits
@@ -30,6 +29,46 @@ LEAST_GAIN = 1e-2  # nats of a step of it
 FAST = 0.3  # of what the step before has gained: a step that gains more asks for another second derivative
 TOGETHER = 300_000  # numbers in the weighted regressors that are taken at a time
 NEAR = 1.0  # nats, from a place whose second derivative is good enough for another one
+
+
+class Design(Protocol):
+    """Regressors, in units of the prior, however they are kept: n rows, k columns."""
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        ...
+
+    def applied(self, weights: torch.Tensor) -> torch.Tensor:
+        """Columns times coefficients: [k, c] -> [n, c]."""
+        ...
+
+    def sums(self, values: torch.Tensor) -> torch.Tensor:
+        """Over rows, of columns times values: [n, c] -> [k, c]."""
+        ...
+
+    def information(self, second: torch.Tensor) -> torch.Tensor:
+        """As `information_of` has it, of [n, c, c]."""
+        ...
+
+
+class Rows:
+    """Regressors that are there, shape [n, k], double."""
+
+    def __init__(self, design: torch.Tensor) -> None:
+        self._design, self.width = design, design.shape[1]
+
+    def applied(self, weights: torch.Tensor) -> torch.Tensor:
+        """See `Design`."""
+        return self._design @ weights
+
+    def sums(self, values: torch.Tensor) -> torch.Tensor:
+        """See `Design`."""
+        return self._design.mT @ values
+
+    def information(self, second: torch.Tensor) -> torch.Tensor:
+        """See `Design`."""
+        return information_of(self._design, second)
 
 
 class LogisticRegression(NamedTuple):
@@ -54,13 +93,12 @@ class LogisticRegression(NamedTuple):
 
 
 def logistic_regression(
-    design: torch.Tensor,
+    design: torch.Tensor | Design,
     seen: torch.Tensor,
     *,
     start: torch.Tensor | None = None,
     tightness: torch.Tensor | None = None,
     information: torch.Tensor | None = None,
-    curvature: Callable[[torch.Tensor], torch.Tensor] | None = None,
 ) -> LogisticRegression:
     """Find the most probable coefficients by Newton's method.
 
@@ -79,20 +117,18 @@ def logistic_regression(
     information
         Minus the second derivative of the log-likelihood of what was seen at the start, as `LogisticRegression` has it;
         None: unknown.
-    curvature
-        What `information_of` gives of this design, if that is to be had faster; None: that.
     """
-    shape = design.shape[1], seen.shape[1] - 1
-    prior = design.new_ones(shape) if tightness is None else tightness[:, None].expand(shape).to(design)
-    weights = design.new_zeros(shape) if start is None else start
+    rows = Rows(design) if isinstance(design, torch.Tensor) else design
+    shape = rows.width, seen.shape[1] - 1
+    prior = seen.new_ones(shape) if tightness is None else tightness[:, None].expand(shape).to(seen)
+    weights = seen.new_zeros(shape) if start is None else start
 
     def objective(at: torch.Tensor) -> tuple[float, torch.Tensor]:
-        log_probs = log_probs_of(design, at)
+        log_probs = log_probs_at(rows.applied(at))
         return float((seen * log_probs).sum() - 0.5 * (prior * at.square()).sum()), log_probs
 
     def informed(log_probs: torch.Tensor) -> torch.Tensor:
-        second = _moments_of(log_probs)[1] * seen.sum(1)[:, None, None]
-        return information_of(design, second) if curvature is None else curvature(second)
+        return rows.information(_moments_of(log_probs)[1] * seen.sum(1)[:, None, None])
 
     def root(information: torch.Tensor) -> torch.Tensor:
         return torch.linalg.cholesky(information + torch.diag(prior.flatten()))
@@ -102,7 +138,7 @@ def logistic_regression(
         information = informed(log_probs)
     factor, gain, there = root(information), math.inf, weights  # where the information is of
     for _ in range(STEPS):
-        slope = _slope(design, seen, log_probs) - prior * weights
+        slope = _slope(rows, seen, log_probs) - prior * weights
         step = torch.cholesky_solve(slope.reshape(-1, 1), factor).view(shape)
         for _ in range(HALVINGS):
             found, log_probs_found = objective(weights + step)
@@ -133,7 +169,12 @@ def seen_in_rows(states: torch.Tensor, rows: torch.Tensor, count: int) -> torch.
 
 def log_probs_of(design: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Log probabilities of states: [..., k] and [k, s - 1] -> [..., s]."""
-    return (design @ weights @ contrasts_of(weights.shape[1] + 1).to(design).mT).log_softmax(-1)
+    return log_probs_at(design @ weights)
+
+
+def log_probs_at(logits: torch.Tensor) -> torch.Tensor:
+    """Log probabilities of states from their contrasts: [..., s - 1] -> [..., s]."""
+    return (logits @ contrasts_of(logits.shape[-1] + 1).to(logits).mT).log_softmax(-1)
 
 
 def slopes_of(states: torch.Tensor, log_probs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -163,9 +204,9 @@ def contrasts_of(states: int) -> torch.Tensor:
     return torch.linalg.qr(every).Q[:, 1:]
 
 
-def _slope(design: torch.Tensor, seen: torch.Tensor, log_probs: torch.Tensor) -> torch.Tensor:
+def _slope(rows: Design, seen: torch.Tensor, log_probs: torch.Tensor) -> torch.Tensor:
     """First derivative of the log-likelihood, [k, s - 1]."""
-    return design.mT @ ((seen - seen.sum(1, keepdim=True) * log_probs.exp()) @ contrasts_of(seen.shape[1]).to(seen))
+    return rows.sums((seen - seen.sum(1, keepdim=True) * log_probs.exp()) @ contrasts_of(seen.shape[1]).to(seen))
 
 
 def _moments_of(log_probs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

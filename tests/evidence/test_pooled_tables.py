@@ -164,10 +164,14 @@ def test_a_sparse_table_is_counted_as_a_full_one():
         key = (r, a * 20 + b, effect)
         expected[key] = expected.get(key, 0) + 1
     seen = zip(
-        found.table[found.place].tolist(), found.cell[found.place].tolist(), (found.entry % 3).tolist(), strict=True
+        found.table[found.place].tolist(),
+        found.cells[found.entry // 3].tolist(),
+        (found.entry % 3).tolist(),
+        strict=True,
     )
     assert dict(zip(seen, found.size.tolist(), strict=True)) == expected
-    assert found.total.sum() == 80 and (found.cells, found.states) == (400, 3)
+    assert found.total.sum() == 80 and found.states == 3
+    assert found.cells.tolist() == sorted({a for _, a, _ in expected})
 
 
 def test_entries_of_more_tables_than_32_bits_can_count_are_told_apart(monkeypatch):
@@ -175,9 +179,24 @@ def test_entries_of_more_tables_than_32_bits_can_count_are_told_apart(monkeypatc
     kinds = tuple(Categorical(tuple(range(states))) for states in (1200, 1200, 1000))
     rows = torch.tensor([[0, 0, 0], [1199, 1199, 999], [1199, 1199, 999], [7, 1199, 3]]).float()
     found = PooledTables(kinds, [Part(rows), Part(rows)])._counted(2, (0, 1))
-    entries = [(a * 1200 + b) * 1000 + c for a, b, c in ((0, 0, 0), (7, 1199, 3), (1199, 1199, 999))]
-    assert found.entry.tolist() == entries * 2 and found.size.tolist() == [1.0, 1.0, 2.0] * 2
+    assert found.cells.tolist() == [0, 7 * 1200 + 1199, 1200 * 1200 - 1]
+    assert found.entry.tolist() == [0, 1000 + 3, 2000 + 999] * 2 and found.size.tolist() == [1.0, 1.0, 2.0] * 2
     assert found.table.tolist() == [0] * 3 + [1] * 3
+
+
+def test_many_parents_of_which_few_cells_occur_are_weighed_in_a_table_of_these():
+    # 9 causes of four states are 262,144 cells, of which 600 rows show 600 at the most; effects of two of them add up
+    kinds = (*(Categorical(tuple(range(4))),) * 9, Categorical((0, 1)))
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randint(4, (600, 10), generator=generator).float()
+    rows[:, 9] = (torch.rand(600, generator=generator) < (1.5 * (rows[:, 0] + rows[:, 1] - 3)).sigmoid()).float()
+    tables = PooledTables(kinds, [Part(rows)])
+    spared = torch.tensor([-torch.inf]).double()
+    two, nine, others = (
+        tables.spared(9, parents, spared)[0] for parents in ((0, 1), tuple(range(9)), tuple(range(2, 9)))
+    )
+    whole = [float(each.common + each.log_prob.sum()) for each in (two, nine, others)]
+    assert whole[0] > whole[1] > whole[2] + 50
 
 
 def test_a_table_too_large_says_nothing():

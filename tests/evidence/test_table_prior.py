@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pyrocausal.evidence import cell_columns
 from pyrocausal.evidence.cell_columns import CellColumns
 from pyrocausal.evidence.log_linear import LogLinear
 from pyrocausal.evidence.table_prior import STRENGTHS, TablePrior, best_prior, dirichlet
@@ -140,6 +141,35 @@ def test_columns_are_uncorrelated_and_their_products_are_summed_by_margins(level
     torch.testing.assert_close(columns.information(second), information_of(columns.design, second))
 
 
+@pytest.mark.parametrize("pairs", [(), ((0, 2), (1, 3)), tuple(itertools.combinations(range(4), 2))])
+@pytest.mark.parametrize("some", [[0], [47], [3, 8, 9, 20, 41], range(5, 48, 2), range(48)])
+def test_columns_at_some_cells_need_not_be_made(pairs, some):
+    whole, cells = CellColumns((2, 3, 2, 4), pairs), torch.tensor(some)
+    columns = CellColumns((2, 3, 2, 4), cells=cells).with_pairs(pairs)
+    torch.testing.assert_close(columns.design, whole.design[cells], atol=0, rtol=0)
+    weights, values = torch.randn(columns.width, 2).double(), torch.randn(len(cells), 2).double()
+    torch.testing.assert_close(columns.applied(weights), columns.design @ weights)
+    torch.testing.assert_close(columns.sums(values), columns.design.mT @ values)
+    root = torch.randn(len(cells), 2, 2, dtype=torch.double)
+    torch.testing.assert_close(columns.information(root @ root.mT), information_of(columns.design, root @ root.mT))
+    full = torch.zeros(48, 2).double().index_add_(0, cells, values).view(2, 3, 2, 4, 2)
+    torch.testing.assert_close(columns.margin((0, 3), values), full.sum((1, 2)).flatten(0, 1))
+
+
+@pytest.mark.parametrize("few", [0, cell_columns.FEW])
+def test_cells_without_counts_are_not_needed(monkeypatch, few):
+    monkeypatch.setattr(cell_columns, "FEW", few)
+    common, _ = counted((4, 3, 3, 2), 3, 360, 3, pairs=0.5)
+    seen = torch.arange(72) % 5 != 2
+    common[~seen] = 0.0
+    every = best_prior(common, (4, 3, 3, 2))
+    some = best_prior(common[seen], (4, 3, 3, 2), cells=seen.nonzero()[:, 0])
+    assert isinstance(some.around, LogLinear) and some.evidence == pytest.approx(every.evidence, rel=1e-9)
+    torch.testing.assert_close(some.share, every.share[seen])
+    again = some.again(0.5 * common[seen])
+    assert again.evidence == pytest.approx(every.again(0.5 * common).evidence, rel=1e-6)
+
+
 @pytest.mark.parametrize("together", [1, 40, 10_000])
 def test_second_derivatives_are_sums_over_rows(monkeypatch, together):
     monkeypatch.setattr(logistic_module, "TOGETHER", together)
@@ -156,7 +186,7 @@ def test_pairs_take_part_that_say_something():
     cell = torch.cartesian_prod(*[torch.arange(4)] * 3)
     together = ((cell[:, 0] >= 2) == (cell[:, 2] >= 2)).double()  # of the first cause and the last
     found = LogLinear.of(common + 60 * together[:, None] * torch.tensor([1.0, 0.0, 0.0]).double(), (4, 4, 4))
-    assert found is not None and (0, 2) in found.columns._terms
+    assert found is not None and (0, 2) in found.columns.pairs
 
 
 def test_cells_of_their_own_stay_what_they_are():
