@@ -2,18 +2,21 @@
 
 References
 ----------
-.. [1] D. Heckerman, D. Geiger, D. M. Chickering, "Learning Bayesian Networks", 1995 (BDeu).
+.. [1] D. Heckerman, D. Geiger, D. M. Chickering, "Learning Bayesian Networks", 1995.
 .. [2] C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 3.5.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 
-__all__ = ["ConjugateRegression", "dirichlet_multinomial", "linear_regression"]
+__all__ = ["CONCENTRATIONS", "ConjugateRegression", "dirichlet_multinomial", "linear_regression"]
+
+CONCENTRATIONS = 0.1, 0.3, 1.0, 3.0, 10.0  # of a table's entries, from nearly certain states to nearly even ones
 
 
 def dirichlet_multinomial(
@@ -23,10 +26,12 @@ def dirichlet_multinomial(
     states: int,
     n_cells: int,
     n_tables: int,
-    concentration: float = 1.0,
+    concentrations: Sequence[float] = CONCENTRATIONS,
     weights: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Log evidence of categorical values whose distribution in each cell of a table has a Dirichlet prior.
+
+    How far distributions are from even ones beforehand is the same in all cells of a table, and summed out.
 
     Parameters
     ----------
@@ -38,8 +43,8 @@ def dirichlet_multinomial(
         The table that each row belongs to, shape [n], integers in [0, n_tables); each has a distribution of its own.
     states, n_cells, n_tables
         Sizes.
-    concentration
-        Equivalent sample size, spread evenly over the table (BDeu).
+    concentrations
+        Parameters of the prior, each for all entries of a table; all equally likely.
     weights
         How many values each of them counts as, shape [n]; None where all count once.
 
@@ -48,22 +53,33 @@ def dirichlet_multinomial(
     torch.Tensor
         Nats per table, shape [n_tables], double.
     """
-    entry, cell = concentration / (states * n_cells), concentration / n_cells
     cells = tables * n_cells + cells
+    entries = _counted(cells * states + codes, n_tables * n_cells * states, weights)
+    totals = _counted(cells, n_tables * n_cells, weights)
 
-    def log_rising(keys: torch.Tensor, size: int, prior: float, per_table: int) -> torch.Tensor:
-        if size > 4 * len(keys):  # most of a large table is empty, and what is empty adds nothing
-            some, place = keys.unique(return_inverse=True)
-            counts = torch.bincount(place, weights, len(some))
-        else:
-            counts = torch.bincount(keys, weights, size)
-            some = counts.nonzero()[:, 0]
-            counts = counts[some]
-        terms = torch.lgamma(prior + counts.double()) - math.lgamma(prior)
-        return terms.new_zeros(n_tables).index_add_(0, some // per_table, terms)
+    def rising(counted: _Counted, per_table: int, prior: float) -> torch.Tensor:
+        terms = torch.lgamma(prior + counted.size) - math.lgamma(prior)
+        return terms.new_zeros(n_tables).index_add_(0, counted.key // per_table, terms)
 
-    entries = log_rising(cells * states + codes, n_tables * n_cells * states, entry, n_cells * states)
-    return entries - log_rising(cells, n_tables * n_cells, cell, n_cells)
+    found = [
+        rising(entries, n_cells * states, each) - rising(totals, n_cells, states * each) for each in concentrations
+    ]
+    return torch.stack(found).logsumexp(0) - math.log(len(found))
+
+
+class _Counted(NamedTuple):
+    key: torch.Tensor  # those that occur
+    size: torch.Tensor  # how often, double
+
+
+def _counted(keys: torch.Tensor, size: int, weights: torch.Tensor | None) -> _Counted:
+    """How often keys below a size occur; what is empty adds nothing."""
+    if size > 4 * len(keys):  # most of a large table is empty
+        some, place = keys.unique(return_inverse=True)
+        return _Counted(some, torch.bincount(place, weights, len(some)).double())
+    counts = torch.bincount(keys, weights, size)
+    some = counts.nonzero()[:, 0]
+    return _Counted(some, counts[some].double())
 
 
 class ConjugateRegression(NamedTuple):

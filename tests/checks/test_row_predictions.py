@@ -20,6 +20,7 @@ from pyrocausal.data.weights import Part
 from pyrocausal.evidence.closed_form import ClosedForm
 from pyrocausal.evidence.table_prior import STRENGTHS
 from pyrocausal.model.causal_model import CausalModel
+from pyrocausal.model.conjugate import CONCENTRATIONS
 from pyrocausal.model.edge_beliefs import IndependentBeliefs
 from pyrocausal.model.log_likelihood import score_graphs
 from pyrocausal.model.mechanisms import Mechanisms
@@ -129,11 +130,11 @@ def test_a_new_mechanism_predicts_as_two_urns_that_it_is_not_told_apart_from(i):
     table = table_of("new", binary_rows(30, 11, i), binary_rows(31, 12, i), (NAMES[i],))
     found = float(trial(data, [table]).predict(CHAIN).log_likelihood[0, i])
 
-    def evidence(rows) -> float:  # BDeu: one ball over all cells and states; half free of parents, half given them
+    def evidence(rows) -> float:  # half free of parents, half given them; balls beforehand as any prior has them
         values, parents = [int(v) for v in rows[:, i]], CHAIN[i].nonzero()[:, 0].tolist()
-        free = urn(values, [()] * len(values), 1.0, (0.5, 0.5))
         cells = [tuple(int(row[j]) for j in parents) for row in rows]
-        return math.log(0.5 * math.exp(free) + 0.5 * math.exp(urn(values, cells, 0.5 ** len(parents), (0.5, 0.5))))
+        urns = [urn(values, each, 2 * c, (0.5, 0.5)) for each in ([()] * len(values), cells) for c in CONCENTRATIONS]
+        return math.log(math.fsum(map(math.exp, urns)) / len(urns))
 
     both = torch.cat([table.adapting.rows, table.scored.rows])
     assert found == pytest.approx(evidence(both) - evidence(table.adapting.rows), abs=1e-6)

@@ -18,6 +18,7 @@ from pyrocausal.evidence.inputs import TargetKnowledge
 from pyrocausal.evidence.pooled_evidence import PooledEvidence
 from pyrocausal.evidence.pooled_tables import KAPPAS, PooledTables
 from pyrocausal.evidence.regressors import ADDITIVE, LINEAR, PAIRS
+from pyrocausal.evidence.table_prior import best_prior
 from pyrocausal.evidence.terms import IMPOSSIBLE, parents_of
 from pyrocausal.sdi.target_prior import TargetOdds, TargetPrior
 from pyrocausal.sdi.targets import known_targets
@@ -98,6 +99,46 @@ def test_evidence_is_the_sum_over_targets_written_out(kinds, several, targets):
             nobody = math.fsum(math.exp(v - whole) for hit, v in each if not any(hit))
             assert posterior[r].tolist() == pytest.approx([*share, nobody], abs=1e-6)
         assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_targets_are_what_a_sum_over_those_of_all_regimes_says_of_few_rows():
+    # Five regimes of 15 rows are two thirds of all, so that each has a part in what it is compared with: a few more of
+    # them are believed to be natural than every combination by itself says.
+    kinds, regimes, rows = KINDS["categories"], 5, 15
+    generator, found, exact = torch.Generator().manual_seed(0), [], []
+    graph = torch.zeros(D, D, dtype=torch.bool)
+    graph[1, 0] = graph[2, 1] = True
+    for _ in range(8):
+        states = torch.tensor([kind.cardinality for kind in kinds])
+        tables = [(torch.rand(40 if r == regimes else rows, D, generator=generator) * states).floor() for r in range(6)]
+        for r, table in enumerate(tables[:3]):  # the first three have a target, the others none
+            table[:, r] = (torch.rand(rows, generator=generator) < 0.2).float()
+        told = tuple(Regime(name, table, None) for name, table in zip("abcde", tables, strict=False))
+        data = InterventionalData(("X0", "X1", "X2"), kinds, tables[-1], told)
+        unknown = torch.zeros(regimes, dtype=torch.bool), torch.zeros(regimes, D, dtype=torch.bool)
+        targets = TargetKnowledge(*unknown, TargetOdds(torch.zeros(regimes, D), several=False))
+        evidence = PooledEvidence(data, targets, PRICE, drift=False)
+        found.append(evidence.targets(graph))
+        exact.append(exact_targets(evidence, graph, regimes))
+    apart = torch.stack(found) - torch.stack(exact)
+    assert apart.abs().max() < 0.2 and apart.abs().mean() < 0.02
+    assert 0 < apart[..., -1].mean() < 0.02
+
+
+def exact_targets(evidence, graph, regimes) -> torch.Tensor:
+    """The posterior of one target at the most in every regime, from every combination: [R, d + 1]."""
+    every = torch.tensor(list(itertools.product(range(D + 1), repeat=regimes)))
+    total = torch.zeros(len(every)).double()
+    for i in range(D):
+        family = i, parents_of(graph[i])
+        counts, new = evidence.tables._counted(*family), evidence.family(*family).new
+        hit = every == i
+        for some in hit.unique(dim=0):
+            common = counts.common(counts.counted(torch.cat([~some, torch.tensor([True])]).double()))
+            told = best_prior(common, counts.levels, cells=counts.cells).evidence + float(new[some].sum())
+            total[(hit == some).all(1)] += told
+    share = total.softmax(0)
+    return torch.stack([torch.zeros(D + 1).double().index_add_(0, each, share) for each in every.t()])
 
 
 @pytest.mark.parametrize("several", [False, True])

@@ -12,13 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrocausal.data.kinds import Categorical, Continuous
-from pyrocausal.model.conjugate import dirichlet_multinomial, linear_regression
+from pyrocausal.model.conjugate import CONCENTRATIONS, dirichlet_multinomial, linear_regression
 from pyrocausal.model.new_mechanisms import NewMechanisms
 
 
-def urn(codes, cells, states, n_cells, concentration):
+def urn(codes, cells, states, prior):
     """Polya's urn: each row is predicted from the rows before it in its own cell."""
-    prior = concentration / (states * n_cells)
     seen: dict[tuple[int, int], int] = {}
     total = 0.0
     for code, cell in zip(codes, cells, strict=True):
@@ -28,41 +27,55 @@ def urn(codes, cells, states, n_cells, concentration):
     return total
 
 
+def urns(codes, cells, states, priors=CONCENTRATIONS):
+    """Any of some urns."""
+    return math.log(math.fsum(math.exp(urn(codes, cells, states, prior)) for prior in priors) / len(priors))
+
+
 @given(
     states=st.integers(2, 5),
     n_cells=st.sampled_from([1, 2, 6, 50]),
     n=st.integers(0, 40),
     n_tables=st.integers(1, 3),
-    concentration=st.sampled_from([0.3, 1.0, 7.0]),
+    concentrations=st.sampled_from([(0.3,), (7.0,), (0.5, 1.0, 2.0)]),
     seed=st.integers(0, 10**6),
 )
 @settings(max_examples=80, deadline=None)
-def test_dirichlet_multinomial_is_an_urn_for_every_table(states, n_cells, n, n_tables, concentration, seed):
+def test_dirichlet_multinomial_is_an_urn_for_every_table(states, n_cells, n, n_tables, concentrations, seed):
     # Large tables are counted in another way than small ones; 50 cells are large for 40 rows.
     generator = torch.Generator().manual_seed(seed)
     codes = torch.randint(states, (n,), generator=generator)
     cells = torch.randint(n_cells, (n,), generator=generator)
     tables = torch.randint(n_tables, (n,), generator=generator)
-    found = dirichlet_multinomial(codes, cells, tables, states, n_cells, n_tables, concentration)
+    found = dirichlet_multinomial(codes, cells, tables, states, n_cells, n_tables, concentrations)
     assert found.shape == (n_tables,)
     assert found.dtype == torch.double
     for t in range(n_tables):
         ours = tables == t
-        expected = urn(codes[ours].tolist(), cells[ours].tolist(), states, n_cells, concentration)
+        expected = urns(codes[ours].tolist(), cells[ours].tolist(), states, concentrations)
         assert found[t].item() == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
-def one_table(codes, cells, states, n_cells) -> float:
-    return dirichlet_multinomial(codes, cells, torch.zeros_like(codes), states, n_cells, 1).item()
+def one_table(codes, cells, states, n_cells, *prior) -> float:
+    return dirichlet_multinomial(codes, cells, torch.zeros_like(codes), states, n_cells, 1, *prior).item()
 
 
 def test_dirichlet_multinomial_by_hand():
     # Two binary rows in one cell, prior 1/2 each: 1/2 for the first, then (1/2 + 1) / 2 or (1/2) / 2.
     one = torch.zeros(2, dtype=torch.long)
-    assert one_table(torch.tensor([1, 1]), one, 2, 1) == pytest.approx(math.log(0.5 * 0.75))
-    assert one_table(torch.tensor([0, 1]), one, 2, 1) == pytest.approx(math.log(0.5 * 0.25))
+    half = (0.5,)
+    assert one_table(torch.tensor([1, 1]), one, 2, 1, half) == pytest.approx(math.log(0.5 * 0.75))
+    assert one_table(torch.tensor([0, 1]), one, 2, 1, half) == pytest.approx(math.log(0.5 * 0.25))
     apart = dirichlet_multinomial(torch.tensor([1, 1]), one, torch.tensor([0, 1]), 2, 1, 2)
     torch.testing.assert_close(apart, torch.full((2,), math.log(0.5)).double())
+
+
+def test_nearly_even_and_nearly_certain_tables_are_as_probable_as_a_prior_that_suits_them():
+    even, certain = torch.arange(60) % 3, torch.zeros(60, dtype=torch.long)
+    for codes in even, certain:
+        each = [one_table(codes, torch.zeros_like(codes), 3, 1, (prior,)) for prior in CONCENTRATIONS]
+        assert 0 <= max(each) - one_table(codes, torch.zeros_like(codes), 3, 1) < math.log(len(each))
+        assert max(each) > each[2] + 1.0
 
 
 def gram_of(design, y) -> torch.Tensor:
@@ -175,9 +188,9 @@ def test_evidence_is_half_free_and_half_given_the_parents():
     assert found.shape == (2, 3)
     for r, rows in enumerate(regimes):
         codes, zero = rows.long(), [0] * len(rows)
-        free = [urn(codes[:, i].tolist(), zero, CATEGORICAL[i].cardinality, 1, 1.0) for i in range(3)]
+        free = [urns(codes[:, i].tolist(), zero, CATEGORICAL[i].cardinality) for i in range(3)]
         cells = (codes[:, 0] * 3 + codes[:, 1]).tolist()
-        given_parents = urn(codes[:, 2].tolist(), cells, 2, 6, 1.0)
+        given_parents = urns(codes[:, 2].tolist(), cells, 2)
         expected = [free[0], free[1], log_mean(free[2], given_parents)]
         torch.testing.assert_close(found[r], torch.tensor(expected).double(), rtol=1e-5, atol=1e-5)
 
@@ -207,10 +220,10 @@ def test_a_table_too_large_says_nothing():
         max_cells = 12
 
     parents = graph(3, [(0, 2), (1, 2)])
-    free = urn(rows[:, 2].long().tolist(), [0] * 15, 2, 1, 1.0)
+    free = urns(rows[:, 2].long().tolist(), [0] * 15, 2)
     assert Small(CATEGORICAL, [rows]).evidence(parents)[0, 2].item() == pytest.approx(free - math.log(2), rel=1e-5)
     cells = (rows[:, 0] * 3 + rows[:, 1]).long().tolist()
-    both = log_mean(free, urn(rows[:, 2].long().tolist(), cells, 2, 6, 1.0))
+    both = log_mean(free, urns(rows[:, 2].long().tolist(), cells, 2))
     assert abs(both - (free - math.log(2))) > 1e-3
     assert Enough(CATEGORICAL, [rows]).evidence(parents)[0, 2].item() == pytest.approx(both, rel=1e-5)
 
@@ -243,8 +256,8 @@ def test_a_continuous_parent_of_a_categorical_variable_is_cut_into_bins_of_equal
     rows = make_rows(kinds, 30)
     rank = rows[:, 0].argsort().argsort()
     cells = (rank // 10).tolist()  # three bins of ten
-    given_parent = urn(rows[:, 1].long().tolist(), cells, 2, 3, 1.0)
-    free = urn(rows[:, 1].long().tolist(), [0] * 30, 2, 1, 1.0)
+    given_parent = urns(rows[:, 1].long().tolist(), cells, 2)
+    free = urns(rows[:, 1].long().tolist(), [0] * 30, 2)
     found = NewMechanisms(kinds, [rows]).evidence(graph(2, [(0, 1)]))[0, 1]
     assert found.item() == pytest.approx(log_mean(free, given_parent), rel=1e-5)
 
