@@ -145,14 +145,14 @@ class ClosedFormRounds:
         """Whether tables hardly drift.
 
         Variables without parents show it, for theirs is no misfit of a closed form; but where the graph is wrong they
-        may have parents. So a table does not drift either of which most variables look the same in all regimes that
-        have not hit them.
+        may have parents, and where tables drift far all of them may count as hit. So a table does not drift either of
+        which most variables look the same in all regimes that have not hit them.
         """
         assert self.pooled is not None
         judged = torch.tensor([name not in self.state.data.aside for name in self.state.data.names])
         roots = ~self.dag[:, judged].any(1) & judged
         drift = self.pooled.drift(self.dag)[self.natural.cpu() & roots]
-        if not len(drift) or float(drift.mean()) < STEADY:
+        if len(drift) and float(drift.mean()) < STEADY:
             return True
         alike = (self.pooled.drift(torch.zeros_like(self.dag)) == 0).all(0)[judged]
         return bool(alike.double().mean() > 0.5)

@@ -14,6 +14,7 @@ from pyrocausal.data.weights import Part
 from pyrocausal.evidence import pooled_tables
 from pyrocausal.evidence.pooled_tables import PooledTables
 from pyrocausal.evidence.table_prior import STRENGTHS, best_prior
+from pyrocausal.model.new_mechanisms import NewMechanisms
 
 KINDS = (Categorical((0, 1)), Categorical((0, 1, 2)), Categorical((0, 1, 2)))
 
@@ -99,6 +100,15 @@ def test_drift_is_found_where_tables_are_drawn_around_a_common_one():
         assert value > certain + 20 if name == "drifting" else certain - 1e-9 < value < certain + 2
     assert made["drifting"].drift.min() > 2 * made["steady"].drift.max()
     assert float(made["steady"].drift.max()) < 0.02 and float(made["drifting"].drift.mean()) > 0.04
+
+
+def test_where_every_table_is_far_from_every_other_that_is_drift_and_no_target():
+    parts = several_tables(10.0, rows=800, tables=12)
+    hit = NewMechanisms(KINDS, [part.rows for part in parts]).of(2, (0, 1)) - math.log(len(KINDS))
+    hit[-1] = -math.inf
+    drifting, steady = PooledTables(KINDS, parts).spared(2, (0, 1), hit)
+    assert ((drifting.log_prob - hit)[:-1] > 3.0).all()
+    assert ((steady.log_prob - hit)[:-1] < -20.0).double().mean() > 0.5
 
 
 def test_drift_leaves_a_table_its_density_under_a_known_common_one():

@@ -630,6 +630,20 @@ def test_a_table_most_of_whose_variables_look_the_same_does_not_drift(chain, mon
     assert settling._steady() == steady
 
 
+@pytest.mark.parametrize("alike", [3, 0])
+def test_where_all_that_could_show_drift_counts_as_hit_most_variables_have_to_look_the_same(chain, monkeypatch, alike):
+    settling = rounds.Rounds(rough(chain.data), BOTH, lambda settled: None)
+    settling._pool(last=False)
+    settling.natural = torch.zeros_like(settling.natural)
+    regimes = len(settling.natural)
+    monkeypatch.setattr(
+        PooledEvidence,
+        "drift",
+        lambda self, graph: torch.tensor([0.0] * alike + [0.1] * (3 - alike)).expand(regimes, 3),
+    )
+    assert settling._steady() == (alike == 3)
+
+
 @pytest.mark.parametrize("gain", [0.02, 0.005])
 def test_networks_of_numbers_have_to_tell_more_in_every_row(monkeypatch, gain):
     asked = answers(monkeypatch, gain, 0.0)
