@@ -34,7 +34,7 @@ from pyrocausal.model.conjugate import dirichlet_multinomial
 
 __all__ = ["KAPPAS", "PooledTables"]
 
-KAPPAS = math.inf, 3000.0, 1000.0, 300.0, 100.0, 30.0, 10.0, 3.0
+KAPPAS = math.inf, 3000.0, 1000.0, 300.0, 100.0, 30.0, 10.0
 ROUNDS = 3  # of the common table and of who was let alone, each given the other, at the most
 POOR = 0.05  # of what the best parents tell that others do not
 UNCHANGED = 1e-6  # share of a table that is let alone

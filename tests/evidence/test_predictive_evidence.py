@@ -24,6 +24,7 @@ from pyrocausal.evidence.closed_form import ClosedForm
 from pyrocausal.evidence.inputs import Estimators, RowsOfEvidence, TargetKnowledge
 from pyrocausal.evidence.predictive_evidence import PredictiveEvidence
 from pyrocausal.evidence.terms import parents_of
+from pyrocausal.model.conjugate import CONCENTRATIONS
 from pyrocausal.model.neural_mechanisms import NeuralMechanisms
 from pyrocausal.model.new_mechanisms import NewMechanisms
 from pyrocausal.sdi.row_split import cross_fit, split_rows
@@ -283,7 +284,8 @@ def test_one_problem_by_hand():
     )
     # Two zeros are likeliest under even probabilities that are worth 0.3 rows.
     one = 0.3 * 0.5 / 2.3
-    new = 0.5 * 0.75  # the urn of a new mechanism, with prior counts of 1/2
+    # The urn of a new mechanism, with any of some prior counts.
+    new = sum(0.5 * (prior + 1) / (2 * prior + 1) for prior in CONCENTRATIONS) / len(CONCENTRATIONS)
     either, none = new * one**2, one**4  # one variable was hit and the other is as always; or neither was
     empty = torch.zeros(2, 2)
     assert evidence.of(empty) == pytest.approx(4 * math.log(one) + math.log((2 * either + none) / 3), rel=1e-9)
