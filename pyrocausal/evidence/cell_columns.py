@@ -25,7 +25,8 @@ __all__ = ["CellColumns"]
 Causes: TypeAlias = tuple[int, ...]
 Pair: TypeAlias = tuple[int, int]
 
-FEW = 100_000  # entries of columns up to which it is faster to make them
+BLOCK = 1.3e6  # products of numbers that take as long as it takes to begin with the columns of two terms
+MOST = 50_000_000  # entries of columns that are made
 
 
 class CellColumns:
@@ -56,12 +57,12 @@ class CellColumns:
         ends = np.cumsum([0, *sizes]).tolist()
         self._places = [slice(*each) for each in pairwise(ends)]
         self.order = torch.tensor([len(some) for some in self._terms]).repeat_interleave(torch.tensor(sizes))
-        self._taken: dict[Causes, csc_matrix] = {}
+        self._known: dict[Causes, torch.Tensor] = {}
 
     def with_pairs(self, pairs: tuple[Pair, ...]) -> CellColumns:
         """Of the same cells, with other pairs of causes."""
         made = CellColumns(self.levels, pairs, self.cells)
-        made._taken = self._taken
+        made._known = self._known
         return made
 
     @staticmethod
@@ -77,12 +78,15 @@ class CellColumns:
     @cached_property
     def design(self) -> torch.Tensor:
         """The columns, double, shape [C, k]; over all cells there are of mean square 1 and uncorrelated."""
-        return torch.cat([self._at(some, some)[self._numbers(some)] for some in self._terms], 1)
+        return torch.cat([self._at(some, some)[self._numbers(some).long()] for some in self._terms], 1)
 
-    @property
-    def regressors(self) -> Design:
-        """The columns as a regression takes them."""
-        return Rows(self.design) if len(self.cells) * self.width <= FEW else self
+    def regressors(self, contrasts: int) -> Design:
+        """The columns as a regression takes them for so many contrasts: made, or not, whichever takes less time."""
+        C, k, terms = len(self.cells), self.width, len(self._terms)
+        most = sorted(self.levels)[-2 - min(2, len(self.pairs)) :]  # causes of two terms, which have the largest margin
+        by_margins = 0.5 * BLOCK * terms**2 + math.prod(most) * (k * contrasts) ** 2
+        by_rows = 0.5 * C * k**2 * contrasts * (contrasts + 1)
+        return Rows(self.design) if by_rows < by_margins and C * k <= MOST else self
 
     def applied(self, weights: torch.Tensor) -> torch.Tensor:
         """Columns times coefficients: [k, c] -> [C, c]."""
@@ -95,7 +99,7 @@ class CellColumns:
         return torch.cat([self._at(some, some).mT @ each for some, each in zip(self._terms, found, strict=True)])
 
     def information(self, second: torch.Tensor) -> torch.Tensor:
-        """What `pyrocausal.model.logistic_regression.information_of` gives of the design and of [C, c, c], faster."""
+        """What `pyrocausal.model.logistic_regression.information_of` gives of the design and of [C, c, c]."""
         (_, c, _), k = second.shape, self.width
         margins: dict[Causes, torch.Tensor] = {}
         found = second.new_empty(k, c, k, c)
@@ -131,24 +135,27 @@ class CellColumns:
         return math.prod(self.levels[j] for j in causes)
 
     def _numbers(self, causes: Causes) -> torch.Tensor:
-        """Which configuration of some causes each cell has, [C]."""
-        found = torch.zeros_like(self.cells)
-        for j in causes:
-            found = found * self.levels[j] + self.cells // math.prod(self.levels[j + 1 :]) % self.levels[j]
-        return found
+        """Which configuration of some causes each cell has, [C]; those of one or two are kept."""
+        if len(causes) > 2:
+            return self._numbers(causes[:2]) * self._size(causes[2:]) + self._numbers(causes[2:])
+        if causes not in self._known:
+            found = torch.zeros_like(self.cells)
+            for j in causes:
+                found = found * self.levels[j] + self.cells // math.prod(self.levels[j + 1 :]) % self.levels[j]
+            self._known[causes] = found.int()
+        return self._known[causes]
 
     def _taking(self, causes: Causes) -> csc_matrix:
         """Which cells have each configuration of some causes, 0/1, [configurations, C]."""
-        if causes not in self._taken:
-            numbers, C = self._numbers(causes).numpy(), len(self.cells)
-            self._taken[causes] = csc_matrix((np.ones(C), numbers, np.arange(C + 1)), shape=(self._size(causes), C))
-        return self._taken[causes]
+        numbers, C = self._numbers(causes).numpy(), len(self.cells)
+        return csc_matrix((np.ones(C), numbers, np.arange(C + 1, dtype=np.int32)), shape=(self._size(causes), C))
 
     @cached_property
     def _every(self) -> csr_matrix:
         """Which configuration of each term's causes every cell has, 0/1, [C, configurations of all terms]."""
         ends = np.cumsum([0, *(self._size(some) for some in self._terms)])
-        numbers = np.stack([self._taking(some).indices + end for some, end in zip(self._terms, ends, strict=False)], 1)
+        each = [self._numbers(some).numpy() + end for some, end in zip(self._terms, ends, strict=False)]
+        numbers = np.stack(each, 1)
         C, terms = numbers.shape
         return csr_matrix((np.ones(C * terms), numbers.ravel(), np.arange(C + 1) * terms), shape=(C, ends[-1]))
 

@@ -143,10 +143,11 @@ class ClosedForm:
         occurring, cell = torch.cat([cells[0][keep], cells[1]]).unique(return_inverse=True)
         fitting, scoring = cell.split([len(cell) - len(cells[1]), len(cells[1])])
         keys, weights = fitting * states + self._child(i)[0][keep], take_rows(self.weights, keep)
-        counts = torch.bincount(keys, weights, len(occurring) * states).view(-1, states).double()
+        counts = torch.bincount(keys, weights, len(occurring) * states).view(-1, states).double().cpu()
         levels = tuple(self._states[j] for j in parents) if smooth else ()
         prior = best_prior(counts, levels, cells=occurring.cpu())
-        return ((counts + prior.concentration) / (counts.sum(1, keepdim=True) + prior.strength)).log(), scoring
+        table = (counts + prior.concentration) / (counts.sum(1, keepdim=True) + prior.strength)
+        return table.log().to(scoring.device), scoring
 
     def _of_states(self, i: int, parents: tuple[int, ...], smooth: bool) -> list[torch.Tensor]:
         estimates = []

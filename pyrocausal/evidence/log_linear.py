@@ -28,6 +28,7 @@ from pyrocausal.model.logistic_regression import LogisticRegression, log_probs_a
 __all__ = ["LogLinear"]
 
 COEFFICIENTS = 800  # at the most: the time goes with their square, and memory too
+CURVES = 20_000_000  # second derivatives of all cells, at the most
 BEGINNING = 0.1, 10.0, 300.0  # precision of the constant, which stays, and of coefficients of singles and pairs
 LOOSEST, TIGHTEST = 0.01, 1e6
 ROUNDS, ROUNDS_OF_PAIRS = 3, 2  # of learning the precision, at the most
@@ -60,7 +61,7 @@ class LogLinear(NamedTuple):
         enough: float = -math.inf,
         cells: torch.Tensor | None = None,
     ) -> LogLinear | None:
-        """That with the most evidence; None where there are fewer than two causes, or too many coefficients.
+        """That with the most evidence; None with fewer than two causes, or too many coefficients, cells or states.
 
         Parameters
         ----------
@@ -75,7 +76,7 @@ class LogLinear(NamedTuple):
         """
         contrasts = common.shape[1] - 1
         width = 1 + sum(each - 1 for each in levels)
-        if len(levels) < 2 or width * contrasts > COEFFICIENTS:
+        if len(levels) < 2 or width * contrasts > COEFFICIENTS or len(common) * contrasts**2 > CURVES:
             return None
         columns = CellColumns(levels, cells=cells)
         singles = cls._begun(common, columns)._settled(common, ROUNDS)
@@ -152,7 +153,7 @@ class LogLinear(NamedTuple):
         return self._share(weights + by.view_as(weights))
 
     def _share(self, weights: torch.Tensor) -> torch.Tensor:
-        return log_probs_at(self.columns.regressors.applied(weights)).exp()
+        return log_probs_at(self.columns.regressors(weights.shape[1]).applied(weights)).exp()
 
     def _learned(self) -> LogLinear:
         """The same where the precision is what the coefficients of an order say of it, so far as rows tell of them."""
@@ -172,4 +173,5 @@ def _fitted(
     start: torch.Tensor | None,
     information: torch.Tensor | None = None,
 ) -> LogisticRegression:
-    return logistic_regression(columns.regressors, common, start=start, tightness=tightness, information=information)
+    design = columns.regressors(common.shape[1] - 1)
+    return logistic_regression(design, common, start=start, tightness=tightness, information=information)

@@ -126,7 +126,7 @@ class PooledTables:
     ) -> tuple[Spared, Spared] | None:
         """Evidence where a variable was let alone, and the same where nothing drifts.
 
-        None where its table would be too large to mean anything.
+        None where its table would be too large.
 
         Parameters
         ----------
@@ -163,7 +163,7 @@ class PooledTables:
         return drifting, Spared(steady.spared, steady.common, torch.zeros_like(steady.spared))
 
     def fits(self, i: int, parents: tuple[int, ...]) -> bool:
-        """Whether there is such a table, not too large to mean anything."""
+        """Whether there is such a table, not too large for its cells to be told apart in time."""
         return self.kinds[i].cardinality * math.prod(self._states[j] for j in parents) <= self.max_cells
 
     def fresh(self, i: int, parents: tuple[int, ...], tables: torch.Tensor) -> torch.Tensor:

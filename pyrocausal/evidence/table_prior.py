@@ -52,7 +52,7 @@ class TablePrior(NamedTuple):
     @classmethod
     def of(cls, common: torch.Tensor, around: bool | LogLinear, strength: float | None = None) -> TablePrior:
         """Given counts [C, s]; the strength that makes them most probable, unless one is given."""
-        share, cost = torch.full_like(common[0], 1 / common.shape[1]), 0.0
+        share, cost = common.new_full(common.shape[1:], 1 / common.shape[1]), 0.0
         if isinstance(around, LogLinear):
             share = around.share
             cost = float(torch.xlogy(common, share).sum()) - around.found.evidence

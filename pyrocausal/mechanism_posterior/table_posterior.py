@@ -18,7 +18,7 @@ from pyrocausal.mechanism_posterior.family_posterior import Conditional, FamilyP
 __all__ = ["TablePosterior"]
 
 BINS = 6
-ENTRIES = 200_000  # of a table, at the most
+ENTRIES = 200_000  # of a table, at the most: all its cells are drawn, and above that a network is
 
 
 class TablePosterior(FamilyPosterior):

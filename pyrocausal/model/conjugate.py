@@ -2,8 +2,7 @@
 
 References
 ----------
-.. [1] D. Heckerman, D. Geiger, D. M. Chickering, "Learning Bayesian Networks", 1995.
-.. [2] C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 3.5.
+.. [1] C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 3.5.
 """
 
 from __future__ import annotations

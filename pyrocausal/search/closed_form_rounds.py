@@ -146,7 +146,7 @@ class ClosedFormRounds:
 
         Variables without parents show it, for theirs is no misfit of a closed form; but where the graph is wrong they
         may have parents, and where tables drift far all of them may count as hit. So a table does not drift either of
-        which most variables look the same in all regimes that have not hit them.
+        which most variables look the same in all regimes that have not hit them, or half of them where no other tells.
         """
         assert self.pooled is not None
         judged = torch.tensor([name not in self.state.data.aside for name in self.state.data.names])
@@ -154,8 +154,8 @@ class ClosedFormRounds:
         drift = self.pooled.drift(self.dag)[self.natural.cpu() & roots]
         if len(drift) and float(drift.mean()) < STEADY:
             return True
-        alike = (self.pooled.drift(torch.zeros_like(self.dag)) == 0).all(0)[judged]
-        return bool(alike.double().mean() > 0.5)
+        alike = (self.pooled.drift(torch.zeros_like(self.dag)) == 0).all(0)[judged].double().mean()
+        return bool(alike > 0.5 if len(drift) else alike >= 0.5)
 
     def _fit(self) -> None:
         """Fit the model's mechanisms to the graph."""

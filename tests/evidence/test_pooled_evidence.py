@@ -102,8 +102,7 @@ def test_evidence_is_the_sum_over_targets_written_out(kinds, several, targets):
 
 
 def test_targets_are_what_a_sum_over_those_of_all_regimes_says_of_few_rows():
-    # Five regimes of 15 rows are two thirds of all, so that each has a part in what it is compared with: a few more of
-    # them are believed to be natural than every combination by itself says.
+    # Five regimes of 15 rows are two thirds of all, so that each has a part in what it is compared with.
     kinds, regimes, rows = KINDS["categories"], 5, 15
     generator, found, exact = torch.Generator().manual_seed(0), [], []
     graph = torch.zeros(D, D, dtype=torch.bool)
@@ -122,7 +121,7 @@ def test_targets_are_what_a_sum_over_those_of_all_regimes_says_of_few_rows():
         exact.append(exact_targets(evidence, graph, regimes))
     apart = torch.stack(found) - torch.stack(exact)
     assert apart.abs().max() < 0.2 and apart.abs().mean() < 0.02
-    assert 0 < apart[..., -1].mean() < 0.02
+    assert apart[..., -1].mean().abs() < 0.02
 
 
 def exact_targets(evidence, graph, regimes) -> torch.Tensor:

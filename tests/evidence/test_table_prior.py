@@ -16,7 +16,7 @@ from pyrocausal.evidence.cell_columns import CellColumns
 from pyrocausal.evidence.log_linear import LogLinear
 from pyrocausal.evidence.table_prior import STRENGTHS, TablePrior, best_prior, dirichlet
 from pyrocausal.model import logistic_regression as logistic_module
-from pyrocausal.model.logistic_regression import contrasts_of, information_of
+from pyrocausal.model.logistic_regression import Rows, contrasts_of, information_of
 
 
 def counted(levels, states, rows, seed, *, pairs=0.0, single=1.0, cells=0.0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -156,9 +156,10 @@ def test_columns_at_some_cells_need_not_be_made(pairs, some):
     torch.testing.assert_close(columns.margin((0, 3), values), full.sum((1, 2)).flatten(0, 1))
 
 
-@pytest.mark.parametrize("few", [0, cell_columns.FEW])
-def test_cells_without_counts_are_not_needed(monkeypatch, few):
-    monkeypatch.setattr(cell_columns, "FEW", few)
+@pytest.mark.parametrize("most", [0, cell_columns.MOST])  # columns that are not made, and that are
+def test_cells_without_counts_are_not_needed(monkeypatch, most):
+    monkeypatch.setattr(cell_columns, "MOST", most)
+    assert isinstance(CellColumns((4, 3, 3, 2)).regressors(2), Rows) == bool(most)
     common, _ = counted((4, 3, 3, 2), 3, 360, 3, pairs=0.5)
     seen = torch.arange(72) % 5 != 2
     common[~seen] = 0.0
@@ -168,6 +169,34 @@ def test_cells_without_counts_are_not_needed(monkeypatch, few):
     torch.testing.assert_close(some.share, every.share[seen])
     again = some.again(0.5 * common[seen])
     assert again.evidence == pytest.approx(every.again(0.5 * common).evidence, rel=1e-6)
+
+
+def test_margins_larger_than_all_cells_that_occur():
+    cells = torch.tensor([0, 17, 399])
+    columns, weights = CellColumns((20, 20), cells=cells), torch.randn(39, 2).double()
+    torch.testing.assert_close(columns.applied(weights), columns.design @ weights)
+    root = torch.randn(3, 2, 2, dtype=torch.double)
+    torch.testing.assert_close(columns.information(root @ root.mT), information_of(columns.design, root @ root.mT))
+
+
+@pytest.mark.parametrize(
+    ("levels", "pairs", "contrasts", "cells", "made"),
+    [
+        pytest.param((5,) * 3, 3, 4, 125, True, id="few cells"),
+        pytest.param((5,) * 7, 10, 4, 10_000, False, id="wide causes"),
+        pytest.param((2,) * 14, 60, 1, 4_000, True, id="many terms"),
+        pytest.param((400,) * 2, 0, 1, 3_000, True, id="large margins"),
+    ],
+)
+def test_columns_are_made_where_that_is_faster(levels, pairs, contrasts, cells, made):
+    some = tuple(itertools.combinations(range(len(levels)), 2))[:pairs]
+    assert isinstance(CellColumns(levels, some, torch.arange(cells)).regressors(contrasts), Rows) == made
+
+
+@pytest.mark.parametrize("levels", [(), (3, 2)])
+def test_a_table_of_which_no_cell_occurs_says_nothing(levels):
+    found = best_prior(torch.zeros(0, 3).double(), levels, cells=torch.zeros(0, dtype=torch.long))
+    assert found.evidence == 0.0 and found.concentration.shape[-1] == 3
 
 
 @pytest.mark.parametrize("together", [1, 40, 10_000])
