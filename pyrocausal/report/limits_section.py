@@ -31,16 +31,16 @@ def _untried(result: CausalPosterior) -> Iterator[str]:
     untried = [name for name in acted.index if not acted[name]]
     edges = list(result.dag().edges)
     into = [(cause, effect) for cause, effect in edges if effect in untried and cause not in untried]
-    out_of = [(cause, effect) for cause, effect in edges if cause in untried]
+    between = [(cause, effect) for cause, effect in edges if cause in untried and effect in untried]
     if into:
         yield (
             f"No regime acts on {named_some(sorted({effect for _, effect in into}))}. So a common cause that nobody "
             f"measured would not be seen behind {_arrows(into)}."
         )
-    if out_of:
+    if between:
         yield (
-            f"No regime acts on {named_some(sorted({cause for cause, _ in out_of}))}. So the direction of "
-            f"{_arrows(out_of)} rests on the form of the mechanisms and on other arrows."
+            f"No regime acts on either end of {_arrows(between)}. So the direction there rests on the form of the "
+            "mechanisms and on other arrows."
         )
     if alone := [name for name in untried if all(name not in edge for edge in edges)]:
         yield f"Nothing was done to {named_some(alone)}: that no arrow leaves does not show that it acts on nothing."
