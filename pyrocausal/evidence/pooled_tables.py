@@ -9,8 +9,8 @@ would take any parent for the sake of a better prior. Theta is integrated out: e
 with counts that are discounted by their overdispersion where something does.
 
 Only cells that occur are kept, so that a variable may have many parents. Continuous ones are cut into bins. Vocabulary:
-R tables (regimes, and last the observational one), E entries, which
-are the states that occur in a cell of a table.
+R tables (regimes, and last the observational one), C cells that occur, E entries, which are the states that occur in a
+cell of a table.
 
 References
 ----------
