@@ -30,7 +30,7 @@ from pyrocausal.data.missing import present
 from pyrocausal.data.weights import Part, take_rows
 from pyrocausal.evidence.drift import Spared, spared_evidence
 from pyrocausal.evidence.table_prior import TablePrior, best_prior
-from pyrocausal.model.conjugate import dirichlet_multinomial
+from pyrocausal.model.conjugate import counted, dirichlet_multinomial
 
 __all__ = ["KAPPAS", "PooledTables"]
 
@@ -198,19 +198,13 @@ class PooledTables:
         weights = self._weights
         if self.kinds[i].missing:
             keys, weights = keys[self._present[i]], take_rows(weights, self._present[i])
-        if size > 4 * len(keys):  # most of it is empty
-            some, where = keys.unique(return_inverse=True)
-            found = torch.bincount(where, weights, len(some))
-        else:
-            found = torch.bincount(keys, weights, size)
-            some = found.nonzero()[:, 0]
-            found = found[some]
+        some, found = counted(keys, size, weights)
         some = some.long()
         places, place = (some // states).unique_consecutive(return_inverse=True)
-        total = torch.zeros(len(places), dtype=torch.double).index_add_(0, place, found.double())
+        total = torch.zeros(len(places), dtype=torch.double).index_add_(0, place, found)
         occurring, cell = (places % cells).unique(return_inverse=True)
         entry = cell[place] * states + some % states
-        return _Counts(found.double(), entry, place, total, places // cells, occurring, levels, states)
+        return _Counts(found, entry, place, total, places // cells, occurring, levels, states)
 
 
 def _small(codes: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import torch
 
-__all__ = ["CONCENTRATIONS", "ConjugateRegression", "dirichlet_multinomial", "linear_regression"]
+__all__ = ["CONCENTRATIONS", "ConjugateRegression", "counted", "dirichlet_multinomial", "linear_regression"]
 
 CONCENTRATIONS = 0.1, 0.3, 1.0, 3.0, 10.0  # of a table's entries, from nearly certain states to nearly even ones
 
@@ -53,12 +53,13 @@ def dirichlet_multinomial(
         Nats per table, shape [n_tables], double.
     """
     cells = tables * n_cells + cells
-    entries = _counted(cells * states + codes, n_tables * n_cells * states, weights)
-    totals = _counted(cells, n_tables * n_cells, weights)
+    entries = counted(cells * states + codes, n_tables * n_cells * states, weights)
+    totals = counted(cells, n_tables * n_cells, weights)
 
-    def rising(counted: _Counted, per_table: int, prior: float) -> torch.Tensor:
-        terms = torch.lgamma(prior + counted.size) - math.lgamma(prior)
-        return terms.new_zeros(n_tables).index_add_(0, counted.key // per_table, terms)
+    def rising(found: tuple[torch.Tensor, torch.Tensor], per_table: int, prior: float) -> torch.Tensor:
+        key, size = found
+        terms = torch.lgamma(prior + size) - math.lgamma(prior)
+        return terms.new_zeros(n_tables).index_add_(0, key // per_table, terms)
 
     found = [
         rising(entries, n_cells * states, each) - rising(totals, n_cells, states * each) for each in concentrations
@@ -66,19 +67,34 @@ def dirichlet_multinomial(
     return torch.stack(found).logsumexp(0) - math.log(len(found))
 
 
-class _Counted(NamedTuple):
-    key: torch.Tensor  # those that occur
-    size: torch.Tensor  # how often, double
+def counted(keys: torch.Tensor, size: int, weights: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Which keys below a size occur, ascending, and how often, double: of entries of a table, however large.
 
+    Parameters
+    ----------
+    keys
+        Integers in [0, size), shape [n].
+    size
+        More than every key.
+    weights
+        How often each of them counts, shape [n]; None where all count once.
 
-def _counted(keys: torch.Tensor, size: int, weights: torch.Tensor | None) -> _Counted:
-    """How often keys below a size occur; what is empty adds nothing."""
+    Returns
+    -------
+    tuple of torch.Tensor
+        Keys and how often they occur, shape [m] each.
+
+    Examples
+    --------
+    >>> counted(torch.tensor([2, 0, 2]), 1_000_000, None)
+    (tensor([0, 2]), tensor([1., 2.], dtype=torch.float64))
+    """
     if size > 4 * len(keys):  # most of a large table is empty
         some, place = keys.unique(return_inverse=True)
-        return _Counted(some, torch.bincount(place, weights, len(some)).double())
+        return some, torch.bincount(place, weights, len(some)).double()
     counts = torch.bincount(keys, weights, size)
     some = counts.nonzero()[:, 0]
-    return _Counted(some, counts[some].double())
+    return some, counts[some].double()
 
 
 class ConjugateRegression(NamedTuple):
